@@ -1,0 +1,1 @@
+"""Ours beside Flytekit's own Dockerfile, on one BuildKit daemon, in one run. Method: ../README.md."""

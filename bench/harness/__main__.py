@@ -1,0 +1,189 @@
+"""`python -m harness`: arguments, the order of a run, what is printed and kept. Started by bench/run."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import contents, program, registry, report, versions
+from harness.machine import BENCH, BenchError, Lab, load, only_one
+from harness.measure import Cycle, Record
+from harness.plot import plot
+from harness.services import BASE_REPOSITORY, Services
+from harness.sides import DEFAULT_SIDES, SIDES
+from harness.spec import COLD, SCENARIOS, SOURCE_FILES, Scenario, Spec
+
+DEFAULT_SPECS = ("small", "data")
+
+
+@dataclass
+class Outcome:
+    """Everything a run found."""
+
+    records: list[Record] = field(default_factory=list)
+    contents: dict[str, dict[str, contents.Contents]] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    program: dict[str, Any] = field(default_factory=dict)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description="ImageSpec builds beside Flytekit's own, on one daemon."
+    )
+    parser.add_argument("--quick", action="store_true", help="spec small once; writes no file unless --name is given")
+    parser.add_argument("--full", action="store_true", help="specs src and ml too")
+    parser.add_argument("-n", type=int, metavar="N", help="repetitions (default 3, with --quick 1)")
+    parser.add_argument("--spec", action="append", choices=tuple(SOURCE_FILES), help="only this one; repeatable")
+    parser.add_argument(
+        "--side", action="append", choices=tuple(SIDES), help=f"repeatable; default {', '.join(DEFAULT_SIDES)}"
+    )
+    names = tuple(scenario.name for scenario in SCENARIOS)
+    parser.add_argument("--scenario", action="append", choices=names, help="only this one; repeatable")
+    parser.add_argument(
+        "--name", help="results become bench/results/<date>-NAME.json and .svg files (default: the specs)"
+    )
+    given = parser.parse_args(words)
+    if given.quick and given.full:
+        parser.error("--quick and --full exclude each other")
+    given.specs = given.spec or (
+        ("small",) if given.quick else (*DEFAULT_SPECS, "src", "ml") if given.full else DEFAULT_SPECS
+    )
+    given.sides = given.side or DEFAULT_SIDES
+    given.repetitions = given.n or (1 if given.quick else 3)
+    given.scenarios = [scenario for scenario in SCENARIOS if not given.scenario or scenario.name in given.scenario]
+    if not given.name and not given.quick:
+        given.name = "-".join(given.specs)
+    return given
+
+
+def measure(services: Services, given: argparse.Namespace, outcome: Outcome) -> None:
+    lab = services.lab
+    services.push_ca_image()
+    services.push_frontend_image()
+    flytekit = f"flytekit=={versions.flytekit(lab)}"
+    specs = [Spec.load(name, flytekit, lab.uv_image) for name in given.specs]
+    compared = [(name, SIDES[name].make(services)) for name in given.sides]
+    for spec in specs:
+        services.push_base(spec.fields["base_image"])
+        base = registry.image(BASE_REPOSITORY, "1")
+        for repetition in range(given.repetitions):
+            # Every side goes first in turn.
+            turn = repetition % len(compared)
+            for name, side in compared[turn:] + compared[:turn]:
+                cycle = Cycle(services, base, spec, name, side, repetition, say)
+                outcome.records += cycle.run(given.scenarios)
+                if repetition == 0 and needs_cold(given.scenarios):
+                    seen = contents.look_into(services, cycle.reference(COLD))
+                    outcome.contents.setdefault(spec.name, {})[name] = seen
+        compare(spec.name, outcome)
+    outcome.program = program.figures(services, specs[0])
+
+
+def needs_cold(scenarios: list[Scenario]) -> bool:
+    return any(scenario.name != "cold-dl" for scenario in scenarios)
+
+
+def compare(spec: str, outcome: Outcome) -> None:
+    """Notes where the sides' images differ in what they hold."""
+    found = outcome.contents.get(spec, {})
+    peer = found.get("peer")
+    for name, ours in found.items():
+        if peer and name != "peer":
+            outcome.differences += [f"{spec}, {name}: {text}" for text in contents.differences(peer, ours)]
+
+
+def document(given: argparse.Namespace, parts: dict[str, str], outcome: Outcome, seconds: float) -> dict[str, Any]:
+    return {
+        "versions": parts,
+        "sides": {name: SIDES[name].about for name in given.sides},
+        "repetitions": given.repetitions,
+        "seconds": round(seconds),
+        "program": outcome.program,
+        "differences": outcome.differences,
+        "contents": {
+            spec: {side: asdict(seen) for side, seen in found.items()} for spec, found in outcome.contents.items()
+        },
+        "builds": [record.as_json() for record in outcome.records],
+    }
+
+
+def keep(given: argparse.Namespace, value: dict[str, Any], found: list[report.Row]) -> list[Path]:
+    """Writes the results and one plot a spec."""
+    stem = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}-{given.name}"
+    results = BENCH / "results"
+    results.mkdir(exist_ok=True)
+    written = [results / f"{stem}.json"]
+    written[0].write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    for spec in given.specs:
+        path = results / f"{stem}-{spec}.svg" if given.name != spec else results / f"{stem}.svg"
+        path.write_text(plot([row for row in found if row.spec == spec]), encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def show(value: dict[str, Any], found: list[report.Row]) -> None:
+    for name, about in value["sides"].items():
+        print(f"{name}: {about}")
+    print()
+    print(report.table(found))
+    print(report.phase_table(found))
+    for name, figure in value["program"].items():
+        print(f"{name}: {figure}")
+    print("versions: " + ", ".join(f"{part} {version}" for part, version in value["versions"].items()))
+    loads = sorted(build["load"] for build in value["builds"])
+    if loads:
+        print(f"load before each build: {loads[0]}–{loads[-1]}, median {loads[len(loads) // 2]}")
+    print(
+        "contents: " + ("; ".join(value["differences"]) or "the same distributions, programs and sources on all sides")
+    )
+
+
+def main(words: list[str]) -> int:
+    given = arguments(words)
+    lab = Lab.from_environment()
+    outcome = Outcome()
+    began = time.monotonic()
+    with only_one(lab.state):
+        # Now, while the checkout is still what the programs were built from.
+        parts = versions.versions(lab)
+        if load() > 1.5:
+            say(f"the machine is busy (load {load():.1f}): read ratios, not seconds")
+        interrupted = False
+        with Services(lab) as services:
+            try:
+                measure(services, given, outcome)
+            except KeyboardInterrupt:
+                interrupted = True
+        value = document(given, parts, outcome, time.monotonic() - began)
+        found = report.rows(outcome.records)
+        show(value, found)
+        if interrupted:
+            say("bench: interrupted; these are the builds so far, and no file is written")
+            return 130
+        if given.name:
+            for path in keep(given, value, found):
+                say(f"wrote {path.relative_to(BENCH.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    # Whoever ends the bench politely gets what it found, and its daemons are ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BenchError as error:
+        say(f"bench: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

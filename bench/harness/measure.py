@@ -1,0 +1,147 @@
+"""The run itself: which side builds what, in which order, and what is noted of each build."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import registry, status
+from harness.machine import load
+from harness.services import REGISTRY, Services
+from harness.sides import Side
+from harness.spec import AFTER_COLD, COLD, COLD_EMPTY, Scenario, Spec
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured build."""
+
+    spec: str
+    side: str
+    scenario: str
+    repetition: int
+    seconds: float
+    """From the start of the program that builds to its end."""
+    before: dict[str, float]
+    """What came before it: the peer's start, import and context."""
+    cpu: float
+    """Processor seconds of daemon, steps and client together."""
+    phases: dict[str, float]
+    steps_run: int
+    """Steps that were not taken from the cache."""
+    new_layers: int
+    """Layers the repository did not have."""
+    new_bytes: int
+    image_bytes: int
+    """All layers, the base's included."""
+    load: float
+    """The machine's load average just before."""
+
+    @property
+    def whole(self) -> float:
+        """What a user waits for."""
+        return self.seconds + sum(self.before.values())
+
+    def as_json(self) -> dict[str, Any]:
+        rounded = {name: round(value, 3) for name, value in self.before.items()}
+        return {
+            **asdict(self),
+            "seconds": round(self.seconds, 3),
+            "cpu": round(self.cpu, 2),
+            "before": rounded,
+            "load": round(self.load, 2),
+        }
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One side's builds of one spec in one repetition: both cold builds, then the edits."""
+
+    services: Services
+    base: registry.Image
+    spec: Spec
+    name: str
+    side: Side
+    repetition: int
+    say: Callable[[str], None]
+
+    @property
+    def repository(self) -> str:
+        return f"bench/{self.spec.name}-{self.name}-{self.repetition}"
+
+    def run(self, scenarios: Sequence[Scenario]) -> list[Record]:
+        """Builds every scenario; the state before each is that after the cold build and earlier edits."""
+        context = self._context()
+        records = []
+        if COLD_EMPTY in scenarios:
+            self._forget(keep_downloads=False)
+            records.append(self._build(COLD_EMPTY, context, f"{self.repository}-empty"))
+        if COLD in scenarios or any(edit in scenarios for edit in AFTER_COLD):
+            self._forget(keep_downloads=True)
+            records.append(self._build(COLD, context, self.repository))
+        records += [self._build(edit, context, self.repository) for edit in AFTER_COLD if edit in scenarios]
+        return records
+
+    def reference(self, scenario: Scenario) -> str:
+        return f"{REGISTRY}/{self.repository}:{scenario.name}"
+
+    def _cpu_seconds(self) -> float:
+        clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return self.services.cpu_seconds() + clients.ru_utime + clients.ru_stime
+
+    def _context(self) -> Path:
+        context = self.services.lab.state / f"work/{self.spec.name}/context"
+        shutil.rmtree(context.parent, ignore_errors=True)
+        return context
+
+    def _forget(self, *, keep_downloads: bool) -> None:
+        self.services.prune(keep_downloads=keep_downloads)
+        # The daemon deletes what no record needs any more by and by.
+        time.sleep(1)
+
+    def _build(self, scenario: Scenario, context: Path, repository: str) -> Record:
+        if scenario in (COLD_EMPTY, COLD):
+            registry.give_base_layers(self.base, repository)
+        spec = scenario.edit(self.spec)
+        spec.write(context)
+        # What the build before left to be written must not be paid for by this one.
+        os.sync()
+        busy = load()
+        cpu = -self._cpu_seconds()
+        built = self.side.build(spec, context, f"{REGISTRY}/{repository}:{scenario.name}")
+        cpu += self._cpu_seconds()
+        image = registry.image(repository, scenario.name)
+        had = registry.known_layers(repository, besides=scenario.name) | set(self.base.layers)
+        new = {digest: size for digest, size in image.layers.items() if digest not in had}
+        streams = self.services.lab.state / "streams"
+        streams.mkdir(exist_ok=True)
+        name = f"{spec.name}-{self.name}-{self.repetition}-{scenario.name}.jsonl"
+        (streams / name).write_text(built.stream, encoding="utf-8")
+        seen = status.read(built.stream)
+        record = Record(
+            spec=spec.name,
+            side=self.name,
+            scenario=scenario.name,
+            repetition=self.repetition,
+            seconds=built.seconds,
+            before=built.before,
+            cpu=cpu,
+            phases=seen.phases,
+            steps_run=len(seen.executed),
+            new_layers=len(new),
+            new_bytes=sum(new.values()),
+            image_bytes=image.size,
+            load=busy,
+        )
+        self.say(
+            f"{spec.name:5} {self.repetition} {self.name:13} {scenario.name:9} {record.seconds:7.2f} s, "
+            f"CPU {record.cpu:6.1f} s, {record.new_layers:3} layers {record.new_bytes / 1e6:7.1f} MB, "
+            f"{record.steps_run} run, load {busy:.1f}"
+        )
+        return record

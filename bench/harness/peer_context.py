@@ -1,0 +1,38 @@
+"""Writes the peer's Docker context. Run by the venv's interpreter, once a build, as `pyflyte` would be.
+
+Reads `{"fields": …, "context": …}` from stdin and prints how long importing flytekit and writing the context took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    began = time.perf_counter()
+    # Timed, so not at the top.
+    from flytekit.constants import CopyFileDetection
+    from flytekit.image_spec.default_builder import create_docker_context
+    from flytekit.image_spec.image_spec import ImageSpec
+
+    imported = time.perf_counter()
+    request = json.load(sys.stdin)
+    fields = request["fields"]
+    fields["source_copy_mode"] = {"all": CopyFileDetection.ALL}[fields["source_copy_mode"]]
+    context = Path(request["context"])
+    create_docker_context(ImageSpec(**fields), context)
+    dockerfile = context / "Dockerfile"
+    first, _, rest = dockerfile.read_text().partition("\n")
+    if not first.startswith("#syntax="):
+        sys.exit(f"the peer's Dockerfile starts with {first!r}, which this bench does not know")
+    # The image it names comes from Docker Hub; without the line the daemon uses the frontend it has built in.
+    dockerfile.write_text(rest)
+    written = time.perf_counter()
+    json.dump({"import": imported - began, "context": written - imported}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The specs that are built, and the edits between two builds of one.
+
+An edit is made to the spec as data, before either side sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.machine import BENCH
+
+# Source files of each spec; they are generated, the same in every run.
+SOURCE_FILES = {"small": 20, "data": 20, "src": 2000, "ml": 20}
+
+# None of them is a dependency of any spec, and each is small, so that the cost is that of the change itself.
+EXTRA_PACKAGE = "humanize"
+EXTRA_APT_PACKAGE = "tree"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec as both sides get it, with the source files beside it."""
+
+    name: str
+    fields: dict[str, Any]
+    source_files: int
+    edited_source: bool = False
+
+    @classmethod
+    def load(cls, name: str, flytekit: str, uv_image: str) -> Spec:
+        """Reads a spec and says what would differ: flytekit, which the peer adds by itself, and uv's version."""
+        fields = tomllib.loads((BENCH / f"specs/{name}.toml").read_text(encoding="utf-8"))
+        fields["packages"] = [*fields["packages"], flytekit]
+        fields["builder_config"] = {"uv_image": uv_image}
+        return cls(name, fields, SOURCE_FILES[name])
+
+    def write(self, folder: Path) -> None:
+        """Makes the folder the context of this spec: `imagespec.json` and `src/`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "imagespec.json").write_text(json.dumps(self.fields, indent=2), encoding="utf-8")
+        source = folder / "src"
+        if not source.exists():
+            shutil.rmtree(source, ignore_errors=True)
+            for number in range(self.source_files):
+                path = source / f"part_{number // 50:02}/module_{number:04}.py"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(_module(number), encoding="utf-8")
+        # Written only if it differs: an unchanged file keeps its time, as in a checkout that nobody touched.
+        first = source / "part_00/module_0000.py"
+        text = _module(0) + ("EDITED = True\n" if self.edited_source else "")
+        if first.read_text(encoding="utf-8") != text:
+            first.write_text(text, encoding="utf-8")
+
+
+def _module(number: int) -> str:
+    return f'"""Module {number} of the sources."""\n\n\ndef value() -> int:\n    return {number}\n'
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What differs between the first build of a repetition and the next."""
+
+    name: str
+    about: str
+    edit: Callable[[Spec], Spec]
+
+
+def _field(spec: Spec, name: str, value: object) -> Spec:
+    return replace(spec, fields={**spec.fields, name: value})
+
+
+COLD_EMPTY = Scenario("cold-dl", "nothing cached, no package downloaded", lambda spec: spec)
+COLD = Scenario("cold", "nothing cached but downloaded packages", lambda spec: spec)
+# Each starts from the state after `cold` and the ones before it; none depends on another's edit.
+AFTER_COLD = (
+    Scenario("no-change", "the same again", lambda spec: spec),
+    Scenario(
+        "env", "one variable edited", lambda spec: _field(spec, "env", {**spec.fields["env"], "LOG_LEVEL": "debug"})
+    ),
+    Scenario("source", "one source file edited", lambda spec: replace(spec, edited_source=True)),
+    Scenario(
+        "pip",
+        "one small pip package more",
+        lambda spec: _field(spec, "packages", [*spec.fields["packages"], EXTRA_PACKAGE]),
+    ),
+    Scenario(
+        "apt",
+        "one small apt package more",
+        lambda spec: _field(spec, "apt_packages", [*spec.fields["apt_packages"], EXTRA_APT_PACKAGE]),
+    ),
+)
+SCENARIOS = (COLD_EMPTY, COLD, *AFTER_COLD)

@@ -1,0 +1,141 @@
+//! Flags of `build`; names and meaning are buildx's.
+
+use std::path::PathBuf;
+
+use crate::args::{DaemonArgs, SpecArgs};
+
+/// Arguments of `build`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  imagespec build -t registry.example.com/team/app:1 --push .\n  imagespec build -t app:dev --load .\n  imagespec build -o type=oci,dest=app.tar .\n  imagespec build --secret id=secret_0,src=netrc --ca-bundle /etc/ssl/certs/ca-certificates.crt .\n\nWithout -t and an output the build fills the cache and keeps no image."
+)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) spec: SpecArgs,
+    #[command(flatten)]
+    pub(crate) options: BuildOptionArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonArgs,
+    /// Run this frontend image in the daemon instead of compiling here.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) frontend: Option<String>,
+    /// Save the facts this build gathers, to replay it with `compile --facts`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_facts: Option<PathBuf>,
+}
+
+/// What changes the build itself.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Build")]
+pub(crate) struct BuildOptionArgs {
+    /// Target platforms, comma-separated; they win over the spec's.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "DOCKER_DEFAULT_PLATFORM")]
+    pub(crate) platform: Vec<String>,
+    /// A secret for the build: id=NAME,src=FILE or id=NAME,env=VARIABLE.
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) secret: Vec<String>,
+    /// A build argument, NAME=VALUE; without a value it is taken from the environment.
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub(crate) build_arg: Vec<String>,
+    /// Use another image in the place of one the spec names: NAME=docker-image://REF.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) build_context: Vec<String>,
+    /// A label of the image, NAME=VALUE.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) label: Vec<String>,
+    /// A line for /etc/hosts of all steps, HOST:IP.
+    #[arg(long, value_name = "HOST:IP")]
+    pub(crate) add_host: Vec<String>,
+    /// The network of all steps.
+    #[arg(long, value_name = "default|none|host")]
+    pub(crate) network: Option<String>,
+    /// Run every step again.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Ask registries for newer images.
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Certificates that the steps trust beside the image's own; the image is not changed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_bundle: Option<PathBuf>,
+    /// Import cache, for example type=registry,ref=REF.
+    #[arg(long, value_name = "CACHE")]
+    pub(crate) cache_from: Vec<String>,
+}
+
+/// What becomes of the result.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Name of the image, REPOSITORY:TAG.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) tag: Vec<String>,
+    /// Push the image to its registry.
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Load the image into the Docker Engine.
+    #[arg(long)]
+    pub(crate) load: bool,
+    /// Where the result goes: type=image|registry|oci|docker|local|tar,dest=..., a folder, or - for a tar on stdout.
+    #[arg(short, long, value_name = "OUTPUT")]
+    pub(crate) output: Vec<String>,
+    /// Export cache, for example type=registry,ref=REF,mode=max.
+    #[arg(long, value_name = "CACHE")]
+    pub(crate) cache_to: Vec<String>,
+    /// Allow more than the sandbox: network.host, security.insecure.
+    #[arg(long, value_name = "ENTITLEMENT")]
+    pub(crate) allow: Vec<String>,
+    /// An annotation of the image, NAME=VALUE.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) annotation: Vec<String>,
+    /// An attestation, for example type=sbom.
+    #[arg(long, value_name = "ATTESTATION")]
+    pub(crate) attest: Vec<String>,
+    /// Shorthand for --attest=type=provenance.
+    #[arg(long, value_name = "OPTIONS", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) provenance: Option<String>,
+    /// Shorthand for --attest=type=sbom.
+    #[arg(long, value_name = "OPTIONS", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) sbom: Option<String>,
+    /// How to show progress.
+    #[arg(long, value_enum, default_value_t = Progress::Auto, env = "BUILDKIT_PROGRESS")]
+    pub(crate) progress: Progress,
+    /// Show no progress; print the image id.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Write what the exporters report to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<PathBuf>,
+    /// Write the image id to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) iidfile: Option<PathBuf>,
+}
+
+/// Ways to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Progress {
+    /// `tty` on a terminal, else `plain`.
+    Auto,
+    /// A display that is redrawn.
+    Tty,
+    /// Lines.
+    Plain,
+    /// BuildKit's status messages as JSON lines.
+    Rawjson,
+    /// Nothing.
+    Quiet,
+}
+
+impl From<Progress> for buildkit_client::progress::Mode {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Auto => Self::Auto,
+            Progress::Tty => Self::Tty,
+            Progress::Plain => Self::Plain,
+            Progress::Rawjson => Self::RawJson,
+            Progress::Quiet => Self::Quiet,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `imagespec check`: the spec by itself, without a daemon.
+
+use imagespec::{Rule, Severity};
+use serde_json::{Value, json};
+
+use crate::args::{CheckArgs, TextFormat};
+use crate::error::{CliError, render_diagnostics};
+use crate::print;
+use crate::spec_file::SpecFile;
+
+pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
+    if let Some(code) = &args.explain {
+        return explain(code);
+    }
+    let file = SpecFile::read(&args.spec)?;
+    let parsed = imagespec::parse(&file.text.name, &file.text.text);
+    match args.format {
+        TextFormat::Json => {
+            let diagnostics: Vec<Value> = parsed
+                .diagnostics
+                .iter()
+                .map(|diagnostic| {
+                    let position = diagnostic.span().and_then(|span| parsed.sources.position(span));
+                    json!({
+                        "code": diagnostic.code,
+                        "severity": diagnostic.severity,
+                        "message": diagnostic.message,
+                        "help": diagnostic.help,
+                        "file": file.path,
+                        "line": position.map(|position| position.line),
+                        "column": position.map(|position| position.column),
+                    })
+                })
+                .collect();
+            print::data(&format!("{:#}\n", Value::from(diagnostics)))?;
+            match parsed.spec {
+                Some(_) => Ok(()),
+                // The problems are on stdout already; only the exit code is left to say.
+                None => Err(CliError::Input(format!("{} has problems", file.path.display()))),
+            }
+        }
+        TextFormat::Text => match parsed.spec {
+            None => Err(CliError::Spec { diagnostics: parsed.diagnostics, sources: Box::new(parsed.sources) }),
+            Some(_) => {
+                print::note(&render_diagnostics(&parsed.diagnostics, &parsed.sources));
+                let count = parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();
+                let warnings = if count == 0 { String::new() } else { format!(", {count} warnings") };
+                print::data(&format!("{}: ok{warnings}\n", file.path.display()))
+            }
+        },
+    }
+}
+
+fn explain(code: &str) -> Result<(), CliError> {
+    let wanted = code.trim().to_ascii_uppercase();
+    let rules: Vec<&Rule> =
+        imagespec::rules().iter().copied().chain(imagespec_compile::rules::ALL.iter().copied()).collect();
+    match rules.iter().find(|rule| rule.code == wanted) {
+        Some(rule) => print::data(&format!("{}: {}\n\n{}\n", rule.code, rule.summary, rule.explanation)),
+        None => {
+            let codes: Vec<&str> = rules.iter().map(|rule| rule.code).collect();
+            Err(CliError::Input(format!("there is no code {code:?}; known are {}", codes.join(", "))))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `imagespec compile`: the LLB definition, no build.
+
+use buildkit_proto::Message as _;
+use imagespec_compile::Compiled;
+
+use crate::args::{CompileArgs, GraphFormat};
+use crate::error::{CliError, render_diagnostics};
+use crate::{facts, print};
+
+pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
+    let mut gathered = facts::gather(&args.spec, &args.options, &args.facts, &args.daemon).await?;
+    // Whoever solves the definition has a session of its own; ours is over by then.
+    gathered.forget_session();
+    print::note(&render_diagnostics(&gathered.warnings, &gathered.document.sources));
+    let compiled = gathered.compile();
+    if let Some(file) = &args.config_file {
+        let config = single(&compiled)?.image_config.to_string();
+        std::fs::write(file, config)
+            .map_err(|error| CliError::Output(format!("cannot write {}: {error}", file.display())))?;
+    }
+    match args.format {
+        GraphFormat::Pb => print::bytes(&single(&compiled)?.graph.to_definition().encode_to_vec()),
+        GraphFormat::Text => {
+            let text: Vec<String> = compiled.iter().map(|compiled| compiled.graph.dump().to_string()).collect();
+            print::data(&text.join("\n"))
+        }
+        GraphFormat::Json => {
+            let graphs: Vec<serde_json::Value> = compiled.iter().map(|compiled| compiled.graph.dump().json()).collect();
+            print::data(&format!("{:#}\n", serde_json::Value::from(graphs)))
+        }
+    }
+}
+
+/// A definition has one root, so one platform.
+fn single(compiled: &[Compiled]) -> Result<&Compiled, CliError> {
+    match compiled {
+        [one] => Ok(one),
+        many => Err(CliError::Input(format!(
+            "a definition holds one platform, and the spec asks for {}; choose one with --platform",
+            many.len()
+        ))),
+    }
+}

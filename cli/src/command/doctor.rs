@@ -1,0 +1,103 @@
+//! `imagespec doctor`: which daemon is found, and what it can do for a spec.
+
+use buildkit_client::dial::{Connection, ImageStore, dial};
+use buildkit_client::info::{DaemonInfo, info};
+use buildkit_client::progress::Mode;
+use buildkit_client::session::Session;
+use buildkit_client::solve::SolveOptions;
+use buildkit_gateway::{Bridge, FrontendResult, Pong};
+use serde_json::json;
+
+use crate::args::{DoctorArgs, TextFormat};
+use crate::error::CliError;
+use crate::run::Run;
+use crate::{daemon, print};
+
+/// Capabilities that change what our builds do, and what becomes of a build without them.
+const CAPABILITIES: [(&str, &str); 6] = [
+    ("mergeop", "without it steps form a chain: editing one redoes and pushes again all later ones"),
+    ("diffop", "without it steps form a chain: editing one redoes and pushes again all later ones"),
+    ("exec.secretenv", "without it a small script in the image's shell exports secrets to the installer"),
+    ("exec.mount.secret", "without it neither private indexes nor a CA bundle can be used"),
+    ("exec.mount.cache.sharing", "without it package caches cannot be shared"),
+    ("exporter.sourcedateepoch", "without it images are not reproducible"),
+];
+
+pub(crate) async fn run(args: &DoctorArgs) -> Result<(), CliError> {
+    let found = daemon::find(&args.daemon)?;
+    let connection = dial(&found.address, &daemon::dial_options(&args.daemon)).await?;
+    let about = info(&connection).await?;
+    let pong = ping(&connection).await?;
+    let considered: Vec<String> = found.considered.iter().map(ToString::to_string).collect();
+    let store = match connection.image_store() {
+        ImageStore::None => "none (a BuildKit daemon of its own)",
+        ImageStore::Classic => "classic",
+        ImageStore::Containerd => "containerd",
+    };
+    match args.format {
+        TextFormat::Json => {
+            let version = about.version.as_ref().map(|version| &version.version);
+            let platforms: Vec<&String> = about.workers.iter().flat_map(|worker| &worker.platforms).collect();
+            let caps: Vec<&str> = pong.llb_caps.iter().collect();
+            let value = json!({
+                "address": found.address.to_string(),
+                "reason": found.reason,
+                "considered": considered,
+                "version": version,
+                "image_store": store,
+                "platforms": platforms,
+                "llb_capabilities": caps,
+            });
+            print::data(&format!("{value:#}\n"))
+        }
+        TextFormat::Text => {
+            print::data(&text(&found.address.to_string(), &found.reason, &considered, &about, store, &pong))
+        }
+    }
+}
+
+fn text(address: &str, reason: &str, considered: &[String], about: &DaemonInfo, store: &str, pong: &Pong) -> String {
+    let version = about.version.as_ref().map_or("not told (an older Docker Engine)", |version| &version.version);
+    let platforms: Vec<&str> = about.workers.iter().flat_map(|worker| &worker.platforms).map(String::as_str).collect();
+    let mut text = format!(
+        "daemon       {address}\nchosen       {reason}\nversion      {version}\nimage store  {store}\nplatforms    {}\n",
+        platforms.join(", ")
+    );
+    text += "looked at\n";
+    for candidate in considered {
+        text += &format!("  {candidate}\n");
+    }
+    text += "capabilities\n";
+    for (capability, advice) in CAPABILITIES {
+        let has = pong.llb_caps.contains(capability);
+        let advice = if has { String::new() } else { format!("  ({advice})") };
+        text += &format!("  {:<26} {}{advice}\n", capability, if has { "yes" } else { "no" });
+    }
+    if !pong.llb_caps.contains("mergeop") {
+        text +=
+            "advice\n  use a BuildKit daemon, or Docker with the containerd image store, to push only what changed\n";
+    }
+    text
+}
+
+/// Capabilities are told within a build only, so this runs one that yields nothing.
+async fn ping(connection: &Connection) -> Result<Pong, CliError> {
+    let run = Run {
+        connection,
+        session: Session::builder(),
+        solve: SolveOptions { internal: true, ..SolveOptions::new("") },
+        progress: Mode::Quiet,
+    };
+    let (_, pong) = run
+        .drive(
+            |driver| async move {
+                let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
+                let pong = bridge.ping().await?;
+                bridge.return_result(FrontendResult::single(None)).await?;
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(pong)
+            },
+            |_| async { Ok(()) },
+        )
+        .await?;
+    Ok(pong)
+}

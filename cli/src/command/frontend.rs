@@ -1,0 +1,211 @@
+//! `imagespec frontend --push REF`: packages the frontend program as an image, through BuildKit and without a Dockerfile.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use buildkit_client::session::Session;
+use buildkit_client::session::files::LocalDir;
+use buildkit_client::solve::{Exporter, SolveOptions};
+use buildkit_gateway::{Bridge, FRONTEND_CAPS, FrontendResult, Platform, PlatformImage, SolveRequest};
+use buildkit_llb::{Copy, File, Graph, GraphBuilder, LocalSource, MkDir, Note, Source};
+use serde_json::json;
+
+use crate::args::FrontendArgs;
+use crate::error::CliError;
+use crate::run::Run;
+use crate::{daemon, print, session};
+
+/// The program's name, beside us and in the image.
+const PROGRAM: &str = "imagespec-frontend";
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
+    let programs = programs(args)?;
+    let connection = daemon::connect(&args.daemon).await?;
+    let reference = imagespec_compile::normalize_reference(&args.push)
+        .map_err(|error| CliError::Input(format!("--push {:?} is no image reference: {error}", args.push)))?;
+    let mut serving = Session::builder().with_registry_auth(session::registry_auth()?);
+    for (platform, path) in &programs {
+        serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));
+    }
+    let mut solve = SolveOptions::new("");
+    solve.exporters = vec![Exporter {
+        kind: "image".to_owned(),
+        attrs: BTreeMap::from([
+            ("name".to_owned(), reference.clone()),
+            ("push".to_owned(), "true".to_owned()),
+            ("oci-mediatypes".to_owned(), "true".to_owned()),
+        ]),
+    }];
+    let run = Run { connection: &connection, session: serving, solve, progress: args.progress.into() };
+    let (response, ()) = run
+        .drive(
+            |driver| async move {
+                let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
+                bridge.ping().await?;
+                match result(&bridge, &programs, &driver.session_id).await {
+                    Ok(result) => bridge.return_result(result).await?,
+                    Err(error) => {
+                        bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;
+                        return Err(error);
+                    }
+                }
+                Ok::<_, BoxError>(())
+            },
+            |_| async { Ok(()) },
+        )
+        .await?;
+    let digest = response.exporter_response.get("containerimage.digest").map_or("", String::as_str);
+    print::data(&format!("{}@{digest}\n", args.push))
+}
+
+async fn result(bridge: &Bridge, programs: &[(Platform, PathBuf)], session: &str) -> Result<FrontendResult, BoxError> {
+    let mut images = Vec::new();
+    for (platform, path) in programs {
+        let solved = bridge.solve(SolveRequest::definition(graph(platform, path, session)?.to_definition())).await?;
+        images.push(PlatformImage {
+            platform: platform.clone(),
+            reference: solved.single_ref()?.cloned(),
+            config: config(platform).into_bytes(),
+            base_config: None,
+            epoch: None,
+        });
+    }
+    let per_platform = images.len() > 1;
+    Ok(FrontendResult::image(images, per_platform)?)
+}
+
+/// One file in an otherwise empty filesystem.
+fn graph(platform: &Platform, path: &Path, session: &str) -> Result<Graph, BoxError> {
+    let name = path.file_name().ok_or("the program has no file name")?.to_string_lossy().into_owned();
+    let mut graph = GraphBuilder::new();
+    let local = graph.source(Source::local(LocalSource {
+        session: Some(session.to_owned()),
+        follow: vec![name.clone()],
+        shared_key_hint: Some(local_name(platform)),
+        ..LocalSource::new(local_name(platform))
+    }));
+    graph.annotate(local.op(), Note::named(format!("[internal] load {name} for {platform}")));
+    let image =
+        graph.file(File::scratch().mkdir(MkDir { timestamp: Some(0), ..MkDir::new("/bin", 0o755) }).copy(Copy {
+            mode: Some(0o755),
+            timestamp: Some(0),
+            ..Copy::new(local, format!("/{name}"), format!("/bin/{PROGRAM}"))
+        }));
+    graph.annotate(image.op(), Note::named(format!("[frontend] {platform}")));
+    graph.finish(Some(image)).map_err(|violations| format!("{violations:?}").into())
+}
+
+/// The config the gateway reads (`moby/buildkit: frontend/gateway/gateway.go`): the process needs no network, because it asks
+/// the daemon for everything.
+fn config(platform: &Platform) -> String {
+    let mut config = json!({
+        "os": platform.os,
+        "architecture": platform.architecture,
+        "config": {
+            "Entrypoint": [format!("/bin/{PROGRAM}")],
+            "WorkingDir": "/",
+            "Labels": {
+                "moby.buildkit.frontend.network.none": "true",
+                "moby.buildkit.frontend.caps": FRONTEND_CAPS.join(","),
+                "org.opencontainers.image.title": "imagespec frontend",
+                "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
+            },
+        },
+    });
+    if !platform.variant.is_empty() {
+        config["variant"] = platform.variant.clone().into();
+    }
+    config.to_string()
+}
+
+/// The programs of all platforms, checked before anything is sent.
+fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
+    let given: Vec<(Platform, PathBuf)> = if args.binary.is_empty() {
+        let beside = std::env::current_exe()
+            .ok()
+            .and_then(|program| Some(program.parent()?.join(PROGRAM)))
+            .ok_or_else(|| CliError::Internal("cannot tell where this program is".to_owned()))?;
+        vec![(Platform::of_this_program(), beside)]
+    } else {
+        args.binary
+            .iter()
+            .map(|text| match text.split_once('=') {
+                Some((platform, path)) => platform
+                    .parse()
+                    .map(|platform| (platform, PathBuf::from(path)))
+                    .map_err(|error| CliError::Input(format!("--binary {text}: {error}"))),
+                None => Ok((Platform::of_this_program(), PathBuf::from(text))),
+            })
+            .collect::<Result<_, _>>()?
+    };
+    for (platform, path) in &given {
+        check_program(platform, path)?;
+    }
+    Ok(given)
+}
+
+/// The image holds nothing but the program, so it must be static and of the right machine (ELF: e_machine, PT_INTERP).
+fn check_program(platform: &Platform, path: &Path) -> Result<(), CliError> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        CliError::Input(format!(
+            "cannot read the frontend program {}: {error}; build one with `just frontend-static` and name it with --binary",
+            path.display()
+        ))
+    })?;
+    let wrong = |what: &str| Err(CliError::Input(format!("{} {what}", path.display())));
+    let Some(program) = elf::Program::read(&bytes) else { return wrong("is no 64-bit ELF program") };
+    if program.has_interpreter {
+        return wrong(
+            "is dynamically linked; the image holds no libraries, so it needs a static program (`just frontend-static`)",
+        );
+    }
+    match (platform.architecture.as_str(), program.architecture) {
+        (wanted, Some(found)) if wanted != found => wrong(&format!("is a program for {found}, not {platform}")),
+        _ => Ok(()),
+    }
+}
+
+mod elf {
+    //! As much of an ELF header as tells a static program of the right machine from others.
+
+    pub(super) struct Program {
+        pub(super) architecture: Option<&'static str>,
+        pub(super) has_interpreter: bool,
+    }
+
+    impl Program {
+        pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+            const CLASS_64: u8 = 2;
+            const PT_INTERP: u32 = 3;
+            if !bytes.starts_with(b"\x7fELF") || bytes.get(4) != Some(&CLASS_64) {
+                return None;
+            }
+            let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
+            let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+            let offset = u64::from_le_bytes(bytes.get(32..40)?.try_into().ok()?);
+            let (size, count) = (usize::from(half(54)?), usize::from(half(56)?));
+            let start = usize::try_from(offset).ok()?;
+            let has_interpreter = (0..count).any(|index| word(start.saturating_add(index * size)) == Some(PT_INTERP));
+            let architecture = match half(18)? {
+                62 => Some("amd64"),
+                183 => Some("arm64"),
+                243 => Some("riscv64"),
+                _ => None,
+            };
+            Some(Self { architecture, has_interpreter })
+        }
+    }
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn local_name(platform: &Platform) -> String {
+    format!("frontend-{}-{}{}", platform.os, platform.architecture, platform.variant)
+}

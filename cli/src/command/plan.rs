@@ -1,0 +1,24 @@
+//! `imagespec plan`: the steps of a build and what each stands on.
+
+use serde_json::Value;
+
+use crate::args::{PlanArgs, TextFormat};
+use crate::error::{CliError, render_diagnostics};
+use crate::facts;
+use crate::print;
+
+pub(crate) async fn run(args: &PlanArgs) -> Result<(), CliError> {
+    let gathered = facts::gather(&args.spec, &args.options, &args.facts, &args.daemon).await?;
+    print::note(&render_diagnostics(&gathered.warnings, &gathered.document.sources));
+    match args.format {
+        TextFormat::Text => {
+            let text: Vec<String> = gathered.plans.iter().map(ToString::to_string).collect();
+            print::data(&text.join("\n"))
+        }
+        TextFormat::Json => {
+            let plans: Result<Vec<Value>, _> = gathered.plans.iter().map(serde_json::to_value).collect();
+            let plans = plans.map_err(|error| CliError::Internal(error.to_string()))?;
+            print::data(&format!("{:#}\n", Value::from(plans)))
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Finding and connecting to the daemon that the flags and the environment name.
+
+use std::time::Duration;
+
+use buildkit_client::dial::{Connection, DialOptions, dial};
+use buildkit_client::discover::{DiscoverError, DiscoverOptions, Discovered, SystemEnvironment, discover};
+use buildkit_client::tls::TlsFiles;
+
+use crate::args::DaemonArgs;
+use crate::error::CliError;
+
+/// Connects.
+pub(crate) async fn connect(args: &DaemonArgs) -> Result<Connection, CliError> {
+    let found = find(args)?;
+    Ok(dial(&found.address, &dial_options(args)).await?)
+}
+
+/// Finds the daemon.
+pub(crate) fn find(args: &DaemonArgs) -> Result<Discovered, CliError> {
+    let DaemonArgs { addr, builder, tlscacert, tlscert, tlskey, tlsdir, tlsservername, timeout: _ } = args.clone();
+    let tls = TlsFiles::from_flags(tlsservername, tlscacert, tlscert, tlskey, tlsdir.as_deref())
+        .map_err(|error| CliError::Input(error.to_string()))?;
+    discover(&DiscoverOptions { address: addr, builder, tls }, &SystemEnvironment).map_err(|error| {
+        let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
+        match error {
+            DiscoverError::Unusable { .. } => CliError::Input(format!("{error}{help}")),
+            DiscoverError::Nothing { .. } => CliError::NoDaemon(format!("{error}{help}")),
+        }
+    })
+}
+
+pub(crate) fn dial_options(args: &DaemonArgs) -> DialOptions {
+    DialOptions { timeout: args.timeout.map(Duration::from_secs) }
+}

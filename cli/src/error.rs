@@ -1,0 +1,157 @@
+//! Everything that ends a run, and how it is shown and counted.
+//!
+//! Knows no command; only here does a failure become an exit code.
+
+use buildkit_client::dial::DialError;
+use buildkit_client::error::{SolveError, render_source};
+use buildkit_client::session::{SessionEnd, SessionError};
+use imagespec::{Diagnostic, SourceMap};
+use imagespec_frontend::GatherError;
+
+use crate::exit::Exit;
+
+/// Why a run ended without success.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// Arguments, or files they name.
+    #[error("{0}")]
+    Input(String),
+    /// The spec.
+    #[error("the spec has problems")]
+    Spec {
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// What they point into.
+        sources: Box<SourceMap>,
+    },
+    /// A step of the build.
+    #[error("{}", .diagnostic.message)]
+    Step {
+        /// What failed, in the spec's words.
+        diagnostic: Box<Diagnostic>,
+        /// What it points into.
+        sources: Box<SourceMap>,
+    },
+    /// No daemon, or none that answers.
+    #[error("{0}")]
+    NoDaemon(String),
+    /// The connection could not be made.
+    #[error(transparent)]
+    Dial(Box<DialError>),
+    /// The session could not be opened.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The session ended before the build.
+    #[error("{0}")]
+    SessionLost(#[from] SessionEnd),
+    /// The build failed.
+    #[error("{0}")]
+    Solve(#[from] SolveError),
+    /// A registry, an Engine's image store, or credentials.
+    #[error("{0}")]
+    Refused(String),
+    /// A file of ours could not be written.
+    #[error("{0}")]
+    Output(String),
+    /// The user interrupted.
+    #[error("interrupted")]
+    Interrupted,
+    /// Our bug.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<DialError> for CliError {
+    fn from(error: DialError) -> Self {
+        Self::Dial(Box::new(error))
+    }
+}
+
+impl From<GatherError> for CliError {
+    fn from(error: GatherError) -> Self {
+        match error {
+            GatherError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
+            GatherError::Failed(status) => Self::Input(status.message),
+        }
+    }
+}
+
+impl CliError {
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Input(_) | Self::Spec { .. } => Exit::InvalidInput,
+            Self::NoDaemon(_) | Self::Dial(_) | Self::Session(_) | Self::SessionLost(_) => Exit::Unreachable,
+            Self::Refused(_) => Exit::Refused,
+            Self::Output(_) | Self::Internal(_) => Exit::Internal,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Step { .. } => Exit::StepFailed,
+            Self::Solve(error) => match error {
+                SolveError::Invalid { .. } => Exit::InvalidInput,
+                SolveError::Lost { .. } | SolveError::Exhausted { .. } => Exit::Unreachable,
+                SolveError::Refused { .. } => Exit::Refused,
+                SolveError::Cancelled => Exit::Interrupted,
+                SolveError::Build(_) | SolveError::Frontend(_) => Exit::StepFailed,
+                // `SolveError` may grow; what we do not know is no success and nobody's fault but ours.
+                SolveError::Unreadable { .. } | SolveError::Internal { .. } | _ => Exit::Internal,
+            },
+        }
+    }
+
+    /// The text for stderr.
+    pub(crate) fn render(&self) -> String {
+        match self {
+            Self::Spec { diagnostics, sources } => render_diagnostics(diagnostics, sources),
+            Self::Step { diagnostic, sources } => imagespec::render(diagnostic, sources) + "\n",
+            Self::Solve(error) => {
+                let mut text: String = error.sources().iter().map(|source| render_source(source) + "\n").collect();
+                text += &format!("error: {error}\n");
+                if let SolveError::Build(failure) = error
+                    && let Some(code) = failure.exit_code
+                {
+                    text += &format!("  = exit code of the step: {code}\n");
+                }
+                if error.is_retryable() {
+                    text += "  = help: check that the daemon is running, then try again\n";
+                }
+                text
+            }
+            Self::Internal(_) => {
+                format!(
+                    "error: {self}\n  = help: this is a bug of imagespec; please report it with the output of --save-facts\n"
+                )
+            }
+            other => {
+                let mut text = format!("error: {other}\n");
+                let mut cause = std::error::Error::source(other);
+                while let Some(error) = cause {
+                    // Many messages hold their cause's already.
+                    let said = error.to_string();
+                    if !text.contains(&said) {
+                        text += &format!("  = caused by: {said}\n");
+                    }
+                    cause = error.source();
+                }
+                if let Self::Dial(error) = other {
+                    let help = error
+                        .help()
+                        .unwrap_or_else(|| "name another daemon with --addr, --builder or BUILDKIT_HOST".to_owned());
+                    text += &format!("  = help: {help}; `imagespec doctor` shows what was looked at\n");
+                }
+                text
+            }
+        }
+    }
+}
+
+/// All diagnostics as text, and a line that counts them.
+pub(crate) fn render_diagnostics(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    let mut text: String = diagnostics.iter().map(|diagnostic| imagespec::render(diagnostic, sources) + "\n").collect();
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    if errors > 0 {
+        let plural = if errors == 1 { "" } else { "s" };
+        text +=
+            &format!("error: {errors} problem{plural} found; run `imagespec check --explain CODE` for more on one\n");
+    }
+    text
+}

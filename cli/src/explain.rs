@@ -1,0 +1,140 @@
+//! A failed step in the spec's words: which step it was, which lines asked for it, and what it said about them.
+//!
+//! Works on what the build left behind; the daemon is not asked again.
+
+use buildkit_client::error::BuildFailure;
+use imagespec::{Diagnostic, Span};
+use imagespec_compile::{Step, rules};
+use imagespec_frontend::Gathered;
+
+/// The failure as a diagnostic; `None` when it was not one of the plan's steps.
+pub(crate) fn step_failure(failure: &BuildFailure, gathered: &Gathered) -> Option<Diagnostic> {
+    let vertex = failure.vertex.as_ref()?;
+    let name = vertex.name.as_deref()?;
+    let step = gathered.plans.iter().flat_map(|plan| &plan.steps).find(|step| step.title == name)?;
+    let how = match failure.exit_code {
+        Some(code) => format!("with exit code {code}"),
+        None => format!("({})", failure.message),
+    };
+    let mut diagnostic = Diagnostic::new(&rules::STEP_FAILED, format!("the step `{name}` failed {how}"));
+    for (span, said) in places(step, gathered, &vertex.log_tail) {
+        diagnostic = diagnostic.with_label(span, said);
+    }
+    if let Some(advice) = missing_compiler(step, gathered, &vertex.log_tail) {
+        return Some(diagnostic.with_help(advice));
+    }
+    let said = vertex.log_tail.iter().rev().map(|line| without_time(line)).find(|line| !line.is_empty());
+    let is_shown = |line: &str| diagnostic.labels.iter().any(|label| label.text == line);
+    Some(match said {
+        Some(line) if !is_shown(line) => diagnostic.with_help(format!("the step's last words: {line}")),
+        _ => diagnostic,
+    })
+}
+
+/// Python and apt are installed side by side, so a package that is built from source does not see apt's compilers unless the
+/// spec says that it will be built.
+fn missing_compiler(step: &Step, gathered: &Gathered, log: &[String]) -> Option<String> {
+    const SIGNS: [&str; 3] = ["failed to build", "command 'gcc' failed", "compiler"];
+    let beside_apt = step.id == "python" && !gathered.document.spec.apt_packages.is_empty();
+    let is_build = log.iter().any(|line| SIGNS.iter().any(|sign| line.to_ascii_lowercase().contains(sign)));
+    let stands_on_apt = gathered
+        .plans
+        .iter()
+        .flat_map(|plan| &plan.steps)
+        .any(|step| matches!(step.id, "venv" | "python") && step.parent == imagespec_compile::Parent::Step("apt"));
+    (beside_apt && is_build && !stands_on_apt).then(|| {
+        "if it needs what apt_packages installs, add a line `--no-binary NAME` to packages: the environment is then built on top of them".to_owned()
+    })
+}
+
+/// The items the output speaks of, with what it says; if it names none of them, all that asked for the step.
+fn places(step: &Step, gathered: &Gathered, log: &[String]) -> Vec<(Span, String)> {
+    let document = &gathered.document;
+    let spans: Vec<Span> = step.fields.iter().filter_map(|field| document.spans.nearest_span(field)).collect();
+    let named: Vec<(Span, String)> = spans
+        .iter()
+        .filter_map(|span| {
+            let word = item_name(document.sources.snippet(*span)?)?;
+            let line = complaints(log).find(|line| mentions(line, &word))?;
+            Some((*span, line.to_owned()))
+        })
+        .collect();
+    match (named.len(), spans.first()) {
+        // Everything is mentioned when a tool lists what it was asked for; then nothing stands out.
+        (count, _) if count > 0 && count < spans.len().max(2) => named,
+        (_, Some(first)) => vec![(*first, String::new())],
+        (_, None) => Vec::new(),
+    }
+}
+
+/// The lines that complain. Names turn up elsewhere too: apt builds a dependency `tree`.
+fn complaints(log: &[String]) -> impl Iterator<Item = &str> {
+    const SIGNS: [&str; 7] = ["e:", "error", "cause", "fail", "unable", "not found", "no "];
+    log.iter().map(|line| without_time(line)).filter(|line| {
+        let line = line.to_ascii_lowercase();
+        SIGNS.iter().any(|sign| line.contains(sign))
+    })
+}
+
+/// `numpy` of `"numpy>=2"`, `git` of `git=1:2.39*`.
+fn item_name(text: &str) -> Option<String> {
+    let text = text.trim_matches(['"', '\'', ' ']);
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-+".contains(c))).unwrap_or(text.len());
+    (end > 0).then(|| normal(&text[..end]))
+}
+
+/// Whether a line speaks of a name, as a word of its own.
+fn mentions(line: &str, word: &str) -> bool {
+    normal(line).split(|c: char| !(c.is_ascii_alphanumeric() || ".-+".contains(c))).any(|part| {
+        let part = part.trim_matches(['.', '-']);
+        part == word
+            || part
+                .strip_prefix(word)
+                .is_some_and(|rest| rest.starts_with('-') && rest[1..].starts_with(char::is_numeric))
+    })
+}
+
+/// Case and the choice of separator mean nothing in package names (PEP 503).
+fn normal(text: &str) -> String {
+    text.to_ascii_lowercase().replace('_', "-")
+}
+
+/// A log line without the seconds that renderers put in front.
+fn without_time(line: &str) -> &str {
+    let line = line.trim();
+    match line.split_once(' ') {
+        Some((time, rest)) if time.contains('.') && time.chars().all(|c| c.is_ascii_digit() || c == '.') => rest.trim(),
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_items() {
+        let check = |text, expect: &str| assert_eq!(item_name(text).as_deref(), Some(expect), "{text}");
+        check("numpy", "numpy");
+        check("\"Ruamel_yaml>=0.18\"", "ruamel-yaml");
+        check("git=1:2.39*", "git");
+        check("libstdc++6:arm64", "libstdc++6");
+        assert_eq!(item_name("[x]"), None);
+    }
+
+    #[test]
+    fn lines_that_speak_of_a_name() {
+        assert!(mentions("E: Unable to locate package no-such", "no-such"));
+        assert!(mentions("Because no_such was not found", "no-such"));
+        assert!(mentions("you require no-such==9.9, we", "no-such"));
+        assert!(mentions("building no-such-1.2.tar.gz", "no-such"));
+        assert!(!mentions("package no-such-thing", "no-such"));
+        assert!(!mentions("sixteen", "six"));
+    }
+
+    #[test]
+    fn times_are_dropped() {
+        assert_eq!(without_time("1.630 E: no"), "E: no");
+        assert_eq!(without_time("E: no"), "E: no");
+    }
+}

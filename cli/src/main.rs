@@ -1,0 +1,55 @@
+//! The `imagespec` command line. Parses arguments, runs one command, and turns its outcome into an exit code.
+
+mod args;
+mod command;
+mod daemon;
+mod error;
+mod exit;
+mod explain;
+mod facts;
+mod options;
+mod print;
+mod run;
+mod session;
+mod spec_file;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use error::CliError;
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(CliError::Internal(format!("cannot start the runtime: {error}")))),
+    };
+    let outcome = runtime.block_on(run_command(args.command));
+    // Helpers that still wait for a terminal or a socket must not hold up the end.
+    runtime.shutdown_background();
+    finish(outcome)
+}
+
+async fn run_command(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Build(args) => command::build::run(&args).await,
+        Command::Compile(args) => command::compile::run(&args).await,
+        Command::Plan(args) => command::plan::run(&args).await,
+        Command::Check(args) => command::check::run(&args),
+        Command::Frontend(args) => command::frontend::run(&args).await,
+        Command::Doctor(args) => command::doctor::run(&args).await,
+    }
+}
+
+fn finish(outcome: Result<(), CliError>) -> ExitCode {
+    match outcome {
+        Ok(()) => Exit::Success.into(),
+        Err(error) => {
+            print::note(&error.render());
+            error.exit().into()
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From flags to the options a frontend sees: the same keys that buildx sends, so that all entrances agree.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use crate::args::BuildOptionArgs;
+use crate::error::CliError;
+use imagespec_frontend::CA_BUNDLE_ARG;
+
+/// The secret that carries the CA bundle; the id the compiler expects when the spec asks for one.
+pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
+
+/// Frontend options (`moby/buildkit: frontend/dockerui/config.go`).
+pub(crate) fn frontend_options(
+    args: &BuildOptionArgs,
+    filename: &str,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<BTreeMap<String, String>, CliError> {
+    let mut opts = BTreeMap::from([("filename".to_owned(), filename.to_owned())]);
+    let platforms: Vec<&str> = args.platform.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    if !platforms.is_empty() {
+        opts.insert("platform".to_owned(), platforms.join(","));
+    }
+    for arg in &args.build_arg {
+        match arg.split_once('=') {
+            Some((name, value)) => {
+                opts.insert(format!("build-arg:{name}"), value.to_owned());
+            }
+            // As for docker: only a name means the caller's variable, and nothing where there is none.
+            None => {
+                if let Some(value) = environment(arg) {
+                    opts.insert(format!("build-arg:{arg}"), value.to_string_lossy().into_owned());
+                }
+            }
+        }
+    }
+    if let Some(epoch) = environment("SOURCE_DATE_EPOCH") {
+        opts.entry("build-arg:SOURCE_DATE_EPOCH".to_owned()).or_insert(epoch.to_string_lossy().into_owned());
+    }
+    if args.ca_bundle.is_some() {
+        opts.insert(format!("build-arg:{CA_BUNDLE_ARG}"), CA_BUNDLE_ID.to_owned());
+    }
+    for label in &args.label {
+        let (name, value) = pair(label, "--label")?;
+        opts.insert(format!("label:{name}"), value.to_owned());
+    }
+    for context in &args.build_context {
+        let (name, value) = pair(context, "--build-context")?;
+        opts.insert(format!("context:{name}"), value.to_owned());
+    }
+    if !args.add_host.is_empty() {
+        let hosts: Vec<String> = args
+            .add_host
+            .iter()
+            .map(|host| match host.split_once([':', '=']) {
+                Some((name, ip)) if !name.is_empty() && !ip.is_empty() => Ok(format!("{name}={ip}")),
+                _ => Err(CliError::Input(format!("--add-host {host:?} is not HOST:IP"))),
+            })
+            .collect::<Result<_, _>>()?;
+        opts.insert("add-hosts".to_owned(), hosts.join(","));
+    }
+    match args.network.as_deref() {
+        None | Some("default" | "sandbox") => {}
+        Some(mode @ ("none" | "host")) => {
+            opts.insert("force-network-mode".to_owned(), mode.to_owned());
+        }
+        Some(other) => return Err(CliError::Input(format!("--network {other:?} is none of default, none, host"))),
+    }
+    if args.no_cache {
+        opts.insert("no-cache".to_owned(), String::new());
+    }
+    if args.pull {
+        opts.insert("image-resolve-mode".to_owned(), "pull".to_owned());
+    }
+    Ok(opts)
+}
+
+fn pair<'a>(text: &'a str, flag: &str) -> Result<(&'a str, &'a str), CliError> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name, value)),
+        _ => Err(CliError::Input(format!("{flag} {text:?} is not NAME=VALUE"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(change: impl FnOnce(&mut BuildOptionArgs)) -> Result<BTreeMap<String, String>, CliError> {
+        let mut args = BuildOptionArgs::default();
+        change(&mut args);
+        frontend_options(&args, "spec.yaml", |name| (name == "SET").then(|| "1".into()))
+    }
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut BuildOptionArgs), key: &str, expect: Option<&str>) {
+        assert_eq!(options(change).unwrap().get(key).map(String::as_str), expect);
+    }
+
+    #[test]
+    fn the_keys_are_buildx_s() {
+        check(
+            |args| args.platform = vec!["linux/amd64".into(), "linux/arm64".into()],
+            "platform",
+            Some("linux/amd64,linux/arm64"),
+        );
+        check(|args| args.build_arg = vec!["A=b=c".into()], "build-arg:A", Some("b=c"));
+        check(|args| args.build_arg = vec!["SET".into()], "build-arg:SET", Some("1"));
+        check(|args| args.build_arg = vec!["UNSET".into()], "build-arg:UNSET", None);
+        check(|args| args.add_host = vec!["a:10.0.0.1".into()], "add-hosts", Some("a=10.0.0.1"));
+        check(|args| args.network = Some("host".into()), "force-network-mode", Some("host"));
+        check(|args| args.no_cache = true, "no-cache", Some(""));
+        check(|args| args.ca_bundle = Some("x".into()), "build-arg:IMAGESPEC_CA_BUNDLE", Some("ca_bundle"));
+        check(|_| {}, "filename", Some("spec.yaml"));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(options(|args| args.label = vec!["=x".into()]).is_err());
+        assert!(options(|args| args.add_host = vec!["a".into()]).is_err());
+        assert!(options(|args| args.network = Some("bridge".into())).is_err());
+    }
+}

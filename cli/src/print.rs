@@ -1,0 +1,27 @@
+//! The only place that writes to the terminal: data to stdout, everything else to stderr.
+
+use std::io::Write as _;
+
+use crate::error::CliError;
+
+/// Writes a command's result to stdout.
+pub(crate) fn data(text: &str) -> Result<(), CliError> {
+    bytes(text.as_bytes())
+}
+
+/// Writes a command's binary result to stdout. A reader that has seen enough is no error.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), CliError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::Output(format!("cannot write to stdout: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Tells the user something on stderr.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to be told when stderr is gone.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

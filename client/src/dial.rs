@@ -1,0 +1,390 @@
+//! Opens a gRPC channel to a daemon: one file per transport below, one way of making a channel out of any of them here.
+//!
+//! Takes an address as it is; which one to take is [`crate::discover`]'s business. No HTTP/2 pings are sent: BuildKit's
+//! gRPC server closes connections that ping, so liveness comes from the session's health checks.
+
+mod container;
+mod engine;
+mod error;
+mod helper;
+mod tcp;
+mod unix;
+mod watched;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use buildkit_proto::rpc::control::ListWorkersRequest;
+use buildkit_proto::rpc::control::control_client::ControlClient;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, timeout_at};
+use tonic::transport::{Channel, Endpoint};
+
+pub(crate) use self::error::chain as error_chain;
+pub use self::error::{DialError, DialProblem};
+
+use crate::address::{Address, EngineAddress};
+use crate::engine::{ApiVersion, Engine};
+use crate::info::Worker;
+
+/// BuildKit's own limit for messages, both ways (moby/buildkit: `util/grpcutil`); tonic's default of 4 MiB is too small.
+pub const MAX_MESSAGE_SIZE: usize = 16 << 20;
+/// Header lists carry exclude patterns and error details; Go's default is about as large.
+const MAX_HEADER_LIST_SIZE: u32 = 4 << 20;
+/// Fixed windows instead of adaptive ones, which would send pings.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+/// For opening the transport again after the connection was lost.
+const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// Pauses between attempts to open a connection that was refused.
+const RETRY_PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
+
+/// A byte stream to a daemon.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+pub(crate) type BoxedIo = Box<dyn Io>;
+
+/// How long and how often to try.
+#[derive(Debug, Clone, Default)]
+pub struct DialOptions {
+    /// Bound on setting up the connection, the first answer included. Default: 5 s for sockets, 10 s for TCP and 30 s for
+    /// helper programs, which may have to log in somewhere first.
+    pub timeout: Option<Duration>,
+}
+
+/// Connects with more than the usual settings; [`dial`] is the short form.
+#[derive(Debug, Clone, Default)]
+pub struct Dialer {
+    options: DialOptions,
+    helper_path: Option<OsString>,
+}
+
+/// What kind of daemon answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DaemonKind {
+    /// A BuildKit daemon of its own.
+    Buildkitd,
+    /// The BuildKit inside a Docker Engine.
+    Engine {
+        /// The Engine's newest API version.
+        api_version: ApiVersion,
+    },
+}
+
+/// Where images live on the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageStore {
+    /// A BuildKit daemon: no image store that `docker run` would see.
+    None,
+    /// An Engine's graph-driver store, which knows only the exporters `moby`, `local` and `tar`.
+    Classic,
+    /// An Engine whose images are containerd's.
+    Containerd,
+}
+
+/// An open connection to a daemon that has answered once.
+///
+/// Cloning is cheap; all clones share one HTTP/2 connection, which is opened anew if it breaks between calls.
+#[derive(Clone)]
+pub struct Connection {
+    /// For gRPC clients of one's own; [`Connection::control`] has the right limits already.
+    pub channel: Channel,
+    /// What answered.
+    pub kind: DaemonKind,
+    /// For messages: what and where.
+    pub description: String,
+    workers: Arc<[Worker]>,
+    engine: Option<Engine>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("kind", &self.kind)
+            .field("description", &self.description)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// A client of the Control service with BuildKit's message limits.
+    #[must_use]
+    pub fn control(&self) -> ControlClient<Channel> {
+        control(self.channel.clone())
+    }
+
+    /// The daemon's workers as they were when the connection was made; the first is the default one.
+    #[must_use]
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// The Engine's other API, for loading and pushing images; `None` for a BuildKit daemon.
+    #[must_use]
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// Where this daemon puts images.
+    #[must_use]
+    pub fn image_store(&self) -> ImageStore {
+        match self.kind {
+            DaemonKind::Buildkitd => ImageStore::None,
+            // The label is how buildx decides too (docker/buildx: driver/docker/driver.go).
+            DaemonKind::Engine { .. } if self.workers.iter().any(|worker| worker.label("snapshotter").is_some()) => {
+                ImageStore::Containerd
+            }
+            DaemonKind::Engine { .. } => ImageStore::Classic,
+        }
+    }
+}
+
+/// Connects to `address` and waits for the daemon's first answer.
+///
+/// # Errors
+/// Says which address was tried, what happened, and (in [`DialError::help`]) what to do about it.
+pub async fn dial(address: &Address, options: &DialOptions) -> Result<Connection, DialError> {
+    Dialer::new(options.clone()).dial(address).await
+}
+
+impl Dialer {
+    /// Helpers are looked for on the process's own `PATH`.
+    #[must_use]
+    pub fn new(options: DialOptions) -> Self {
+        Self { options, helper_path: None }
+    }
+
+    /// Where helper programs (`docker`, `kubectl`, `ssh`, …) are looked for instead.
+    #[must_use]
+    pub fn with_helper_path(self, path: impl Into<OsString>) -> Self {
+        Self { helper_path: Some(path.into()), ..self }
+    }
+
+    /// As [`dial`].
+    ///
+    /// # Errors
+    /// As [`dial`].
+    pub async fn dial(&self, address: &Address) -> Result<Connection, DialError> {
+        self.bounded(address, async |deadline| match address {
+            Address::Unix(path) => {
+                let plain = Transport::Unix(path.clone());
+                self.either_kind(address, plain, &EngineAddress::Unix(path.clone()), deadline).await
+            }
+            Address::Tcp(tcp) => {
+                let plain = Transport::tcp(tcp, &[b"h2"])?;
+                self.either_kind(address, plain, &EngineAddress::Tcp(tcp.clone()), deadline).await
+            }
+            Address::Helper(helper) => {
+                let command = helper::HelperCommand::for_buildkit(helper, self.helper_path.clone());
+                buildkitd(Transport::Helper(command), authority(address), address.to_string(), deadline).await
+            }
+            Address::Engine(engine) => engine::connect(&self.ping(engine).await?, deadline).await,
+            Address::Container { engine, name } => container::connect(&self.ping(engine).await?, name, deadline).await,
+        })
+        .await
+    }
+
+    /// Connects to an Engine for what it does beside building.
+    ///
+    /// # Errors
+    /// As [`dial`].
+    pub async fn open_engine(&self, address: &EngineAddress) -> Result<Engine, DialError> {
+        self.bounded(&Address::Engine(address.clone()), async |_| self.ping(address).await).await
+    }
+
+    /// Gives an attempt its time, and its error the address.
+    async fn bounded<T>(
+        &self,
+        address: &Address,
+        attempt: impl AsyncFnOnce(Instant) -> Result<T, DialProblem>,
+    ) -> Result<T, DialError> {
+        let limit = time_limit(address, &self.options);
+        let deadline = Instant::now() + limit;
+        let problem = match timeout_at(deadline, attempt(deadline)).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(problem)) => problem,
+            Err(_) => DialProblem::TimedOut(limit),
+        };
+        Err(DialError { address: address.clone(), problem })
+    }
+
+    async fn ping(&self, address: &EngineAddress) -> Result<Engine, DialProblem> {
+        Engine::connect(address, Transport::engine_api(address, self.helper_path.clone())?).await
+    }
+
+    /// A socket or port that may belong to either kind of daemon: asks for BuildKit first, then for an Engine.
+    async fn either_kind(
+        &self,
+        address: &Address,
+        transport: Transport,
+        as_engine: &EngineAddress,
+        deadline: Instant,
+    ) -> Result<Connection, DialProblem> {
+        match buildkitd(transport, authority(address), address.to_string(), deadline).await {
+            // An Engine since API 1.53 answers gRPC on its API socket; its workers carry a label of its own.
+            Ok(connection)
+                if connection.workers.iter().all(|worker| worker.label("moby.host-gateway-ip").is_none()) =>
+            {
+                Ok(connection)
+            }
+            Ok(connection) => match self.ping(as_engine).await {
+                Ok(engine) => Ok(engine::adopt(connection, engine)),
+                Err(_) => Ok(connection),
+            },
+            Err(problem) if problem.may_be_an_engine() => match self.ping(as_engine).await {
+                Ok(engine) => engine::connect(&engine, deadline).await,
+                Err(_) => Err(problem),
+            },
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+fn time_limit(address: &Address, options: &DialOptions) -> Duration {
+    options.timeout.unwrap_or(match address {
+        Address::Unix(_) | Address::Engine(EngineAddress::Unix(_)) => Duration::from_secs(5),
+        Address::Tcp(_) | Address::Engine(EngineAddress::Tcp(_)) => Duration::from_secs(10),
+        Address::Helper(_) | Address::Engine(EngineAddress::Ssh(_)) | Address::Container { .. } => {
+            Duration::from_secs(30)
+        }
+    })
+}
+
+/// The `:authority` of requests. Only TCP has a meaningful one; gRPC wants some name in any case.
+fn authority(address: &Address) -> String {
+    match address {
+        Address::Tcp(tcp) => {
+            let name = tcp.tls.as_ref().and_then(|tls| tls.server_name.clone());
+            name.unwrap_or_else(|| tcp.to_string())
+        }
+        _ => "localhost".to_owned(),
+    }
+}
+
+async fn buildkitd(
+    transport: Transport,
+    authority: String,
+    description: String,
+    deadline: Instant,
+) -> Result<Connection, DialProblem> {
+    let io = open_with_retries(&transport, deadline).await?;
+    let (channel, workers) = first_answer(transport, io, &authority).await?;
+    Ok(Connection { channel, kind: DaemonKind::Buildkitd, description, workers, engine: None })
+}
+
+/// Opens the stream, again after a pause when the daemon may just be starting.
+async fn open_with_retries(transport: &Transport, deadline: Instant) -> Result<BoxedIo, DialProblem> {
+    let mut pauses = RETRY_PAUSES.iter();
+    loop {
+        let problem = match transport.open().await {
+            Ok(io) => return Ok(io),
+            Err(problem) => problem,
+        };
+        match pauses.next() {
+            Some(pause) if problem.is_transient() && Instant::now() + *pause < deadline => sleep(*pause).await,
+            _ => return Err(problem),
+        }
+    }
+}
+
+/// Speaks HTTP/2 on `io` and asks for the workers, which every BuildKit since 0.3 can answer.
+async fn first_answer(
+    transport: Transport,
+    io: BoxedIo,
+    authority: &str,
+) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
+    let (io, breakage) = watched::Watched::new(io);
+    let channel = channel(transport, Box::new(io), authority).await?;
+    match control(channel.clone()).list_workers(ListWorkersRequest::default()).await {
+        Ok(answer) => Ok((channel, answer.into_inner().record.into_iter().map(Worker::from_wire).collect())),
+        Err(status) => Err(match breakage.take() {
+            Some(reason) => DialProblem::Broken(reason),
+            None => DialProblem::NoAnswer(Box::new(status)),
+        }),
+    }
+}
+
+/// Makes a channel that uses `io` first and opens the transport again whenever the connection is gone.
+async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<Channel, DialProblem> {
+    // The library sees http: TLS, where there is any, is part of the transport. The daemon, and what stands before it,
+    // sees what it is.
+    let scheme = if transport.is_tls() { "https" } else { "http" };
+    let origin = format!("{scheme}://{authority}").parse().map_err(|_| DialProblem::Authority(authority.to_owned()))?;
+    let endpoint = Endpoint::from_shared(format!("http://{authority}"))
+        .and_then(|endpoint| endpoint.user_agent(concat!("imagespec/", env!("CARGO_PKG_VERSION"))))
+        .map_err(|error| DialProblem::Channel(Box::new(error)))?
+        .origin(origin)
+        .connect_timeout(RECONNECT_LIMIT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_max_header_list_size(MAX_HEADER_LIST_SIZE);
+    let transport = Arc::new(transport);
+    let first = Arc::new(Mutex::new(Some(io)));
+    let connector = tower::service_fn(move |_| {
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let transport = Arc::clone(&transport);
+        async move {
+            match first {
+                Some(io) => Ok(TokioIo::new(io)),
+                None => transport.open().await.map(TokioIo::new),
+            }
+        }
+    });
+    endpoint.connect_with_connector(connector).await.map_err(|error| DialProblem::Channel(Box::new(error)))
+}
+
+fn control(channel: Channel) -> ControlClient<Channel> {
+    ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE_SIZE).max_encoding_message_size(MAX_MESSAGE_SIZE)
+}
+
+/// Something that can be opened, any number of times, into a byte stream which carries HTTP/2.
+#[derive(Debug, Clone)]
+pub(crate) enum Transport {
+    Unix(std::path::PathBuf),
+    Tcp(tcp::TcpTransport),
+    Helper(helper::HelperCommand),
+    /// `POST /grpc` on an Engine, upgraded.
+    Upgrade(Engine),
+    /// An exec of `buildctl dial-stdio` in a container.
+    Exec {
+        engine: Engine,
+        container: String,
+    },
+}
+
+impl Transport {
+    pub(crate) fn tcp(address: &crate::address::TcpAddress, protocols: &[&[u8]]) -> Result<Self, DialProblem> {
+        Ok(Self::Tcp(tcp::TcpTransport::new(address, protocols)?))
+    }
+
+    /// The transport of an Engine's HTTP/1.1 API.
+    pub(crate) fn engine_api(address: &EngineAddress, helper_path: Option<OsString>) -> Result<Self, DialProblem> {
+        Ok(match address {
+            EngineAddress::Unix(path) => Self::Unix(path.clone()),
+            EngineAddress::Tcp(tcp) => Self::tcp(tcp, &[b"http/1.1"])?,
+            EngineAddress::Ssh(target) => Self::Helper(helper::HelperCommand::for_engine(target, helper_path)),
+        })
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self, Self::Tcp(tcp) if tcp.is_tls())
+    }
+
+    // Boxed because an upgrade opens the Engine's own transport, which is one of these again.
+    pub(crate) fn open(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<BoxedIo, DialProblem>> + Send + '_>> {
+        Box::pin(async move {
+            match self {
+                Self::Unix(path) => unix::open(path).await,
+                Self::Tcp(tcp) => tcp.open().await,
+                Self::Helper(command) => command.open(),
+                Self::Upgrade(engine) => engine::upgrade(engine).await,
+                Self::Exec { engine, container } => container::exec(engine, container).await,
+            }
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! BuildKit inside a Docker Engine: gRPC directly on the API socket, or after an upgrade of `POST /grpc`
+//! (moby/moby: `daemon/server/router/grpc`, `daemon/command/httphandler.go`). `POST /session` is never needed, since the
+//! Control service has `Session` too.
+
+use std::sync::Arc;
+
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+
+use super::{BoxedIo, Connection, DaemonKind, DialProblem, Transport, first_answer, open_with_retries};
+use crate::address::EngineAddress;
+use crate::engine::{DIRECT_GRPC, Engine};
+use crate::info::Worker;
+use tonic::transport::Channel;
+
+/// Tries the way that suits the Engine's version, then the other: a proxy before the socket may let only one of them pass.
+pub(super) async fn connect(engine: &Engine, deadline: Instant) -> Result<Connection, DialProblem> {
+    let upgrade = || reach(engine, Transport::Upgrade(engine.clone()), deadline);
+    let direct = || async { reach(engine, direct_transport(engine)?, deadline).await };
+    let (channel, workers) = if engine.api_version() >= DIRECT_GRPC {
+        match direct().await {
+            Ok(reached) => reached,
+            Err(direct) => upgrade().await.map_err(|upgrade| neither(engine, direct, upgrade))?,
+        }
+    } else {
+        match upgrade().await {
+            Ok(reached) => reached,
+            Err(upgrade) => direct().await.map_err(|direct| neither(engine, direct, upgrade))?,
+        }
+    };
+    Ok(connection(channel, workers, engine.clone()))
+}
+
+/// A connection made for `buildkitd` turned out to be an Engine's.
+pub(super) fn adopt(connection: Connection, engine: Engine) -> Connection {
+    self::connection(connection.channel, connection.workers, engine)
+}
+
+fn connection(channel: Channel, workers: Arc<[Worker]>, engine: Engine) -> Connection {
+    Connection {
+        channel,
+        kind: DaemonKind::Engine { api_version: engine.api_version() },
+        description: format!("Docker Engine (API {}) at {}", engine.api_version(), engine.address()),
+        workers,
+        engine: Some(engine),
+    }
+}
+
+/// The API's transport again, but TLS must offer HTTP/2.
+fn direct_transport(engine: &Engine) -> Result<Transport, DialProblem> {
+    match engine.address() {
+        EngineAddress::Tcp(tcp) => Transport::tcp(tcp, &[b"h2"]),
+        EngineAddress::Unix(_) | EngineAddress::Ssh(_) => Ok(engine.transport().clone()),
+    }
+}
+
+async fn reach(
+    engine: &Engine,
+    transport: Transport,
+    deadline: Instant,
+) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
+    let authority = match engine.address() {
+        EngineAddress::Tcp(tcp) => tcp.to_string(),
+        EngineAddress::Unix(_) | EngineAddress::Ssh(_) => "localhost".to_owned(),
+    };
+    let io = open_with_retries(&transport, deadline).await?;
+    first_answer(transport, io, &authority).await
+}
+
+fn neither(engine: &Engine, direct: DialProblem, upgrade: DialProblem) -> DialProblem {
+    DialProblem::EngineWithoutBuildkit {
+        api_version: engine.api_version().to_string(),
+        direct: Box::new(direct),
+        upgrade: Box::new(upgrade),
+    }
+}
+
+/// Asks the Engine to turn a connection into HTTP/2 with prior knowledge.
+pub(super) async fn upgrade(engine: &Engine) -> Result<BoxedIo, DialProblem> {
+    const REQUEST: &str = "POST /grpc";
+    let mut headers = HeaderMap::new();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("h2c"));
+    let answer = engine.raw(Method::POST, "/grpc", headers).await?;
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        answer.upgraded(REQUEST).await
+    } else {
+        Err(answer.refusal(REQUEST).await)
+    }
+}

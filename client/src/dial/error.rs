@@ -1,0 +1,195 @@
+//! Why no connection came about, and what a user can do about it.
+
+use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
+use tonic::Status;
+
+use crate::address::{Address, EngineAddress, Helper};
+use crate::tls::TlsError;
+
+/// A failed attempt to connect.
+#[derive(Debug, Error)]
+#[error("can't reach a BuildKit daemon at {address}: {problem}")]
+pub struct DialError {
+    /// The address that was tried.
+    pub address: Address,
+    /// What happened.
+    #[source]
+    pub problem: DialProblem,
+}
+
+/// What went wrong, by who has to do something about it.
+#[derive(Debug, Error)]
+pub enum DialProblem {
+    /// The operating system refused: nothing there, nobody listening, not allowed.
+    #[error("{0}")]
+    Connect(#[source] io::Error),
+    /// No answer within the time allowed.
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// TLS settings that can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The TLS handshake failed.
+    #[error("TLS handshake failed: {0}")]
+    Handshake(#[source] io::Error),
+    /// A helper program could not be started or ended.
+    #[error("{}", helper_text(.command, .ending, .stderr))]
+    Helper {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        ending: String,
+        /// The end of what it wrote to standard error.
+        stderr: String,
+    },
+    /// An Engine refused one of its HTTP calls.
+    #[error("the Engine answered {status} to {request}{}", if .message.is_empty() { String::new() } else { format!(": {}", .message) })]
+    Refused {
+        /// Method and path.
+        request: String,
+        /// HTTP status.
+        status: u16,
+        /// The answer's message.
+        message: String,
+    },
+    /// HTTP itself failed on the Engine's API.
+    #[error("{request} failed: {problem}")]
+    Http {
+        /// Method and path.
+        request: String,
+        /// What the HTTP library says.
+        problem: String,
+    },
+    /// The host can't stand in an HTTP request.
+    #[error("{0:?} is no host name")]
+    Authority(String),
+    /// HTTP/2 could not be started.
+    #[error("no HTTP/2 connection: {}", chain(.0.as_ref()))]
+    Channel(#[source] Box<tonic::transport::Error>),
+    /// The connection broke before the first answer.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The first call brought no answer of a BuildKit daemon.
+    #[error("{}", status_text(.0))]
+    NoAnswer(#[source] Box<Status>),
+    /// Neither of the two ways to BuildKit inside an Engine worked.
+    #[error("the Engine (API {api_version}) offers no BuildKit: directly: {direct}; by upgrade of /grpc: {upgrade}")]
+    EngineWithoutBuildkit {
+        /// The Engine's API version.
+        api_version: String,
+        /// What the direct way brought.
+        direct: Box<DialProblem>,
+        /// What the upgrade brought.
+        upgrade: Box<DialProblem>,
+    },
+}
+
+impl DialError {
+    /// Advice in a sentence, if there is any better than the message itself.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match &self.problem {
+            DialProblem::Connect(error) => self.help_connect(error),
+            DialProblem::TimedOut(_) => Some(
+                "check that the address is right and the daemon is not overloaded, or allow more time with --timeout"
+                    .to_owned(),
+            ),
+            DialProblem::Handshake(_) => {
+                Some("check --tlscacert and --tlsservername, and that the daemon speaks TLS on this port".to_owned())
+            }
+            DialProblem::Broken(_) | DialProblem::NoAnswer(_) | DialProblem::Channel(_) if matches!(&self.address, Address::Tcp(tcp) if tcp.tls.is_none()) => {
+                Some("if the daemon expects TLS, give --tlscacert (and --tlscert, --tlskey)".to_owned())
+            }
+            DialProblem::Broken(_) | DialProblem::NoAnswer(_) | DialProblem::Channel(_)
+                if matches!(&self.address, Address::Tcp(_)) =>
+            {
+                Some("the daemon may ask for a client certificate: give --tlscert and --tlskey".to_owned())
+            }
+            DialProblem::Helper { .. } | DialProblem::Broken(_) => match &self.address {
+                Address::Helper(Helper::Ssh(_)) | Address::Engine(EngineAddress::Ssh(_)) => Some(
+                    "check that ssh logs in to this host without asking, and that the program is installed there"
+                        .to_owned(),
+                ),
+                _ => None,
+            },
+            DialProblem::EngineWithoutBuildkit { .. } => {
+                Some("Docker Engine 20.10 or newer is needed; Podman's API socket does not offer BuildKit".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the same attempt may succeed a little later, nothing else changed: the daemon is absent, starting or slow.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(&self.problem, DialProblem::TimedOut(_))
+            || self.problem.is_transient()
+            || matches!(&self.problem, DialProblem::Connect(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    fn help_connect(&self, error: &io::Error) -> Option<String> {
+        let socket = match &self.address {
+            Address::Unix(path) | Address::Engine(EngineAddress::Unix(path)) => Some(path),
+            _ => None,
+        };
+        match (error.kind(), socket) {
+            (io::ErrorKind::NotFound, Some(path)) => {
+                Some(format!("is the daemon running? {} does not exist", path.display()))
+            }
+            (io::ErrorKind::PermissionDenied, Some(path)) => Some(format!(
+                "this user may not open {}: join the group that owns it, or use a rootless daemon",
+                path.display()
+            )),
+            (io::ErrorKind::ConnectionRefused, _) => Some("nothing listens there: is the daemon running?".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl DialProblem {
+    /// Worth another try within the same call: the other side is there but not ready.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Connect(error) if matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::WouldBlock
+        ))
+    }
+
+    /// The stream opened, but what answered is not gRPC: an Engine before API 1.53 looks like this.
+    pub(super) fn may_be_an_engine(&self) -> bool {
+        matches!(self, Self::Channel(_) | Self::Broken(_) | Self::NoAnswer(_))
+    }
+}
+
+fn helper_text(command: &str, ending: &str, stderr: &str) -> String {
+    let stderr = stderr.trim();
+    if stderr.is_empty() { format!("`{command}` {ending}") } else { format!("`{command}` {ending}: {stderr}") }
+}
+
+fn status_text(status: &Status) -> String {
+    let mut text = format!("the first call failed: {}", status.message());
+    if let Some(source) = std::error::Error::source(status) {
+        let cause = chain(source);
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,52 @@
+//! Connects over TCP, with TLS on top when the address asks for it. Certificates are read once, when the transport is made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::{BoxedIo, DialProblem};
+use crate::address::TcpAddress;
+
+/// The Engine's own clients use the same interval; it keeps NATs and firewalls from forgetting a quiet build.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone)]
+pub(crate) struct TcpTransport {
+    host: String,
+    port: u16,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+}
+
+impl TcpTransport {
+    pub(super) fn new(address: &TcpAddress, protocols: &[&[u8]]) -> Result<Self, DialProblem> {
+        let tls = match &address.tls {
+            Some(files) => Some((Arc::new(files.client_config(protocols)?), files.server_name(&address.host)?)),
+            None => None,
+        };
+        Ok(Self { host: address.host.clone(), port: address.port, tls })
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(super) async fn open(&self) -> Result<BoxedIo, DialProblem> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(DialProblem::Connect)?;
+        stream.set_nodelay(true).map_err(DialProblem::Connect)?;
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+        SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(DialProblem::Connect)?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some((config, name)) => {
+                let connector = TlsConnector::from(Arc::clone(config));
+                let stream = connector.connect(name.clone(), stream).await.map_err(DialProblem::Handshake)?;
+                Ok(Box::new(stream))
+            }
+        }
+    }
+}

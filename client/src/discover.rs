@@ -1,0 +1,259 @@
+//! Which daemon to use when the user may or may not have said so.
+//!
+//! The order, first match wins: `--addr`; `--builder` or `BUILDX_BUILDER`; `BUILDKIT_HOST`; the builder selected with
+//! `docker buildx use`; `DOCKER_HOST`; the Docker context; the usual sockets. What is asked for by name and can't be had is
+//! an error; what is merely lying about and can't be used is passed over, and said so in [`Discovered::considered`].
+//!
+//! Reads variables and files through an [`Environment`] and connects to nothing.
+
+mod buildx;
+mod docker;
+mod environment;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use self::environment::{Environment, SystemEnvironment};
+
+use crate::address::{Address, AddressError, EngineAddress};
+use crate::tls::TlsFiles;
+
+/// What the command line says about the daemon.
+#[derive(Debug, Clone, Default)]
+pub struct DiscoverOptions {
+    /// `--addr`.
+    pub address: Option<String>,
+    /// `--builder`.
+    pub builder: Option<String>,
+    /// `--tlscacert` and the like; they belong to `--addr` or `BUILDKIT_HOST`.
+    pub tls: Option<TlsFiles>,
+}
+
+/// A daemon to connect to.
+#[derive(Debug, Clone)]
+pub struct Discovered {
+    /// Where it is.
+    pub address: Address,
+    /// Why this one, as in `BUILDKIT_HOST is set`.
+    pub reason: String,
+    /// The buildx builder it belongs to, if it was found through one.
+    pub builder: Option<Builder>,
+    /// Everything looked at on the way, this one last.
+    pub considered: Vec<Candidate>,
+}
+
+/// A builder of buildx.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Builder {
+    /// Its name.
+    pub name: String,
+    /// `docker`, `docker-container` or `remote`.
+    pub driver: String,
+    /// The node that is used; others are left aside.
+    pub node: String,
+    /// How many nodes it has.
+    pub nodes: usize,
+    /// Whether builds without an output are loaded into the Engine.
+    pub default_load: bool,
+}
+
+/// A place where a daemon might have been found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The place, as in `Docker context "desktop-linux"`.
+    pub place: String,
+    /// What was there.
+    pub outcome: Outcome,
+}
+
+/// What became of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// This is it.
+    Chosen(String),
+    /// Nothing is set there, or nothing is there.
+    Absent,
+    /// Something is there that can't be used.
+    Unusable(String),
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Outcome::Chosen(address) => write!(f, "{}: {address}", self.place),
+            Outcome::Absent => write!(f, "{}: none", self.place),
+            Outcome::Unusable(problem) => write!(f, "{}: {problem}", self.place),
+        }
+    }
+}
+
+/// Why no daemon was found.
+#[derive(Debug, Error)]
+pub enum DiscoverError {
+    /// Something was asked for by name and can't be had.
+    #[error("{place}: {problem}")]
+    Unusable {
+        /// Where it was asked for.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Nothing was asked for and nothing is there.
+    #[error("no BuildKit daemon found; looked at {}", list(.considered))]
+    Nothing {
+        /// All places.
+        considered: Vec<Candidate>,
+    },
+}
+
+impl DiscoverError {
+    /// What the user can do.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Unusable { .. } => None,
+            Self::Nothing { .. } => {
+                Some("start buildkitd or Docker Engine, or name a daemon with --addr, --builder or BUILDKIT_HOST")
+            }
+        }
+    }
+}
+
+fn list(considered: &[Candidate]) -> String {
+    considered.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Finds the daemon to use.
+///
+/// # Errors
+/// If what was asked for can't be had, or nothing was asked for and nothing is there.
+pub fn discover(options: &DiscoverOptions, environment: &dyn Environment) -> Result<Discovered, DiscoverError> {
+    let mut search = Search { environment, considered: Vec::new() };
+    if let Some(text) = &options.address {
+        return search.explicit("--addr", text, options.tls.clone());
+    }
+    let by_variable = || environment.set_variable("BUILDX_BUILDER").map(|name| ("BUILDX_BUILDER", name));
+    if let Some((place, name)) = options.builder.clone().map(|name| ("--builder", name)).or_else(by_variable) {
+        let found = buildx::named(&name, environment).map_err(|problem| unusable(place, problem))?;
+        return Ok(search.builder(&format!("{place} names"), found));
+    }
+    if let Some(text) = environment.set_variable("BUILDKIT_HOST") {
+        return search.explicit("BUILDKIT_HOST", &text, options.tls.clone());
+    }
+    search.absent("BUILDKIT_HOST");
+    match buildx::selected(environment) {
+        Ok(Some(found)) => return Ok(search.builder("docker buildx use selected", found)),
+        Ok(None) => search.absent("buildx builder in use"),
+        Err(problem) => search.unusable("buildx builder in use", problem),
+    }
+    let named = docker::current_context(environment).map_err(|problem| unusable("Docker configuration", problem))?;
+    match named {
+        docker::Context::Host(host) => {
+            let engine = docker::host_from_environment(&host, environment);
+            let engine = engine.map_err(|error| unusable("DOCKER_HOST", error.to_string()))?;
+            return Ok(search.chosen("DOCKER_HOST", Address::Engine(engine), None));
+        }
+        docker::Context::Named { name, set_by } => {
+            let place = format!("Docker context {name:?} ({set_by})");
+            let engine = docker::context(&name, environment).map_err(|problem| unusable(&place, problem))?;
+            return Ok(search.chosen(&place, Address::Engine(engine), None));
+        }
+        docker::Context::Default => search.absent("Docker context"),
+    }
+    for (path, make) in usual_sockets(environment) {
+        let place = path.display().to_string();
+        if environment.exists(&path) {
+            return Ok(search.chosen(&place, make(path), None));
+        }
+        search.absent(&place);
+    }
+    Err(DiscoverError::Nothing { considered: search.considered })
+}
+
+/// Finds the Docker Engine `docker` itself would use: where images are loaded to when something else builds them.
+///
+/// # Errors
+/// If the Docker configuration names an Engine that can't be used. `None` if there is no sign of an Engine.
+pub fn discover_engine(environment: &dyn Environment) -> Result<Option<EngineAddress>, DiscoverError> {
+    match docker::current_context(environment).map_err(|problem| unusable("Docker configuration", problem))? {
+        docker::Context::Host(host) => docker::host_from_environment(&host, environment)
+            .map(Some)
+            .map_err(|error| unusable("DOCKER_HOST", error.to_string())),
+        docker::Context::Named { name, .. } => docker::context(&name, environment)
+            .map(Some)
+            .map_err(|problem| unusable(&format!("Docker context {name:?}"), problem)),
+        docker::Context::Default => {
+            let sockets = usual_sockets(environment).into_iter().map(|(path, make)| (path.clone(), make(path)));
+            let mut engines = sockets.filter_map(|(path, address)| match address {
+                Address::Engine(engine) if environment.exists(&path) => Some(engine),
+                _ => None,
+            });
+            Ok(engines.next())
+        }
+    }
+}
+
+type MakeAddress = fn(PathBuf) -> Address;
+
+/// Sockets of daemons nobody configured, BuildKit's own first (moby/buildkit: `util/appdefaults`).
+fn usual_sockets(environment: &dyn Environment) -> Vec<(PathBuf, MakeAddress)> {
+    let engine: MakeAddress = |path| Address::Engine(EngineAddress::Unix(path));
+    // The variable may be a list, of which the first entry counts.
+    let runtime_dir = environment.set_variable("XDG_RUNTIME_DIR");
+    let runtime_dir = runtime_dir.as_deref().and_then(|dirs| dirs.split(':').next()).map(Path::new);
+    let mut sockets: Vec<(PathBuf, MakeAddress)> = vec![("/run/buildkit/buildkitd.sock".into(), Address::Unix)];
+    sockets.extend(runtime_dir.map(|dir| (dir.join("buildkit/buildkitd.sock"), Address::Unix as MakeAddress)));
+    sockets.push((docker::DEFAULT_SOCKET.into(), engine));
+    sockets.extend(runtime_dir.map(|dir| (dir.join("docker.sock"), engine)));
+    sockets
+}
+
+fn unusable(place: &str, problem: impl Into<String>) -> DiscoverError {
+    DiscoverError::Unusable { place: place.to_owned(), problem: problem.into() }
+}
+
+/// The candidates so far.
+struct Search<'a> {
+    environment: &'a dyn Environment,
+    considered: Vec<Candidate>,
+}
+
+impl Search<'_> {
+    fn explicit(self, place: &str, text: &str, tls: Option<TlsFiles>) -> Result<Discovered, DiscoverError> {
+        let address: Address = text.parse().map_err(|error: AddressError| unusable(place, error.to_string()))?;
+        // A context's name is not an address, but an Engine by its host carries Docker's TLS settings.
+        let address = match (address, tls) {
+            (Address::Engine(engine), None) => {
+                Address::Engine(engine.with_tls(docker::tls_from_environment(self.environment)))
+            }
+            (address, tls) => address.with_tls(tls),
+        };
+        Ok(self.chosen(place, address, None))
+    }
+
+    fn builder(self, why: &str, (address, builder): (Address, Builder)) -> Discovered {
+        let mut place = format!("{why} buildx builder {:?}", builder.name);
+        if builder.nodes > 1 {
+            place = format!("{place} (node {:?}, the first of {})", builder.node, builder.nodes);
+        }
+        self.chosen(&place, address, Some(builder))
+    }
+
+    fn chosen(mut self, place: &str, address: Address, builder: Option<Builder>) -> Discovered {
+        self.considered.push(Candidate { place: place.to_owned(), outcome: Outcome::Chosen(address.to_string()) });
+        Discovered { address, reason: place.to_owned(), builder, considered: self.considered }
+    }
+
+    fn absent(&mut self, place: &str) {
+        self.considered.push(Candidate { place: place.to_owned(), outcome: Outcome::Absent });
+    }
+
+    fn unusable(&mut self, place: &str, problem: String) {
+        self.considered.push(Candidate { place: place.to_owned(), outcome: Outcome::Unusable(problem) });
+    }
+}
+
+#[cfg(test)]
+mod tests;

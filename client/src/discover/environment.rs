@@ -1,0 +1,46 @@
+//! What discovery may look at. Tests bring their own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Variables, the home directory and files.
+pub trait Environment {
+    /// The value of a variable, if it is set and UTF-8.
+    fn variable(&self, name: &str) -> Option<String>;
+    /// The user's home directory.
+    fn home(&self) -> Option<PathBuf>;
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// As [`std::fs::read`].
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Whether there is something at this path.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// The value of a variable that is set to something: Docker's tools take an empty one for unset.
+    fn set_variable(&self, name: &str) -> Option<String> {
+        self.variable(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// The process's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEnvironment;
+
+impl Environment for SystemEnvironment {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        std::env::home_dir().filter(|home| !home.as_os_str().is_empty())
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+}

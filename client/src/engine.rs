@@ -1,0 +1,139 @@
+//! The few calls of the Docker Engine's HTTP API that a build needs beside gRPC: ping, info, exec, image load, image push.
+//!
+//! One connection per call, over whatever transport the Engine's address has. It builds nothing itself.
+
+mod http;
+mod image;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ::http::{HeaderMap, Method, StatusCode};
+
+pub use self::image::{ImageError, ImageEvent, Load, RegistryAuth};
+
+use crate::address::EngineAddress;
+use crate::dial::{DialError, DialOptions, DialProblem, Dialer, Transport};
+
+pub(crate) use self::http::{Answer, Call};
+
+/// An API version such as 1.51.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiVersion {
+    /// Before the point.
+    pub major: u16,
+    /// After it.
+    pub minor: u16,
+}
+
+/// From this version on the API socket takes gRPC directly (moby/moby: `daemon/command/httphandler.go`, Engine 29.2).
+pub(crate) const DIRECT_GRPC: ApiVersion = ApiVersion { major: 1, minor: 53 };
+
+impl FromStr for ApiVersion {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (major, minor) = text.trim().split_once('.').ok_or(())?;
+        Ok(Self { major: major.parse().map_err(drop)?, minor: minor.parse().map_err(drop)? })
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// An Engine that has answered a ping.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    address: EngineAddress,
+    transport: Transport,
+    api_version: ApiVersion,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("address", &self.inner.address)
+            .field("api_version", &self.inner.api_version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Pings the Engine at `address`.
+    ///
+    /// # Errors
+    /// As [`crate::dial::dial`].
+    pub async fn open(address: &EngineAddress, options: &DialOptions) -> Result<Self, DialError> {
+        Dialer::new(options.clone()).open_engine(address).await
+    }
+
+    pub(crate) async fn connect(address: &EngineAddress, transport: Transport) -> Result<Self, DialProblem> {
+        let answer = http::send(&transport, Call::get("/_ping")).await?;
+        let version = answer.headers().get("api-version").and_then(|value| value.to_str().ok());
+        match version.and_then(|version| version.parse().ok()) {
+            Some(api_version) if answer.status().is_success() => {
+                Ok(Self { inner: Arc::new(Inner { address: address.clone(), transport, api_version }) })
+            }
+            _ => Err(answer.refusal("GET /_ping").await),
+        }
+    }
+
+    /// Where the Engine is.
+    #[must_use]
+    pub fn address(&self) -> &EngineAddress {
+        &self.inner.address
+    }
+
+    /// The newest API version the Engine speaks.
+    #[must_use]
+    pub fn api_version(&self) -> ApiVersion {
+        self.inner.api_version
+    }
+
+    /// What carries the API; since API 1.53 it carries gRPC too.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    /// Whether images live in containerd, so that an OCI archive of several platforms can be loaded
+    /// (docker/buildx: `util/dockerutil/client.go`).
+    ///
+    /// # Errors
+    /// If the Engine doesn't answer.
+    pub async fn has_containerd_store(&self) -> Result<bool, DialProblem> {
+        #[derive(serde::Deserialize)]
+        struct Info {
+            #[serde(rename = "DriverStatus", default)]
+            driver_status: Option<Vec<Vec<String>>>,
+        }
+        let info: Info = self.call(Call::get("/info")).await?.json("GET /info").await?;
+        let driver_status = info.driver_status.unwrap_or_default();
+        Ok(driver_status.iter().any(|pair| {
+            matches!(pair.as_slice(), [key, value] if key == "driver-type" && value == "io.containerd.snapshotter.v1")
+        }))
+    }
+
+    /// Sends one call under the Engine's own API version and takes any status but success for an error.
+    pub(crate) async fn call(&self, call: Call) -> Result<Answer, DialProblem> {
+        let shown = call.to_string();
+        let answer = http::send(&self.inner.transport, call.under_version(self.inner.api_version)).await?;
+        if answer.status().is_success() || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            Ok(answer)
+        } else {
+            Err(answer.refusal(&shown).await)
+        }
+    }
+
+    /// Sends one call as it is and returns whatever the answer.
+    pub(crate) async fn raw(&self, method: Method, path: &str, headers: HeaderMap) -> Result<Answer, DialProblem> {
+        http::send(&self.inner.transport, Call::new(method, path).with_headers(headers)).await
+    }
+}

@@ -1,0 +1,312 @@
+//! `POST /images/load` and `POST /images/{name}/push`: what an Engine must do itself, because the BuildKit that built the
+//! image can't reach its store, or has no part in pushing from it.
+
+use std::fmt;
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use serde::Deserialize;
+use serde_json::json;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream};
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::io::ReaderStream;
+
+use super::{Answer, Call, Engine};
+use crate::dial::DialProblem;
+
+/// Bytes of an image on their way from the daemon to the Engine.
+const LOAD_BUFFER: usize = 1 << 20;
+/// One line of progress is far shorter; a longer one is not progress.
+const LINE_LIMIT: usize = 1 << 20;
+
+/// Something an Engine reports while it loads or pushes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageEvent {
+    /// A line for people, as in `Loaded image: app:1`.
+    Message(String),
+    /// How far one layer is.
+    Progress {
+        /// The layer's short id.
+        id: String,
+        /// What is being done with it.
+        status: String,
+        /// Bytes done.
+        current: i64,
+        /// Bytes in all, zero when unknown.
+        total: i64,
+    },
+    /// The image is in the registry.
+    Pushed {
+        /// Under this tag.
+        tag: String,
+        /// With this manifest digest.
+        digest: String,
+        /// Which has this many bytes.
+        size: i64,
+    },
+}
+
+/// Why an image was not loaded or pushed.
+#[derive(Debug, Error)]
+pub enum ImageError {
+    /// The call itself failed.
+    #[error(transparent)]
+    Call(#[from] DialProblem),
+    /// The Engine began and then gave up.
+    #[error("the Engine can't {action}: {message}")]
+    Failed {
+        /// `load the image` or `push NAME`.
+        action: String,
+        /// Its words.
+        message: String,
+    },
+    /// The bytes to load could not be read.
+    #[error("can't read the image to load")]
+    Read(#[source] io::Error),
+    /// The answer broke off or is none.
+    #[error("the Engine's answer can't be read: {0}")]
+    Answer(String),
+}
+
+/// What a registry wants to know before it takes an image. Doesn't print what it holds.
+#[derive(Clone, Default)]
+pub struct RegistryAuth {
+    /// Login name; empty with an identity token.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// Instead of the two above.
+    pub identity_token: String,
+    /// The registry, as in Docker's configuration.
+    pub server_address: String,
+}
+
+impl fmt::Debug for RegistryAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryAuth").field("server_address", &self.server_address).finish_non_exhaustive()
+    }
+}
+
+impl RegistryAuth {
+    fn header(&self) -> Result<HeaderValue, ImageError> {
+        let value = if self.identity_token.is_empty() {
+            json!({"username": self.username, "password": self.password, "serveraddress": self.server_address})
+        } else {
+            json!({"identitytoken": self.identity_token, "serveraddress": self.server_address})
+        };
+        let mut header = HeaderValue::try_from(URL_SAFE.encode(value.to_string()))
+            .map_err(|error| ImageError::Answer(error.to_string()))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+/// An image being loaded: [`Engine::load`] gives the stream for the archive, and [`Load::run`] is awaited beside it.
+#[derive(Debug)]
+pub struct Load {
+    engine: Engine,
+    reader: DuplexStream,
+}
+
+impl Engine {
+    /// Prepares to load an archive, which the returned stream takes. Nothing is sent before its first byte.
+    #[must_use]
+    pub fn load(&self) -> (DuplexStream, Load) {
+        let (writer, reader) = tokio::io::duplex(LOAD_BUFFER);
+        (writer, Load { engine: self.clone(), reader })
+    }
+
+    /// Pushes an image the Engine has to the registry in its name.
+    ///
+    /// # Errors
+    /// If the Engine or the registry refuses.
+    pub async fn push(
+        &self,
+        name: &str,
+        auth: Option<&RegistryAuth>,
+        mut on_event: impl FnMut(ImageEvent),
+    ) -> Result<(), ImageError> {
+        let (repository, tag) = split_tag(name);
+        let header = auth.cloned().unwrap_or_default().header()?;
+        let call = Call::post(&format!("/images/{repository}/push?tag={tag}"))
+            .with_header(HeaderName::from_static("x-registry-auth"), header);
+        let answer = self.call(call).await?;
+        follow(answer, &format!("push {name}"), &mut on_event).await
+    }
+}
+
+impl Load {
+    /// Sends the archive on until its writer is dropped. Returns whether there was anything to load: a build that fails
+    /// before its export writes nothing, and that is not for the Engine to complain about.
+    ///
+    /// # Errors
+    /// If the Engine refuses the archive.
+    pub async fn run(self, mut on_event: impl FnMut(ImageEvent)) -> Result<bool, ImageError> {
+        let Self { engine, mut reader } = self;
+        let mut first = BytesMut::with_capacity(64 << 10);
+        if reader.read_buf(&mut first).await.map_err(ImageError::Read)? == 0 {
+            return Ok(false);
+        }
+        let body = StreamBody::new(chunks(first.freeze(), reader));
+        let call = Call::post("/images/load?quiet=0").with_body("application/x-tar", BodyExt::boxed(body));
+        let answer = engine.call(call).await?;
+        follow(answer, "load the image", &mut on_event).await?;
+        Ok(true)
+    }
+}
+
+fn chunks(
+    first: Bytes,
+    rest: impl AsyncRead + Send + Sync + 'static,
+) -> impl Stream<Item = io::Result<Frame<Bytes>>> + Send + Sync + 'static {
+    let rest = ReaderStream::with_capacity(rest, 256 << 10);
+    tokio_stream::once(Ok(first)).chain(rest).map(|chunk| chunk.map(Frame::data))
+}
+
+/// The last colon starts a tag unless a slash follows it: then it belongs to a port.
+fn split_tag(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
+    }
+}
+
+/// One line of the Engine's answer, of which each has some of these (moby/moby: `pkg/jsonmessage`).
+#[derive(Deserialize)]
+struct Line {
+    stream: Option<String>,
+    status: Option<String>,
+    id: Option<String>,
+    error: Option<String>,
+    #[serde(rename = "progressDetail")]
+    progress: Option<ProgressDetail>,
+    aux: Option<Aux>,
+}
+
+#[derive(Deserialize, Default)]
+struct ProgressDetail {
+    #[serde(default)]
+    current: i64,
+    #[serde(default)]
+    total: i64,
+}
+
+#[derive(Deserialize)]
+struct Aux {
+    #[serde(rename = "Tag", default)]
+    tag: String,
+    #[serde(rename = "Digest", default)]
+    digest: String,
+    #[serde(rename = "Size", default)]
+    size: i64,
+}
+
+impl Line {
+    fn into_event(self) -> Option<ImageEvent> {
+        if let Some(Aux { tag, digest, size }) = self.aux {
+            return (!digest.is_empty()).then_some(ImageEvent::Pushed { tag, digest, size });
+        }
+        if let Some(text) = self.stream {
+            let text = text.trim_end();
+            return (!text.is_empty()).then(|| ImageEvent::Message(text.to_owned()));
+        }
+        let status = self.status?;
+        let Some(id) = self.id.filter(|id| !id.is_empty()) else {
+            return Some(ImageEvent::Message(status));
+        };
+        let ProgressDetail { current, total } = self.progress.unwrap_or_default();
+        Some(ImageEvent::Progress { id, status, current, total })
+    }
+}
+
+/// Reads progress to its end. The status line came long before: errors are lines too.
+async fn follow(answer: Answer, action: &str, on_event: &mut impl FnMut(ImageEvent)) -> Result<(), ImageError> {
+    let mut body: Incoming = answer.into_body();
+    let mut pending = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ImageError::Answer(error.to_string()))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        pending.extend_from_slice(&data);
+        while let Some(at) = pending.iter().position(|&byte| byte == b'\n') {
+            let line = pending.split_to(at + 1);
+            read_line(&line, action, on_event)?;
+        }
+        if pending.len() > LINE_LIMIT {
+            return Err(ImageError::Answer("a line of progress has no end".to_owned()));
+        }
+    }
+    read_line(&pending, action, on_event)
+}
+
+fn read_line(line: &[u8], action: &str, on_event: &mut impl FnMut(ImageEvent)) -> Result<(), ImageError> {
+    if line.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    let line: Line = serde_json::from_slice(line).map_err(|error| ImageError::Answer(error.to_string()))?;
+    if let Some(message) = line.error {
+        return Err(ImageError::Failed { action: action.to_owned(), message });
+    }
+    if let Some(event) = line.into_event() {
+        on_event(event);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_not_a_tag() {
+        assert_eq!(split_tag("localhost:5000/app"), ("localhost:5000/app", "latest"));
+        assert_eq!(split_tag("localhost:5000/app:1"), ("localhost:5000/app", "1"));
+        assert_eq!(split_tag("app"), ("app", "latest"));
+    }
+
+    fn events(lines: &[&str]) -> Result<Vec<ImageEvent>, ImageError> {
+        let mut events = Vec::new();
+        for line in lines {
+            read_line(line.as_bytes(), "push app", &mut |event| events.push(event))?;
+        }
+        Ok(events)
+    }
+
+    #[test]
+    fn lines_become_events() {
+        let events = events(&[
+            r#"{"stream":"Loaded image: app:1\n"}"#,
+            r#"{"status":"Pushing","progressDetail":{"current":5,"total":9},"id":"abc"}"#,
+            r#"{"status":"The push refers to repository [r/app]"}"#,
+            r#"{"progressDetail":{},"aux":{"Tag":"1","Digest":"sha256:d","Size":7}}"#,
+            "\r\n",
+        ]);
+        let expect = [
+            ImageEvent::Message("Loaded image: app:1".into()),
+            ImageEvent::Progress { id: "abc".into(), status: "Pushing".into(), current: 5, total: 9 },
+            ImageEvent::Message("The push refers to repository [r/app]".into()),
+            ImageEvent::Pushed { tag: "1".into(), digest: "sha256:d".into(), size: 7 },
+        ];
+        assert_eq!(events.expect("events"), expect);
+    }
+
+    #[test]
+    fn an_error_line_is_an_error() {
+        let error = events(&[r#"{"errorDetail":{"message":"denied"},"error":"denied"}"#]).expect_err("denied");
+        assert_eq!(error.to_string(), "the Engine can't push app: denied");
+    }
+
+    #[test]
+    fn credentials_do_not_print() {
+        let auth = RegistryAuth { username: "me".into(), password: "geheim".into(), ..RegistryAuth::default() };
+        assert!(!format!("{auth:?}").contains("geheim"));
+        assert!(!format!("{:?}", auth.header().expect("header")).contains("Z2Vo"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Excerpts of a spec with the lines an error is about marked, in the form BuildKit's clients print
+//! (moby/buildkit: `solver/errdefs/source.go`).
+
+use std::fmt::Write as _;
+
+/// A piece of a file some daemon or frontend points at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The file's name as its author knows it.
+    pub filename: String,
+    /// The whole file.
+    pub data: Vec<u8>,
+    /// For highlighting, as in `YAML`.
+    pub language: String,
+    /// The lines meant.
+    pub ranges: Vec<LineRange>,
+}
+
+/// Lines of a file, counted from one, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineRange {
+    start: usize,
+    end: usize,
+}
+
+impl LineRange {
+    /// `None` when there is no such line: lines are counted from one.
+    #[must_use]
+    pub fn new(start: i32, end: i32) -> Option<Self> {
+        let start = usize::try_from(start).ok().filter(|&start| start > 0)?;
+        Some(Self { start, end: usize::try_from(end).ok()?.max(start) })
+    }
+
+    fn contains(self, line: usize) -> bool {
+        (self.start..=self.end).contains(&line)
+    }
+}
+
+const RULE: &str = "--------------------";
+
+/// Renders the lines meant with some around them; empty when the source points nowhere in its file.
+///
+/// ```
+/// use buildkit_client::error::{LineRange, Source, render_source};
+///
+/// let source = Source {
+///     filename: "imagespec.yaml".into(),
+///     data: b"name: app\napt_packages:\n  - gti\nenv: {}\n".to_vec(),
+///     ranges: LineRange::new(3, 3).into_iter().collect(),
+///     ..Source::default()
+/// };
+/// assert_eq!(render_source(&source), "\
+/// imagespec.yaml:3
+/// --------------------
+///    1 |     name: app
+///    2 |     apt_packages:
+///    3 | >>>   - gti
+///    4 |     env: {}
+///    5 |     
+/// --------------------
+/// ");
+/// ```
+#[must_use]
+pub fn render_source(source: &Source) -> String {
+    let text = String::from_utf8_lossy(&source.data);
+    let lines: Vec<&str> = text.split('\n').collect();
+    let Some(first) = source.ranges.iter().map(|range| range.start).min() else {
+        return String::new();
+    };
+    if first > lines.len() {
+        return String::new();
+    }
+    let last = source.ranges.iter().map(|range| range.end).max().unwrap_or(first).min(lines.len());
+    let (from, to) = with_context(first, last, lines.len());
+    let mut out = String::new();
+    // Writing to a string can't fail.
+    let _ = writeln!(out, "{}:{first}\n{RULE}", source.filename);
+    for (number, line) in (1..).zip(&lines).skip(from - 1).take(to + 1 - from) {
+        let marked = source.ranges.iter().any(|range| range.contains(number));
+        let _ = writeln!(out, " {number:3} | {} {}", if marked { ">>>" } else { "   " }, line.trim_end_matches('\r'));
+    }
+    let _ = writeln!(out, "{RULE}");
+    out
+}
+
+/// Two lines either side of a single line, one of a range; at an edge of the file the other side gets more.
+fn with_context(first: usize, last: usize, len: usize) -> (usize, usize) {
+    let wanted = if first == last { 4 } else { 2 };
+    let (mut from, mut to, mut added) = (first, last, 0);
+    while added < wanted {
+        if from > 1 {
+            from -= 1;
+            added += 1;
+        }
+        if to != len {
+            to += 1;
+            added += 1;
+        }
+        // As in the original, a round counts as one too: short files end the loop.
+        added += 1;
+    }
+    (from, to)
+}

@@ -1,0 +1,47 @@
+//! Values of command-line flags, in the syntax of `docker buildx build` (docker/buildx: `util/buildflags`).
+//!
+//! Text in, typed values out. Nothing is read but what is said at the function; nothing is sent.
+
+mod cache;
+mod context;
+mod csv;
+mod entitlement;
+mod secret;
+
+use thiserror::Error;
+
+pub use self::cache::{parse_cache_from, parse_cache_to};
+pub use self::context::{ContextSource, NamedContext};
+pub use self::entitlement::{Allowed, parse_allow};
+pub use self::secret::SecretFlag;
+
+pub(crate) use self::csv::{Pairs, fields};
+
+/// A flag's value that can't be read.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("invalid {flag} {value:?}: {problem}")]
+pub struct FlagError {
+    /// As in `--secret`.
+    pub flag: &'static str,
+    /// What was given.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl FlagError {
+    pub(crate) fn new(flag: &'static str, value: &str, problem: impl Into<String>) -> Self {
+        Self { flag, value: value.to_owned(), problem: problem.into() }
+    }
+}
+
+/// ` (did you mean …?)` if one of the known words is near.
+pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let near = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min();
+    match near {
+        Some((distance, candidate)) if distance <= candidate.len().max(3) / 3 => {
+            format!(" (did you mean {candidate:?}?)")
+        }
+        _ => String::new(),
+    }
+}

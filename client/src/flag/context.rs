@@ -1,0 +1,130 @@
+//! `--build-context NAME=VALUE` (docker/buildx: `util/buildflags/context.go`, `build/opt.go`).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::FlagError;
+
+const FLAG: &str = "--build-context";
+
+/// A named context, which a frontend uses in the place of an image or a stage of that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedContext {
+    /// Short form: without `docker.io/library/` and `:latest`.
+    pub name: String,
+    /// What it is.
+    pub source: ContextSource,
+}
+
+/// What a named context is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextSource {
+    /// `docker-image://…`, `https://…`, a git URL, `target:…`: the daemon fetches it.
+    Remote(String),
+    /// A folder, served by the session under [`NamedContext::local_name`].
+    Local(PathBuf),
+}
+
+impl NamedContext {
+    /// The frontend option that carries it.
+    #[must_use]
+    pub fn to_option(&self) -> (String, String) {
+        let value = match &self.source {
+            ContextSource::Remote(url) => url.clone(),
+            ContextSource::Local(_) => format!("local:{}", self.local_name()),
+        };
+        (format!("context:{}", self.name), value)
+    }
+
+    /// The name the session serves a folder under; it keeps clear of the two that have a meaning of their own.
+    #[must_use]
+    pub fn local_name(&self) -> String {
+        match self.name.as_str() {
+            "context" | "dockerfile" => format!("_{}", self.name),
+            name => name.to_owned(),
+        }
+    }
+}
+
+impl FromStr for NamedContext {
+    type Err = FlagError;
+
+    fn from_str(text: &str) -> Result<Self, FlagError> {
+        let wrong = |problem: &str| FlagError::new(FLAG, text, problem);
+        let (name, value) = text.split_once('=').ok_or_else(|| wrong("it is not NAME=VALUE"))?;
+        let name = short_name(name).ok_or_else(|| wrong("the name is not that of an image or stage"))?;
+        if value.is_empty() {
+            return Err(wrong("the value is missing"));
+        }
+        if value.starts_with("oci-layout://") {
+            return Err(wrong("OCI layouts are not served; push the image to a registry and use docker-image://"));
+        }
+        let source =
+            if is_remote(value) { ContextSource::Remote(value.to_owned()) } else { ContextSource::Local(value.into()) };
+        Ok(Self { name, source })
+    }
+}
+
+/// What the daemon fetches by itself (moby/buildkit: `util/gitutil`, `frontend/dockerui`).
+fn is_remote(value: &str) -> bool {
+    const SCHEMES: [&str; 8] =
+        ["docker-image://", "target:", "input:", "http://", "https://", "git://", "ssh://", "github.com/"];
+    // `git@host:path`, but not a folder that happens to have an @ in its name.
+    let is_scp = value.split_once('@').is_some_and(|(user, rest)| {
+        !user.contains('/') && rest.split_once(':').is_some_and(|(host, path)| !host.contains('/') && !path.is_empty())
+    });
+    SCHEMES.iter().any(|scheme| value.starts_with(scheme)) || is_scp
+}
+
+fn short_name(name: &str) -> Option<String> {
+    let short = ["docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
+    let short = short.strip_suffix(":latest").unwrap_or(short);
+    let path = short.split(['@', ':']).next().unwrap_or_default();
+    let starts_well = short.starts_with(|first: char| first.is_ascii_alphanumeric());
+    let is_name = short.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte));
+    // A host may have capitals, the path below it may not.
+    let lower = path.split_once('/').map_or(path, |(first, rest)| if first.contains('.') { rest } else { path });
+    let is_lower = !lower.bytes().any(|byte| byte.is_ascii_uppercase());
+    (starts_well && is_name && is_lower).then(|| short.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, option: (&str, &str)) {
+        let context: NamedContext = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(context.to_option(), (option.0.to_owned(), option.1.to_owned()));
+    }
+
+    #[test]
+    fn values_find_their_form() {
+        check("base=docker-image://debian:12", ("context:base", "docker-image://debian:12"));
+        check("docker.io/library/debian:latest=docker-image://x", ("context:debian", "docker-image://x"));
+        check("ghcr.io/a/b:1=docker-image://x", ("context:ghcr.io/a/b:1", "docker-image://x"));
+        check("src=https://github.com/a/b.git#main", ("context:src", "https://github.com/a/b.git#main"));
+        check("src=git@host:a/b.git", ("context:src", "git@host:a/b.git"));
+        check("data=./folder", ("context:data", "local:data"));
+        check("data=./a@b", ("context:data", "local:data"));
+        check("context=folder", ("context:context", "local:_context"));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (text, problem) in [
+            ("base", "not NAME=VALUE"),
+            ("base=", "value is missing"),
+            ("Base=x", "not that of an image"),
+            ("=x", "not that of an image"),
+            ("a b=x", "not that of an image"),
+            ("base=oci-layout://dir", "not served"),
+        ] {
+            let error = text.parse::<NamedContext>().expect_err(text).to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `--allow` (moby/buildkit: `util/entitlements`; docker/buildx: `util/buildflags/entitlements.go`).
+
+use super::{FlagError, fields, suggestion};
+
+const FLAG: &str = "--allow";
+const LOCAL_DELETE: &str = "buildx.local.delete";
+const KNOWN: [&str; 4] = ["network.host", "security.insecure", "device", LOCAL_DELETE];
+
+/// What the user allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// For the daemon, which has to allow them too.
+    pub entitlements: Vec<String>,
+    /// An export may delete files in its directory; this never leaves the client.
+    pub local_delete: bool,
+}
+
+/// Reads values of `--allow`.
+///
+/// # Errors
+/// If one is no entitlement.
+pub fn parse_allow(values: &[String]) -> Result<Allowed, FlagError> {
+    let mut allowed = Allowed::default();
+    for value in values.iter().filter(|value| !value.is_empty()) {
+        let (name, rest) = value.split_once('=').map_or((value.as_str(), None), |(name, rest)| (name, Some(rest)));
+        match (name, rest) {
+            (LOCAL_DELETE, None) => allowed.local_delete = true,
+            ("network.host" | "security.insecure" | "device", None) => allowed.entitlements.push(value.clone()),
+            ("device", Some(device)) => {
+                check_device(value, device)?;
+                allowed.entitlements.push(value.clone());
+            }
+            (name, Some(_)) if KNOWN.contains(&name) => {
+                return Err(FlagError::new(FLAG, value, format!("{name} takes no value")));
+            }
+            (name, _) => {
+                let near = suggestion(name, KNOWN);
+                return Err(FlagError::new(FLAG, value, format!("there is no entitlement {name:?}{near}")));
+            }
+        }
+    }
+    Ok(allowed)
+}
+
+/// `NAME[,alias=NAME]`.
+fn check_device(value: &str, device: &str) -> Result<(), FlagError> {
+    let fields = fields(device).map_err(|problem| FlagError::new(FLAG, value, problem))?;
+    match fields.iter().skip(1).find(|field| !field.starts_with("alias=")) {
+        None => Ok(()),
+        Some(field) => Err(FlagError::new(FLAG, value, format!("{field:?} is not alias=NAME"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(values: &[&str]) -> Result<Allowed, FlagError> {
+        parse_allow(&values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn entitlements_pass_and_deletion_stays_here() {
+        let allowed = parse(&["network.host", "", "device=vendor.com/gpu=0,alias=gpu", "buildx.local.delete"]);
+        let expect = ["network.host", "device=vendor.com/gpu=0,alias=gpu"].map(str::to_owned).to_vec();
+        assert_eq!(allowed, Ok(Allowed { entitlements: expect, local_delete: true }));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (value, problem) in [
+            ("network.hots", "did you mean \"network.host\"?"),
+            ("root", "there is no entitlement \"root\""),
+            ("network.host=1", "takes no value"),
+            ("device=a,b=c", "is not alias=NAME"),
+        ] {
+            let error = parse(&[value]).expect_err(value).to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+}

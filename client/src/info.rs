@@ -1,0 +1,97 @@
+//! What a daemon says about itself: version, workers, platforms, labels.
+//!
+//! LLB capabilities are not here: only the gateway's Ping tells them, and the gateway crate asks.
+
+use std::collections::BTreeMap;
+
+use buildkit_proto::rpc::control::{InfoRequest, ListWorkersRequest};
+use buildkit_proto::rpc::worker::{BuildkitVersion, WorkerRecord};
+use tonic::Code;
+
+use crate::dial::Connection;
+use crate::error::SolveError;
+
+/// Prefix of the labels BuildKit gives its workers (moby/buildkit: `worker/label/label.go`).
+const LABEL_PREFIX: &str = "org.mobyproject.buildkit.worker.";
+
+/// What the doctor and the exporters need to know about a daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonInfo {
+    /// BuildKit's version as the daemon tells it; Engines built by distributions say `v0.0.0+unknown`, old ones nothing.
+    pub version: Option<Version>,
+    /// The first one is the default worker.
+    pub workers: Vec<Worker>,
+}
+
+/// A version of BuildKit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Go package, `github.com/moby/buildkit` unless forked.
+    pub package: String,
+    /// For example `v0.32.2`.
+    pub version: String,
+    /// Commit.
+    pub revision: String,
+}
+
+/// One worker of a daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Opaque id.
+    pub id: String,
+    /// All labels under their full names.
+    pub labels: BTreeMap<String, String>,
+    /// `os/arch[/variant]`, the native one first.
+    pub platforms: Vec<String>,
+    /// Version of this worker's BuildKit, when it tells.
+    pub version: Option<Version>,
+}
+
+impl Worker {
+    /// The value of one of BuildKit's own labels, named without its prefix, as in `executor`.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(&format!("{LABEL_PREFIX}{name}")).map(String::as_str)
+    }
+
+    pub(crate) fn from_wire(record: WorkerRecord) -> Self {
+        let platforms = record.platforms.into_iter().map(|platform| {
+            let mut text = format!("{}/{}", platform.os, platform.architecture);
+            if !platform.variant.is_empty() {
+                text = format!("{text}/{}", platform.variant);
+            }
+            text
+        });
+        Self {
+            id: record.id,
+            labels: record.labels.into_iter().collect(),
+            platforms: platforms.collect(),
+            version: record.buildkit_version.and_then(Version::from_wire),
+        }
+    }
+}
+
+impl Version {
+    fn from_wire(version: BuildkitVersion) -> Option<Self> {
+        let BuildkitVersion { package, version, revision } = version;
+        if version.is_empty() { None } else { Some(Self { package, version, revision }) }
+    }
+}
+
+/// Asks a daemon for its version and workers. A daemon too old to tell its version still lists its workers.
+///
+/// # Errors
+/// If the daemon is gone or refuses to list its workers.
+pub async fn info(connection: &Connection) -> Result<DaemonInfo, SolveError> {
+    let mut control = connection.control();
+    let version = match control.info(InfoRequest {}).await {
+        Ok(answer) => answer.into_inner().buildkit_version.and_then(Version::from_wire),
+        Err(status) if status.code() == Code::Unimplemented => None,
+        Err(status) => return Err(SolveError::from_status(&status)),
+    };
+    let answer =
+        control.list_workers(ListWorkersRequest::default()).await.map_err(|status| SolveError::from_status(&status))?;
+    let workers: Vec<Worker> = answer.into_inner().record.into_iter().map(Worker::from_wire).collect();
+    let version = version.or_else(|| workers.first().and_then(|worker| worker.version.clone()));
+    Ok(DaemonInfo { version, workers })
+}

@@ -1,0 +1,150 @@
+//! Files about a finished build: `--metadata-file` and `--iidfile` (docker/buildx: `commands/build.go`).
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+/// Keys of the response that name the image (moby/buildkit: `exporter/containerimage/exptypes/types.go`).
+const DIGEST: &str = "containerimage.digest";
+const CONFIG_DIGEST: &str = "containerimage.config.digest";
+
+/// The response as a JSON object: values that are themselves JSON, most of them in base64, are put in as such.
+#[must_use]
+pub fn metadata(response: &BTreeMap<String, String>) -> Value {
+    let entries = response.iter().map(|(key, value)| (key.clone(), decode(key, value)));
+    Value::Object(entries.collect())
+}
+
+/// As buildx decides it: objects and lists of objects count, empty ones and all else stay text.
+fn decode(key: &str, value: &str) -> Value {
+    let text = || Value::String(value.to_owned());
+    // A subrequest's result comes as it is.
+    let bytes =
+        if key == "result.json" { value.as_bytes().to_vec() } else { STANDARD.decode(value).unwrap_or_default() };
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) if !object.is_empty() => Value::Object(object),
+        Ok(Value::Array(list)) if !list.is_empty() && list.iter().all(Value::is_object) => Value::Array(list),
+        _ => text(),
+    }
+}
+
+/// What `docker` takes for the image's id: the digest of its config where there is one, else that of its manifest.
+#[must_use]
+pub fn image_id(response: &BTreeMap<String, String>) -> Option<&str> {
+    response.get(CONFIG_DIGEST).or_else(|| response.get(DIGEST)).map(String::as_str)
+}
+
+/// Writes the response, with what the caller has to add, as indented JSON.
+///
+/// # Errors
+/// If the file can't be written; one that is there is then as it was.
+pub fn write_metadata_file(path: &Path, metadata: &Value) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(metadata)?;
+    write_atomically(path, text.as_bytes())
+}
+
+/// Writes the image's id, nothing else.
+///
+/// # Errors
+/// As [`write_metadata_file`].
+pub fn write_image_id_file(path: &Path, id: &str) -> io::Result<()> {
+    write_atomically(path, id.as_bytes())
+}
+
+/// Beside the file first, so that nobody ever reads half of it. Only the user may read it: metadata can hold tokens.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
+    name.push(format!(".{}.tmp", crate::solve::new_reference()));
+    let beside = path.with_file_name(name);
+    let written = private_file(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // It may not exist; the first error is the one that counts.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+fn private_file(path: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn json_in_base64_becomes_json() {
+        let descriptor = STANDARD.encode(r#"{"digest":"sha256:d","size":7}"#);
+        let list = STANDARD.encode(r#"[{"a":1}]"#);
+        let response = response(&[
+            ("containerimage.descriptor", &descriptor),
+            ("containerimage.digest", "sha256:d"),
+            ("empty", "e30="),
+            ("list", &list),
+            ("numbers", "WzEsMl0="),
+            ("result.json", r#"{"x":true}"#),
+        ]);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&metadata(&response)).expect("JSON"), @r#"
+        {
+          "containerimage.descriptor": {
+            "digest": "sha256:d",
+            "size": 7
+          },
+          "containerimage.digest": "sha256:d",
+          "empty": "e30=",
+          "list": [
+            {
+              "a": 1
+            }
+          ],
+          "numbers": "WzEsMl0=",
+          "result.json": {
+            "x": true
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_config_is_the_image() {
+        let both = response(&[(DIGEST, "sha256:m"), (CONFIG_DIGEST, "sha256:c")]);
+        assert_eq!(image_id(&both), Some("sha256:c"));
+        assert_eq!(image_id(&response(&[(DIGEST, "sha256:m")])), Some("sha256:m"));
+        assert_eq!(image_id(&BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn files_are_replaced_whole_and_kept_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("iid");
+        for id in ["sha256:one", "sha256:two"] {
+            write_image_id_file(&path, id).expect("written");
+            assert_eq!(std::fs::read_to_string(&path).expect("read"), id);
+        }
+        assert_eq!(std::fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_file_that_cant_be_written_leaves_nothing() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let taken = dir.path().join("taken");
+        std::fs::create_dir(&taken).expect("created");
+        assert!(write_metadata_file(&taken, &Value::Null).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).expect("listed").count(), 1);
+    }
+}

@@ -1,0 +1,364 @@
+//! From what the user wants to the exporters a daemon needs for it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::{Destination, Output, OutputKind};
+use crate::dial::ImageStore;
+use crate::solve::Exporter;
+
+/// What the user wants.
+#[derive(Debug, Clone, Default)]
+pub struct OutputOptions {
+    /// `--output`.
+    pub outputs: Vec<Output>,
+    /// `--push`.
+    pub push: bool,
+    /// `--load`.
+    pub load: bool,
+    /// Names of the image; they replace those given with an output.
+    pub tags: Vec<String>,
+    /// Whether the result will have several platforms.
+    pub multi_platform: bool,
+    /// Whether attestations are asked for.
+    pub attestations: bool,
+    /// Whether standard output is a terminal, which archives are not written to.
+    pub stdout_is_terminal: bool,
+    /// Whether an image id file is asked for, which only images have.
+    pub image_id_file: bool,
+}
+
+/// What matters of the daemon.
+#[derive(Debug, Clone)]
+pub struct DaemonFacts {
+    /// Where it keeps images.
+    pub store: ImageStore,
+    /// The Engine images are loaded into when the daemon has no store of its own.
+    pub load_engine: Option<LoadEngine>,
+    /// Builds without an output are loaded (buildx's driver option `default-load`).
+    pub default_load: bool,
+    /// It can run several exporters in a build (capability `exporter.multiple`).
+    pub multiple_exporters: bool,
+}
+
+/// What matters of the Engine that loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadEngine {
+    /// It takes OCI archives, several platforms included.
+    pub containerd_store: bool,
+}
+
+/// What to ask of the daemon, and what to do with what comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutputPlan {
+    /// In the order of their ids in the session.
+    pub exports: Vec<Export>,
+    /// Names the Engine must push once the build is done, since its BuildKit can't.
+    pub push_afterwards: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// One exporter with what it delivers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// For the solve request.
+    pub exporter: Exporter,
+    /// For the session; `None` when nothing comes to the client.
+    pub target: Option<Target>,
+}
+
+/// Where something that comes to the client goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Into a folder.
+    Directory(PathBuf),
+    /// Into a file.
+    File(PathBuf),
+    /// To standard output.
+    Stdout,
+    /// Into an Engine ([`crate::engine::Engine::load`]).
+    Engine {
+        /// The Docker context it was asked for by, if not the one in force.
+        context: Option<String>,
+    },
+}
+
+/// Why a result can't go where it should.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum OutputError {
+    /// A push without a name.
+    #[error("an image needs a name to be pushed; give one with --tag")]
+    PushWithoutName,
+    /// The store of the Engine lacks the exporter.
+    #[error(
+        "{what} is not possible with the Engine's classic image store; enable its containerd image store or use another builder"
+    )]
+    ClassicStore {
+        /// What was asked for.
+        what: String,
+    },
+    /// `push-by-digest` on an Engine.
+    #[error("an Engine can't push by digest; use another builder")]
+    PushByDigest,
+    /// An exporter that writes folders has none.
+    #[error("type={kind} needs dest=FOLDER")]
+    NeedsFolder {
+        /// The exporter.
+        kind: &'static str,
+    },
+    /// A destination of the wrong kind.
+    #[error("type={kind} can't write to {path}: {problem}")]
+    BadDestination {
+        /// The exporter.
+        kind: &'static str,
+        /// Where to.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// Binary data for a terminal.
+    #[error("type={kind} would write an archive to the terminal; give dest=FILE or redirect the output")]
+    Terminal {
+        /// The exporter.
+        kind: &'static str,
+    },
+    /// Two archives for one pipe.
+    #[error("only one output can go to standard output")]
+    StdoutTwice,
+    /// The Docker format knows one platform.
+    #[error("type=docker holds one platform and no attestations; use type=oci{}", if *.loading { ", or an Engine with the containerd image store" } else { "" })]
+    DockerFormat {
+        /// Whether it was for loading.
+        loading: bool,
+    },
+    /// Nothing to load into.
+    #[error(
+        "there is no Docker Engine to load the image into; push it, or write it with --output type=docker,dest=FILE"
+    )]
+    NoEngine,
+    /// More than the daemon can do.
+    #[error("this daemon takes one output per build; BuildKit 0.13 or newer takes several")]
+    OneOutput,
+    /// Something BuildKit can do and this client can't.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// What.
+        what: String,
+    },
+    /// Folders and archives of files have no image id.
+    #[error("type={kind} makes no image, so there is no id to write to --iidfile")]
+    NoImageId {
+        /// The exporter.
+        kind: &'static str,
+    },
+}
+
+/// Makes the plan. Looks at the file system to tell whether destinations are files or folders.
+///
+/// # Errors
+/// See [`OutputError`].
+pub fn plan_outputs(options: &OutputOptions, daemon: &DaemonFacts) -> Result<OutputPlan, OutputError> {
+    let mut plan = OutputPlan::default();
+    let mut outputs = wanted(options, daemon, &mut plan.warnings);
+    outputs.retain(|output| output.kind != OutputKind::CacheOnly);
+    let is_engine = daemon.store != ImageStore::None;
+    if is_engine {
+        merge_loads(&mut outputs);
+    }
+    let mut stdout_taken = false;
+    for mut output in outputs {
+        set_name(&mut output, options)?;
+        let target = target(&output, options)?;
+        if target == Some(Target::Stdout) && std::mem::replace(&mut stdout_taken, true) {
+            return Err(OutputError::StdoutTwice);
+        }
+        let export = match daemon.store {
+            ImageStore::None => for_buildkitd(output, target, options, daemon)?,
+            ImageStore::Containerd => for_containerd_store(output, target, options)?,
+            ImageStore::Classic => for_classic_store(output, target, options, &mut plan.push_afterwards)?,
+        };
+        plan.exports.push(export);
+    }
+    if plan.exports.len() > 1 && !daemon.multiple_exporters {
+        return Err(OutputError::OneOutput);
+    }
+    Ok(plan)
+}
+
+/// The outputs given, those that `--push` and `--load` stand for, and what is meant by none at all.
+fn wanted(options: &OutputOptions, daemon: &DaemonFacts, warnings: &mut Vec<String>) -> Vec<Output> {
+    let mut outputs = options.outputs.clone();
+    if options.push {
+        if outputs.iter().all(|output| output.kind != OutputKind::Image) {
+            outputs.push(Output::new(OutputKind::Image));
+        }
+        outputs.iter_mut().filter(|output| output.kind == OutputKind::Image).for_each(Output::set_push);
+    }
+    let is_load = |output: &Output| output.kind == OutputKind::Docker && output.dest.is_none();
+    if options.load && !outputs.iter().any(is_load) {
+        outputs.push(Output::new(OutputKind::Docker));
+    }
+    if outputs.is_empty() {
+        if daemon.store != ImageStore::None {
+            outputs.push(Output::new(OutputKind::Image));
+        } else if daemon.default_load {
+            outputs.push(Output::new(OutputKind::Docker));
+        } else {
+            warnings.push(
+                "no output is asked for: the result stays in the daemon's cache; use --push, --load or --output"
+                    .to_owned(),
+            );
+        }
+    }
+    outputs
+}
+
+/// In an Engine loading is what the image exporter does anyway, so an image that is also loaded is exported once, but then
+/// it has to be unpacked, or it could not be run.
+fn merge_loads(outputs: &mut Vec<Output>) {
+    let is_load = |output: &Output| output.kind == OutputKind::Docker && output.dest.is_none();
+    if !outputs.iter().any(is_load) {
+        return;
+    }
+    match outputs.iter_mut().find(|output| output.kind == OutputKind::Image) {
+        Some(image) => {
+            image.attrs.remove("unpack");
+            outputs.retain(|output| !is_load(output));
+        }
+        None => outputs.iter_mut().filter(|output| is_load(output)).for_each(|output| output.kind = OutputKind::Image),
+    }
+}
+
+fn set_name(output: &mut Output, options: &OutputOptions) -> Result<(), OutputError> {
+    let is_image = matches!(output.kind, OutputKind::Image | OutputKind::Oci | OutputKind::Docker);
+    if !is_image {
+        return match options.image_id_file {
+            true => Err(OutputError::NoImageId { kind: output.kind.name() }),
+            false => Ok(()),
+        };
+    }
+    if !options.tags.is_empty() {
+        output.attrs.insert("name".to_owned(), options.tags.join(","));
+    }
+    let has_name = output.attrs.get("name").is_some_and(|name| !name.is_empty());
+    if output.is_pushed() && !has_name { Err(OutputError::PushWithoutName) } else { Ok(()) }
+}
+
+fn target(output: &Output, options: &OutputOptions) -> Result<Option<Target>, OutputError> {
+    let kind = output.kind.name();
+    match (output.kind, &output.dest) {
+        (OutputKind::Image | OutputKind::CacheOnly, _) => Ok(None),
+        (OutputKind::Local, Some(Destination::Path(path))) => {
+            check_path(kind, path, true)?;
+            if output.attrs.get("mode").is_some_and(|mode| mode == "delete") {
+                return Err(OutputError::Unsupported {
+                    what: "mode=delete, which removes other files from the folder,".to_owned(),
+                });
+            }
+            Ok(Some(Target::Directory(path.clone())))
+        }
+        (OutputKind::Local, _) => Err(OutputError::NeedsFolder { kind }),
+        (OutputKind::Oci | OutputKind::Docker, _) if output.attrs.contains_key("tar") && !output.flag("tar") => {
+            Err(OutputError::Unsupported { what: "tar=false, which writes an image as a folder,".to_owned() })
+        }
+        (OutputKind::Docker, None) => Ok(Some(Target::Engine { context: output.attrs.get("context").cloned() })),
+        (OutputKind::Oci | OutputKind::Docker | OutputKind::Tar, Some(Destination::Path(path))) => {
+            check_path(kind, path, false)?;
+            Ok(Some(Target::File(path.clone())))
+        }
+        (OutputKind::Oci | OutputKind::Docker | OutputKind::Tar, Some(Destination::Stdout) | None) => {
+            if options.stdout_is_terminal { Err(OutputError::Terminal { kind }) } else { Ok(Some(Target::Stdout)) }
+        }
+    }
+}
+
+fn check_path(kind: &'static str, path: &Path, wants_folder: bool) -> Result<(), OutputError> {
+    let bad = |problem: String| OutputError::BadDestination { kind, path: path.to_owned(), problem };
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() && !wants_folder => Err(bad("it is a folder".to_owned())),
+        Ok(found) if !found.is_dir() && wants_folder => Err(bad("it is not a folder".to_owned())),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(bad(error.to_string())),
+    }
+}
+
+fn export(kind: &str, attrs: BTreeMap<String, String>, target: Option<Target>) -> Export {
+    Export { exporter: Exporter { kind: kind.to_owned(), attrs }, target }
+}
+
+fn for_buildkitd(
+    output: Output,
+    target: Option<Target>,
+    options: &OutputOptions,
+    daemon: &DaemonFacts,
+) -> Result<Export, OutputError> {
+    let Output { kind, mut attrs, .. } = output;
+    attrs.remove("context");
+    let needs_list = options.multi_platform || options.attestations;
+    let kind = match (&target, daemon.load_engine) {
+        (Some(Target::Engine { .. }), None) => return Err(OutputError::NoEngine),
+        (Some(Target::Engine { .. }), Some(LoadEngine { containerd_store: true })) => "oci",
+        (Some(Target::Engine { .. }), Some(_)) if needs_list => {
+            return Err(OutputError::DockerFormat { loading: true });
+        }
+        _ if kind == OutputKind::Docker
+            && target.as_ref().is_some_and(|target| !matches!(target, Target::Engine { .. }))
+            && needs_list =>
+        {
+            return Err(OutputError::DockerFormat { loading: false });
+        }
+        _ => kind.name(),
+    };
+    Ok(export(kind, attrs, target))
+}
+
+fn for_containerd_store(
+    output: Output,
+    target: Option<Target>,
+    options: &OutputOptions,
+) -> Result<Export, OutputError> {
+    let push_by_digest = output.is_pushed() && output.flag("push-by-digest");
+    let Output { kind, mut attrs, .. } = output;
+    attrs.remove("context");
+    match kind {
+        OutputKind::Image if push_by_digest => Err(OutputError::PushByDigest),
+        OutputKind::Image => Ok(export("moby", attrs, target)),
+        OutputKind::Docker if options.multi_platform || options.attestations => {
+            Err(OutputError::DockerFormat { loading: false })
+        }
+        kind => Ok(export(kind.name(), attrs, target)),
+    }
+}
+
+fn for_classic_store(
+    output: Output,
+    target: Option<Target>,
+    options: &OutputOptions,
+    push_afterwards: &mut Vec<String>,
+) -> Result<Export, OutputError> {
+    let refused = |what: &str| Err(OutputError::ClassicStore { what: what.to_owned() });
+    let is_pushed = output.is_pushed();
+    let push_by_digest = is_pushed && output.flag("push-by-digest");
+    let Output { kind, mut attrs, .. } = output;
+    match kind {
+        OutputKind::Oci | OutputKind::Docker => refused(&format!("type={}", kind.name())),
+        _ if options.multi_platform => refused("an image of several platforms"),
+        OutputKind::Image if push_by_digest => Err(OutputError::PushByDigest),
+        OutputKind::Image => {
+            // Its exporter would keep these as meaningless metadata; pushing is for the Engine to do afterwards.
+            for key in ["push", "push-by-digest", "unpack", "store", "registry.insecure"] {
+                attrs.remove(key);
+            }
+            if is_pushed {
+                let names = attrs.get("name").map(String::as_str).unwrap_or_default();
+                push_afterwards.extend(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned));
+            }
+            Ok(export("moby", attrs, target))
+        }
+        OutputKind::Local | OutputKind::Tar | OutputKind::CacheOnly => Ok(export(kind.name(), attrs, target)),
+    }
+}

@@ -1,0 +1,187 @@
+//! Progress of a build: what the daemon (and our own steps) report, a model of it, and ways of showing it.
+//!
+//! Nothing here prints by itself: renderers write to whatever they are given, and who gives a terminal has to say so.
+
+mod event;
+mod format;
+mod local;
+mod log_tail;
+mod model;
+mod plain;
+mod raw_json;
+mod tty;
+
+use std::io::{self, Write};
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::{MissedTickBehavior, interval};
+
+pub use self::event::{
+    Log, ProgressGroup, ProgressReceiver, ProgressSender, Stamp, Stream, Update, Vertex, VertexStatus, Warning, channel,
+};
+pub use self::local::LocalStep;
+pub use self::plain::Plain;
+pub use self::raw_json::RawJson;
+pub use self::tty::{Terminal, Tty};
+
+/// Without reports a display is drawn anew this often, for its clocks.
+const TICK: Duration = Duration::from_millis(150);
+
+/// A way of showing progress. Times are this machine's.
+pub trait Renderer {
+    /// Takes a report.
+    ///
+    /// # Errors
+    /// If writing fails.
+    fn update(&mut self, update: &Update, now: Stamp) -> io::Result<()>;
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// If writing fails.
+    fn tick(&mut self, now: Stamp) -> io::Result<()>;
+    /// Shows the final state, and again what failing steps wrote.
+    ///
+    /// # Errors
+    /// If writing fails.
+    fn finish(&mut self, now: Stamp) -> io::Result<()>;
+}
+
+/// Shows nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Renderer for Quiet {
+    fn update(&mut self, _update: &Update, _now: Stamp) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn tick(&mut self, _now: Stamp) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _now: Stamp) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The values of `--progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A display on a terminal, else plain lines.
+    #[default]
+    Auto,
+    /// A display that is drawn over and over.
+    Tty,
+    /// Lines.
+    Plain,
+    /// JSON for programs.
+    RawJson,
+    /// Nothing.
+    Quiet,
+}
+
+/// A mode there isn't.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("progress mode {0:?} is none of auto, plain, tty, rawjson, quiet")]
+pub struct UnknownMode(String);
+
+impl FromStr for Mode {
+    type Err = UnknownMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMode> {
+        match text {
+            "auto" | "" => Ok(Self::Auto),
+            "tty" => Ok(Self::Tty),
+            "plain" => Ok(Self::Plain),
+            "rawjson" => Ok(Self::RawJson),
+            "quiet" | "none" => Ok(Self::Quiet),
+            other => Err(UnknownMode(other.to_owned())),
+        }
+    }
+}
+
+/// `tty` was asked for where there is none.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("progress mode tty needs a terminal; use plain or auto")]
+pub struct NotATerminal;
+
+impl Mode {
+    /// Lets `BUILDKIT_PROGRESS` decide, but only where nobody else has: as for BuildKit's clients, a mode given beats it.
+    ///
+    /// # Errors
+    /// If the variable names no mode.
+    pub fn or_variable(self, value: Option<&str>) -> Result<Self, UnknownMode> {
+        match (self, value) {
+            (Self::Auto, Some(value)) => value.parse(),
+            (mode, _) => Ok(mode),
+        }
+    }
+
+    /// Makes the renderer; `terminal` is there if `out` is one.
+    ///
+    /// # Errors
+    /// If the mode needs a terminal and there is none.
+    pub fn renderer<W: Write + Send + 'static>(
+        self,
+        out: W,
+        terminal: Option<Terminal>,
+    ) -> Result<Box<dyn Renderer + Send>, NotATerminal> {
+        Ok(match (self, terminal) {
+            (Self::Auto | Self::Tty, Some(terminal)) => Box::new(Tty::new(out, terminal)),
+            (Self::Tty, None) => return Err(NotATerminal),
+            (Self::Auto | Self::Plain, _) => Box::new(Plain::new(out)),
+            (Self::RawJson, _) => Box::new(RawJson::new(out)),
+            (Self::Quiet, _) => Box::new(Quiet),
+        })
+    }
+}
+
+/// Feeds a renderer until all senders are gone, and returns the warnings that came by.
+///
+/// When writing fails, the reports are still taken, so that the build isn't held up by a pipe nobody reads; the first error
+/// is returned at the end beside the warnings.
+pub async fn render(
+    mut reports: ProgressReceiver,
+    renderer: &mut (dyn Renderer + Send),
+) -> (Vec<Warning>, io::Result<()>) {
+    let mut warnings = Vec::new();
+    let mut outcome = Ok(());
+    let mut clock = interval(TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let written = tokio::select! {
+            update = reports.recv() => match update {
+                Some(update) => {
+                    warnings.extend(update.warnings.iter().cloned());
+                    clock.reset();
+                    if outcome.is_ok() { renderer.update(&update, Stamp::now()) } else { Ok(()) }
+                }
+                None => break,
+            },
+            _ = clock.tick() => if outcome.is_ok() { renderer.tick(Stamp::now()) } else { Ok(()) },
+        };
+        outcome = outcome.and(written);
+    }
+    if outcome.is_ok() {
+        outcome = renderer.finish(Stamp::now());
+    }
+    (warnings, outcome)
+}
+
+/// The warnings to list after a build: each once, though several steps may have given it.
+#[must_use]
+pub fn distinct(warnings: Vec<Warning>) -> Vec<Warning> {
+    let mut distinct: Vec<Warning> = Vec::new();
+    for warning in warnings {
+        let same = |other: &Warning| Warning { vertex: warning.vertex.clone(), ..other.clone() } == warning;
+        if !distinct.iter().any(same) {
+            distinct.push(warning);
+        }
+    }
+    distinct
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! Reports about a running build, as in the daemon's Status stream (moby/buildkit: `client/graph.go`), and the channel that
+//! carries them from wherever they arise to one renderer.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use buildkit_proto::rpc::control as wire;
+use buildkit_proto::rpc::llb;
+use tokio::sync::mpsc;
+
+use crate::error::{LineRange, Source};
+
+/// Reports that may wait for the renderer; when it is full the Status stream waits, and the daemon keeps the rest.
+const BACKLOG: usize = 256;
+
+/// A point in time with nanoseconds, since the daemon's clock and its precision are not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Stamp {
+    /// Since 1970.
+    pub seconds: i64,
+    /// Below one second.
+    pub nanos: u32,
+}
+
+impl Stamp {
+    /// The time as this machine has it.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
+    }
+
+    /// How much later this is, zero if it isn't.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::try_from_secs_f64((self.as_nanos() - earlier.as_nanos()) as f64 / 1e9).unwrap_or_default()
+    }
+
+    /// Moves the stamp by nanoseconds.
+    #[must_use]
+    pub(crate) fn shifted(self, nanos: i128) -> Self {
+        let total = self.as_nanos() + nanos;
+        Self {
+            seconds: i64::try_from(total.div_euclid(1_000_000_000)).unwrap_or(i64::MAX),
+            nanos: u32::try_from(total.rem_euclid(1_000_000_000)).unwrap_or(0),
+        }
+    }
+
+    pub(crate) fn as_nanos(self) -> i128 {
+        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos)
+    }
+}
+
+/// One report; each part may be empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    /// New states of steps.
+    pub vertexes: Vec<Vertex>,
+    /// New states of sub-tasks.
+    pub statuses: Vec<VertexStatus>,
+    /// Output of steps.
+    pub logs: Vec<Log>,
+    /// Warnings.
+    pub warnings: Vec<Warning>,
+}
+
+/// A step: replaces what was known under its digest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vertex {
+    /// Identity.
+    pub digest: String,
+    /// Digests of the steps it builds on.
+    pub inputs: Vec<String>,
+    /// For people.
+    pub name: String,
+    /// Its result was there already.
+    pub cached: bool,
+    /// When it started; a step may start several times.
+    pub started: Option<Stamp>,
+    /// When it ended.
+    pub completed: Option<Stamp>,
+    /// Why it failed; empty when it did not.
+    pub error: String,
+    /// The group it is shown as part of.
+    pub group: Option<ProgressGroup>,
+}
+
+/// Steps that are shown as one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProgressGroup {
+    /// Identity.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Does not bring the group into view on its own.
+    pub weak: bool,
+}
+
+/// A sub-task of a step: a layer pulled, a context sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VertexStatus {
+    /// Identity within the step.
+    pub id: String,
+    /// The step's digest.
+    pub vertex: String,
+    /// For people; often empty.
+    pub name: String,
+    /// Bytes done, when `total` is positive.
+    pub current: i64,
+    /// Bytes in all.
+    pub total: i64,
+    /// When this was so.
+    pub timestamp: Option<Stamp>,
+    /// When it started.
+    pub started: Option<Stamp>,
+    /// When it ended.
+    pub completed: Option<Stamp>,
+}
+
+/// Which of a process's outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stream {
+    /// Standard output, and whatever is not standard error.
+    #[default]
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Some bytes a step wrote; lines may be torn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The step's digest.
+    pub vertex: String,
+    /// Where it wrote them.
+    pub stream: Stream,
+    /// What it wrote.
+    pub data: Vec<u8>,
+    /// When.
+    pub timestamp: Option<Stamp>,
+}
+
+/// Something the daemon or a frontend wants people to know.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Warning {
+    /// The step's digest.
+    pub vertex: String,
+    /// Importance.
+    pub level: i64,
+    /// In a line.
+    pub short: Vec<u8>,
+    /// In several.
+    pub detail: Vec<Vec<u8>>,
+    /// Where to read more.
+    pub url: String,
+    /// The file it is about.
+    pub info: Option<llb::SourceInfo>,
+    /// The places in it.
+    pub ranges: Vec<llb::Range>,
+}
+
+impl Warning {
+    /// The warning's place in the spec, in the form errors have.
+    #[must_use]
+    pub fn source(&self) -> Option<Source> {
+        let info = self.info.as_ref()?;
+        let ranges = self.ranges.iter().filter_map(|range| {
+            let start = range.start.as_ref().map_or(0, |position| position.line);
+            LineRange::new(start, range.end.as_ref().map_or(start, |position| position.line))
+        });
+        Some(Source {
+            filename: info.filename.clone(),
+            data: info.data.clone(),
+            language: info.language.clone(),
+            ranges: ranges.collect(),
+        })
+    }
+}
+
+/// The reporting end; clones report to the same renderer.
+#[derive(Debug, Clone)]
+pub struct ProgressSender(mpsc::Sender<Update>);
+
+/// The renderer's end.
+#[derive(Debug)]
+pub struct ProgressReceiver(mpsc::Receiver<Update>);
+
+/// Makes a channel for one build, or for several that are shown together.
+#[must_use]
+pub fn channel() -> (ProgressSender, ProgressReceiver) {
+    let (sender, receiver) = mpsc::channel(BACKLOG);
+    (ProgressSender(sender), ProgressReceiver(receiver))
+}
+
+impl ProgressSender {
+    /// Reports; waits while the renderer is behind. A renderer that is gone is none of the build's business.
+    pub async fn send(&self, update: Update) {
+        let _ = self.0.send(update).await;
+    }
+}
+
+impl ProgressReceiver {
+    /// The next report; `None` when all senders are gone.
+    pub async fn recv(&mut self) -> Option<Update> {
+        self.0.recv().await
+    }
+}
+
+impl From<wire::StatusResponse> for Update {
+    fn from(response: wire::StatusResponse) -> Self {
+        Self {
+            vertexes: response.vertexes.into_iter().map(Vertex::from).collect(),
+            statuses: response.statuses.into_iter().map(VertexStatus::from).collect(),
+            logs: response.logs.into_iter().map(Log::from).collect(),
+            warnings: response.warnings.into_iter().map(Warning::from).collect(),
+        }
+    }
+}
+
+/// The generated timestamp type has no public path; its two fields are all there is to it.
+macro_rules! stamp {
+    ($timestamp:expr) => {
+        $timestamp
+            .map(|timestamp| Stamp { seconds: timestamp.seconds, nanos: u32::try_from(timestamp.nanos).unwrap_or(0) })
+    };
+}
+
+impl From<wire::Vertex> for Vertex {
+    fn from(vertex: wire::Vertex) -> Self {
+        Self {
+            digest: vertex.digest,
+            inputs: vertex.inputs,
+            name: vertex.name,
+            cached: vertex.cached,
+            started: stamp!(vertex.started),
+            completed: stamp!(vertex.completed),
+            error: vertex.error,
+            group: vertex.progress_group.map(|group| ProgressGroup {
+                id: group.id,
+                name: group.name,
+                weak: group.weak,
+            }),
+        }
+    }
+}
+
+impl From<wire::VertexStatus> for VertexStatus {
+    fn from(status: wire::VertexStatus) -> Self {
+        Self {
+            id: status.id,
+            vertex: status.vertex,
+            name: status.name,
+            current: status.current,
+            total: status.total,
+            timestamp: stamp!(status.timestamp),
+            started: stamp!(status.started),
+            completed: stamp!(status.completed),
+        }
+    }
+}
+
+impl From<wire::VertexLog> for Log {
+    fn from(log: wire::VertexLog) -> Self {
+        Self {
+            vertex: log.vertex,
+            stream: if log.stream == 2 { Stream::Stderr } else { Stream::Stdout },
+            data: log.msg,
+            timestamp: stamp!(log.timestamp),
+        }
+    }
+}
+
+impl From<wire::VertexWarning> for Warning {
+    fn from(warning: wire::VertexWarning) -> Self {
+        let wire::VertexWarning { vertex, level, short, detail, url, info, ranges } = warning;
+        Self { vertex, level, short, detail, url, info, ranges }
+    }
+}

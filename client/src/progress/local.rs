@@ -1,0 +1,73 @@
+//! Steps of our own among the daemon's: authentication, pushing, loading. To renderers they look like any other.
+
+use sha2::{Digest as _, Sha256};
+
+use super::event::{Log, ProgressSender, Stamp, Stream, Update, Vertex, VertexStatus};
+use crate::solve::new_reference;
+
+/// A running step of our own. One that is dropped without an end stays open in the display.
+#[derive(Debug)]
+pub struct LocalStep {
+    sender: ProgressSender,
+    vertex: Vertex,
+}
+
+impl ProgressSender {
+    /// Starts a step of our own, named as BuildKit's clients do it: `[auth] …`, `[internal] …`.
+    pub async fn start(&self, name: impl Into<String>) -> LocalStep {
+        let id = Sha256::digest(new_reference());
+        let digest = id.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let vertex = Vertex { digest, name: name.into(), started: Some(Stamp::now()), ..Vertex::default() };
+        let step = LocalStep { sender: self.clone(), vertex };
+        step.report(step.vertex.clone()).await;
+        step
+    }
+}
+
+impl LocalStep {
+    /// Adds output to the step.
+    pub async fn log(&self, stream: Stream, data: impl Into<Vec<u8>>) {
+        let log = Log { vertex: self.vertex.digest.clone(), stream, data: data.into(), timestamp: Some(Stamp::now()) };
+        self.sender.send(Update { logs: vec![log], ..Update::default() }).await;
+    }
+
+    /// Reports on a sub-task; `started` of the first report should be repeated by the later ones.
+    pub async fn task(&self, id: impl Into<String>, started: Stamp, current: i64, total: i64, is_done: bool) {
+        let now = Stamp::now();
+        let status = VertexStatus {
+            id: id.into(),
+            vertex: self.vertex.digest.clone(),
+            name: String::new(),
+            current,
+            total,
+            timestamp: Some(now),
+            started: Some(started),
+            completed: is_done.then_some(now),
+        };
+        self.sender.send(Update { statuses: vec![status], ..Update::default() }).await;
+    }
+
+    /// Ends the step well.
+    pub async fn done(self) {
+        self.end(String::new(), false).await;
+    }
+
+    /// Ends the step because there was nothing to do.
+    pub async fn cached(self) {
+        self.end(String::new(), true).await;
+    }
+
+    /// Ends the step with an error.
+    pub async fn fail(self, error: impl Into<String>) {
+        self.end(error.into(), false).await;
+    }
+
+    async fn end(self, error: String, cached: bool) {
+        let vertex = Vertex { completed: Some(Stamp::now()), error, cached, ..self.vertex.clone() };
+        self.report(vertex).await;
+    }
+
+    async fn report(&self, vertex: Vertex) {
+        self.sender.send(Update { vertexes: vec![vertex], ..Update::default() }).await;
+    }
+}

@@ -1,0 +1,336 @@
+//! Progress as lines for logs and pipes, in the format of BuildKit's own clients
+//! (moby/buildkit: `util/progress/progressui/printer.go`).
+//!
+//! One step at a time has the word; which one is decided by how much the others have waited and written, so that lines of
+//! parallel steps don't mix.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::Renderer;
+use super::event::{Stamp, Update, VertexStatus};
+use super::format::{bytes, one_decimal, seconds};
+use super::model::{LogPiece, Model, State, StepId};
+
+/// A step keeps the word at least this long while it writes.
+const ANTI_FLICKER: Duration = Duration::from_secs(5);
+/// No step stays unseen longer than this.
+const MAX_HIDDEN: Duration = Duration::from_secs(10);
+/// A sub-task is shown again after this time or this part of its bytes.
+const TASK_INTERVAL: Duration = Duration::from_secs(5);
+const TASK_PART: f64 = 0.05;
+/// Reports are gathered this long; lines of one step then stand together more often.
+const GATHER: Duration = Duration::from_millis(100);
+/// Lines shown again when their step failed.
+const REPLAYED_LINES: usize = 10;
+
+/// Writes the plain format.
+#[derive(Debug)]
+pub struct Plain<W> {
+    out: W,
+    model: Model,
+    lines: BTreeMap<StepId, Lines>,
+    /// Steps with something new to say.
+    pending: BTreeSet<StepId>,
+    current: Option<StepId>,
+    last_index: usize,
+    written: bool,
+    printed_at: Option<Stamp>,
+}
+
+/// What is to be said of one step.
+#[derive(Debug, Default)]
+struct Lines {
+    /// Number in the output; zero before its first line.
+    index: usize,
+    /// Complete lines, with their times.
+    ready: Vec<Vec<u8>>,
+    /// A line whose end has not come yet, and how many of its bytes are out.
+    partial: Option<Vec<u8>>,
+    partial_shown: usize,
+    tail: VecDeque<Vec<u8>>,
+    /// Sub-tasks with something new.
+    tasks: BTreeSet<String>,
+    /// Last time and number shown of each sub-task.
+    shown_tasks: BTreeMap<String, (Stamp, i64)>,
+    shown_warnings: usize,
+    /// Things that happened since the step last had the word, and since when.
+    count: usize,
+    waiting_since: Option<Stamp>,
+}
+
+impl<W: Write> Plain<W> {
+    /// Writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            model: Model::default(),
+            lines: BTreeMap::new(),
+            pending: BTreeSet::new(),
+            current: None,
+            last_index: 0,
+            written: false,
+            printed_at: None,
+        }
+    }
+
+    fn absorb(&mut self, update: &Update, now: Stamp) {
+        let changes = self.model.update(update, now);
+        for (id, count) in changes.steps {
+            let lines = self.lines.entry(id).or_default();
+            if lines.count == 0 {
+                lines.waiting_since = Some(now);
+            }
+            lines.count += count;
+            self.pending.insert(id);
+        }
+        for (id, task) in changes.tasks {
+            self.lines.entry(id).or_default().tasks.insert(task);
+        }
+        for LogPiece { step, data, after } in changes.logs {
+            self.lines.entry(step).or_default().append(&data, after);
+        }
+    }
+
+    fn print(&mut self, now: Stamp) -> io::Result<()> {
+        self.printed_at = Some(now);
+        let shown: BTreeSet<StepId> = self.model.shown().map(|(id, _)| id).collect();
+        let current = self.current;
+        // What has ended goes first, the one that has the word before the others.
+        let is_done = |id: &StepId| self.model.step(*id).is_completed();
+        let mut done: Vec<StepId> = self.pending.intersection(&shown).copied().filter(is_done).collect();
+        done.sort_by_key(|&id| (Some(id) != current, self.model.step(id).completed_at(), id));
+        let current_done = current.is_some_and(|current| done.contains(&current));
+        for id in done {
+            self.print_step(id, now)?;
+        }
+        let mut rest: BTreeSet<StepId> = self.pending.intersection(&shown).copied().collect();
+        if rest.is_empty() {
+            // Somebody should have the word while there is work.
+            let running = |id: StepId| self.model.step(id).state() == State::Running;
+            if self.current.is_some_and(running) {
+                return Ok(());
+            }
+            return match shown.into_iter().find(|&id| running(id)) {
+                Some(id) => self.print_step(id, now),
+                None => Ok(()),
+            };
+        }
+        if let Some(current) = current.filter(|current| rest.contains(current)) {
+            self.print_step(current, now)?;
+        }
+        rest.extend(current.filter(|_| !current_done));
+        match self.next_speaker(&rest, current.filter(|_| !current_done), now) {
+            Some(next) => self.print_step(next, now),
+            None => Ok(()),
+        }
+    }
+
+    /// Who gets the word next; `None` when the current one keeps it.
+    fn next_speaker(&self, candidates: &BTreeSet<StepId>, current: Option<StepId>, now: Stamp) -> Option<StepId> {
+        let speed = |id: StepId| {
+            let lines = self.lines.get(&id)?;
+            let waited = now.since(lines.waiting_since?);
+            Some((lines.count as f64 / waited.as_secs_f64().max(1e-3), waited))
+        };
+        let mut sum = 0.0;
+        let mut fastest: Option<(StepId, f64)> = None;
+        let mut starved = None;
+        for &id in candidates {
+            let Some((rate, waited)) = speed(id) else { continue };
+            sum += rate;
+            if Some(id) != current && waited > MAX_HIDDEN {
+                starved.get_or_insert(id);
+            }
+            if fastest.is_none_or(|(_, best)| rate > best) {
+                fastest = Some((id, rate));
+            }
+        }
+        let fastest = fastest.map(|(id, _)| id);
+        let Some(current) = current else { return starved.or(fastest) };
+        if starved.is_some() {
+            return starved;
+        }
+        let (rate, waited) = speed(current)?;
+        let others = 1.0 - if sum > 0.0 { rate / sum } else { 0.0 };
+        let turn = ANTI_FLICKER.as_secs_f64() / others.max(1e-9);
+        fastest.filter(|&next| next != current && turn < waited.as_secs_f64())
+    }
+
+    fn print_step(&mut self, id: StepId, now: Stamp) -> io::Result<()> {
+        self.pending.remove(&id);
+        let step = self.model.step(id);
+        if self.current != Some(id) {
+            if let Some(old) = self.current.and_then(|old| self.lines.get_mut(&old)) {
+                if old.partial_shown > 0 {
+                    writeln!(self.out)?;
+                }
+                old.partial_shown = 0;
+                old.count = 0;
+                writeln!(self.out, "#{} ...", old.index)?;
+            }
+            if std::mem::replace(&mut self.written, true) {
+                writeln!(self.out)?;
+            }
+            let lines = self.lines.entry(id).or_default();
+            if lines.index == 0 {
+                self.last_index += 1;
+                lines.index = self.last_index;
+            }
+            writeln!(self.out, "#{} {}", lines.index, step.name)?;
+        }
+        let lines = self.lines.entry(id).or_default();
+        let index = lines.index;
+        let mut open_task = false;
+        let touched = std::mem::take(&mut lines.tasks);
+        for task in step.tasks.iter().filter(|task| touched.contains(&task.id)) {
+            if lines.is_worth_showing(task) {
+                lines.end_partial(&mut self.out)?;
+                writeln!(self.out, "#{index} {}", task_line(task))?;
+                open_task |= task.completed.is_none();
+            }
+        }
+        for warning in step.warnings.iter().skip(lines.shown_warnings) {
+            lines.end_partial(&mut self.out)?;
+            writeln!(self.out, "#{index} WARN: {}", String::from_utf8_lossy(&warning.short))?;
+        }
+        lines.shown_warnings = step.warnings.len();
+        lines.print_logs(&mut self.out)?;
+        self.current = Some(id);
+        if step.is_completed() && !open_task {
+            self.current = None;
+            lines.count = 0;
+            lines.end_partial(&mut self.out)?;
+            match step.state() {
+                State::Failed => writeln!(self.out, "#{index} ERROR: {}", step.error)?,
+                State::Canceled => writeln!(self.out, "#{index} CANCELED")?,
+                State::Cached => writeln!(self.out, "#{index} CACHED")?,
+                State::Done | State::Waiting | State::Running => {
+                    let took = step.duration(self.model.daemon_time(now));
+                    writeln!(self.out, "#{index} DONE {}s", one_decimal(took))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Renderer for Plain<W> {
+    fn update(&mut self, update: &Update, now: Stamp) -> io::Result<()> {
+        self.absorb(update, now);
+        if self.printed_at.is_some_and(|last| now.since(last) < GATHER) {
+            return Ok(());
+        }
+        self.print(now)?;
+        self.out.flush()
+    }
+
+    fn tick(&mut self, now: Stamp) -> io::Result<()> {
+        self.print(now)?;
+        self.out.flush()
+    }
+
+    fn finish(&mut self, now: Stamp) -> io::Result<()> {
+        self.print(now)?;
+        let failed: Vec<StepId> = self.model.failed().map(|(id, _)| id).collect();
+        for id in failed {
+            writeln!(self.out, "------\n > {}:", self.model.step(id).name)?;
+            if let Some(lines) = self.lines.get(&id) {
+                for line in lines.tail.iter().chain(&lines.partial) {
+                    write_line(&mut self.out, line)?;
+                }
+            }
+            writeln!(self.out, "------")?;
+        }
+        self.out.flush()
+    }
+}
+
+impl Lines {
+    fn append(&mut self, data: &[u8], after: Duration) {
+        for piece in data.split_inclusive(|&byte| byte == b'\n') {
+            let mut line = self.partial.take().unwrap_or_else(|| format!("{} ", seconds(after)).into_bytes());
+            match piece.strip_suffix(b"\n") {
+                Some(end) => {
+                    line.extend_from_slice(end);
+                    self.ready.push(line);
+                }
+                None => {
+                    line.extend_from_slice(piece);
+                    self.partial = Some(line);
+                }
+            }
+        }
+    }
+
+    /// Writes what there is, also of a line that has not ended: a step that asks for something must be seen asking.
+    fn print_logs(&mut self, out: &mut impl Write) -> io::Result<()> {
+        for line in self.ready.drain(..) {
+            let shown = std::mem::take(&mut self.partial_shown);
+            if shown == 0 {
+                write!(out, "#{} ", self.index)?;
+            }
+            write_line(out, line.get(shown..).unwrap_or_default())?;
+            self.tail.push_back(line);
+            if self.tail.len() > REPLAYED_LINES {
+                self.tail.pop_front();
+            }
+        }
+        if let Some(line) = &self.partial
+            && line.len() > self.partial_shown
+        {
+            if self.partial_shown == 0 {
+                write!(out, "#{} ", self.index)?;
+            }
+            out.write_all(line.get(self.partial_shown..).unwrap_or_default())?;
+            self.partial_shown = line.len();
+        }
+        Ok(())
+    }
+
+    /// Ends a line that is out in part, so that something else can be said; the rest of it starts a new one.
+    fn end_partial(&mut self, out: &mut impl Write) -> io::Result<()> {
+        if self.partial_shown > 0 {
+            self.partial_shown = 0;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn is_worth_showing(&mut self, task: &VertexStatus) -> bool {
+        let at = task.timestamp.unwrap_or_default();
+        if task.completed.is_none()
+            && let Some(&(last, current)) = self.shown_tasks.get(&task.id)
+        {
+            let part = if task.total > 0 { (task.current - current) as f64 / task.total as f64 } else { 0.0 };
+            if part < TASK_PART && at.since(last) < TASK_INTERVAL {
+                return false;
+            }
+        }
+        self.shown_tasks.insert(task.id.clone(), (at, task.current));
+        true
+    }
+}
+
+/// What steps write goes out as it came: it need not be UTF-8.
+fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
+    out.write_all(line)?;
+    out.write_all(b"\n")
+}
+
+fn task_line(task: &VertexStatus) -> String {
+    let mut line = task.id.clone();
+    if task.total != 0 {
+        line = format!("{line} {} / {}", bytes(task.current), bytes(task.total));
+    } else if task.current != 0 {
+        line = format!("{line} {}", bytes(task.current));
+    }
+    let end = task.completed.or(task.timestamp);
+    if let (Some(start), Some(end)) = (task.started, end)
+        && end.since(start) > Duration::from_millis(10)
+    {
+        line = format!("{line} {}s", one_decimal(end.since(start)));
+    }
+    if task.completed.is_some() { format!("{line} done") } else { line }
+}

@@ -1,0 +1,267 @@
+//! Docker's `config.json` and `DOCKER_AUTH_CONFIG`: which credentials belong to a registry, or which helper knows them
+//! (docker/cli: `cli/config/configfile`, `cli/config/credentials`).
+//!
+//! Runs no helper and opens no connection. An entry that can't be decoded is an error for its registry alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::super::secret_bytes::SecretBytes;
+use super::AuthError;
+
+/// Docker Hub's key in every store, for historical reasons.
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// What is known about one registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) user: String,
+    pub(super) password: SecretBytes,
+    /// A refresh token; takes the place of name and password.
+    pub(super) identity_token: SecretBytes,
+    /// A bearer token that needs no exchange.
+    pub(super) registry_token: SecretBytes,
+}
+
+impl Credentials {
+    /// Empty beside an identity token: that is how the daemon tells the two.
+    pub(super) fn username(&self) -> &str {
+        if self.identity_token.is_empty() { &self.user } else { "" }
+    }
+
+    pub(super) fn secret(&self) -> &SecretBytes {
+        if self.identity_token.is_empty() { &self.password } else { &self.identity_token }
+    }
+}
+
+/// Where credentials are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Lookup<'a> {
+    Known(Credentials),
+    /// `docker-credential-<suffix>` has name and secret; `base` has what it doesn't.
+    Helper {
+        suffix: &'a str,
+        base: Credentials,
+    },
+}
+
+/// The parts of the configuration that are about credentials.
+#[derive(Debug, Default)]
+pub(super) struct DockerConfig {
+    file: File,
+    /// From the environment.
+    first: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    auths: BTreeMap<String, Entry>,
+    #[serde(default, rename = "credHelpers")]
+    helpers: BTreeMap<String, String>,
+    #[serde(default, rename = "credsStore")]
+    store: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Entry {
+    /// base64 of `name:password`.
+    #[serde(default)]
+    auth: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default, rename = "identitytoken")]
+    identity_token: String,
+    #[serde(default, rename = "registrytoken")]
+    registry_token: String,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Entry(..)")
+    }
+}
+
+impl DockerConfig {
+    /// Reads `config.json` from the folder, if both exist, and the content of the variable.
+    pub(super) fn load(folder: Option<&Path>, variable: Option<&SecretBytes>) -> Result<Self, AuthError> {
+        let path = folder.map(|folder| folder.join("config.json"));
+        let file = match &path {
+            None => File::default(),
+            Some(path) => match std::fs::read(path) {
+                Ok(bytes) if bytes.trim_ascii().is_empty() => File::default(),
+                Ok(bytes) => parse(&bytes, || path.display().to_string())?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
+                Err(source) => return Err(AuthError::Read { path: path.clone(), source }),
+            },
+        };
+        let first = match variable {
+            Some(text) if !text.expose().trim_ascii().is_empty() => {
+                parse::<File>(text.expose(), || "DOCKER_AUTH_CONFIG".to_owned())?.auths
+            }
+            _ => BTreeMap::new(),
+        };
+        Ok(Self { file, first })
+    }
+
+    /// Finds what belongs to a key made by [`key_of`].
+    pub(super) fn lookup(&self, key: &str) -> Result<Lookup<'_>, &'static str> {
+        if let Some(entry) = self.first.get(key) {
+            return entry.credentials().map(Lookup::Known);
+        }
+        let entry = self.file.auths.get(key).or_else(|| {
+            // Old files have URLs as keys.
+            let mut auths = self.file.auths.iter();
+            auths.find(|(url, _)| host_of(url) == key).map(|(_, entry)| entry)
+        });
+        let known = entry.map_or_else(|| Ok(Credentials::default()), Entry::credentials);
+        let suffix = self.file.helpers.get(key).unwrap_or(&self.file.store);
+        if suffix.is_empty() {
+            return known.map(Lookup::Known);
+        }
+        // Logging in through a helper leaves an empty entry behind.
+        let registry_token = known?.registry_token;
+        Ok(Lookup::Helper { suffix, base: Credentials { registry_token, ..Credentials::default() } })
+    }
+}
+
+impl Entry {
+    fn credentials(&self) -> Result<Credentials, &'static str> {
+        let secret = |text: &String| SecretBytes::from(text.clone());
+        let (user, password) = if self.auth.is_empty() {
+            (self.username.clone(), secret(&self.password))
+        } else {
+            decode_auth(&self.auth)?
+        };
+        Ok(Credentials {
+            user,
+            password,
+            identity_token: secret(&self.identity_token),
+            registry_token: secret(&self.registry_token),
+        })
+    }
+}
+
+fn decode_auth(text: &str) -> Result<(String, SecretBytes), &'static str> {
+    const INVALID: &str = "the entry's `auth` is not base64 of name:password";
+    let decoded = STANDARD.decode(text).map(SecretBytes::from).map_err(|_| INVALID)?;
+    let (user, password) = decoded.expose_text().and_then(|text| text.split_once(':')).ok_or(INVALID)?;
+    if user.is_empty() {
+        return Err(INVALID);
+    }
+    Ok((user.to_owned(), SecretBytes::from(password.trim_matches('\0').to_owned())))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], origin: impl FnOnce() -> String) -> Result<T, AuthError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The message of a type error quotes the value, which may be a password.
+        let problem = format!("line {}, column {}", error.line(), error.column());
+        AuthError::Config { origin: origin(), problem }
+    })
+}
+
+/// The key under which a registry's credentials are stored.
+pub(super) fn key_of(host: &str) -> &str {
+    match host {
+        "registry-1.docker.io" | "docker.io" | "index.docker.io" => HUB_KEY,
+        other => other,
+    }
+}
+
+/// Host and port of a URL, or of what already is just that.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, variable: Option<&str>) -> Result<DockerConfig, AuthError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), file).unwrap();
+        let variable = variable.map(|text| SecretBytes::from(text.to_owned()));
+        DockerConfig::load(Some(folder.path()), variable.as_ref())
+    }
+
+    fn user(name: &str, password: &str) -> Credentials {
+        Credentials { user: name.to_owned(), password: password.to_owned().into(), ..Credentials::default() }
+    }
+
+    #[test]
+    fn finds_entries_by_host_key_and_old_url() {
+        // dTpw is u:p, aHViOng= is hub:x
+        let config = load(
+            r#"{"auths": {
+                "reg.example:5000": {"auth": "dTpw"},
+                "https://old.example/v2/": {"username": "o", "password": "q"},
+                "https://index.docker.io/v1/": {"auth": "aHViOng="},
+                "id.example": {"auth": "dTpw", "identitytoken": "T"}
+            }, "HttpHeaders": {"a": "b"}}"#,
+            None,
+        )
+        .unwrap();
+        let known = |host: &str| match config.lookup(key_of(host)) {
+            Ok(Lookup::Known(credentials)) => credentials,
+            other => panic!("{host}: {other:?}"),
+        };
+        assert_eq!(known("reg.example:5000"), user("u", "p"));
+        assert_eq!(known("old.example"), user("o", "q"));
+        for hub in ["registry-1.docker.io", "docker.io", "index.docker.io"] {
+            assert_eq!(known(hub), user("hub", "x"));
+        }
+        assert_eq!(known("reg.example"), Credentials::default());
+        let identity = known("id.example");
+        assert_eq!((identity.username(), identity.secret().expose()), ("", &b"T"[..]));
+    }
+
+    #[test]
+    fn helpers_come_before_entries_and_the_variable_before_both() {
+        let config = load(
+            r#"{"auths": {"a": {}, "b": {"auth": "dTpw", "registrytoken": "R"}},
+                "credHelpers": {"a": "special"}, "credsStore": "desktop"}"#,
+            Some(r#"{"auths": {"c": {"auth": "dTpw"}}}"#),
+        )
+        .unwrap();
+        let helper = |suffix, token: &str| Lookup::Helper {
+            suffix,
+            base: Credentials { registry_token: token.to_owned().into(), ..Credentials::default() },
+        };
+        assert_eq!(config.lookup("a"), Ok(helper("special", "")));
+        assert_eq!(config.lookup("b"), Ok(helper("desktop", "R")));
+        assert_eq!(config.lookup("c"), Ok(Lookup::Known(user("u", "p"))));
+    }
+
+    #[test]
+    fn a_broken_entry_fails_its_registry_only() {
+        let config = load(r#"{"auths": {"bad": {"auth": "!!"}, "good": {"auth": "dTpw"}}}"#, None).unwrap();
+        assert!(config.lookup("bad").is_err());
+        assert_eq!(config.lookup("good"), Ok(Lookup::Known(user("u", "p"))));
+    }
+
+    #[test]
+    fn errors_and_debug_do_not_quote_secrets() {
+        let error = load(r#"{"auths": {"a": {"auth": ["hunter2"]}}}"#, None).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        let config = load(r#"{"auths": {"a": {"password": "hunter2"}}}"#, None).unwrap();
+        let shown = format!("{config:?} {:?}", config.lookup("a"));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn no_configuration_means_no_credentials() {
+        let folder = tempfile::tempdir().unwrap();
+        for folder in [None, Some(folder.path())] {
+            let config = DockerConfig::load(folder, None).unwrap();
+            assert_eq!(config.lookup("x"), Ok(Lookup::Known(Credentials::default())));
+        }
+        assert!(load("", None).is_ok());
+    }
+}

@@ -1,0 +1,241 @@
+//! Fetches registry tokens where a registry says they are (containerd: `core/remotes/docker/auth/fetch.go`).
+//!
+//! Two ways that registries understand: an OAuth2 form, which is tried first if there is a secret, and a GET, with the
+//! credentials or without any. Reads no environment: proxies and certificates are given.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buildkit_proto::rpc::filesync::{FetchTokenRequest, FetchTokenResponse};
+use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::{Client, NoProxy, Proxy, RequestBuilder, StatusCode, Url};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::AuthError;
+use super::config::Credentials;
+
+/// The daemon waits for a minute, in which two requests may be needed.
+const TIMEOUT: Duration = Duration::from_secs(25);
+const MAX_ANSWER: usize = 1024 * 1024;
+/// In seconds, for answers that don't say (distribution's token specification).
+const DEFAULT_LIFETIME: i64 = 60;
+const DEFAULT_CLIENT_ID: &str = "buildkit-client";
+
+/// Proxies as the variables of the same names would give them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// `HTTP_PROXY`
+    pub http: Option<String>,
+    /// `HTTPS_PROXY`
+    pub https: Option<String>,
+    /// `NO_PROXY`
+    pub no_proxy: Option<String>,
+}
+
+#[derive(Debug, Error)]
+pub(super) enum TokenError {
+    #[error("invalid token endpoint {0:?}")]
+    Realm(String),
+    #[error("a secret that is not UTF-8")]
+    Secret,
+    #[error("can't reach the token endpoint: {0}")]
+    Unreachable(String),
+    #[error("the token endpoint answered {0}")]
+    Refused(StatusCode),
+    #[error("the token endpoint's answer can't be read")]
+    Answer,
+    #[error("the token endpoint's answer holds no token")]
+    NoToken,
+}
+
+/// Talks to token endpoints.
+#[derive(Debug)]
+pub(super) struct TokenClient {
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    access_token: String,
+    #[serde(default)]
+    expires_in: i64,
+    #[serde(default)]
+    issued_at: String,
+}
+
+impl TokenClient {
+    pub(super) fn new(ca_bundle: Option<&Path>, proxies: &ProxySettings) -> Result<Self, AuthError> {
+        let problem = |error: &dyn std::fmt::Display| AuthError::Client { problem: error.to_string() };
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| problem(&error))?
+            .with_root_certificates(roots(ca_bundle)?)
+            .with_no_client_auth();
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .timeout(TIMEOUT)
+            .redirect(Policy::custom(follow_on_same_host))
+            .user_agent(concat!("buildkit-client/", env!("CARGO_PKG_VERSION")))
+            .no_proxy();
+        let exceptions = proxies.no_proxy.as_deref().and_then(NoProxy::from_string);
+        let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
+        let chosen = [given(&proxies.http).map(Proxy::http), given(&proxies.https).map(Proxy::https)];
+        for proxy in chosen.into_iter().flatten() {
+            // The error would quote the URL, which may hold a password.
+            let proxy = proxy.map_err(|_| problem(&"invalid proxy URL"))?;
+            builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
+        }
+        let client = builder.build().map_err(|error| problem(&error))?;
+        Ok(Self { client })
+    }
+
+    pub(super) async fn fetch(
+        &self,
+        request: &FetchTokenRequest,
+        credentials: &Credentials,
+    ) -> Result<FetchTokenResponse, TokenError> {
+        let text = |secret: &super::SecretBytes| secret.expose_text().map(str::to_owned).ok_or(TokenError::Secret);
+        if !credentials.registry_token.is_empty() {
+            let token = text(&credentials.registry_token)?;
+            return Ok(FetchTokenResponse { token, expires_in: DEFAULT_LIFETIME, issued_at: 0 });
+        }
+        let realm = Url::parse(&request.realm)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| TokenError::Realm(request.realm.clone()))?;
+        let user = credentials.username();
+        let secret = zeroize::Zeroizing::new(text(credentials.secret())?);
+        if secret.is_empty() {
+            return self.get(realm, request, None).await;
+        }
+        match self.post(realm.clone(), request, user, &secret).await {
+            // Registries that don't know the form answer 404 or 405; JFrog's answers 401.
+            Err(TokenError::Refused(status))
+                if status == StatusCode::NOT_FOUND
+                    || status == StatusCode::UNAUTHORIZED
+                    || (status == StatusCode::METHOD_NOT_ALLOWED && !user.is_empty()) =>
+            {
+                self.get(realm, request, Some((user, &secret))).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn post(
+        &self,
+        realm: Url,
+        request: &FetchTokenRequest,
+        user: &str,
+        secret: &str,
+    ) -> Result<FetchTokenResponse, TokenError> {
+        let scopes = request.scopes.join(" ");
+        let client_id = match request.client_id.as_str() {
+            "" => DEFAULT_CLIENT_ID,
+            id => id,
+        };
+        let mut form = vec![("service", request.service.as_str()), ("client_id", client_id)];
+        if !scopes.is_empty() {
+            form.push(("scope", &scopes));
+        }
+        if user.is_empty() {
+            form.extend([("grant_type", "refresh_token"), ("refresh_token", secret)]);
+        } else {
+            form.extend([("grant_type", "password"), ("username", user), ("password", secret)]);
+        }
+        let answer = ask(self.client.post(realm).form(&form)).await?;
+        // Only the GET form has `token`.
+        Answer { token: String::new(), ..answer }.into_response()
+    }
+
+    async fn get(
+        &self,
+        realm: Url,
+        request: &FetchTokenRequest,
+        credentials: Option<(&str, &str)>,
+    ) -> Result<FetchTokenResponse, TokenError> {
+        let service = Some(("service", request.service.as_str()));
+        let service = service.filter(|(_, service)| !service.is_empty());
+        let scopes = request.scopes.iter().map(|scope| ("scope", scope.as_str()));
+        let query: Vec<(&str, &str)> = service.into_iter().chain(scopes).collect();
+        let mut get = self.client.get(realm).query(&query);
+        if let Some((user, secret)) = credentials {
+            get = get.basic_auth(user, Some(secret));
+        }
+        ask(get).await?.into_response()
+    }
+}
+
+impl Answer {
+    fn into_response(self) -> Result<FetchTokenResponse, TokenError> {
+        let token = if self.access_token.is_empty() { self.token } else { self.access_token };
+        if token.is_empty() {
+            return Err(TokenError::NoToken);
+        }
+        let expires_in = if self.expires_in > 0 { self.expires_in } else { DEFAULT_LIFETIME };
+        // Without a time the daemon counts from when it got the token.
+        let issued_at = self.issued_at.parse::<prost_types::Timestamp>();
+        let issued_at = issued_at.map_or(0, |time| time.seconds);
+        Ok(FetchTokenResponse { token, expires_in, issued_at })
+    }
+}
+
+async fn ask(request: RequestBuilder) -> Result<Answer, TokenError> {
+    // Without the URL, whose query could hold what should not be shown.
+    let unreachable = |error: reqwest::Error| {
+        let error = error.without_url();
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        TokenError::Unreachable(message)
+    };
+    let mut response = request.send().await.map_err(unreachable)?;
+    if !response.status().is_success() {
+        return Err(TokenError::Refused(response.status()));
+    }
+    let mut body = zeroize::Zeroizing::new(Vec::new());
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(TokenError::Answer);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&body).map_err(|_| TokenError::Answer)
+}
+
+/// A redirect of the form would carry the password along, so it must not lead to another host, nor out of TLS.
+fn follow_on_same_host(attempt: Attempt<'_>) -> Action {
+    const LIMIT: usize = 10;
+    let is_same = attempt.previous().last().is_some_and(|from| {
+        from.host_str() == attempt.url().host_str() && (from.scheme() == "http" || attempt.url().scheme() == "https")
+    });
+    if is_same && attempt.previous().len() <= LIMIT { attempt.follow() } else { attempt.stop() }
+}
+
+/// The machine's certificates, and those of the bundle.
+fn roots(ca_bundle: Option<&Path>) -> Result<RootCertStore, AuthError> {
+    let mut roots = RootCertStore::empty();
+    // A machine without certificates can still use registries whose certificate is given, or none.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = ca_bundle {
+        let pem = std::fs::read(path).map_err(|source| AuthError::Read { path: path.to_owned(), source })?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let (added, _) = roots.add_parsable_certificates(certificates.unwrap_or_default());
+        if added == 0 {
+            let problem = format!("{} holds no usable certificate", path.display());
+            return Err(AuthError::Client { problem });
+        }
+    }
+    Ok(roots)
+}

@@ -1,0 +1,115 @@
+//! What a request for a directory says in its headers (moby/buildkit: `session/filesync/filesync.go`, `encodeOpts`).
+//!
+//! Only reads headers; whether there is such a directory is somebody else's question.
+
+use http::HeaderMap;
+use tonic::Status;
+
+/// A directory's name and the part of it that is wanted. The order of patterns has a meaning.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct DirRequest {
+    pub(super) name: String,
+    pub(super) include: Vec<String>,
+    pub(super) exclude: Vec<String>,
+    pub(super) follow: Vec<String>,
+}
+
+impl DirRequest {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Status> {
+        Ok(Self {
+            name: values(headers, "dir-name")?.into_iter().next().unwrap_or_default(),
+            include: values(headers, "include-patterns")?,
+            exclude: values(headers, "exclude-patterns")?,
+            follow: values(headers, "followpaths")?,
+        })
+    }
+}
+
+/// The values of a key. If one of them is not ASCII, the daemon escapes them all and says so under a second key.
+fn values(headers: &HeaderMap, key: &str) -> Result<Vec<String>, Status> {
+    let is_escaped = headers
+        .get(format!("{key}-encoded"))
+        // Go's `strconv.ParseBool`.
+        .is_some_and(|flag| matches!(flag.as_bytes(), b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True"));
+    headers
+        .get_all(key)
+        .iter()
+        .map(|value| {
+            let value = value.as_bytes();
+            let bytes = if is_escaped { unescape(value) } else { Some(value.to_vec()) };
+            bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+                let shown = String::from_utf8_lossy(value).into_owned();
+                Status::invalid_argument(format!("unreadable value of {key}: {shown:?}"))
+            })
+        })
+        .collect()
+}
+
+/// Go's `url.QueryUnescape`.
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(*rest.next()?).to_digit(16);
+                let value = digit()? << 4 | digit()?;
+                u8::try_from(value).ok()?
+            }
+            other => *other,
+        });
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(key, value)| (HeaderName::from_static(key), HeaderValue::from_bytes(value).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn keeps_the_order_of_patterns() {
+        let request = DirRequest::from_headers(&headers(&[
+            ("dir-name", b"context"),
+            ("exclude-patterns", b"*.md"),
+            ("exclude-patterns", b"!README.md"),
+            ("include-patterns", b"100%"),
+            ("followpaths", b"a+b"),
+        ]));
+        let request = request.unwrap();
+        assert_eq!(request.name, "context");
+        assert_eq!(request.exclude, ["*.md", "!README.md"]);
+        // Not escaped unless it says so.
+        assert_eq!(request.include, ["100%"]);
+        assert_eq!(request.follow, ["a+b"]);
+    }
+
+    #[test]
+    fn unescapes_when_told() {
+        let request = DirRequest::from_headers(&headers(&[
+            ("dir-name", b"x"),
+            ("include-patterns-encoded", b"1"),
+            ("include-patterns", b"caf%C3%A9+%2B"),
+            ("include-patterns", b"plain"),
+        ]));
+        assert_eq!(request.unwrap().include, ["caf\u{e9} +", "plain"]);
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_read() {
+        for broken in [&b"%"[..], b"%4", b"%zz", b"%ff"] {
+            let headers = headers(&[("followpaths-encoded", b"true"), ("followpaths", broken)]);
+            let status = DirRequest::from_headers(&headers).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::InvalidArgument, "{broken:?}");
+        }
+    }
+}

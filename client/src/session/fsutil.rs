@@ -1,0 +1,14 @@
+//! The fsutil protocol: how trees of files travel inside a session, in both directions.
+//!
+//! [`sender`] serves directories to the daemon, [`receiver`] writes what the daemon exports. Both know packets, not
+//! gRPC methods or request headers.
+
+pub(crate) mod filter;
+pub(crate) mod follow;
+pub(crate) mod mode;
+pub(crate) mod order;
+pub(crate) mod receiver;
+pub(crate) mod sender;
+pub(crate) mod tree;
+pub(crate) mod walk;
+pub(crate) mod wire;

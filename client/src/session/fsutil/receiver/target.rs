@@ -1,0 +1,254 @@
+//! Writing into the directory of an export, through handles only.
+//!
+//! Every operation names one component relative to an open directory and follows no link, so a link that lies in the
+//! destination, or is put there meanwhile, is replaced or refused but never traversed. Files and links appear under
+//! their name by a rename, complete. Relies on [`super::super::order`] for the paths being clean.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, XattrFlags};
+use rustix::io::Errno;
+
+use super::super::mode;
+use super::super::tree::{as_path, open_child_dir, split_path};
+use super::super::wire::{Stat, Xattr};
+
+/// Only these attributes are taken over: others grant rights (`security.capability`) or steer the system.
+const XATTR_PREFIX: &[u8] = b"user.";
+/// What a directory needs while we write into it.
+const WORKING_MODE: Mode = Mode::RWXU;
+
+/// A failure to write, naming the place.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {action} {}: {source}", path.display())]
+pub(crate) struct TargetError {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+/// The directory an export is merged into.
+pub(super) struct TargetDir {
+    root: Arc<OwnedFd>,
+    path: PathBuf,
+    /// The directory used last: entries of one directory come together.
+    recent: Option<(Vec<u8>, Arc<OwnedFd>)>,
+}
+
+/// A file that is being written under a temporary name.
+pub(super) struct FileInProgress {
+    file: std::fs::File,
+    temporary: Temporary,
+    /// For messages.
+    path: PathBuf,
+}
+
+impl TargetDir {
+    /// Opens the destination, creating it (and its parents) readable by the user alone.
+    pub(super) fn create(path: PathBuf) -> Result<Self, TargetError> {
+        let fail = |action, source| TargetError { action, path: path.clone(), source };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| fail("create", error))?;
+        // The destination itself is the user's word, links included.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(|error| fail("open", error.into()))?;
+        Ok(Self { root: Arc::new(root), path, recent: None })
+    }
+
+    /// Makes sure there is a directory that we can write into. One that exists keeps its content; anything else under
+    /// that name is replaced.
+    pub(super) fn make_dir(&mut self, path: &[u8]) -> Result<(), TargetError> {
+        let (dir, name) = self.parent(path)?;
+        let attempt = || {
+            match kind(dir.as_fd(), name)? {
+                Some(FileType::Directory) => return ensure_writable(dir.as_fd(), name),
+                Some(_) => rustix::fs::unlinkat(dir.as_fd(), name, AtFlags::empty())?,
+                None => {}
+            }
+            match rustix::fs::mkdirat(dir.as_fd(), name, WORKING_MODE) {
+                // Another platform's stream was faster.
+                Err(Errno::EXIST) if kind(dir.as_fd(), name)? == Some(FileType::Directory) => Ok(()),
+                outcome => outcome,
+            }
+        };
+        attempt().map_err(|error| self.error("create directory", path, error))
+    }
+
+    /// Sets what was left open while the directory was being filled.
+    pub(super) fn finish_dir(&mut self, stat: &Stat) -> Result<(), TargetError> {
+        let (parent, name) = self.parent(&stat.path)?;
+        let attempt = || {
+            let dir = open_child_dir(parent.as_fd(), name)?;
+            set_xattrs(dir.as_fd(), &stat.xattrs);
+            rustix::fs::fchmod(&dir, mode::to_safe_permissions(stat.mode))?;
+            rustix::fs::futimens(&dir, &times(stat))
+        };
+        attempt().map_err(|error| self.error("finish directory", &stat.path, error))
+    }
+
+    pub(super) fn make_symlink(&mut self, stat: &Stat) -> Result<(), TargetError> {
+        let (dir, name) = self.parent(&stat.path)?;
+        let attempt = || {
+            let (temporary, ()) = Temporary::new(Arc::clone(&dir), |dir, temporary| {
+                rustix::fs::symlinkat(stat.linkname.as_slice(), dir, temporary)
+            })?;
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::utimensat(dir.as_fd(), temporary.name.as_str(), &times(stat), flags)?;
+            temporary.rename(name)
+        };
+        attempt().map_err(|error| self.error("create symbolic link", &stat.path, error))
+    }
+
+    /// Links to a file that was completed before.
+    pub(super) fn make_hard_link(&mut self, stat: &Stat) -> Result<(), TargetError> {
+        let (from_dir, from_name) = self.parent(&stat.linkname)?;
+        let (dir, name) = self.parent(&stat.path)?;
+        let attempt = || {
+            let (temporary, ()) = Temporary::new(Arc::clone(&dir), |dir, temporary| {
+                rustix::fs::linkat(from_dir.as_fd(), from_name, dir, temporary, AtFlags::empty())
+            })?;
+            temporary.rename(name)
+        };
+        attempt().map_err(|error| self.error("create hard link", &stat.path, error))
+    }
+
+    /// Opens a temporary file beside where the file will be.
+    pub(super) fn begin_file(&mut self, path: &[u8]) -> Result<FileInProgress, TargetError> {
+        let (dir, _) = self.parent(path)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Temporary::new(dir, |dir, temporary| rustix::fs::openat(dir, temporary, flags, Mode::RUSR | Mode::WUSR))
+            .map(|(temporary, file)| FileInProgress {
+                file: file.into(),
+                temporary,
+                path: self.path.join(as_path(path)),
+            })
+            .map_err(|error| self.error("create", path, error))
+    }
+
+    /// The open directory that holds `path`, and the last name of `path`.
+    fn parent<'p>(&mut self, path: &'p [u8]) -> Result<(Arc<OwnedFd>, &'p [u8]), TargetError> {
+        let (directory, name) = split_path(path);
+        if let Some((recent, dir)) = &self.recent
+            && recent == directory
+        {
+            return Ok((Arc::clone(dir), name));
+        }
+        let mut dir = Arc::clone(&self.root);
+        for component in directory.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            let next = open_child_dir(dir.as_fd(), component)
+                .map_err(|error| self.error("open directory", directory, error))?;
+            dir = Arc::new(next);
+        }
+        self.recent = Some((directory.to_vec(), Arc::clone(&dir)));
+        Ok((dir, name))
+    }
+
+    fn error(&self, action: &'static str, path: &[u8], error: Errno) -> TargetError {
+        TargetError { action, path: self.path.join(as_path(path)), source: error.into() }
+    }
+}
+
+impl FileInProgress {
+    pub(super) fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
+        std::io::Write::write_all(&mut self.file, data).map_err(|source| TargetError {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// Gives the file its mode, times and name.
+    pub(super) fn complete(self, stat: &Stat) -> Result<(), TargetError> {
+        let Self { file, temporary, path } = self;
+        let (_, name) = split_path(&stat.path);
+        let attempt = || {
+            set_xattrs(file.as_fd(), &stat.xattrs);
+            rustix::fs::fchmod(&file, mode::to_safe_permissions(stat.mode))?;
+            rustix::fs::futimens(&file, &times(stat))?;
+            temporary.rename(name)
+        };
+        attempt().map_err(|error| TargetError { action: "complete", path, source: error.into() })
+    }
+}
+
+/// Something under a name that is removed again unless it gets its final one.
+struct Temporary {
+    dir: Arc<OwnedFd>,
+    name: String,
+    is_renamed: bool,
+}
+
+impl Temporary {
+    fn new<T>(
+        dir: Arc<OwnedFd>,
+        create: impl FnOnce(BorrowedFd<'_>, &str) -> Result<T, Errno>,
+    ) -> Result<(Self, T), Errno> {
+        // 64 random bits: nobody can place something under the name beforehand, and what creates it would refuse.
+        let random = getrandom::u64().map_err(|_| Errno::IO)?;
+        let name = format!(".export-{random:016x}.tmp");
+        let created = create(dir.as_fd(), &name)?;
+        Ok((Self { dir, name, is_renamed: false }, created))
+    }
+
+    /// Moves it over whatever has the name, except a directory that is not empty: an export adds to what is there and
+    /// must not delete a tree.
+    fn rename(mut self, name: &[u8]) -> Result<(), Errno> {
+        let rename = || rustix::fs::renameat(self.dir.as_fd(), self.name.as_str(), self.dir.as_fd(), name);
+        match rename() {
+            Err(Errno::ISDIR | Errno::EXIST | Errno::NOTEMPTY) => {
+                rustix::fs::unlinkat(self.dir.as_fd(), name, AtFlags::REMOVEDIR)?;
+                rename()?;
+            }
+            outcome => outcome?,
+        }
+        self.is_renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Renaming one of two names of the same file to the other does nothing and succeeds (POSIX, rename), so a hard
+        // link's temporary name may still be there even then.
+        let is_gone = self.is_renamed && kind(self.dir.as_fd(), self.name.as_bytes()) == Ok(None);
+        if !is_gone {
+            let _best_effort = rustix::fs::unlinkat(self.dir.as_fd(), self.name.as_str(), AtFlags::empty());
+        }
+    }
+}
+
+/// What lies under a name, itself and not what it links to.
+fn kind(dir: BorrowedFd<'_>, name: &[u8]) -> Result<Option<FileType>, Errno> {
+    match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An earlier export may have left a directory read-only; its final mode comes with [`TargetDir::finish_dir`].
+fn ensure_writable(parent: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+    let dir = open_child_dir(parent, name)?;
+    let permissions = Mode::from_raw_mode(rustix::fs::fstat(&dir)?.st_mode);
+    if !permissions.contains(WORKING_MODE) {
+        // Somebody else's directory may be writable for us all the same: what comes next will tell.
+        let _not_ours = rustix::fs::fchmod(&dir, permissions | WORKING_MODE);
+    }
+    Ok(())
+}
+
+fn set_xattrs(file: BorrowedFd<'_>, xattrs: &[Xattr]) {
+    for xattr in xattrs.iter().filter(|xattr| xattr.name.starts_with(XATTR_PREFIX)) {
+        // Not every file system has them; fsutil ignores failures too.
+        let _unsupported = rustix::fs::fsetxattr(file, xattr.name.as_slice(), &xattr.value, XattrFlags::empty());
+    }
+}
+
+fn times(stat: &Stat) -> Timestamps {
+    const SECOND: i64 = 1_000_000_000;
+    let time = Timespec { tv_sec: stat.mod_time.div_euclid(SECOND), tv_nsec: stat.mod_time.rem_euclid(SECOND) };
+    Timestamps { last_access: time, last_modification: time }
+}

@@ -1,0 +1,225 @@
+//! Walks a tree depth first and reports what passes a filter, in the order a receiver insists on (fsutil: `fs.go`,
+//! `filter.go`, `validator.go`): a directory before its content, siblings ascending by the bytes of their names.
+//!
+//! Blocking. Knows neither ids nor packets. Entries that vanish while we look are left out one by one; upstream skips
+//! the rest of their directory.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::filter::{Filter, Inherited};
+use super::mode;
+use super::tree::{self, Child, Tree, TreeError};
+use super::wire::Stat;
+
+/// A receiver that only wants metadata drops a root entry of this name without counting it, and so loses track of all
+/// ids after it (fsutil: `receive.go`, `metadataPath`).
+const RESERVED: &[u8] = b".fsutil-metadata";
+
+/// Whose files the other side sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// Everything belongs to root, as the clients of BuildKit present a build context.
+    #[default]
+    Root,
+    /// Owners as on disk.
+    AsOnDisk,
+}
+
+/// An entry to send.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) stat: Stat,
+    /// A socket is announced as a regular file and is always empty.
+    pub(crate) is_socket: bool,
+}
+
+/// Why a walk ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WalkError {
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Whoever takes the entries wants no more.
+    #[error("nobody is listening any more")]
+    Stopped,
+}
+
+/// Calls `emit` for every entry below the root that passes the filter; it returns false to stop the walk.
+pub(crate) fn walk(
+    tree: &Tree,
+    filter: &Filter,
+    owner: Owner,
+    emit: &mut dyn FnMut(Entry) -> bool,
+) -> Result<(), WalkError> {
+    let names = tree::list(tree.root()).map_err(|error| tree.error("list", b"", error))?;
+    let root =
+        Level { dir: None, path: Vec::new(), names: names.into_iter(), inherited: Inherited::default(), is_sent: true };
+    let mut walk = Walk { tree, filter, owner, emit, levels: vec![root], links: BTreeMap::new() };
+    while let Some(level) = walk.levels.last_mut() {
+        match level.names.next() {
+            Some(child) => walk.visit(child)?,
+            None => {
+                walk.levels.pop();
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Walk<'a> {
+    tree: &'a Tree,
+    filter: &'a Filter,
+    owner: Owner,
+    emit: &'a mut dyn FnMut(Entry) -> bool,
+    levels: Vec<Level>,
+    /// First path sent for an inode that has several names.
+    links: BTreeMap<(u64, u64), Vec<u8>>,
+}
+
+/// A directory being walked.
+struct Level {
+    /// None for the root.
+    dir: Option<OwnedFd>,
+    path: Vec<u8>,
+    names: std::vec::IntoIter<Child>,
+    inherited: Inherited,
+    /// A directory that does not pass the filter itself is only sent once something in it does.
+    is_sent: bool,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, child: Child) -> Result<(), WalkError> {
+        let Some(parent) = self.levels.last() else { return Ok(()) };
+        let name = child.name.to_bytes();
+        if parent.path.is_empty() && name == RESERVED {
+            return Ok(());
+        }
+        let path = join(&parent.path, name);
+        let verdict = self.filter.judge(&path, &parent.inherited);
+        if child.file_type == FileType::Directory {
+            if verdict.keep || verdict.descend {
+                self.enter(child, path, verdict.keep, verdict.inherited)?;
+            }
+        } else if verdict.keep {
+            self.leaf(&child, path)?;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, child: Child, path: Vec<u8>, keep: bool, inherited: Inherited) -> Result<(), WalkError> {
+        let opened = tree::open_child_dir(self.current_dir(), child.name.as_c_str())
+            .and_then(|dir| tree::list(dir.as_fd()).map(|names| (dir, names)));
+        let (dir, names) = match opened {
+            Ok(opened) => opened,
+            // Gone, or no longer a directory.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
+            // Whoever excludes a directory need not be able to read it.
+            Err(Errno::ACCESS | Errno::PERM) if !keep => return Ok(()),
+            Err(error) => return Err(self.tree.error("read directory", &path, error).into()),
+        };
+        self.levels.push(Level { dir: Some(dir), path, names: names.into_iter(), inherited, is_sent: false });
+        if keep { self.send_directories() } else { Ok(()) }
+    }
+
+    fn leaf(&mut self, child: &Child, path: Vec<u8>) -> Result<(), WalkError> {
+        let dir = self.current_dir();
+        let name = child.name.as_c_str();
+        let state = match tree::stat(dir, name) {
+            Ok(state) => state,
+            Err(Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(self.tree.error("examine", &path, error).into()),
+        };
+        let file_type = FileType::from_raw_mode(state.st_mode);
+        if file_type == FileType::Directory {
+            // It became one after the listing.
+            return Ok(());
+        }
+        let mut stat = self.describe(&state, path);
+        stat.size = state.st_size;
+        stat.mode &= !mode::SOCKET;
+        if file_type == FileType::Symlink {
+            stat.linkname = match tree::read_link(dir, name) {
+                Ok(target) => target,
+                Err(Errno::NOENT | Errno::INVAL) => return Ok(()),
+                Err(error) => return Err(self.tree.error("read link", &stat.path, error).into()),
+            };
+        }
+        if matches!(file_type, FileType::CharacterDevice | FileType::BlockDevice) {
+            stat.devmajor = rustix::fs::major(state.st_rdev).into();
+            stat.devminor = rustix::fs::minor(state.st_rdev).into();
+        }
+        stat.xattrs = tree::xattrs(dir, name);
+        self.send_directories()?;
+        if file_type != FileType::Symlink && state.st_nlink > 1 {
+            // Which name is the first is settled here, among what is sent, so that a filter can't hide it.
+            match self.links.entry((state.st_dev, state.st_ino)) {
+                std::collections::btree_map::Entry::Occupied(first) => {
+                    stat.linkname = first.get().clone();
+                }
+                std::collections::btree_map::Entry::Vacant(first) => {
+                    first.insert(stat.path.clone());
+                }
+            }
+        }
+        self.send(Entry { stat, is_socket: file_type == FileType::Socket })
+    }
+
+    /// Sends the directories leading to the current place that have not been sent yet.
+    fn send_directories(&mut self) -> Result<(), WalkError> {
+        let Some(first) = self.levels.iter().position(|level| !level.is_sent) else {
+            return Ok(());
+        };
+        for index in first..self.levels.len() {
+            let level = &self.levels[index];
+            let Some(dir) = &level.dir else { continue };
+            let state = rustix::fs::fstat(dir).map_err(|error| self.tree.error("examine", &level.path, error))?;
+            let mut stat = self.describe(&state, level.path.clone());
+            stat.xattrs = tree::xattrs(dir.as_fd(), c".");
+            self.levels[index].is_sent = true;
+            self.send(Entry { stat, is_socket: false })?;
+        }
+        Ok(())
+    }
+
+    /// What directories and other entries have in common.
+    fn describe(&self, state: &rustix::fs::Stat, path: Vec<u8>) -> Stat {
+        let (uid, gid) = match self.owner {
+            Owner::Root => (0, 0),
+            Owner::AsOnDisk => (state.st_uid, state.st_gid),
+        };
+        let nanoseconds = state.st_mtime_nsec as i64;
+        Stat {
+            path,
+            mode: mode::from_st_mode(state.st_mode),
+            uid,
+            gid,
+            mod_time: state.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanoseconds),
+            ..Stat::default()
+        }
+    }
+
+    fn send(&mut self, entry: Entry) -> Result<(), WalkError> {
+        if (self.emit)(entry) { Ok(()) } else { Err(WalkError::Stopped) }
+    }
+
+    fn current_dir(&self) -> BorrowedFd<'_> {
+        let dir = self.levels.last().and_then(|level| level.dir.as_ref());
+        dir.map_or(self.tree.root(), |dir| dir.as_fd())
+    }
+}
+
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
+    if !directory.is_empty() {
+        path.extend_from_slice(directory);
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+#[cfg(test)]
+mod tests;

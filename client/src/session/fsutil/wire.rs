@@ -1,0 +1,151 @@
+//! fsutil's two messages, declared by hand so that paths are bytes.
+//!
+//! File names on Linux are bytes and Go never checks that a `string` field is UTF-8, while prost's `String` refuses
+//! anything else; hence these declarations instead of the generated ones. Field numbers are those of
+//! tonistiigi/fsutil `types/wire.proto` and `types/stat.proto`. Says nothing about the order of packets.
+
+use bytes::Bytes;
+
+/// What a [`Packet`] is (`types/wire.proto`, `Packet.PacketType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum PacketKind {
+    /// An entry of the tree; without a stat, the end of the tree.
+    Stat = 0,
+    /// The receiver wants the content of an entry.
+    Request = 1,
+    /// A piece of content; an empty one ends the file.
+    Data = 2,
+    /// The receiver has everything, or the sender's answer to that.
+    Finish = 3,
+    /// The transfer failed; `data` says why.
+    Error = 4,
+}
+
+/// One message in either direction (`types/wire.proto`, `Packet`).
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Packet {
+    #[prost(enumeration = "PacketKind", tag = "1")]
+    pub(crate) kind: i32,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) stat: Option<Stat>,
+    /// Zero-based index of the entry in the sequence of stats; never set in a stat packet itself.
+    #[prost(uint32, tag = "3")]
+    pub(crate) id: u32,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub(crate) data: Bytes,
+}
+
+impl Packet {
+    pub(crate) fn stat(stat: Stat) -> Self {
+        Self { stat: Some(stat), ..Self::default() }
+    }
+
+    /// Marks the end of the tree.
+    pub(crate) fn end_of_stats() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn request(id: u32) -> Self {
+        Self { kind: PacketKind::Request.into(), id, ..Self::default() }
+    }
+
+    /// A piece of the file `id`; with empty `data`, its end.
+    pub(crate) fn data(id: u32, data: Bytes) -> Self {
+        Self { kind: PacketKind::Data.into(), id, data, ..Self::default() }
+    }
+
+    pub(crate) fn finish() -> Self {
+        Self { kind: PacketKind::Finish.into(), ..Self::default() }
+    }
+
+    pub(crate) fn error(message: &str) -> Self {
+        let data = Bytes::copy_from_slice(message.as_bytes());
+        Self { kind: PacketKind::Error.into(), data, ..Self::default() }
+    }
+}
+
+/// An entry of a tree (`types/stat.proto`, `Stat`).
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Stat {
+    /// Relative, clean, separated by `/`; raw bytes of the file system.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) path: Vec<u8>,
+    /// Go's `os.FileMode`, not `st_mode`: see [`super::mode`].
+    #[prost(uint32, tag = "2")]
+    pub(crate) mode: u32,
+    #[prost(uint32, tag = "3")]
+    pub(crate) uid: u32,
+    #[prost(uint32, tag = "4")]
+    pub(crate) gid: u32,
+    #[prost(int64, tag = "5")]
+    pub(crate) size: i64,
+    /// Nanoseconds since 1970.
+    #[prost(int64, tag = "6")]
+    pub(crate) mod_time: i64,
+    /// Target of a symbolic link, or for other entries the earlier path this one is a hard link to.
+    #[prost(bytes = "vec", tag = "7")]
+    pub(crate) linkname: Vec<u8>,
+    #[prost(int64, tag = "8")]
+    pub(crate) devmajor: i64,
+    #[prost(int64, tag = "9")]
+    pub(crate) devminor: i64,
+    /// A `map<string, bytes>` on the wire; as a list, because names of attributes are bytes too.
+    #[prost(message, repeated, tag = "10")]
+    pub(crate) xattrs: Vec<Xattr>,
+}
+
+/// An entry of the map `Stat.xattrs`: protobuf map entries are messages with key 1 and value 2.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(crate) struct Xattr {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) name: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) value: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use buildkit_proto::rpc::fsutil as generated;
+    use prost::Message;
+
+    use super::*;
+
+    /// The hand-written messages and the generated ones must be the same on the wire.
+    #[test]
+    fn agrees_with_the_generated_messages() {
+        let ours = Packet {
+            kind: PacketKind::Data.into(),
+            id: 7,
+            data: Bytes::from_static(b"content"),
+            stat: Some(Stat {
+                path: b"a/b".to_vec(),
+                mode: 0o644,
+                uid: 1,
+                gid: 2,
+                size: 3,
+                mod_time: -4,
+                linkname: b"target".to_vec(),
+                devmajor: 5,
+                devminor: 6,
+                xattrs: vec![Xattr { name: b"user.k".to_vec(), value: b"v".to_vec() }],
+            }),
+        };
+        let theirs = generated::Packet::decode(ours.encode_to_vec().as_slice()).unwrap();
+        assert_eq!(theirs.r#type, generated::packet::PacketType::PacketData as i32);
+        assert_eq!((theirs.id, theirs.data.as_slice()), (7, b"content".as_slice()));
+        let stat = theirs.stat.clone().unwrap();
+        assert_eq!((stat.path.as_str(), stat.linkname.as_str()), ("a/b", "target"));
+        assert_eq!((stat.mode, stat.uid, stat.gid), (0o644, 1, 2));
+        assert_eq!((stat.size, stat.mod_time, stat.devmajor, stat.devminor), (3, -4, 5, 6));
+        assert_eq!(stat.xattrs.get("user.k").map(Vec::as_slice), Some(b"v".as_slice()));
+        assert_eq!(Packet::decode(theirs.encode_to_vec().as_slice()).unwrap(), ours);
+    }
+
+    #[test]
+    fn carries_names_that_are_not_utf8() {
+        let stat = Stat { path: b"caf\xe9".to_vec(), linkname: b"\xff".to_vec(), ..Stat::default() };
+        let bytes = Packet::stat(stat.clone()).encode_to_vec();
+        assert_eq!(Packet::decode(bytes.as_slice()).unwrap().stat, Some(stat));
+    }
+}

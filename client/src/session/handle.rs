@@ -1,0 +1,339 @@
+//! Opening a session, and the handle that owns it.
+//!
+//! The handle's session ends when it is closed or dropped, when the daemon ends it, or when the connection dies; which
+//! of them it was can be asked at any time. What is served is decided before, in [`SessionBuilder`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use buildkit_proto::rpc::control::BytesMessage;
+use buildkit_proto::rpc::control::control_client::ControlClient;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::transport::Channel;
+
+use super::auth::RegistryAuth;
+use super::byte_stream::ByteStream;
+use super::exports::{Arrivals, ExportTarget, ReceivedExport};
+use super::files::LocalDir;
+use super::fsutil::sender::OddNames;
+use super::grpc::MAX_MESSAGE;
+use super::health::Heartbeat;
+use super::secrets::Secrets;
+use super::server::{self, Services};
+use super::tasks::Tasks;
+use super::{exports, files, health};
+use crate::dial::error_chain;
+use crate::solve::new_reference;
+
+// moby/buildkit: `session/session.go`, in the lower case gRPC wants.
+const HEADER_ID: &str = "x-docker-expose-session-uuid";
+const HEADER_SHARED_KEY: &str = "x-docker-expose-session-sharedkey";
+const HEADER_METHOD: &str = "x-docker-expose-session-grpc-method";
+
+/// Messages waiting for the wire.
+const OUTBOX: usize = 8;
+/// The daemon asks for our health every five seconds; after a minute without a question the link is dead.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Tells the daemon which earlier copy of a directory to compare with, so that only changed files travel.
+///
+/// It has to be the same from build to build and differ between projects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SharedKey(String);
+
+impl SharedKey {
+    /// Any text. What can't travel in a header is escaped.
+    pub fn new(text: &str) -> Self {
+        let mut key = String::with_capacity(text.len());
+        for byte in text.bytes() {
+            if (byte.is_ascii_graphic() || byte == b' ') && byte != b'%' {
+                key.push(char::from(byte));
+            } else {
+                key.push_str(&format!("%{byte:02x}"));
+            }
+        }
+        Self(key)
+    }
+
+    /// The key docker buildx uses for a build context: the last name of its absolute path and a salt of the machine.
+    pub fn for_directory(directory: &Path, machine: &str) -> Self {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        Self::new(&format!("{name}:{machine}"))
+    }
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The daemon refused, or could not be reached.
+    #[error("the daemon refused the session: {}", .0.message())]
+    Refused(#[source] Box<Status>),
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, Error)]
+pub enum SessionEnd {
+    /// We closed it.
+    #[error("session closed")]
+    Closed,
+    /// The daemon ended it, as one that shuts down does.
+    #[error("the daemon closed the session")]
+    ClosedByDaemon,
+    /// The connection broke.
+    #[error("the session was lost: {reason}")]
+    Lost {
+        /// What is known about it.
+        reason: String,
+    },
+    /// The daemon has stopped asking for our health, though nothing broke: the link is dead.
+    #[error("nothing heard from the daemon for {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+/// What a session will serve.
+#[derive(Debug, Default)]
+pub struct SessionBuilder {
+    shared_key: SharedKey,
+    local_dirs: BTreeMap<String, LocalDir>,
+    exports: BTreeMap<u32, ExportTarget>,
+    secrets: Secrets,
+    auth: Option<RegistryAuth>,
+}
+
+impl SessionBuilder {
+    /// Sets the key for incremental transfers; see [`SharedKey`].
+    #[must_use]
+    pub fn with_shared_key(mut self, key: SharedKey) -> Self {
+        self.shared_key = key;
+        self
+    }
+
+    /// Serves a directory under the name it has in `local://NAME` sources.
+    #[must_use]
+    pub fn with_local_dir(mut self, name: impl Into<String>, dir: LocalDir) -> Self {
+        self.local_dirs.insert(name.into(), dir);
+        self
+    }
+
+    /// Receives the export of the exporter at `index` in the solve request.
+    #[must_use]
+    pub fn with_export(mut self, index: u32, target: ExportTarget) -> Self {
+        self.exports.insert(index, target);
+        self
+    }
+
+    /// Serves these secrets.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// Answers for registry credentials.
+    #[must_use]
+    pub fn with_registry_auth(mut self, auth: RegistryAuth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// Opens the session on a connection to the daemon.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon can't be reached or doesn't take sessions.
+    pub async fn open(self, channel: Channel) -> Result<Session, SessionError> {
+        let id = new_reference();
+        let (outbox, outbound) = mpsc::channel(OUTBOX);
+        let mut request = tonic::Request::new(ReceiverStream::new(outbound));
+        let prepared = self.prepare();
+        announce(request.metadata_mut(), &id, &prepared);
+        let inbound = ControlClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE)
+            .session(request)
+            .await
+            .map_err(|status| SessionError::Refused(Box::new(status)))?
+            .into_inner();
+        Ok(prepared.start(id, inbound, outbox))
+    }
+
+    pub(super) fn prepare(self) -> Prepared {
+        let tasks = Tasks::default();
+        let heartbeat = Heartbeat::new();
+        let arrivals = Arrivals::default();
+        let odd_names = OddNames::default();
+        let mut attachments = vec![health::attach(heartbeat.clone())];
+        if !self.local_dirs.is_empty() {
+            attachments.push(files::attach(self.local_dirs, odd_names.clone(), &tasks));
+        }
+        if !self.exports.is_empty() {
+            attachments.push(exports::attach(self.exports, arrivals.clone(), &tasks));
+        }
+        if !self.secrets.is_empty() {
+            attachments.push(self.secrets.attach());
+        }
+        if let Some(auth) = self.auth {
+            attachments.push(auth.attach());
+        }
+        let services = Services::new(attachments);
+        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, arrivals, odd_names }
+    }
+}
+
+/// A session that only lacks its connection.
+pub(super) struct Prepared {
+    shared_key: SharedKey,
+    services: Services,
+    tasks: Tasks,
+    heartbeat: Heartbeat,
+    arrivals: Arrivals,
+    odd_names: OddNames,
+}
+
+impl Prepared {
+    /// Runs on the two streams of messages of an accepted call.
+    pub(super) fn start<S>(self, id: String, inbound: S, outbox: mpsc::Sender<BytesMessage>) -> Session
+    where
+        S: Stream<Item = Result<BytesMessage, Status>> + Send + Unpin + 'static,
+    {
+        let (ended, end) = watch::channel(None);
+        let close = CancellationToken::new();
+        let running = Running {
+            io: ByteStream::new(inbound, outbox),
+            services: self.services,
+            tasks: self.tasks,
+            heartbeat: self.heartbeat,
+            close: close.clone(),
+        };
+        // The handle keeps no hold of this task: it ends soon after `close`, which dropping the handle triggers.
+        tokio::spawn(async move {
+            let tasks = running.tasks.clone();
+            // At once, so that a build that needs the session can be given up; what was going on may take longer to end.
+            ended.send_replace(Some(running.run().await));
+            tasks.stop().await;
+        });
+        Session { id, end, close, arrivals: self.arrivals, odd_names: self.odd_names }
+    }
+}
+
+/// An open session. Dropping it ends it.
+#[derive(Debug)]
+pub struct Session {
+    id: String,
+    end: watch::Receiver<Option<SessionEnd>>,
+    close: CancellationToken,
+    arrivals: Arrivals,
+    odd_names: OddNames,
+}
+
+impl Session {
+    /// Starts describing a session that serves nothing but its health.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// What a solve request names it by.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Waits for the end of the session and tells its reason. Outlives the handle.
+    pub fn closed(&self) -> impl Future<Output = SessionEnd> + Send + 'static + use<> {
+        let mut end = self.end.clone();
+        async move {
+            match end.wait_for(Option::is_some).await.as_deref() {
+                Ok(Some(end)) => end.clone(),
+                // The task that would have told is gone, as happens when the runtime shuts down.
+                Ok(None) | Err(_) => SessionEnd::Closed,
+            }
+        }
+    }
+
+    /// The exports that have arrived so far.
+    pub fn received_exports(&self) -> Vec<ReceivedExport> {
+        self.arrivals.list()
+    }
+
+    /// Names (or targets of links) sent so far that are not UTF-8, the first few, relative to their served directory.
+    ///
+    /// `buildkitd` takes them. The daemon in a Docker Engine fails the build with "string field contains invalid UTF-8",
+    /// which does not help anybody to find them.
+    pub fn names_not_utf8(&self) -> Vec<PathBuf> {
+        self.odd_names.list()
+    }
+
+    /// Ends the session and waits until everything that belongs to it has stopped. Tells the reason of an earlier end.
+    pub async fn close(self) -> SessionEnd {
+        self.close.cancel();
+        let mut end = self.end.clone();
+        // The task drops its side when everything has stopped.
+        while end.changed().await.is_ok() {}
+        let end = end.borrow().clone();
+        end.unwrap_or(SessionEnd::Closed)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close.cancel();
+    }
+}
+
+struct Running<S> {
+    io: ByteStream<S>,
+    services: Services,
+    tasks: Tasks,
+    heartbeat: Heartbeat,
+    close: CancellationToken,
+}
+
+impl<S> Running<S>
+where
+    S: Stream<Item = Result<BytesMessage, Status>> + Unpin,
+{
+    async fn run(self) -> SessionEnd {
+        let failure = self.io.failure();
+        let connection = server::serve(self.io, self.services, self.tasks);
+        // Losing the race drops the connection, which is how the daemon learns that the session is over.
+        tokio::select! {
+            () = self.close.cancelled() => SessionEnd::Closed,
+            () = self.heartbeat.stopped(SILENCE_LIMIT) => SessionEnd::Silent(SILENCE_LIMIT),
+            outcome = connection => match (failure.get(), outcome) {
+                (Some(status), _) => SessionEnd::Lost { reason: status.message().to_owned() },
+                (None, Err(error)) => SessionEnd::Lost { reason: error_chain(&error) },
+                (None, Ok(())) => SessionEnd::ClosedByDaemon,
+            },
+        }
+    }
+}
+
+fn announce(metadata: &mut MetadataMap, id: &str, prepared: &Prepared) {
+    let value = |text: &str| -> MetadataValue<Ascii> {
+        text.parse().expect("ids, escaped keys and method names are printable ASCII")
+    };
+    metadata.insert(HEADER_ID, value(id));
+    metadata.insert(HEADER_SHARED_KEY, value(&prepared.shared_key.0));
+    for method in prepared.services.methods() {
+        metadata.append(HEADER_METHOD, value(&method));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_keys_fit_into_headers() {
+        assert_eq!(SharedKey::new("app:0123").0, "app:0123");
+        assert_eq!(SharedKey::new("caf\u{e9} 100%\n").0, "caf%c3%a9 100%25%0a");
+        assert_eq!(SharedKey::for_directory(Path::new("/home/u/app"), "n").0, "app:n");
+        assert_eq!(SharedKey::for_directory(Path::new("/"), "n").0, ":n");
+    }
+}

@@ -1,0 +1,203 @@
+//! Include and exclude patterns with the semantics of moby/patternmatcher, the rules of `.dockerignore`.
+//!
+//! Not gitignore: patterns are anchored at the root, the last matching pattern wins, and `!` re-includes below an
+//! excluded directory. Knows paths only, no files. What differs from upstream is what is a slip there: a class may hold
+//! `*` or `?`, `\d` means the letter, `^` outside a class is a character like any other, and names may hold newlines.
+
+mod compile;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use regex::Regex;
+use thiserror::Error;
+
+/// A pattern that can't be understood.
+#[derive(Debug, Error)]
+#[error("invalid pattern {pattern:?}: {problem}")]
+pub struct PatternError {
+    /// The pattern as given, trimmed and cleaned.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// An ordered list of patterns.
+#[derive(Debug, Default)]
+pub struct PatternMatcher {
+    patterns: Vec<Pattern>,
+}
+
+/// Which patterns matched a directory: what it says holds for everything below that directory.
+#[derive(Clone, Debug, Default)]
+pub struct MatchInfo {
+    /// One flag per pattern; empty above the root.
+    matched: Vec<bool>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    /// Cleaned, without the leading `!`.
+    text: String,
+    /// Began with `!`: what it matches is taken out of the set again.
+    negated: bool,
+    form: Form,
+}
+
+/// How a pattern is compared; most need no expression.
+#[derive(Debug)]
+enum Form {
+    Exact,
+    /// `dir/**`
+    Prefix(String),
+    /// `**/name` and `**name`
+    Suffix(String),
+    Expression(Regex),
+}
+
+impl PatternMatcher {
+    /// Compiles the patterns; empty ones are dropped.
+    ///
+    /// # Errors
+    ///
+    /// A lone `!`, an unclosed or empty class, a trailing backslash.
+    pub fn new<I>(patterns: I) -> Result<Self, PatternError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let mut compiled = Vec::new();
+        for pattern in patterns {
+            let trimmed = pattern.as_ref().trim();
+            if trimmed.is_empty() {
+                continue;
+            }
+            let cleaned = clean(trimmed);
+            let (text, negated) = match cleaned.strip_prefix('!') {
+                Some(rest) => (rest, true),
+                None => (cleaned.as_str(), false),
+            };
+            let fail = |problem: String| PatternError { pattern: cleaned.clone(), problem };
+            if text.is_empty() {
+                return Err(fail("nothing after `!`".to_owned()));
+            }
+            let form = compile::form(text).map_err(fail)?;
+            compiled.push(Pattern { text: text.to_owned(), negated, form });
+        }
+        Ok(Self { patterns: compiled })
+    }
+
+    /// Whether there are no patterns.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Whether any pattern begins with `!`.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.negated)
+    }
+
+    /// Whether `path` (relative, clean) is in the set, given what its parent directory matched; and what that means for
+    /// the entries below it. For an entry of the root, `parent` is the default value.
+    pub fn matches(&self, path: &[u8], parent: &MatchInfo) -> (bool, MatchInfo) {
+        let mut in_set = false;
+        let mut text = None;
+        let mut info = MatchInfo { matched: Vec::with_capacity(self.patterns.len()) };
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            let inherited = parent.matched.get(index).copied().unwrap_or(false);
+            // A pattern that could not change the outcome is not asked, and then counts as not matching for the
+            // children too: that is how upstream tells `!a` before `a` from `!a` after it.
+            let matched = inherited || (pattern.negated == in_set && pattern.matches(path, &mut text));
+            if matched {
+                in_set = !pattern.negated;
+            }
+            info.matched.push(matched);
+        }
+        (in_set, info)
+    }
+
+    /// Whether all patterns that put paths into the set (or, with `exceptions`, take them out) are plain paths, apart
+    /// from a trailing `/*` or `/**`: then [`Self::may_match_below`] can tell that nothing in a directory matches.
+    pub fn is_literal(&self, exceptions: bool) -> bool {
+        self.chosen(exceptions)
+            .all(|pattern| !pattern.without_trailing_glob().contains(['*', '[', ']', '?', '^', '\\']))
+    }
+
+    /// Whether one of those patterns names something below the directory `path`. Only for a literal set.
+    pub fn may_match_below(&self, path: &[u8], exceptions: bool) -> bool {
+        self.chosen(exceptions).any(|pattern| {
+            let text = pattern.without_trailing_glob().as_bytes();
+            text == path || text.strip_prefix(path).is_some_and(|rest| rest.first() == Some(&b'/'))
+        })
+    }
+
+    fn chosen(&self, exceptions: bool) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().filter(move |pattern| pattern.negated == exceptions)
+    }
+}
+
+impl Pattern {
+    fn matches<'p>(&self, path: &'p [u8], text: &mut Option<Cow<'p, str>>) -> bool {
+        match &self.form {
+            Form::Exact => path == self.text.as_bytes(),
+            Form::Prefix(prefix) => path.starts_with(prefix.as_bytes()),
+            Form::Suffix(suffix) => {
+                let suffix = suffix.as_bytes();
+                // `**/name` also matches `name` itself.
+                path.ends_with(suffix) || suffix.strip_prefix(b"/") == Some(path)
+            }
+            Form::Expression(expression) => expression.is_match(text.get_or_insert_with(|| as_go_text(path))),
+        }
+    }
+
+    fn without_trailing_glob(&self) -> &str {
+        let text = self.text.strip_suffix("/**").unwrap_or(&self.text);
+        text.strip_suffix("/*").unwrap_or(text)
+    }
+}
+
+/// Whether a single name (no `/`) matches a single-component glob: Go's `filepath.Match`.
+pub(crate) fn name_matches(glob: &str, name: &[u8]) -> bool {
+    // In a single component `**` means what `*` does, which also is what `filepath.Match` makes of it.
+    compile::form(glob).is_ok_and(|form| {
+        let pattern = Pattern { text: glob.to_owned(), negated: false, form };
+        pattern.matches(name, &mut None)
+    })
+}
+
+/// A path as Go's regexp package sees it: every byte that is not UTF-8 is one U+FFFD. (Rust's own lossy conversion
+/// folds some sequences into one, which would change how many characters `?` has to match.)
+fn as_go_text(path: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(path) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    Cow::Owned(text)
+}
+
+/// Go's `filepath.Clean` for `/`: collapses slashes, drops `.`, resolves `..` by words.
+pub(crate) fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}

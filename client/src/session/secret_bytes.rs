@@ -1,0 +1,47 @@
+//! A value that must not be seen: wiped when dropped, never printed.
+//!
+//! Copies made by others, say by the encoder of the answer it goes into, are out of its reach.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A secret's content.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    /// The content.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The content as text, if it is text.
+    pub(crate) fn expose_text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<Vec<u8>> for SecretBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl From<String> for SecretBytes {
+    fn from(text: String) -> Self {
+        Self::from(text.into_bytes())
+    }
+}
+
+/// Says nothing, not even how long it is.
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretBytes(..)")
+    }
+}

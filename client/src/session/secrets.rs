@@ -1,0 +1,209 @@
+//! `moby.buildkit.secrets.v1.Secrets`: hands secrets to build steps (moby/buildkit: `session/secrets`).
+//!
+//! A secret is read when a step asks for it, not before. The environment is the caller's to give. An id nobody knows is
+//! NOT_FOUND, which optional mounts accept; a known secret that can't be read is another error, which they don't.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use buildkit_proto::rpc::secrets::secrets_server::{self, SecretsServer};
+use buildkit_proto::rpc::secrets::{GetSecretRequest, GetSecretResponse};
+use thiserror::Error;
+use tonic::{Request, Response, Status};
+
+use super::grpc::{Attachment, MAX_MESSAGE};
+use super::secret_bytes::SecretBytes;
+
+/// Largest secret (moby/buildkit: `session/secrets/secretsprovider`, `MaxSecretSize`); the daemon does not check.
+pub const MAX_SECRET_SIZE: usize = 500 * 1024;
+
+const METHODS: [&str; 1] = ["GetSecret"];
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file, read each time a step asks.
+    File(PathBuf),
+    /// A variable of the environment given to [`Secrets::add`].
+    Env(String),
+    /// A value at hand.
+    Bytes(SecretBytes),
+}
+
+/// A secret that can't be served.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    /// A secret needs an id.
+    #[error("a secret without an id")]
+    MissingId,
+    /// The variable isn't set. Docker would serve an empty secret.
+    #[error("secret {id:?}: the environment variable {variable} is not set")]
+    UnsetVariable {
+        /// The secret.
+        id: String,
+        /// The variable.
+        variable: String,
+    },
+    /// The file can't be read.
+    #[error("secret {id:?}: can't read {path}")]
+    Unreadable {
+        /// The secret.
+        id: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// More than [`MAX_SECRET_SIZE`].
+    #[error("secret {id:?} is larger than {MAX_SECRET_SIZE} bytes")]
+    TooLarge {
+        /// The secret.
+        id: String,
+    },
+}
+
+/// Secrets by id.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    by_id: BTreeMap<String, Stored>,
+}
+
+#[derive(Clone, Debug)]
+enum Stored {
+    File(PathBuf),
+    Bytes(SecretBytes),
+}
+
+impl Secrets {
+    /// Adds a secret, replacing one of the same id. Mistakes that can be seen now are told now.
+    ///
+    /// # Errors
+    ///
+    /// An empty id, an unset variable, an unreadable file, too much content.
+    pub fn add(
+        &mut self,
+        id: impl Into<String>,
+        source: SecretSource,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<(), SecretError> {
+        let id = id.into();
+        if id.is_empty() {
+            return Err(SecretError::MissingId);
+        }
+        let stored = match source {
+            SecretSource::File(path) => {
+                check_file(&id, &path)?;
+                Stored::File(path)
+            }
+            SecretSource::Env(variable) => match environment(&variable) {
+                Some(value) => Stored::Bytes(value.into_vec().into()),
+                None => return Err(SecretError::UnsetVariable { id, variable }),
+            },
+            SecretSource::Bytes(bytes) => Stored::Bytes(bytes),
+        };
+        if matches!(&stored, Stored::Bytes(bytes) if bytes.expose().len() > MAX_SECRET_SIZE) {
+            return Err(SecretError::TooLarge { id });
+        }
+        self.by_id.insert(id, stored);
+        Ok(())
+    }
+
+    /// Adds a secret of which only the id is given: the variable of that name if it is set, else the file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add`].
+    pub fn add_by_id(
+        &mut self,
+        id: impl Into<String>,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<(), SecretError> {
+        let id = id.into();
+        let source = if environment(&id).is_some() {
+            SecretSource::Env(id.clone())
+        } else {
+            SecretSource::File(PathBuf::from(&id))
+        };
+        self.add(id, source, environment)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Reads a secret. None if there is none of that id. Blocking.
+    fn read(&self, id: &str) -> Result<Option<SecretBytes>, SecretError> {
+        match self.by_id.get(id) {
+            None => Ok(None),
+            Some(Stored::Bytes(bytes)) => Ok(Some(bytes.clone())),
+            Some(Stored::File(path)) => read_file(id, path).map(Some),
+        }
+    }
+
+    pub(crate) fn attach(self) -> Attachment {
+        let server = SecretsServer::new(Service(Arc::new(self)))
+            .max_decoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE);
+        Attachment::generated(secrets_server::SERVICE_NAME, &METHODS, server)
+    }
+}
+
+fn check_file(id: &str, path: &Path) -> Result<(), SecretError> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(id, path, error))?;
+    if metadata.is_dir() {
+        return Err(unreadable(id, path, std::io::ErrorKind::IsADirectory.into()));
+    }
+    if metadata.len() > MAX_SECRET_SIZE as u64 {
+        return Err(SecretError::TooLarge { id: id.to_owned() });
+    }
+    Ok(())
+}
+
+fn read_file(id: &str, path: &Path) -> Result<SecretBytes, SecretError> {
+    let file = std::fs::File::open(path).map_err(|error| unreadable(id, path, error))?;
+    // All at once: a buffer that grew would leave copies behind.
+    let mut bytes = Vec::with_capacity(MAX_SECRET_SIZE + 1);
+    let read = file.take(MAX_SECRET_SIZE as u64 + 1).read_to_end(&mut bytes);
+    let bytes = SecretBytes::from(bytes);
+    read.map_err(|error| unreadable(id, path, error))?;
+    if bytes.expose().len() > MAX_SECRET_SIZE {
+        return Err(SecretError::TooLarge { id: id.to_owned() });
+    }
+    Ok(bytes)
+}
+
+fn unreadable(id: &str, path: &Path, source: std::io::Error) -> SecretError {
+    SecretError::Unreadable { id: id.to_owned(), path: path.to_owned(), source }
+}
+
+struct Service(Arc<Secrets>);
+
+#[tonic::async_trait]
+impl secrets_server::Secrets for Service {
+    async fn get_secret(&self, request: Request<GetSecretRequest>) -> Result<Response<GetSecretResponse>, Status> {
+        let id = request.into_inner().id;
+        let secrets = Arc::clone(&self.0);
+        let wanted = id.clone();
+        let secret = tokio::task::spawn_blocking(move || secrets.read(&wanted))
+            .await
+            .map_err(|error| Status::internal(error.to_string()))?;
+        match secret {
+            Ok(Some(bytes)) => Ok(Response::new(GetSecretResponse { data: bytes.expose().to_vec() })),
+            Ok(None) => Err(Status::not_found(format!("secret {id:?} not found"))),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                let cause = cause.unwrap_or_default();
+                Err(Status::failed_precondition(format!("{error}{cause}")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

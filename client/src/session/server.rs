@@ -1,0 +1,74 @@
+//! The HTTP/2 server inside a session's byte stream.
+//!
+//! hyper is used directly because its connection is a future that ends when the connection does; tonic's own server
+//! would hide that. Routes by service name and knows nothing of what the services do.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::grpc::{self, Attachment, Request, RequestBody};
+use super::tasks::Tasks;
+
+/// What one export may send before we have written it to disk.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+/// Content that nobody has read yet counts against this window too, and a health check needs room in it. Hence many
+/// times the window of a stream, and not hyper's adaptive windows, where one waiting export fills both.
+const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
+/// Patterns travel as headers, and a Go server takes about a megabyte of them; hyper's own limit is 16 KiB.
+const HEADER_LIST: u32 = 4 * 1024 * 1024;
+/// One build can ask for many files and secrets at once, and a Go client lets further calls, health checks too, wait.
+const CONCURRENT_CALLS: u32 = 1024;
+
+/// The services of a session by name.
+#[derive(Clone)]
+pub(super) struct Services {
+    by_name: Arc<BTreeMap<&'static str, Attachment>>,
+}
+
+impl Services {
+    pub(super) fn new(attachments: Vec<Attachment>) -> Self {
+        let by_name = attachments.into_iter().map(|attachment| (attachment.service, attachment));
+        Self { by_name: Arc::new(by_name.collect()) }
+    }
+
+    /// `/package.Service/Method` of everything served.
+    pub(super) fn methods(&self) -> impl Iterator<Item = String> {
+        self.by_name
+            .values()
+            .flat_map(|attachment| attachment.methods.iter().map(|method| format!("/{}/{method}", attachment.service)))
+    }
+
+    async fn call(&self, request: Request) -> grpc::Response {
+        let path = request.uri().path();
+        let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        match service.and_then(|(name, _)| self.by_name.get(name)) {
+            Some(attachment) => attachment.call(request).await,
+            None => grpc::unimplemented(),
+        }
+    }
+}
+
+/// Serves until the connection ends.
+pub(super) async fn serve<IO>(io: IO, services: Services, tasks: Tasks) -> Result<(), hyper::Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let services = services.clone();
+        async move { Ok::<_, Infallible>(services.call(request.map(RequestBody::from)).await) }
+    });
+    Builder::new(tasks)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(HEADER_LIST)
+        .max_concurrent_streams(CONCURRENT_CALLS)
+        .serve_connection(TokioIo::new(io), service)
+        .await
+}

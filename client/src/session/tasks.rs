@@ -1,0 +1,57 @@
+//! The tasks of one session: everything started for it is counted here and ends with it.
+//!
+//! Knows nothing of what the tasks do.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long [`Tasks::stop`] waits for blocking work, which can't be interrupted: a read from a dead network file
+/// system must not keep the program from ending.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Starts tasks and ends them together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    cancelled: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs a future until it is done or the session ends.
+    pub(crate) fn spawn<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let cancelled = self.cancelled.clone();
+        self.tracker.spawn(async move {
+            cancelled.run_until_cancelled(future).await;
+        });
+    }
+
+    /// Runs blocking work. It has to notice the end of the session by itself: its channels close.
+    pub(crate) fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
+        self.tracker.spawn_blocking(work);
+    }
+
+    /// Ends all tasks and waits for them.
+    pub(crate) async fn stop(&self) {
+        self.cancelled.cancel();
+        self.tracker.close();
+        let _still_blocking = tokio::time::timeout(STOP_TIMEOUT, self.tracker.wait()).await;
+    }
+}
+
+/// Lets hyper start its request handlers here.
+impl<F> hyper::rt::Executor<F> for Tasks
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.spawn(async move {
+            future.await;
+        });
+    }
+}

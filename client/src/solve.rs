@@ -1,0 +1,234 @@
+//! Runs a build on a daemon: `Control.Solve` and `Control.Status` side by side, and for builds that are driven from here
+//! the gateway between them (moby/buildkit: `client/solve.go`, `client/build.go`).
+//!
+//! Sessions are somebody else's: the options name one by id, and it has to stay up until the call returns. When it is lost,
+//! the caller cancels and reports that.
+
+mod options;
+mod status;
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::time::Duration;
+
+use buildkit_proto::rpc::control::SolveRequest;
+use buildkit_proto::rpc::gateway::PingRequest;
+use buildkit_proto::rpc::gateway::llb_bridge_client::LlbBridgeClient;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+pub use self::options::{CacheEntry, Exporter, SolveOptions, cache_imports_attr, new_reference};
+
+use crate::dial::Connection;
+use crate::error::SolveError;
+use crate::progress::ProgressSender;
+
+/// Metadata key that ties a gateway call on the control connection to its build.
+pub const BUILD_ID_METADATA: &str = "buildkit-controlapi-buildid";
+
+/// How long one side of a build may take to end after the other has.
+const LINGER: Duration = Duration::from_secs(5);
+/// Between two attempts to find the build the daemon is just registering.
+const REGISTRATION_PAUSE: Duration = Duration::from_millis(50);
+
+/// A finished build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SolveResponse {
+    /// The build's id on the daemon.
+    pub reference: String,
+    /// What the exporters and the frontend have to say: `containerimage.digest` and the like. All exporters share this map.
+    pub exporter_response: BTreeMap<String, String>,
+}
+
+/// The way from our own code into a running build.
+#[derive(Debug, Clone)]
+pub struct BuildHandle {
+    /// The connection's channel.
+    pub channel: Channel,
+    /// Every call of `LLBBridge` must carry this under [`BUILD_ID_METADATA`].
+    pub build_ref: String,
+}
+
+/// Builds a definition, or runs a frontend on the daemon.
+///
+/// Dropping the future cancels the build without waiting for its last words; `cancel` waits for them, up to 5 s.
+///
+/// # Errors
+/// See [`SolveError`].
+pub async fn solve(
+    connection: &Connection,
+    options: SolveOptions,
+    progress: &ProgressSender,
+    cancel: &CancellationToken,
+) -> Result<SolveResponse, SolveError> {
+    let request = options.into_request()?;
+    if request.frontend.is_empty() && request.definition.is_none() {
+        return Err(invalid("neither a definition nor a frontend is given"));
+    }
+    let gateway = None::<std::future::Pending<Result<(), std::convert::Infallible>>>;
+    let (response, _) = run(connection, request, progress, cancel, gateway).await?;
+    Ok(response)
+}
+
+/// Runs a build that is driven by `build`, which talks to the daemon's gateway and ends by calling its `Return` once.
+///
+/// `build` starts when the daemon knows the build. When it fails, the daemon's own error is preferred, since it says more;
+/// the daemon gets 5 s for that.
+///
+/// # Errors
+/// See [`SolveError`].
+pub async fn solve_with_gateway<F, Fut, T, E>(
+    connection: &Connection,
+    options: SolveOptions,
+    progress: &ProgressSender,
+    cancel: &CancellationToken,
+    build: F,
+) -> Result<(SolveResponse, T), SolveError>
+where
+    F: FnOnce(BuildHandle) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    if options.frontend.is_some() || options.definition.is_some() {
+        return Err(invalid("a build driven from here takes neither a frontend nor a definition"));
+    }
+    let request = options.into_request()?;
+    let handle = BuildHandle { channel: connection.channel.clone(), build_ref: request.r#ref.clone() };
+    let gateway = async {
+        wait_until_registered(&handle).await.map_err(|status| Box::new(status) as Box<dyn StdError + Send + Sync>)?;
+        build(handle).await.map_err(Into::into)
+    };
+    let (response, built) = run(connection, request, progress, cancel, Some(gateway)).await?;
+    match built {
+        Some(built) => Ok((response, built)),
+        None => Err(SolveError::Frontend("the build ended before the code that drives it did".into())),
+    }
+}
+
+/// The daemon looks for a build 3 s before it says it knows none; on a slow one that is not enough.
+async fn wait_until_registered(handle: &BuildHandle) -> Result<(), Status> {
+    let id = MetadataValue::try_from(&handle.build_ref)
+        .map_err(|_| Status::invalid_argument("the build reference can't be sent as metadata"))?;
+    let mut client =
+        LlbBridgeClient::new(handle.channel.clone()).max_decoding_message_size(crate::dial::MAX_MESSAGE_SIZE);
+    loop {
+        let mut request = Request::new(PingRequest::default());
+        request.metadata_mut().insert(BUILD_ID_METADATA, id.clone());
+        match client.ping(request).await {
+            Ok(_) => return Ok(()),
+            // Solve is running beside us: should it fail, this future is dropped.
+            Err(status) if is_unregistered(&status) => sleep(REGISTRATION_PAUSE).await,
+            Err(status) => return Err(status),
+        }
+    }
+}
+
+fn is_unregistered(status: &Status) -> bool {
+    status.code() == Code::NotFound || status.message().contains("no such job")
+}
+
+/// Solve, Status and the gateway side by side; returns when all have ended or been given up.
+async fn run<G, T, E>(
+    connection: &Connection,
+    request: SolveRequest,
+    progress: &ProgressSender,
+    cancel: &CancellationToken,
+    gateway: Option<G>,
+) -> Result<(SolveResponse, Option<T>), SolveError>
+where
+    G: Future<Output = Result<T, E>>,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    if cancel.is_cancelled() {
+        return Err(SolveError::Cancelled);
+    }
+    let reference = request.r#ref.clone();
+    let (solve_ended, until) = watch::channel(false);
+    let solve = async {
+        let outcome = drive(connection, request, cancel, gateway).await;
+        // The reader may have left already.
+        let _ = solve_ended.send(true);
+        outcome
+    };
+    let (outcome, seen) = tokio::join!(solve, status::read(connection, &reference, progress, until));
+    match outcome {
+        Ok((exporter_response, built)) => Ok((SolveResponse { reference, exporter_response }, built)),
+        Err(Failure::Daemon(status)) => Err(SolveError::from_status_with(&status, &seen)),
+        Err(Failure::Gateway(error)) => Err(SolveError::Frontend(error)),
+        Err(Failure::Cancelled) => Err(SolveError::Cancelled),
+    }
+}
+
+/// Who ended the build.
+enum Failure {
+    Daemon(Box<Status>),
+    Gateway(Box<dyn StdError + Send + Sync>),
+    Cancelled,
+}
+
+async fn drive<G, T, E>(
+    connection: &Connection,
+    request: SolveRequest,
+    cancel: &CancellationToken,
+    gateway: Option<G>,
+) -> Result<(BTreeMap<String, String>, Option<T>), Failure>
+where
+    G: Future<Output = Result<T, E>>,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let mut control = connection.control();
+    let has_gateway = gateway.is_some();
+    let mut solve = pin!(async {
+        match control.solve(request).await {
+            Ok(answer) => Ok(answer.into_inner().exporter_response.into_iter().collect()),
+            Err(status) => Err(status),
+        }
+    });
+    let mut gateway = pin!(async {
+        match gateway {
+            Some(gateway) => gateway.await.map_err(Into::into),
+            None => pending().await,
+        }
+    });
+    let cancelled = || Failure::Cancelled;
+    let daemon = |status: Status| Failure::Daemon(Box::new(status));
+    tokio::select! {
+        // Dropping the call resets its stream, which is how the daemon learns of it.
+        () = cancel.cancelled() => Err(cancelled()),
+        answer = &mut solve => {
+            let response = answer.map_err(daemon)?;
+            if !has_gateway {
+                return Ok((response, None));
+            }
+            // Its last call has been answered, or else Solve would not have ended well.
+            match timeout(LINGER, gateway).await {
+                Ok(Ok(built)) => Ok((response, Some(built))),
+                Ok(Err(error)) => Err(Failure::Gateway(error)),
+                Err(_) => Ok((response, None)),
+            }
+        }
+        built = &mut gateway => match built {
+            Ok(built) => tokio::select! {
+                () = cancel.cancelled() => Err(cancelled()),
+                answer = solve => answer.map(|response| (response, Some(built))).map_err(daemon),
+            },
+            Err(error) => tokio::select! {
+                () = cancel.cancelled() => Err(cancelled()),
+                answer = timeout(LINGER, solve) => match answer {
+                    Ok(Err(status)) if status.code() != Code::Cancelled => Err(daemon(status)),
+                    _ => Err(Failure::Gateway(error)),
+                },
+            },
+        },
+    }
+}
+
+fn invalid(message: &str) -> SolveError {
+    SolveError::Invalid { message: message.to_owned(), details: Box::default() }
+}

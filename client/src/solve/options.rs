@@ -1,0 +1,228 @@
+//! What to build and where to put it, and how that becomes a `SolveRequest` (moby/buildkit: `control.proto`).
+
+use std::collections::BTreeMap;
+
+use buildkit_proto::rpc::control::{CacheOptions, CacheOptionsEntry, Exporter as WireExporter, SolveRequest};
+use buildkit_proto::rpc::{llb, sourcepolicy};
+use prost::Message as _;
+use serde_json::json;
+
+use super::invalid;
+use crate::error::SolveError;
+
+/// Everything a build is told. [`SolveOptions::new`] leaves all but the ids empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SolveOptions {
+    /// The build's id on the daemon; one that is in use already is refused.
+    pub reference: String,
+    /// Id of the session that serves files, secrets and credentials; empty when the build needs none.
+    pub session: String,
+    /// A frontend the daemon runs: `dockerfile.v0`, or `gateway.v0` with the attribute `source`.
+    pub frontend: Option<String>,
+    /// Options of the frontend. They end in the daemon's history: no secrets.
+    pub frontend_attrs: BTreeMap<String, String>,
+    /// Definitions the frontend can ask for by name, as encoded `pb.Definition`.
+    pub frontend_inputs: BTreeMap<String, Vec<u8>>,
+    /// What to build, as an encoded `pb.Definition`; excludes a frontend.
+    pub definition: Option<Vec<u8>>,
+    /// Where results go. An exporter's position is its id in the session.
+    pub exporters: Vec<Exporter>,
+    /// Where cache goes.
+    pub cache_exports: Vec<CacheEntry>,
+    /// Where cache comes from. A build driven from here must repeat them in its own gateway calls.
+    pub cache_imports: Vec<CacheEntry>,
+    /// Privileges the build may use; the daemon has to allow them too.
+    pub entitlements: Vec<String>,
+    /// Rules on what may be fetched.
+    pub source_policy: Option<sourcepolicy::Policy>,
+    /// Keeps the build out of the daemon's history.
+    pub internal: bool,
+}
+
+/// Where a result goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exporter {
+    /// `image`, `local`, `oci`, …
+    pub kind: String,
+    /// As the daemon takes them; it ignores unknown ones without a word.
+    pub attrs: BTreeMap<String, String>,
+}
+
+/// A place for cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheEntry {
+    /// `registry`, `local`, `inline`, …
+    pub kind: String,
+    /// As the daemon takes them.
+    pub attrs: BTreeMap<String, String>,
+}
+
+impl SolveOptions {
+    /// A build under a new reference.
+    #[must_use]
+    pub fn new(session: impl Into<String>) -> Self {
+        Self {
+            reference: new_reference(),
+            session: session.into(),
+            frontend: None,
+            frontend_attrs: BTreeMap::new(),
+            frontend_inputs: BTreeMap::new(),
+            definition: None,
+            exporters: Vec::new(),
+            cache_exports: Vec::new(),
+            cache_imports: Vec::new(),
+            entitlements: Vec::new(),
+            source_policy: None,
+            internal: false,
+        }
+    }
+
+    pub(super) fn into_request(self) -> Result<SolveRequest, SolveError> {
+        let Self {
+            reference,
+            session,
+            frontend,
+            mut frontend_attrs,
+            frontend_inputs,
+            definition,
+            exporters,
+            cache_exports,
+            cache_imports,
+            entitlements,
+            source_policy,
+            internal,
+        } = self;
+        if frontend.is_some() && definition.is_some() {
+            return Err(invalid("a definition and a frontend exclude each other"));
+        }
+        // A frontend repeats the imports in each of its own solves, so it has to be told.
+        if frontend.is_some()
+            && let Some(imports) = cache_imports_attr(&cache_imports)
+        {
+            frontend_attrs.entry("cache-imports".to_owned()).or_insert(imports);
+        }
+        // For daemons before v0.13, which know one exporter only; newer ones ignore the copy.
+        let first = exporters.first().cloned().unwrap_or_default();
+        let definition = definition.as_deref().map(|bytes| decode("the definition", bytes)).transpose()?;
+        let frontend_inputs = frontend_inputs
+            .iter()
+            .map(|(name, bytes)| Ok((name.clone(), decode(&format!("the input {name:?}"), bytes)?)))
+            .collect::<Result<_, SolveError>>()?;
+        Ok(SolveRequest {
+            r#ref: reference,
+            definition,
+            exporter_deprecated: first.kind,
+            exporter_attrs_deprecated: first.attrs.into_iter().collect(),
+            session,
+            frontend: frontend.unwrap_or_default(),
+            frontend_attrs: frontend_attrs.into_iter().collect(),
+            cache: Some(CacheOptions {
+                exports: cache_exports.into_iter().map(CacheEntry::into_wire).collect(),
+                imports: cache_imports.into_iter().map(CacheEntry::into_wire).collect(),
+                ..CacheOptions::default()
+            }),
+            entitlements,
+            frontend_inputs,
+            internal,
+            source_policy,
+            exporters: exporters
+                .into_iter()
+                .map(|Exporter { kind, attrs }| WireExporter { r#type: kind, attrs: attrs.into_iter().collect() })
+                .collect(),
+            enable_session_exporter: false,
+            source_policy_session: String::new(),
+        })
+    }
+}
+
+impl CacheEntry {
+    fn into_wire(self) -> CacheOptionsEntry {
+        CacheOptionsEntry { r#type: self.kind, attrs: self.attrs.into_iter().collect() }
+    }
+}
+
+fn decode(what: &str, bytes: &[u8]) -> Result<llb::Definition, SolveError> {
+    llb::Definition::decode(bytes).map_err(|error| invalid(&format!("{what} is no encoded definition: {error}")))
+}
+
+/// The frontend option `cache-imports`: JSON with Go's field names. `None` when there is nothing to import.
+#[must_use]
+pub fn cache_imports_attr(imports: &[CacheEntry]) -> Option<String> {
+    if imports.is_empty() {
+        return None;
+    }
+    let entries: Vec<_> = imports.iter().map(|entry| json!({"Type": entry.kind, "Attrs": entry.attrs})).collect();
+    Some(serde_json::Value::from(entries).to_string())
+}
+
+/// A new id for a build, in the form BuildKit's own clients give theirs: 25 digits to the base 36.
+#[must_use]
+pub fn new_reference() -> String {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the operating system has random numbers once it runs programs like this one");
+    let mut rest = u128::from_le_bytes(random);
+    let mut digits = [b'0'; 25];
+    for digit in digits.iter_mut().rev() {
+        let value = u8::try_from(rest % 36).expect("a remainder of 36 fits a byte");
+        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        rest /= 36;
+    }
+    digits.iter().copied().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attrs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn references_differ_and_have_the_form() {
+        let (one, two) = (new_reference(), new_reference());
+        assert_ne!(one, two);
+        for reference in [one, two] {
+            assert_eq!(reference.len(), 25);
+            assert!(reference.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_first_exporter_is_repeated_for_old_daemons() {
+        let mut options = SolveOptions::new("s");
+        options.frontend = Some("dockerfile.v0".to_owned());
+        options.exporters = vec![
+            Exporter { kind: "oci".to_owned(), attrs: attrs(&[("name", "a")]) },
+            Exporter { kind: "local".to_owned(), attrs: BTreeMap::new() },
+        ];
+        let request = options.into_request().expect("valid");
+        assert_eq!(request.exporter_deprecated, "oci");
+        assert_eq!(request.exporter_attrs_deprecated.get("name").map(String::as_str), Some("a"));
+        let kinds: Vec<_> = request.exporters.iter().map(|exporter| exporter.r#type.as_str()).collect();
+        assert_eq!(kinds, ["oci", "local"]);
+    }
+
+    #[test]
+    fn a_frontend_hears_of_cache_imports() {
+        let mut options = SolveOptions::new("s");
+        options.frontend = Some("gateway.v0".to_owned());
+        options.cache_imports = vec![CacheEntry { kind: "registry".to_owned(), attrs: attrs(&[("ref", "r/c")]) }];
+        let request = options.into_request().expect("valid");
+        let expect = r#"[{"Attrs":{"ref":"r/c"},"Type":"registry"}]"#;
+        assert_eq!(request.frontend_attrs.get("cache-imports").map(String::as_str), Some(expect));
+    }
+
+    #[test]
+    fn nonsense_is_refused_before_it_is_sent() {
+        let mut both = SolveOptions::new("s");
+        both.frontend = Some("dockerfile.v0".to_owned());
+        both.definition = Some(Vec::new());
+        let error = both.into_request().expect_err("both").to_string();
+        assert!(error.contains("exclude each other"), "{error}");
+        let mut garbage = SolveOptions::new("s");
+        garbage.definition = Some(b"\xff\xff".to_vec());
+        let error = garbage.into_request().expect_err("garbage").to_string();
+        assert!(error.contains("the definition is no encoded definition"), "{error}");
+    }
+}

@@ -1,0 +1,250 @@
+//! TLS towards a daemon: which files to trust and to show, read once per connection.
+//!
+//! Says nothing about registries; their TLS is the daemon's and the session's business.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as RustlsError, RootCertStore, SignatureScheme};
+
+/// Names of the files in a `--tlsdir`, in the order they are looked for (moby/buildkit: `cmd/buildctl/main.go`).
+const CA_NAMES: [&str; 2] = ["ca.pem", "ca.crt"];
+const CERT_NAMES: [&str; 2] = ["cert.pem", "tls.crt"];
+const KEY_NAMES: [&str; 2] = ["key.pem", "tls.key"];
+
+/// What TLS needs to know about a peer.
+///
+/// With a CA only that CA is trusted; without one the machine's own trust store is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Name the certificate must carry; the address's host when absent.
+    pub server_name: Option<String>,
+    /// CA bundle (PEM).
+    pub ca: Option<PathBuf>,
+    /// Client certificate chain (PEM).
+    pub cert: Option<PathBuf>,
+    /// Client key (PEM).
+    pub key: Option<PathBuf>,
+    /// Accept any certificate: a Docker context's `SkipTLSVerify`, or `DOCKER_TLS` without `DOCKER_TLS_VERIFY`.
+    pub skip_verify: bool,
+}
+
+/// Why TLS can't be set up or was refused.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file can't be read.
+    #[error("can't read {what} {path}")]
+    Read {
+        /// Which of the files.
+        what: &'static str,
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file doesn't hold what it should.
+    #[error("{path} holds no usable {what}: {problem}")]
+    Content {
+        /// What was looked for.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it doesn't do.
+        problem: String,
+    },
+    /// A certificate without its key or the other way round.
+    #[error("a client certificate and its key go together, but only the {given} is given")]
+    HalfPair {
+        /// The one that is there.
+        given: &'static str,
+    },
+    /// Neither a CA was given nor has the machine one.
+    #[error("no CA is given and the machine's trust store can't be read: {0}")]
+    NoRoots(String),
+    /// The directory has no file under any of the known names.
+    #[error("{path} holds none of ca.pem, cert.pem, key.pem, ca.crt, tls.crt, tls.key")]
+    EmptyDir {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// `--tlsdir` beside one of the single flags.
+    #[error("--tlsdir and --tlscacert, --tlscert, --tlskey exclude each other")]
+    Mixed,
+    /// The name to check the certificate against isn't one.
+    #[error("{name:?} is no server name")]
+    ServerName {
+        /// The name.
+        name: String,
+        /// Why.
+        #[source]
+        source: InvalidDnsNameError,
+    },
+    /// The library refused the pieces.
+    #[error("TLS settings are refused")]
+    Config(#[source] RustlsError),
+}
+
+impl TlsFiles {
+    /// Takes the files of a directory, each under whichever of its two names is there.
+    ///
+    /// # Errors
+    /// If none of the six names is there.
+    pub fn from_dir(dir: &Path) -> Result<Self, TlsError> {
+        let find = |names: [&str; 2]| names.into_iter().map(|name| dir.join(name)).find(|path| path.exists());
+        let files = Self { ca: find(CA_NAMES), cert: find(CERT_NAMES), key: find(KEY_NAMES), ..Self::default() };
+        if files.ca.is_none() && files.cert.is_none() && files.key.is_none() {
+            return Err(TlsError::EmptyDir { path: dir.to_owned() });
+        }
+        Ok(files)
+    }
+
+    /// Turns the command-line flags into settings; `None` when none is given.
+    ///
+    /// # Errors
+    /// If `dir` is mixed with single files, or holds none of them.
+    pub fn from_flags(
+        server_name: Option<String>,
+        ca: Option<PathBuf>,
+        cert: Option<PathBuf>,
+        key: Option<PathBuf>,
+        dir: Option<&Path>,
+    ) -> Result<Option<Self>, TlsError> {
+        let single = ca.is_some() || cert.is_some() || key.is_some();
+        match dir {
+            Some(_) if single => Err(TlsError::Mixed),
+            Some(dir) => Ok(Some(Self { server_name, ..Self::from_dir(dir)? })),
+            None if single => Ok(Some(Self { server_name, ca, cert, key, skip_verify: false })),
+            None => Ok(None),
+        }
+    }
+
+    /// The name to verify the peer's certificate against.
+    pub(crate) fn server_name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        ServerName::try_from(name.to_owned()).map_err(|source| TlsError::ServerName { name: name.to_owned(), source })
+    }
+
+    /// Reads the files and offers `protocols` by ALPN.
+    pub(crate) fn client_config(&self, protocols: &[&[u8]]) -> Result<ClientConfig, TlsError> {
+        // Chosen here and not as the process's default, so that a program with another default can link this crate.
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Config)?;
+        let builder = if self.skip_verify {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
+        } else {
+            builder.with_root_certificates(self.roots()?)
+        };
+        let mut config = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => builder
+                .with_client_auth_cert(read_certificates("client certificate", cert)?, read_key(key)?)
+                .map_err(TlsError::Config)?,
+            (None, None) => builder.with_no_client_auth(),
+            (Some(_), None) => {
+                return Err(TlsError::HalfPair { given: "certificate" });
+            }
+            (None, Some(_)) => return Err(TlsError::HalfPair { given: "key" }),
+        };
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(config)
+    }
+
+    fn roots(&self) -> Result<RootCertStore, TlsError> {
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = &self.ca {
+            for certificate in read_certificates("CA certificate", path)? {
+                roots.add(certificate).map_err(|error| TlsError::Content {
+                    what: "CA certificate",
+                    path: path.clone(),
+                    problem: error.to_string(),
+                })?;
+            }
+            return Ok(roots);
+        }
+        let native = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(native.certs);
+        if roots.is_empty() {
+            let problems: Vec<String> = native.errors.iter().map(ToString::to_string).collect();
+            return Err(TlsError::NoRoots(if problems.is_empty() {
+                "it is empty".to_owned()
+            } else {
+                problems.join("; ")
+            }));
+        }
+        Ok(roots)
+    }
+}
+
+fn read_certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = read(what, path)?;
+    let certificates = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| TlsError::Content { what, path: path.to_owned(), problem: error.to_string() })?;
+    if certificates.is_empty() {
+        return Err(TlsError::Content {
+            what,
+            path: path.to_owned(),
+            problem: "there is no certificate in it".to_owned(),
+        });
+    }
+    Ok(certificates)
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let what = "client key";
+    PrivateKeyDer::from_pem_slice(&read(what, path)?).map_err(|error| TlsError::Content {
+        what,
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { what, path: path.to_owned(), source })
+}
+
+/// For `skip_verify`: the handshake's signatures are still checked, the certificate's origin isn't.
+#[derive(Debug)]
+struct AcceptAny(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, RustlsError> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,12 @@
+//! Connecting to, building on and losing real daemons: those of the lab (`eval "$(lab/up)"`), and one of our own where it
+//! has to die.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod connect;
+mod engine;
+mod front;
+mod gateway;
+mod lab;
+mod lost;
+mod run;

@@ -1,0 +1,153 @@
+//! Facts: all a plan may know of the world, and the needs that ask for them.
+//!
+//! Facts serialise, so that a build can be replayed without a daemon. How they are gathered is not known here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_llb::{CapSet, Platform};
+use serde::{Deserialize, Serialize};
+
+/// What is known of the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The daemon's own platform: the target when nobody names one.
+    pub default_platform: Option<Platform>,
+    /// The LLB capabilities the daemon has enabled.
+    pub capabilities: BTreeSet<String>,
+    /// The session that serves the context; differs from build to build.
+    pub session: Option<String>,
+    /// Resolved images by [`image_key`].
+    pub images: BTreeMap<String, ImageFact>,
+    /// Text of files in the context by path; `None` where there is no such file.
+    pub context_files: BTreeMap<String, Option<String>>,
+    /// Exclusion patterns of the context's ignore file, in order; `None` until asked.
+    pub context_ignore: Option<Vec<String>>,
+    /// What was looked up inside root filesystems by [`rootfs_key`].
+    pub rootfs: BTreeMap<String, RootfsFacts>,
+}
+
+impl Facts {
+    /// The capabilities as a set to ask.
+    #[must_use]
+    pub fn caps(&self) -> CapSet {
+        self.capabilities.iter().map(String::as_str).collect()
+    }
+}
+
+/// A resolved image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFact {
+    /// What the graph refers to: the full reference with its digest (without one where the daemon knows the image only by
+    /// name, as Docker's classic store may), or what a named context or a source policy put in its place.
+    pub reference: String,
+    /// The image config (OCI image spec, config.md), unknown members included.
+    pub config: serde_json::Value,
+}
+
+/// What was looked up inside one root filesystem.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RootfsFacts {
+    /// Files named `python*` in the folders of PATH, in PATH's order; `None` until asked.
+    pub programs: Option<Vec<Program>>,
+    /// Text of files; `None` where there is no such file.
+    pub files: BTreeMap<String, Option<String>>,
+    /// Which paths exist.
+    pub exists: BTreeMap<String, bool>,
+    /// What interpreters say of their version, by path; `None` where the program says nothing usable.
+    pub versions: BTreeMap<String, Option<String>>,
+}
+
+/// A program file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Absolute path.
+    pub path: String,
+    /// What it points at, if it is a symbolic link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+/// Which root filesystem is looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Root {
+    /// The base image's.
+    Base,
+    /// The base image's with the spec's apt packages.
+    Apt,
+}
+
+/// A fact that a plan misses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The daemon's platform, capabilities and session: nothing can be planned before.
+    Daemon,
+    /// A resolved image.
+    Image {
+        /// The normalised reference.
+        reference: String,
+        /// For which platform.
+        platform: Platform,
+    },
+    /// The text of a file in the context.
+    ContextFile {
+        /// Relative to the context.
+        path: String,
+    },
+    /// The context's ignore file.
+    ContextIgnore,
+    /// Programs named `python*` in some folders.
+    Programs {
+        /// For which platform.
+        platform: Platform,
+        /// Where.
+        root: Root,
+        /// The folders of PATH.
+        folders: Vec<String>,
+    },
+    /// The text of a file in a root filesystem.
+    RootfsFile {
+        /// For which platform.
+        platform: Platform,
+        /// Where.
+        root: Root,
+        /// Absolute.
+        path: String,
+    },
+    /// Whether a path exists in a root filesystem.
+    Exists {
+        /// For which platform.
+        platform: Platform,
+        /// Where.
+        root: Root,
+        /// Absolute.
+        path: String,
+    },
+    /// What an interpreter says of its version ([`version_probe`](crate::version_probe) asks it).
+    Version {
+        /// For which platform.
+        platform: Platform,
+        /// Where.
+        root: Root,
+        /// The interpreter, absolute.
+        path: String,
+    },
+}
+
+/// The key of an image in [`Facts::images`].
+#[must_use]
+pub fn image_key(reference: &str, platform: &Platform) -> String {
+    format!("{reference} {platform}")
+}
+
+/// The key of a root filesystem in [`Facts::rootfs`].
+#[must_use]
+pub fn rootfs_key(platform: &Platform, root: Root) -> String {
+    let root = match root {
+        Root::Base => "base",
+        Root::Apt => "apt",
+    };
+    format!("{platform} {root}")
+}

@@ -1,0 +1,87 @@
+//! From an [`ImageSpec`](imagespec::ImageSpec) and [`Facts`] to a [`Plan`], and from the plan to an LLB graph and an image config.
+//!
+//! ```text
+//! (spec, settings, facts) ──plan──► Needs (gather these facts, then ask again)
+//!                            └────► Plan ──lower──► Compiled { graph, image config }
+//! ```
+//!
+//! Planning asks for the facts it misses instead of fetching them, so that the crate does no IO: the same spec, settings and
+//! facts give the same bytes, and any build can be replayed from saved facts.
+//!
+//! ```
+//! use imagespec_compile::{Document, Facts, Need, Planned, Settings, plan};
+//!
+//! let parsed = imagespec::parse("imagespec.yaml", "packages: [numpy]\n");
+//! let mut document =
+//!     Document { spec: parsed.spec.expect("a right spec"), spans: parsed.spans, sources: parsed.sources };
+//! let planned = plan(&mut document, &Settings::default(), &Facts::default()).expect("nothing is wrong so far");
+//! let Planned::Needs(needs) = planned else { panic!("nothing can be planned without facts") };
+//! assert!(needs.contains(&Need::Daemon), "what kind of daemon is it?");
+//! ```
+//!
+//! `tests/api_walkthrough.rs` goes all the way.
+//!
+//! # Main types
+//!
+//! - [`Document`]: a checked spec with its text. [`Settings`]: what the caller chose beside it.
+//! - [`Facts`]: all that is known of the world; [`Need`]: one thing that is not known yet.
+//! - [`Plan`]: the [`Step`]s of one platform, with no choices left. It prints, and serialises for tools.
+//! - [`Compiled`]: the graph of the root filesystem, and the image config.
+//!
+//! # What holds of every plan
+//!
+//! - A step stands on what it needs and on nothing else; where the daemon can merge, the others are branches beside it.
+//! - What only the image says (variables no installer reads, entrypoint, labels, user) is in no op, unless `commands` see it.
+//! - Install sets have no order: the order of `packages` and `apt_packages` moves no vertex.
+//! - A text of the spec is an argument as a whole or the content of a file; only `commands` become shell text.
+//! - Secrets are mounted, by id, in the steps that install Python packages; where they come from is the client's business.
+//!
+//! `tests/compile/laws.rs` holds these for any spec.
+//!
+//! # What it does not do
+//!
+//! It reads no file, asks no daemon and resolves no version: facts say what there is. It solves nothing either: the graph is the
+//! caller's to send.
+//!
+//! # Dependencies
+//!
+//! `oci-spec` parses and normalises image references, because its grammar is the distribution project's own. `serde_json` holds
+//! image configs, whose unknown members are passed on.
+
+#![warn(missing_docs)]
+
+mod arguments;
+mod env;
+mod facts;
+mod image_config;
+mod interpreter;
+mod locations;
+mod lower;
+mod patterns;
+mod plan;
+mod planner;
+mod probe;
+mod reference;
+mod requirements;
+pub mod rules;
+mod settings;
+
+pub use facts::{Facts, ImageFact, Need, Program, Root, RootfsFacts, image_key, rootfs_key};
+pub use lower::{Compiled, lower};
+pub use plan::{Action, CopyItem, ImageConfigPlan, InstallSecret, LocalFilter, Parent, PinnedImage, Plan, Shape, Step};
+pub use planner::{Document, Planned, apt_root, plan};
+pub use probe::{VERSION_FILE, base_root, context_files, version_probe};
+pub use reference::normalize as normalize_reference;
+pub use settings::{CaBundle, NetworkMode, ResolveMode, Settings};
+
+/// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.
+pub(crate) const MOUNTS: &str = "/dev/imagespec";
+
+/// The Python environment's fixed path in the image.
+pub const ENVIRONMENT: &str = "/opt/venv";
+
+/// The tool image that holds uv, unless `builder_config.uv_image` names another.
+pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
+
+/// The base image of a spec that names none (Flytekit's default).
+pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";

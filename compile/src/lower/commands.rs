@@ -1,0 +1,25 @@
+//! The commands step's op: the user's own shell text, the only one there is.
+
+use buildkit_llb::Output;
+
+use crate::lower::Lowering;
+use crate::plan::Step;
+
+impl Lowering<'_> {
+    pub(super) fn commands(&mut self, step: &Step, parent: Output, script: &str, env: &[(String, String)]) -> Output {
+        let mut exec = self.exec(["/bin/sh", "-c", script], parent);
+        if self.plan.uv.is_some() {
+            exec = self.with_uv(exec);
+        }
+        // The spec's variables come last: whoever sets `UV_…` means it.
+        let mut exec = exec.with_envs(env.iter().cloned());
+        if self.plan.uv.is_some() {
+            let path = env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+            exec = exec.with_env("PATH", format!("{path}:{}/bin", crate::MOUNTS));
+        }
+        let exec = self.with_ca_bundle(exec);
+        let outputs = self.graph.exec(exec);
+        self.annotate(step, outputs.op());
+        outputs.root().unwrap_or(parent)
+    }
+}

@@ -1,0 +1,135 @@
+//! The Python steps' ops: argv execs of uv, which is mounted from its tool image and never part of a layer.
+
+use buildkit_llb::{Exec, Mount, Output, SecretEnv, Sharing};
+
+use crate::lower::Lowering;
+use crate::plan::{Action, InstallSecret, PinnedImage, Step};
+
+/// Reads secrets from files into variables and becomes the program, where the daemon cannot set variables itself
+/// (`exec.secretenv`, BuildKit before 0.10). Arguments: `NAME FILE` pairs, `--`, the program.
+const EXPORT_SECRETS: &str = r#"set -eu
+while [ "$1" != -- ]; do
+  value=$(cat "$2")
+  export "$1=$value"
+  shift 2
+done
+shift
+exec "$@"
+"#;
+
+impl Lowering<'_> {
+    pub(super) fn venv(
+        &mut self,
+        step: &Step,
+        parent: Output,
+        interpreter: &str,
+        system_site_packages: bool,
+    ) -> Output {
+        let mut args = vec![uv_path(), "venv".to_owned(), "--python".to_owned(), interpreter.to_owned()];
+        if system_site_packages {
+            args.push("--system-site-packages".to_owned());
+        }
+        args.push(crate::ENVIRONMENT.to_owned());
+        let exec = self.exec(args, parent);
+        let exec = self.with_installer(exec);
+        let outputs = self.graph.exec(exec);
+        self.annotate(step, outputs.op());
+        outputs.root().unwrap_or(parent)
+    }
+
+    pub(super) fn install(&mut self, step: &Step, parent: Output) -> Output {
+        let Action::Install { requirements, constraints, args, env, secrets, secret_env_native } = &step.action else {
+            return parent;
+        };
+        let mut files = vec![("requirements.txt", requirements.as_str())];
+        let folder = format!("{}/requirements", crate::MOUNTS);
+        let mut command: Vec<String> = ["pip", "install", "--python"].map(str::to_owned).to_vec();
+        command.insert(0, uv_path());
+        command.push(format!("{}/bin/python", crate::ENVIRONMENT));
+        command.extend(args.iter().cloned());
+        // The short names are the same in every uv; the long ones were renamed once.
+        command.extend(["-r".to_owned(), format!("{folder}/requirements.txt")]);
+        if !constraints.is_empty() {
+            files.push(("constraints.txt", constraints.as_str()));
+            command.extend(["-c".to_owned(), format!("{folder}/constraints.txt")]);
+        }
+        let inputs = self.inputs("requirements", &files);
+        let (command, secret_mounts, secret_envs) = with_secrets(command, secrets, *secret_env_native);
+        let exec = self.exec(command, parent);
+        let exec = self
+            .with_installer(exec)
+            // The spec's variables come after our choices: whoever sets `UV_…` means it.
+            .with_envs(env.clone())
+            .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
+            .with_env("UV_CACHE_DIR", uv_cache())
+            .with_mount(inputs)
+            .with_mounts(secret_mounts);
+        let exec = secret_envs.into_iter().fold(exec, Exec::with_secret_env);
+        let exec = self.with_ca_bundle(exec);
+        let outputs = self.graph.exec(exec);
+        self.annotate(step, outputs.op());
+        outputs.root().unwrap_or(parent)
+    }
+
+    /// Mounts uv and its cache for our own steps: the interpreter is chosen already, and nobody's configuration counts.
+    fn with_installer(&mut self, exec: Exec) -> Exec {
+        self.with_uv(exec).with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
+    }
+
+    /// Mounts uv and its cache; without the cache it would leave its mark on `/tmp`. What uv writes depends on neither the
+    /// clock nor the user's files.
+    pub(super) fn with_uv(&mut self, exec: Exec) -> Exec {
+        let Some(uv) = self.uv_image() else { return exec };
+        exec.with_mount(Mount::read_only(uv_path(), uv).with_selector("/uv"))
+            .with_mount(Mount::cache(uv_cache(), self.cache_id("uv"), Sharing::Shared))
+            .with_env("UV_CACHE_DIR", uv_cache())
+            .with_env("UV_NO_PROGRESS", "1")
+            .with_env("UV_LINK_MODE", "copy")
+            .with_env("UV_COMPILE_BYTECODE", "1")
+            // Bytecode that names its source by content, not by a time that differs from build to build.
+            .with_env("PYC_INVALIDATION_MODE", "CHECKED_HASH")
+    }
+
+    fn uv_image(&mut self) -> Option<Output> {
+        let uv: &PinnedImage = self.plan.uv.as_ref()?;
+        Some(self.image(uv))
+    }
+}
+
+/// Where uv is mounted.
+pub(super) fn uv_path() -> String {
+    format!("{}/bin/uv", crate::MOUNTS)
+}
+
+/// Where uv's cache is mounted.
+fn uv_cache() -> String {
+    format!("{}/uv-cache", crate::MOUNTS)
+}
+
+/// The command with its secrets: mounts, variables, and where the daemon has no secret variables, our script in front.
+fn with_secrets(
+    command: Vec<String>,
+    secrets: &[InstallSecret],
+    env_native: bool,
+) -> (Vec<String>, Vec<Mount>, Vec<SecretEnv>) {
+    let (mut mounts, mut envs, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+    for (position, secret) in secrets.iter().enumerate() {
+        match secret {
+            InstallSecret::File { id, path } => mounts.push(Mount::secret(path, id)),
+            InstallSecret::Env { id, name } if env_native => {
+                envs.push(SecretEnv { id: id.clone(), name: name.clone(), optional: false });
+            }
+            InstallSecret::Env { id, name } => {
+                let path = format!("{}/secrets/{position}", crate::MOUNTS);
+                pairs.extend([name.clone(), path.clone()]);
+                mounts.push(Mount::secret(path, id));
+            }
+        }
+    }
+    if pairs.is_empty() {
+        return (command, mounts, envs);
+    }
+    let script = ["/bin/sh", "-c", EXPORT_SECRETS, "export-secrets"].map(str::to_owned);
+    let command = script.into_iter().chain(pairs).chain(["--".to_owned()]).chain(command).collect();
+    (command, mounts, envs)
+}

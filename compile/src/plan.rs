@@ -1,0 +1,279 @@
+//! The plan: the build of one platform as data, with no choices left.
+//!
+//! It serialises for people and tools; nothing reads it back. How a step becomes ops is `lower`'s business.
+
+use std::collections::BTreeMap;
+
+use buildkit_llb::{Platform, Proxy};
+use serde::Serialize;
+
+use crate::settings::{CaBundle, NetworkMode, ResolveMode};
+
+/// The build of one platform.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// What it is built for.
+    pub platform: Platform,
+    /// Whether the steps' changes are merged, or each step stands on the one before.
+    pub shape: Shape,
+    /// The base image.
+    pub base: PinnedImage,
+    /// The tool image with uv, if a step needs it.
+    pub uv: Option<PinnedImage>,
+    /// The steps, each after those it stands on.
+    pub steps: Vec<Step>,
+    /// Environment, entrypoint and so on: no step, no layer.
+    pub image: ImageConfigPlan,
+    /// Why the plan is as it is, for people.
+    pub reasons: Vec<String>,
+    /// What all steps share.
+    #[serde(skip)]
+    pub(crate) common: Common,
+}
+
+impl Plan {
+    /// Takes the session out, for a graph that somebody else's session will serve.
+    pub fn forget_session(&mut self) {
+        self.common.session = None;
+    }
+}
+
+/// What all steps of a plan share; from the settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Common {
+    pub(crate) no_cache: bool,
+    pub(crate) resolve_mode: ResolveMode,
+    pub(crate) network: NetworkMode,
+    pub(crate) proxy: Option<Proxy>,
+    pub(crate) hosts: Vec<(String, String)>,
+    pub(crate) hostname: Option<String>,
+    pub(crate) cache_namespace: Option<String>,
+    pub(crate) ca_bundle: Option<CaBundle>,
+    pub(crate) session: Option<String>,
+    pub(crate) source_date_epoch: Option<i64>,
+    /// The base image's environment.
+    pub(crate) base_env: Vec<(String, String)>,
+    /// Several platforms are built, so names say which.
+    pub(crate) multi_platform: bool,
+    /// The base image's config, the start of the result's.
+    pub(crate) base_config: serde_json::Value,
+}
+
+/// How steps are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// Branches over the base, joined by one merge.
+    Merge,
+    /// Each step on top of the one before.
+    Chain,
+}
+
+/// An image by its resolved reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinnedImage {
+    /// The normalised reference, with the digest where the daemon knows one.
+    pub reference: String,
+}
+
+/// One step: the smallest thing that is redone or kept as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// Names the step within the plan.
+    pub id: &'static str,
+    /// What progress shows.
+    pub title: String,
+    /// What it stands on.
+    pub parent: Parent,
+    /// What it does.
+    pub action: Action,
+    /// The spec's fields that asked for it.
+    pub fields: Vec<String>,
+    /// Where those fields stand in the user's files.
+    #[serde(skip)]
+    pub(crate) locations: Vec<buildkit_llb::Location>,
+}
+
+/// What a step stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parent {
+    /// The base image.
+    Base,
+    /// Another step.
+    Step(&'static str),
+    /// All steps before it, joined.
+    Joined,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Action {
+    /// Give `/root`, the working directory, to the user that runs the image. All other steps stand on it.
+    OwnHome {
+        /// `user[:group]`.
+        owner: String,
+    },
+    /// Install Debian packages.
+    Apt {
+        /// As the spec names them.
+        packages: Vec<String>,
+        /// Distribution and architecture: what may share a package cache.
+        cache_scope: String,
+        /// The spec's proxies, the only variables of the spec that apt reads.
+        env: BTreeMap<String, String>,
+    },
+    /// Make an empty Python environment.
+    Venv {
+        /// The interpreter it stands on.
+        interpreter: String,
+        /// Whether what the interpreter already has counts as installed.
+        system_site_packages: bool,
+    },
+    /// Install Python packages.
+    Install {
+        /// Requirement lines.
+        requirements: String,
+        /// Constraint lines; may be empty.
+        constraints: String,
+        /// Arguments for uv, beside the requirements.
+        args: Vec<String>,
+        /// The spec's variables the installer sees.
+        env: BTreeMap<String, String>,
+        /// The spec's secrets.
+        secrets: Vec<InstallSecret>,
+        /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
+        secret_env_native: bool,
+    },
+    /// Copy files of the context.
+    Copy {
+        /// What the client sends.
+        local: LocalFilter,
+        /// What goes where.
+        items: Vec<CopyItem>,
+        /// `user[:group]`; empty is root.
+        owner: String,
+    },
+    /// Run the user's shell commands.
+    Commands {
+        /// One script.
+        script: String,
+        /// The image's whole environment.
+        env: Vec<(String, String)>,
+    },
+}
+
+/// A secret of the install step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "as")]
+pub enum InstallSecret {
+    /// As a file.
+    File {
+        /// The secret's id.
+        id: String,
+        /// Where.
+        path: String,
+    },
+    /// As a variable.
+    Env {
+        /// The secret's id.
+        id: String,
+        /// The variable.
+        name: String,
+    },
+}
+
+/// What the client sends of a local directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LocalFilter {
+    /// Keeps uploads with different filters apart.
+    pub hint: &'static str,
+    /// Only what matches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// Not what matches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// Only these paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub follow: Vec<String>,
+}
+
+/// One thing to copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CopyItem {
+    /// Relative to the context, `.` for all of it.
+    pub from: String,
+    /// Absolute.
+    pub to: String,
+}
+
+/// What the image says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImageConfigPlan {
+    /// The whole environment, expanded.
+    pub env: Vec<(String, String)>,
+    /// Working directory.
+    pub workdir: String,
+    /// `user[:group]`; empty is root.
+    pub user: String,
+    /// `None` keeps the base's; empty removes it.
+    pub entrypoint: Option<Vec<String>>,
+    /// Labels added to the base's.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A plan as text: one paragraph per step.
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{} from {}", self.platform, self.base.reference)?;
+        for step in &self.steps {
+            let parent = match step.parent {
+                Parent::Base => "base".to_owned(),
+                Parent::Step(id) => id.to_owned(),
+                Parent::Joined => "all of the above".to_owned(),
+            };
+            writeln!(f, "  {:<9} on {parent:<16} {}", step.id, step.title)?;
+            if !step.fields.is_empty() {
+                writeln!(f, "            from {}", collapse(&step.fields).join(", "))?;
+            }
+        }
+        let joined = match self.shape {
+            Shape::Merge => "branches merged",
+            Shape::Chain => "one chain",
+        };
+        writeln!(f, "  image     {joined}; user {}; workdir {}", or(&self.image.user, "root"), self.image.workdir)?;
+        for reason in &self.reasons {
+            writeln!(f, "  note      {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs of list items as one range: `packages[0]`, `packages[1]`, … become `packages[0..9]`.
+fn collapse(fields: &[String]) -> Vec<String> {
+    let item = |field: &str| {
+        let (name, index) = field.strip_suffix(']')?.rsplit_once('[')?;
+        Some((name.to_owned(), index.parse::<usize>().ok()?))
+    };
+    let mut out: Vec<(String, Option<(usize, usize)>)> = Vec::new();
+    for field in fields {
+        match (item(field), out.last_mut()) {
+            (Some((name, index)), Some((last, Some((_, end))))) if *last == name && *end + 1 == index => *end = index,
+            (Some((name, index)), _) => out.push((name, Some((index, index)))),
+            (None, _) => out.push((field.clone(), None)),
+        }
+    }
+    out.into_iter()
+        .map(|(name, range)| match range {
+            None => name,
+            Some((start, end)) if start == end => format!("{name}[{start}]"),
+            Some((start, end)) => format!("{name}[{start}..{end}]"),
+        })
+        .collect()
+}
+
+fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}

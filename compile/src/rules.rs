@@ -1,0 +1,57 @@
+//! Rules about a spec together with its facts: what only shows once the base image or the context is known.
+//!
+//! Codes `E101` to `E199` and `W101` to `W199`; the spec's own rules are `imagespec`'s.
+
+use imagespec::{Rule, Severity};
+
+macro_rules! rules {
+    ($($name:ident = $code:literal $severity:ident $summary:literal, $explanation:literal;)*) => {
+        $(#[doc = $summary] pub static $name: Rule = Rule {
+            code: $code,
+            severity: Severity::$severity,
+            summary: $summary,
+            explanation: $explanation,
+        };)*
+        /// Every rule, by code.
+        pub static ALL: &[&Rule] = &[$(&$name),*];
+    };
+}
+
+rules! {
+    MISSING_FILE = "E101" Error
+        "a file that the spec names is not in the context",
+        "`requirements`, and the files it includes, are read from the build context: the folder given to the build. Give a path relative to it, or build with the folder that holds the file.";
+    NO_INTERPRETER = "E102" Error
+        "there is no suitable Python interpreter",
+        "Python packages are installed into an environment over an interpreter of the base image. Use a base image that has the wanted Python (`base_image: python:3.11-slim`), install one with `apt_packages: [python3]`, or name it with `python_exec`.";
+    NO_PYTHON_EXEC = "E103" Error
+        "the interpreter named by python_exec does not exist",
+        "`python_exec` is an absolute path inside the base image, or one that `apt_packages` installs.";
+    WRONG_PYTHON = "E104" Error
+        "the interpreter has another version than the spec asks for",
+        "`python_version` must agree with the interpreter that the base image has or that `python_exec` names. Change one of them.";
+    UNSUPPORTED_PLATFORM = "E105" Error
+        "only linux images can be built",
+        "Steps run in Linux containers, so every platform is `linux/<architecture>`.";
+    MISSING_CAPABILITY = "E106" Error
+        "the daemon cannot do what the spec needs",
+        "Some fields need a BuildKit that is new enough. The message names the capability; `imagespec doctor` shows what the daemon has.";
+    PATH_REQUIREMENT = "E107" Error
+        "requirements that name local paths are not supported yet",
+        "Local projects as requirements are not built yet. Publish a wheel to an index, or copy the project with `copy` and install it in `commands`.";
+    INCLUDE_CYCLE = "E108" Error
+        "requirements files include each other",
+        "A requirements file may include others with `-r` and `-c`, but not itself, directly or through others.";
+    BAD_REFERENCE = "E109" Error
+        "an image reference is not valid",
+        "Image references look like `registry/name:tag` or `name@sha256:…`.";
+    STEP_FAILED = "E110" Error
+        "a step of the build failed",
+        "What the step runs ended with an error. Its last lines of output say why; the marked lines of the spec asked for what failed.";
+    RESERVED_PATH = "E111" Error
+        "a secret's target is where the build keeps its own files",
+        "The installer, its cache and its input are mounted below `/dev/imagespec` while packages are installed, so no secret can be mounted there or in place of a folder above it. Choose another target, such as `/run/secrets/<name>`.";
+    CHAINED = "W101" Warning
+        "the daemon cannot merge layers",
+        "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones.";
+}

@@ -1,0 +1,74 @@
+//! Settings: what the caller of a build chose, beside the spec.
+//!
+//! They come from command-line flags or frontend options; where from is not known here.
+
+use std::collections::BTreeMap;
+
+use buildkit_llb::{Platform, Proxy};
+use serde::{Deserialize, Serialize};
+
+/// What the caller of a build chose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Target platforms; they win over the spec's. Empty: the spec's, else the daemon's own.
+    pub platforms: Vec<Platform>,
+    /// Labels that win over the spec's.
+    pub labels: BTreeMap<String, String>,
+    /// Run every step again.
+    pub no_cache: bool,
+    /// Where images are looked up.
+    pub resolve_mode: ResolveMode,
+    /// The network of all steps.
+    pub network: NetworkMode,
+    /// Proxies for all steps; no part of any cache key.
+    pub proxy: Option<Proxy>,
+    /// Lines for `/etc/hosts` of all steps.
+    pub hosts: Vec<(String, String)>,
+    /// The host name of all steps.
+    pub hostname: Option<String>,
+    /// Prefix of all cache mounts.
+    pub cache_namespace: Option<String>,
+    /// Certificates for the steps that talk to the network; wins over the spec's.
+    pub ca_bundle: Option<CaBundle>,
+    /// Seconds since 1970 that stand for the time of the build (`SOURCE_DATE_EPOCH`).
+    pub source_date_epoch: Option<i64>,
+}
+
+/// A CA bundle, handed over as a secret so that it is in no layer and no cache key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaBundle {
+    /// The secret's id.
+    pub secret_id: String,
+}
+
+impl CaBundle {
+    /// The id used when nobody chose one.
+    pub const DEFAULT_ID: &str = "ca_bundle";
+}
+
+/// Where images are looked up (`image-resolve-mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResolveMode {
+    /// The daemon's choice.
+    #[default]
+    Default,
+    /// Always the registry.
+    Pull,
+    /// What the daemon has first.
+    Local,
+}
+
+/// The network of all steps (`force-network-mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// The worker's default.
+    #[default]
+    Sandbox,
+    /// The host's.
+    Host,
+    /// None.
+    None,
+}

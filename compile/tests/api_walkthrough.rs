@@ -1,0 +1,89 @@
+//! A tour of the crate: from a spec's text to the bytes a daemon solves, the way a frontend does it.
+
+use std::collections::BTreeSet;
+
+use buildkit_llb::Platform;
+use imagespec_compile::{
+    Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, Need, Planned, Program, Root, Settings, image_key, lower,
+    normalize_reference, plan, rootfs_key,
+};
+use serde_json::json;
+
+#[test]
+fn api_walkthrough() {
+    // A spec is text that somebody wrote. Parsing checks it and remembers where everything stands.
+    let text = "
+base_image: python:3.11-slim
+packages: [numpy]
+env: {MODE: fast}
+";
+    let parsed = imagespec::parse("imagespec.yaml", text);
+    let mut document =
+        Document { spec: parsed.spec.expect("a right spec"), spans: parsed.spans, sources: parsed.sources };
+
+    // What the caller chose on the command line; the spec has no say in it.
+    let settings = Settings::default();
+
+    // The crate does no IO. It says which facts it misses, somebody gathers them, and it is asked again.
+    let mut facts = Facts::default();
+    let needs = |planned| match planned {
+        Ok(Planned::Needs(needs)) => needs,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from([Need::Daemon]));
+
+    // The daemon says what it is and what it can do.
+    let amd64 = Platform::linux("amd64");
+    facts.default_platform = Some(amd64.clone());
+    facts.capabilities = buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect();
+
+    // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from.
+    let base = normalize_reference("python:3.11-slim").expect("a reference");
+    let uv = normalize_reference(DEFAULT_UV_IMAGE).expect("a reference");
+    let wanted = [&base, &uv].map(|reference| Need::Image { reference: reference.clone(), platform: amd64.clone() });
+    assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from(wanted));
+    for reference in [base, uv] {
+        let config = json!({"config": {"Env": ["PATH=/usr/local/bin:/usr/bin"]}});
+        let pinned = format!("{reference}@sha256:{}", "0".repeat(64));
+        facts.images.insert(image_key(&reference, &amd64), ImageFact { reference: pinned, config });
+    }
+
+    // The base's config says where programs are, so now somebody has to look which Pythons there are.
+    let programs = Need::Programs {
+        platform: amd64.clone(),
+        root: Root::Base,
+        folders: vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()],
+    };
+    assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from([programs]));
+    let python = Program { path: "/usr/local/bin/python3".to_owned(), link: Some("python3.11".to_owned()) };
+    facts.rootfs.entry(rootfs_key(&amd64, Root::Base)).or_default().programs = Some(vec![python]);
+
+    // All facts are there: one plan per platform, data with no choices left, which prints.
+    let Ok(Planned::Complete { plans, warnings }) = plan(&mut document, &settings, &facts) else { panic!("complete") };
+    assert!(warnings.is_empty());
+    let [plan] = plans.try_into().expect("one platform");
+    insta::assert_snapshot!(plan, @r"
+    linux/amd64 from docker.io/library/python:3.11-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000
+      venv      on base             [python] environment over /usr/local/bin/python3
+      python    on venv             [python] numpy
+                from packages[0]
+      image     branches merged; user root; workdir /root
+    ");
+
+    // A plan becomes a graph of ops and an image config. This cannot fail.
+    let Compiled { graph, image_config, base_config: _ } = lower(&plan, &document.sources);
+    assert_eq!(image_config["config"]["Env"][0], "PATH=/opt/venv/bin:/usr/local/bin:/usr/bin");
+    assert_eq!(image_config["config"]["Env"][3], "MODE=fast");
+
+    // Ops know the lines that asked for them, so a failing step points into the spec.
+    let root = graph.root().expect("not empty").op();
+    assert_eq!(graph.note(root).and_then(|note| note.name.as_deref()), Some("[python] numpy"));
+    assert_eq!(graph.locations(root).map(|location| location.start.0).collect::<Vec<_>>(), [3]);
+
+    // And this is what the daemon solves: base, uv, environment, input, install, and the op that names the result.
+    assert_eq!(graph.to_definition().def.len(), 6);
+
+    // Facts serialise: with them the build can be compiled again anywhere, to the same bytes.
+    let saved = serde_json::to_string(&facts).expect("plain data");
+    assert_eq!(serde_json::from_str::<Facts>(&saved).expect("what was written"), facts);
+}

@@ -1,0 +1,92 @@
+//! Who sees which variables: install steps, the user's commands, the image.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, build, described};
+
+fn env(image: &Value) -> Vec<&str> {
+    image["config"]["Env"].as_array().expect("a list").iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn values_are_expanded_for_the_image_and_for_installers() {
+    let spec = "
+packages: [git+https://example.org/lib]
+env: {PATH: \"/opt/cuda/bin:$PATH\", UV_HTTP_TIMEOUT: \"$LANG\", PRICE: \"5\\\\$\", MODE: fast}
+";
+    let built = build(spec, &World::python());
+    let image = built.image();
+    let path = "PATH=/opt/cuda/bin:/opt/venv/bin:/usr/local/bin:/usr/bin:/bin";
+    for expect in
+        [path, "UV_HTTP_TIMEOUT=C.UTF-8", "PRICE=5$", "MODE=fast", "VIRTUAL_ENV=/opt/venv", "PYTHONPATH=/root"]
+    {
+        assert!(env(&image).contains(&expect), "{expect}: {image:#}");
+    }
+    let install = described(&built.graph(), "[python] git+https");
+    for (name, value) in
+        [path.split_once('='), Some(("UV_HTTP_TIMEOUT", "C.UTF-8")), Some(("PRICE", "5$"))].into_iter().flatten()
+    {
+        assert!(install.contains(&format!("env {name}={value:?}\n")), "{name}: {install}");
+    }
+}
+
+#[test]
+fn installs_see_what_installers_read_and_the_spec_has_the_last_word() {
+    let spec = "
+packages: [numpy]
+env: {UV_COMPILE_BYTECODE: \"0\", UV_CACHE_DIR: /tmp/uv, VIRTUAL_ENV: /other, MODE: fast, https_proxy: \"http://proxy\"}
+";
+    let install = described(&build(spec, &World::python()).graph(), "[python] numpy");
+    for expect in [
+        "UV_COMPILE_BYTECODE=\"0\"",
+        "https_proxy=\"http://proxy\"",
+        "VIRTUAL_ENV=\"/opt/venv\"",
+        "UV_CACHE_DIR=\"/dev/imagespec/uv-cache\"",
+    ] {
+        assert!(install.contains(&format!("env {expect}\n")), "{expect}: {install}");
+    }
+    assert!(!install.contains("env MODE"), "{install}");
+}
+
+#[test]
+fn apt_sees_the_specs_proxies_only() {
+    let spec = "
+apt_packages: [git]
+packages: [git+https://example.org/lib]
+env: {https_proxy: \"http://$LANG\", UV_HTTP_TIMEOUT: \"1\", MODE: fast}
+";
+    let apt = described(&build(spec, &World::python()).graph(), "[apt]");
+    assert!(apt.contains("env https_proxy=\"http://C.UTF-8\"\n"), "{apt}");
+    assert!(!apt.contains("UV_") && !apt.contains("MODE"), "{apt}");
+}
+
+#[test]
+fn commands_see_the_whole_environment_and_uv() {
+    let spec = "
+packages: [numpy]
+env: {MODE: fast, UV_LINK_MODE: hardlink}
+commands: [cd /srv, uv pip install x]
+";
+    let commands = described(&build(spec, &World::python()).graph(), "[commands]");
+    for expect in [
+        "args [\"/bin/sh\", \"-c\", \"{ cd /srv\\n} && { uv pip install x\\n}\"]\n",
+        "env MODE=\"fast\"\n",
+        "env UV_LINK_MODE=\"hardlink\"\n",
+        "env VIRTUAL_ENV=\"/opt/venv\"\n",
+        "env PATH=\"/opt/venv/bin:/usr/local/bin:/usr/bin:/bin:/dev/imagespec/bin\"\n",
+        "cwd /\n",
+        "mount /dev/imagespec/bin/uv ro ",
+    ] {
+        assert!(commands.contains(expect), "{expect}: {commands}");
+    }
+    // A project that commands work on may have a configuration of its own.
+    assert!(!commands.contains("UV_NO_CONFIG") && !commands.contains("UV_PYTHON_DOWNLOADS"), "{commands}");
+}
+
+#[test]
+fn a_base_without_a_path_gets_the_usual_one() {
+    let world = World { config: json!({"rootfs": {"type": "layers"}}), ..World::debian() };
+    let image = build("env: {A: \"$PATH\"}\n", &world).image();
+    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    assert_eq!(env(&image), [format!("PATH={usual}"), "PYTHONPATH=/root".to_owned(), format!("A={usual}")]);
+}

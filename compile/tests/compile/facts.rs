@@ -1,0 +1,138 @@
+//! Facts that are missing, wrong or hostile: each is asked for once, and every mistake has a place and a way out.
+
+use imagespec_compile::{Facts, Need, Planned, Root, Settings, plan};
+
+use crate::world::{World, build, build_with, document, problems, rootfs, try_build};
+
+#[test]
+fn every_kind_of_fact_is_asked_for_once() {
+    let spec = "
+python_version: 3.11.9
+python_exec: /usr/bin/python3.11
+apt_packages: [python3.11]
+requirements: requirements.txt
+source_root: src
+";
+    let mut world = World { apt: rootfs(&[("/usr/bin/python3.11", None)]), ..World::debian() };
+    world.apt.versions.insert("/usr/bin/python3.11".to_owned(), Some("3.11.9".to_owned()));
+    let world = world.with_file("requirements.txt", "-r more.txt\n").with_file("more.txt", "numpy\n");
+    let built = build(spec, &world);
+    // The world refuses to answer twice; here it is enough that every kind was asked.
+    let asked = |is_kind: fn(&Need) -> bool| built.rounds.iter().flatten().filter(|need| is_kind(need)).count();
+    assert_eq!(asked(|need| matches!(need, Need::Daemon)), 1);
+    assert_eq!(asked(|need| matches!(need, Need::Image { .. })), 2, "base and uv");
+    assert_eq!(asked(|need| matches!(need, Need::ContextFile { .. })), 4, "two of requirements, two of git");
+    assert_eq!(asked(|need| matches!(need, Need::ContextIgnore)), 1);
+    assert_eq!(asked(|need| matches!(need, Need::RootfsFile { .. })), 1);
+    assert_eq!(asked(|need| matches!(need, Need::Exists { .. })), 2, "in the base, then with apt's packages");
+    assert_eq!(asked(|need| matches!(need, Need::Version { root: Root::Apt, .. })), 1);
+    assert_eq!(asked(|need| matches!(need, Need::Programs { .. })), 0, "the interpreter is named");
+    let built = build("packages: [numpy]\n", &World::python());
+    assert_eq!(built.rounds.iter().flatten().filter(|need| matches!(need, Need::Programs { .. })).count(), 1);
+}
+
+#[test]
+fn a_round_asks_for_all_that_is_known_to_be_missing() {
+    let world = World::python().with_file("requirements.txt", "numpy\n");
+    let spec = "apt_packages: [git]\nrequirements: requirements.txt\nsource_root: .\n";
+    assert_eq!(build(spec, &world).rounds.len(), 3, "the daemon, the images, everything else");
+}
+
+#[test]
+fn more_facts_than_needed_change_nothing() {
+    let spec = "packages: [numpy]\n";
+    let built = build(spec, &World::python());
+    let richer = build("apt_packages: [git]\npackages: [numpy]\nsource_root: .\n", &World::python()).facts;
+    let Ok(Planned::Complete { plans, .. }) = plan(&mut document("spec.yaml", spec), &Settings::default(), &richer)
+    else {
+        panic!("complete")
+    };
+    assert_eq!(plans, built.plans);
+}
+
+#[test]
+fn facts_survive_being_saved() {
+    let world =
+        World::python().with_file("requirements.txt", "-c gone.txt\n-r more.txt\n").with_file("more.txt", "a\n");
+    let world = world.with_file("gone.txt", "");
+    let spec =
+        "apt_packages: [git]\nrequirements: requirements.txt\nsource_root: .\npython_exec: /usr/local/bin/python3\n";
+    let facts = build(spec, &world).facts;
+    let saved = serde_json::to_string_pretty(&facts).expect("facts are plain data");
+    assert_eq!(serde_json::from_str::<Facts>(&saved).expect("what was written"), facts);
+    assert_eq!(serde_json::from_str::<Facts>("{}").expect("all facts are optional"), Facts::default());
+}
+
+#[test]
+fn files_that_include_each_other_are_refused() {
+    let world = World::python().with_file("a.txt", "-r b.txt\nnumpy\n").with_file("b.txt", "-c sub/../a.txt\n");
+    insta::assert_snapshot!(problems("requirements: a.txt\n", &world));
+    let world = World::python().with_file("a.txt", "-r a.txt\n");
+    insta::assert_snapshot!(problems("requirements: a.txt\n", &world));
+}
+
+#[test]
+fn missing_files_are_all_named() {
+    let world = World::python().with_file("a.txt", "-r gone.txt\n-c also/gone.txt\n-r ../outside.txt\n");
+    insta::assert_snapshot!(problems("requirements: a.txt\n", &world));
+    insta::assert_snapshot!(problems("requirements: deps/all.txt\n", &world));
+}
+
+#[test]
+fn mistakes_inside_requirements_files_are_shown_there() {
+    let world = World::python().with_file("a.txt", "numpy==\n-r b.txt\n").with_file("b.txt", "-e .\n./wheel.whl\n");
+    insta::assert_snapshot!(problems("requirements: a.txt\n", &world));
+}
+
+#[test]
+fn problems_of_several_platforms_are_told_once() {
+    let world = World::python().with_file("a.txt", "-e .\n");
+    let shown = problems("platform: linux/amd64,linux/arm64\nrequirements: a.txt\n", &world);
+    assert_eq!(shown.matches("error[").count(), 1, "{shown}");
+}
+
+#[test]
+fn wrong_interpreters() {
+    let mut world = World::python();
+    world.base.versions.insert("/usr/local/bin/python3".to_owned(), Some("3.11.9".to_owned()));
+    insta::assert_snapshot!(problems("python_exec: /usr/local/bin/python3\npython_version: \"3.12\"\n", &world));
+    insta::assert_snapshot!(problems("packages: [numpy]\npython_version: \"3.12\"\n", &world));
+    insta::assert_snapshot!(problems("python_exec: /usr/bin/python9\n", &world));
+    insta::assert_snapshot!(problems("apt_packages: [git]\npython_exec: /usr/bin/python9\n", &world));
+    insta::assert_snapshot!(problems("packages: [numpy]\n", &World::debian()));
+    insta::assert_snapshot!(problems(
+        "python_version: \"3.12\"\napt_packages: [python3]\n",
+        &World { apt: rootfs(&[("/usr/bin/python3.11", None)]), ..World::debian() }
+    ));
+}
+
+#[test]
+fn a_daemon_that_cannot_is_named() {
+    let settings = Settings { network: imagespec_compile::NetworkMode::Host, ..Settings::default() };
+    let world = World::python().without(&["exec.meta.network", "exec.mount.cache"]);
+    let shown = try_build(document("spec.yaml", "packages: [numpy]\n"), &settings, &world).expect_err("refused");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn what_a_daemon_lacks_and_nobody_needs_is_no_problem() {
+    let world = World::python().without(&["exec.secretenv", "exec.mount.secret", "file.copy.includeexcludepatterns"]);
+    build("packages: [numpy]\nsource_root: .\ncopy: [a]\n", &world);
+}
+
+#[test]
+fn odd_image_configs_are_read_as_far_as_they_go() {
+    for config in [
+        serde_json::json!(null),
+        serde_json::json!([]),
+        serde_json::json!({"config": null, "history": {}, "rootfs": 1}),
+        serde_json::json!({"config": {"Env": ["A", "=b", "", "PATH", 1, null], "User": 7, "Labels": []}}),
+    ] {
+        let world = World { config, ..World::python() };
+        let spec = "packages: [numpy]\nsource_root: .\nbuilder_options: {labels: {a: b}}\n";
+        let image = build_with(spec, &Settings::default(), &world).image();
+        assert_eq!(image["config"]["WorkingDir"], "/root");
+        assert_eq!(image["config"]["Labels"]["a"], "b");
+        assert_eq!(image["history"].as_array().map(Vec::len), Some(4));
+    }
+}

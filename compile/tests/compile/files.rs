@@ -1,0 +1,111 @@
+//! Files of the context: what the client sends and what goes where.
+
+use imagespec_compile::{Action, CopyItem, LocalFilter};
+
+use crate::world::{Build, World, build, described};
+
+/// What the step with this id copies.
+#[track_caller]
+fn copied(build: &Build, id: &str) -> (LocalFilter, Vec<CopyItem>) {
+    let step = build.plans[0].steps.iter().find(|step| step.id == id).unwrap_or_else(|| panic!("no step {id}"));
+    match &step.action {
+        Action::Copy { local, items, .. } => (local.clone(), items.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn item(from: &str, to: &str) -> CopyItem {
+    CopyItem { from: from.to_owned(), to: to.to_owned() }
+}
+
+fn ignoring(patterns: &[&str]) -> World {
+    World { ignore: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(), ..World::python() }
+}
+
+#[test]
+fn copies_keep_their_path_below_root() {
+    let built = build("copy: [data/table.csv, src]\n", &ignoring(&["*.log"]));
+    let (local, items) = copied(&built, "copy");
+    assert_eq!(items, [item("data/table.csv", "/root/data/table.csv"), item("src", "/root/src")]);
+    assert_eq!(
+        (local.follow, local.exclude),
+        (vec!["data/table.csv".to_owned(), "src".to_owned()], vec!["*.log".to_owned()])
+    );
+    let copy = described(&built.graph(), "[copy]");
+    assert!(copy.contains(":/src -> /root/src follow contents parents\n"), "{copy}");
+}
+
+#[test]
+fn the_whole_context_is_sent_without_a_filter() {
+    let (local, items) = copied(&build("copy: [., data]\n", &World::python()), "copy");
+    assert_eq!(items, [item(".", "/root"), item("data", "/root/data")]);
+    assert!(local.follow.is_empty() && local.include.is_empty(), "{local:?}");
+}
+
+#[test]
+fn names_with_wildcards_mean_themselves() {
+    let (local, items) = copied(&build("copy: [\"a[1]*.txt\", \"!b\"]\n", &World::python()), "copy");
+    assert_eq!(local.follow, [r"a\[1\]\*.txt", r"\!b"]);
+    assert_eq!(items[0], item("a[1]*.txt", "/root/a[1]*.txt"), "the copy itself knows no wildcards");
+    let (local, _) = copied(&build("source_root: \"s[1]\"\n", &World::python()), "source");
+    assert_eq!(local.include, [r"s\[1\]/**/*.py"]);
+    assert!(local.exclude.contains(&r"s\[1\]/**/.git".to_owned()), "{local:?}");
+}
+
+#[test]
+fn modes_of_the_source_root() {
+    let check = |spec: &str, include: &[&str], to_send: usize| {
+        let built = build(spec, &ignoring(&["secret"]));
+        let steps = built.plans[0].steps.iter().filter(|step| step.id == "source").count();
+        assert_eq!(steps, to_send, "{spec}");
+        if to_send == 1 {
+            let (local, items) = copied(&built, "source");
+            assert_eq!(local.include, include, "{spec}");
+            assert_eq!(local.exclude[0], "secret");
+            assert_eq!(items[0].to, "/root");
+        }
+    };
+    check("source_root: .\n", &["**/*.py"], 1);
+    check("source_root: ./src/\n", &["src/**/*.py"], 1);
+    check("source_root: .\nsource_copy_mode: all\n", &[], 1);
+    check("source_root: src\nsource_copy_mode: all\n", &["src"], 1);
+    check("source_root: .\nsource_copy_mode: none\n", &[], 0);
+}
+
+#[test]
+fn gitignore_files_of_the_context_and_the_root_count_for_sources() {
+    let world = World { ignore: vec!["*.env".to_owned()], ..World::python() }
+        .with_file(".gitignore", "*\n!*/\n!*.py\n")
+        .with_file("src/.gitignore", "/generated\n")
+        .with_file("src/deep/.gitignore", "never read\n");
+    let built = build("source_root: src\nsource_copy_mode: all\ncopy: [data]\n", &world);
+    let (local, _) = copied(&built, "source");
+    assert_eq!(
+        local.exclude,
+        [
+            "*.env",
+            "**/*",
+            "!**/*.py",
+            "src/generated",
+            // Once more, because of the exception above.
+            "*.env",
+            "src/**/__pycache__",
+            "src/**/*.pyc",
+            "src/**/.git",
+            "src/**/.DS_Store",
+        ]
+    );
+    let (local, _) = copied(&built, "copy");
+    assert_eq!(local.exclude, ["*.env"], "copies are said file by file; what git ignores may be just what is wanted");
+}
+
+#[test]
+fn a_source_that_overlaps_a_copy_lies_below_it() {
+    let built = build("source_root: .\nsource_copy_mode: all\ncopy: [src/settings.py]\n", &World::python());
+    assert_eq!(built.shape(), "source<-Base copy<-Base");
+    // Nothing of the ignore rules for sources holds for the copy, so it may bring in what they leave out.
+    let merge = described(&built.graph(), "[join]");
+    let copy = built.graph().dump().to_string();
+    let last = merge.lines().last().and_then(|line| line.strip_prefix("+ ")).expect("a branch").to_owned();
+    assert!(copy.contains(&format!("{last} diff \"changes of [copy]")), "the copy wins: {copy}");
+}

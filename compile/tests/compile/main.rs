@@ -1,0 +1,12 @@
+//! What compiling promises, from a spec's text to the bytes of a graph. No daemon: the world is data here.
+
+mod environment;
+mod facts;
+mod files;
+mod golden;
+mod laws;
+mod python;
+mod requirements;
+mod secrets;
+mod steps;
+mod world;

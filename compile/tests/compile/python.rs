@@ -1,0 +1,108 @@
+//! Which interpreter the environment stands on, and where uv is there to call.
+
+use imagespec::PythonVersion;
+use imagespec_compile::{Document, Need, Program, Root, RootfsFacts, Settings};
+
+use crate::world::{World, build, described, document, problems, rootfs, try_build};
+
+const ENVIRONMENT: &[(&str, Option<&str>)] = &[
+    ("/opt/venv/bin/python", Some("/usr/local/bin/python3.11")),
+    ("/opt/venv/bin/python3", Some("python")),
+    ("/opt/venv/bin/python3.11", Some("python")),
+    ("/usr/local/bin/python3.12", None),
+];
+
+/// An image that a build of ours made.
+fn ours() -> World {
+    let mut world = World { base: rootfs(ENVIRONMENT), ..World::python() };
+    world.base.versions.insert("/opt/venv/bin/python3".to_owned(), Some("3.11.9".to_owned()));
+    world.with_config("Env", serde_json::json!(["PATH=/opt/venv/bin:/usr/local/bin", "VIRTUAL_ENV=/opt/venv"]))
+}
+
+#[test]
+fn an_environment_of_the_base_is_extended() {
+    let built = build("packages: [numpy]\n", &ours());
+    assert_eq!(built.shape(), "python<-Base");
+    let env = &built.image()["config"]["Env"];
+    assert_eq!(env[0], "PATH=/opt/venv/bin:/usr/local/bin", "the folder is named once");
+    assert!(built.plans[0].to_string().contains("it is extended"), "{}", built.plans[0]);
+    assert_eq!(build("packages: [numpy]\npython_version: \"3.11\"\n", &ours()).shape(), "python<-Base");
+}
+
+#[test]
+fn another_python_does_not_fit_into_an_environment_of_the_base() {
+    let shown = problems("packages: [numpy]\npython_version: \"3.12\"\n", &ours());
+    assert!(shown.contains("has no Python 3.12 on its PATH (it has /opt/venv/bin/python3 (3.11.9))"), "{shown}");
+}
+
+#[test]
+fn uv_is_there_for_commands_without_python() {
+    let built = build("commands: [uv --version]\n", &World::debian());
+    assert_eq!(built.shape(), "commands<-Joined");
+    let commands = described(&built.graph(), "[commands]");
+    assert!(commands.contains("mount /dev/imagespec/bin/uv ro "), "{commands}");
+    assert!(commands.contains("env PATH=\"/usr/local/bin:/usr/bin:/bin:/dev/imagespec/bin\"\n"), "{commands}");
+    assert!(!commands.contains("VIRTUAL_ENV"), "{commands}");
+}
+
+#[test]
+fn nothing_asks_for_uv_without_need() {
+    let built = build("apt_packages: [git]\n", &World::debian());
+    let asks = |need: &Need| matches!(need, Need::Image { reference, .. } if reference.contains("uv"));
+    assert!(!built.rounds.iter().flatten().any(asks), "{:?}", built.rounds);
+}
+
+#[test]
+fn python_from_apt_is_looked_up_there() {
+    let apt = rootfs(&[("/usr/bin/python3", Some("python3.11")), ("/usr/bin/python3.11", None)]);
+    let world = World { apt, ..World::debian() };
+    let built = build("apt_packages: [python3, git]\npackages: [numpy]\n", &world);
+    assert_eq!(built.shape(), "apt<-Base venv<-Step(\"apt\") python<-Step(\"venv\")");
+    let venv = described(&built.graph(), "[python] environment over /usr/bin/python3");
+    assert!(venv.contains("\"--python\", \"/usr/bin/python3\""), "{venv}");
+}
+
+#[test]
+fn python_exec_is_looked_up_in_the_base_first() {
+    let check = |base: RootfsFacts, apt: RootfsFacts, expect: &str| {
+        let world = World { base, apt, ..World::debian() };
+        let built = build("apt_packages: [git]\npython_exec: /opt/py/bin/python\n", &world);
+        assert_eq!(built.shape(), expect);
+        let venv = described(&built.graph(), "[python] environment over /opt/py/bin/python");
+        assert!(venv.contains("\"--system-site-packages\""), "{venv}");
+    };
+    let python = || rootfs(&[("/opt/py/bin/python", None)]);
+    check(python(), RootfsFacts::default(), "apt<-Base venv<-Base");
+    check(rootfs::<&str>(&[]), python(), "apt<-Base venv<-Step(\"apt\")");
+}
+
+#[test]
+fn a_patch_version_is_asked_of_the_interpreter() {
+    let mut world = World::python();
+    world.base.versions.insert("/usr/local/bin/python3.11".to_owned(), Some("3.11.9".to_owned()));
+    let built = build("python_version: 3.11.9\n", &world);
+    let asks = |need: &&Need| matches!(need, Need::Version { root: Root::Base, .. });
+    assert_eq!(built.rounds.iter().flatten().filter(asks).count(), 1);
+    let shown = problems("python_version: 3.11.10\n", &world);
+    assert!(shown.contains("(it has /usr/local/bin/python3.11 (3.11.9))"), "{shown}");
+}
+
+#[test]
+fn a_spec_made_in_code_says_what_asked_for_python() {
+    let Document { mut spec, .. } = document("spec.yaml", "packages: [numpy]\n");
+    spec.python_version = Some(PythonVersion { major: 3, minor: 11, patch: None });
+    let document = Document { spec, spans: imagespec::Spans::default(), sources: imagespec::SourceMap::new() };
+    let built = try_build(document, &Settings::default(), &World::python()).expect("sound");
+    assert_eq!(built.plans[0].steps[0].fields, ["python_version"]);
+}
+
+#[test]
+fn a_script_without_a_version_in_its_name_is_asked() {
+    let mut world = World { base: rootfs(&[("/opt/pyenv/shims/python3", None)]), ..World::debian() };
+    let shim = Program { path: "/opt/pyenv/shims/python".to_owned(), link: None };
+    world.base.programs.get_or_insert_default().push(shim);
+    let shown = problems("python_version: \"3.12\"\n", &world);
+    assert!(shown.contains("/opt/pyenv/shims/python3 (says no version)"), "{shown}");
+    world.base.versions.insert("/opt/pyenv/shims/python3".to_owned(), Some("3.12.1".to_owned()));
+    assert_eq!(build("python_version: \"3.12\"\n", &world).shape(), "venv<-Base");
+}

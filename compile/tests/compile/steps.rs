@@ -1,0 +1,175 @@
+//! Steps and the order they stand in: the user's, apt's, the merge and the chain, platforms.
+
+use buildkit_llb::{Op, Platform};
+use imagespec_compile::{Action, Settings, apt_root};
+use serde_json::json;
+
+use crate::world::{DIGEST, World, build, build_with, described, digests, document, ops, try_build};
+
+const MAIN: &str = "
+apt_packages: [git, curl]
+packages: [numpy]
+source_root: .
+source_copy_mode: all
+copy: [data]
+builder_options: {user: app}
+commands: [touch /x]
+";
+
+#[test]
+fn branches_stand_on_the_user_step_and_are_merged_in_order() {
+    let built = build(MAIN, &World::python());
+    assert_eq!(
+        built.shape(),
+        "user<-Base apt<-Base venv<-Base python<-Step(\"venv\") source<-Base copy<-Base commands<-Joined"
+    );
+    let graph = built.graph();
+    let [user] = digests(&graph, "[user]").into_iter().collect::<Vec<_>>().try_into().expect("one");
+    let user: String = user.trim_start_matches("sha256:").chars().take(12).collect();
+    let merge = described(&graph, "[join]");
+    let branches: Vec<&str> = merge.lines().collect();
+    assert_eq!(branches.len(), 5, "the base and four branches: {merge}");
+    assert_eq!(branches[0], format!("+ {user}"), "what the branches stand on is the merge's lowest");
+    let order: Vec<String> =
+        ops(&graph).into_iter().filter(|(_, _, op)| matches!(op, Op::Diff(_))).map(|(_, name, _)| name).collect();
+    assert_eq!(
+        order,
+        ["changes of [apt] git, curl", "changes of [python] numpy", "changes of [source] .", "changes of [copy] data"]
+    );
+    for branch in ["[apt]", "[python] environment", "[source]", "[copy]"] {
+        let detail = described(&graph, branch);
+        assert!(detail.contains(&format!(" {user}")), "{branch} stands on the user step: {detail}");
+    }
+}
+
+#[test]
+fn a_chain_has_every_step_on_the_one_before() {
+    let built = build(MAIN, &World::python().chained());
+    assert_eq!(
+        built.shape(),
+        "user<-Base apt<-Step(\"user\") venv<-Step(\"apt\") python<-Step(\"venv\") source<-Step(\"python\") \
+         copy<-Step(\"source\") commands<-Step(\"copy\")"
+    );
+    let graph = built.graph();
+    assert!(ops(&graph).iter().all(|(_, _, op)| !matches!(op, Op::Merge(_) | Op::Diff(_))));
+    // Every step is there, each with the one before as its only root.
+    let steps = ops(&graph).into_iter().filter(|(_, name, _)| !name.starts_with("[int") && !name.starts_with("[image"));
+    assert_eq!(steps.count(), built.plans[0].steps.len());
+    assert_eq!(built.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), ["W101"]);
+}
+
+#[test]
+fn one_branch_needs_no_merge() {
+    for spec in ["apt_packages: [git]\n", "apt_packages: [git]\nbuilder_options: {user: app}\n", "packages: [numpy]\n"]
+    {
+        let graph = build(spec, &World::python()).graph();
+        assert!(ops(&graph).iter().all(|(_, _, op)| !matches!(op, Op::Merge(_) | Op::Diff(_))), "{spec}");
+    }
+}
+
+#[test]
+fn a_spec_that_does_nothing_is_its_base() {
+    for spec in ["base_image: python:3.11-slim\n", "base_image: python:3.11-slim\ncommands: []\n"] {
+        for world in [World::python(), World::python().chained()] {
+            let graph = build(spec, &world).graph();
+            assert_eq!(ops(&graph).len(), 1, "{}", graph.dump());
+        }
+    }
+    let graph = build("builder_options: {user: app}\n", &World::python()).graph();
+    assert_eq!(ops(&graph).len(), 2, "the base and the user step: {}", graph.dump());
+}
+
+#[test]
+fn history_has_an_entry_for_every_layer() {
+    let image = build(MAIN, &World::python()).image();
+    let history = image["history"].as_array().expect("a list");
+    let layers = history.iter().filter(|entry| entry["empty_layer"] != json!(true)).count();
+    assert_eq!(layers, 1 + 7, "the base's and one for each step: {history:#?}");
+    assert_eq!(history.last().expect("not empty")["empty_layer"], json!(true));
+}
+
+#[test]
+fn history_of_a_base_that_has_too_little_is_filled_up() {
+    let config =
+        json!({"rootfs": {"diff_ids": [DIGEST, DIGEST]}, "history": [{"created_by": "a"}, {"empty_layer": true}]});
+    let image = build("copy: [data]\n", &World { config, ..World::python() }).image();
+    let by: Vec<&str> =
+        image["history"].as_array().into_iter().flatten().filter_map(|e| e["created_by"].as_str()).collect();
+    assert_eq!(by.len(), 4, "{by:?}");
+    assert!(by[1].starts_with("[image] docker.io/library/debian:bookworm-slim@"), "{by:?}");
+    assert_eq!(by[2], "[copy] data");
+}
+
+/// What a shell makes of commands: its output and whether it succeeds.
+fn shell(commands: &[&str]) -> (String, bool) {
+    let spec = json!({ "commands": commands }).to_string();
+    let document = document("spec.json", &spec);
+    let built = try_build(document, &Settings::default(), &World::debian()).expect("sound");
+    let Action::Commands { script, .. } = &built.plans[0].steps[0].action else { panic!("commands") };
+    let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().expect("a shell");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.success())
+}
+
+#[test]
+fn commands_run_one_after_the_other_in_one_shell() {
+    let check = |commands: &[&str], expect: &str, succeeds: bool| {
+        assert_eq!(shell(commands), (expect.to_owned(), succeeds), "{commands:?}");
+    };
+    check(&["cd /tmp", "A=1", "echo $A $PWD"], "1 /tmp\n", true);
+    check(&["false", "echo a || echo b"], "", false);
+    check(&["false || echo a", "echo b"], "a\nb\n", true);
+    check(&["false", "echo a; true"], "", false);
+    check(&["echo a # the first", "echo b"], "a\nb\n", true);
+    check(&["cat <<END\na\nEND", "echo b"], "a\nb\n", true);
+    check(&["true &", "echo b\n"], "b\n", true);
+    check(&["exit 3"], "", false);
+}
+
+#[test]
+fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
+    let spec = "apt_packages: [git]\npackages: [numpy]\nbuilder_options: {user: app}\n";
+    for world in [World::python(), World::python().chained()] {
+        let built = build(spec, &world);
+        let mut document = built.document.clone();
+        let root = apt_root(&mut document, &Settings::default(), &built.facts, &world.platform).expect("sound");
+        let root = root.expect("all facts are there");
+        let [apt] = digests(&root, "[apt]").into_iter().collect::<Vec<_>>().try_into().expect("one");
+        let graph = built.graph();
+        assert!(digests(&graph, "[apt]").contains(&apt), "looking costs nothing that the build does not need");
+    }
+}
+
+#[test]
+fn the_users_order_of_apt_packages_is_shown_and_means_nothing() {
+    let one = build("apt_packages: [git, curl]\n", &World::debian()).graph();
+    let other = build("apt_packages: [curl, git]\n", &World::debian()).graph();
+    assert_eq!(digests(&one, "[apt] git, curl"), digests(&other, "[apt] curl, git"));
+}
+
+#[test]
+fn the_bases_user_is_kept_and_not_said_to_be_the_specs() {
+    let world = World::python().with_config("User", json!("app:staff"));
+    let built = build("packages: [numpy]\nsource_root: .\n", &world);
+    assert_eq!(built.image()["config"]["User"], "app:staff");
+    assert_eq!(built.plans[0].steps[0].fields, Vec::<String>::new());
+    let graph = built.graph();
+    assert!(described(&graph, "[user]").contains("args [\"chown\", \"--\", \"app:staff\", \"/root\"]"));
+    assert!(described(&graph, "[source]").contains("owner app:staff"), "{}", described(&graph, "[source]"));
+    let root = build("packages: [numpy]\nbuilder_options: {user: root}\n", &world);
+    assert_eq!(root.image()["config"]["User"], "root");
+    assert_eq!(root.shape(), "venv<-Base python<-Step(\"venv\")");
+}
+
+#[test]
+fn platforms_are_built_once_each() {
+    let arm = Platform::new("linux", "aarch64", "v8");
+    let settings = Settings { platforms: vec![Platform::linux("arm64"), arm], ..Settings::default() };
+    assert_eq!(build_with("packages: [numpy]\n", &settings, &World::python()).plans.len(), 1);
+    let built = build("platform: linux/arm64,linux/amd64\npackages: [numpy]\n", &World::python());
+    let platforms: Vec<String> = built.plans.iter().map(|plan| plan.platform.to_string()).collect();
+    assert_eq!(platforms, ["linux/arm64", "linux/amd64"]);
+    assert!(built.plans[0].steps.iter().all(|step| step.title.starts_with("[linux/arm64 ")));
+    let windows = Settings { platforms: vec![Platform::new("windows", "amd64", "")], ..Settings::default() };
+    let shown = try_build(document("spec.yaml", "packages: [numpy]\n"), &windows, &World::python());
+    assert!(shown.expect_err("refused").starts_with("error[E105]: cannot build for windows/amd64"));
+}

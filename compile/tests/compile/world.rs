@@ -1,0 +1,262 @@
+//! A small world to gather facts from, and a build in it: asks and answers until the plan is complete.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_llb::{Graph, Op, OpId, Platform};
+use imagespec::Diagnostic;
+use imagespec_compile::{
+    Compiled, Document, Facts, ImageFact, Need, Plan, Planned, Program, Root, RootfsFacts, Settings, image_key, lower,
+    plan, rootfs_key,
+};
+use serde_json::{Value, json};
+
+/// No plan needs more rounds than a chain of facts is long; the longest here are requirements files that include each other.
+const MAX_ROUNDS: usize = 12;
+
+/// A digest that looks like one.
+pub(crate) const DIGEST: &str = "sha256:5f1c0d3f0a1f0f7a5e4d2b8c9a6e7d1c2b3a49586776859403122130fedcba98";
+
+/// All there is to know.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) platform: Platform,
+    pub(crate) capabilities: BTreeSet<String>,
+    pub(crate) session: Option<String>,
+    /// The base image's config.
+    pub(crate) config: Value,
+    pub(crate) base: RootfsFacts,
+    /// With the apt packages on top.
+    pub(crate) apt: RootfsFacts,
+    /// Files of the context.
+    pub(crate) context: BTreeMap<String, String>,
+    pub(crate) ignore: Vec<String>,
+}
+
+impl World {
+    /// An image like `python:3.11-slim` on a daemon with everything.
+    pub(crate) fn python() -> Self {
+        let folder = "/usr/local/bin";
+        let programs = [
+            ("python", Some("python3")),
+            ("python3", Some("python3.11")),
+            ("python3-config", Some("python3.11-config")),
+            ("python3.11", None),
+            ("python3.11-config", None),
+        ];
+        Self {
+            platform: Platform::linux("amd64"),
+            capabilities: buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect(),
+            session: Some("s0".to_owned()),
+            config: json!({
+                "architecture": "amd64",
+                "os": "linux",
+                "config": {"Env": [format!("PATH={folder}:/usr/bin:/bin"), "LANG=C.UTF-8"], "Cmd": ["python3"]},
+                "rootfs": {"type": "layers", "diff_ids": [DIGEST]},
+                "history": [{"created_by": "debian.sh"}],
+            }),
+            base: rootfs(&programs.map(|(name, link)| (format!("{folder}/{name}"), link))),
+            apt: RootfsFacts::default(),
+            context: BTreeMap::new(),
+            ignore: Vec::new(),
+        }
+    }
+
+    /// An image like `debian:bookworm-slim`, without Python.
+    pub(crate) fn debian() -> Self {
+        let config = json!({"config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]}});
+        Self { config, base: rootfs::<&str>(&[]), ..Self::python() }
+    }
+
+    #[must_use]
+    pub(crate) fn with_file(mut self, path: &str, text: &str) -> Self {
+        self.context.insert(path.to_owned(), text.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_config(mut self, name: &str, value: Value) -> Self {
+        self.config["config"][name] = value;
+        self
+    }
+
+    /// A daemon that cannot merge.
+    #[must_use]
+    pub(crate) fn chained(self) -> Self {
+        self.without(&["mergeop", "diffop"])
+    }
+
+    #[must_use]
+    pub(crate) fn without(mut self, capabilities: &[&str]) -> Self {
+        self.capabilities.retain(|cap| !capabilities.contains(&cap.as_str()));
+        self
+    }
+
+    /// Answers one need.
+    pub(crate) fn answer(&self, need: &Need, facts: &mut Facts) {
+        match need {
+            Need::Daemon => {
+                facts.default_platform = Some(self.platform.clone());
+                facts.capabilities = self.capabilities.clone();
+                facts.session = self.session.clone();
+            }
+            Need::Image { reference, platform } => {
+                let fact = ImageFact { reference: format!("{reference}@{DIGEST}"), config: self.config.clone() };
+                facts.images.insert(image_key(reference, platform), fact);
+            }
+            Need::ContextFile { path } => {
+                facts.context_files.insert(path.clone(), self.context.get(path).cloned());
+            }
+            Need::ContextIgnore => facts.context_ignore = Some(self.ignore.clone()),
+            Need::Programs { platform, root, folders: _ } => {
+                let programs = self.root(*root).programs.clone().unwrap_or_default();
+                known(facts, platform, *root).programs = Some(programs);
+            }
+            Need::RootfsFile { platform, root, path } => {
+                let text = self.root(*root).files.get(path).cloned().flatten();
+                known(facts, platform, *root).files.insert(path.clone(), text);
+            }
+            Need::Exists { platform, root, path } => {
+                let exists = self.root(*root).exists.contains_key(path);
+                known(facts, platform, *root).exists.insert(path.clone(), exists);
+            }
+            Need::Version { platform, root, path } => {
+                let version = self.root(*root).versions.get(path).cloned().flatten();
+                known(facts, platform, *root).versions.insert(path.clone(), version);
+            }
+        }
+    }
+
+    fn root(&self, root: Root) -> &RootfsFacts {
+        match root {
+            Root::Base => &self.base,
+            Root::Apt => &self.apt,
+        }
+    }
+}
+
+fn known<'a>(facts: &'a mut Facts, platform: &Platform, root: Root) -> &'a mut RootfsFacts {
+    facts.rootfs.entry(rootfs_key(platform, root)).or_default()
+}
+
+/// A Debian root filesystem with some programs.
+pub(crate) fn rootfs<P: AsRef<str>>(programs: &[(P, Option<&str>)]) -> RootfsFacts {
+    let program =
+        |(path, link): &(P, Option<&str>)| Program { path: path.as_ref().to_owned(), link: link.map(str::to_owned) };
+    let release = "ID=debian\nVERSION_CODENAME=bookworm\n".to_owned();
+    RootfsFacts {
+        programs: Some(programs.iter().map(program).collect()),
+        files: BTreeMap::from([("/etc/os-release".to_owned(), Some(release))]),
+        exists: programs.iter().map(|(path, _)| (path.as_ref().to_owned(), true)).collect(),
+        versions: BTreeMap::new(),
+    }
+}
+
+/// A finished build.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) document: Document,
+    pub(crate) facts: Facts,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// What was asked for, round by round.
+    pub(crate) rounds: Vec<BTreeSet<Need>>,
+}
+
+/// The checked spec of a text.
+#[track_caller]
+pub(crate) fn document(name: &str, text: &str) -> Document {
+    let parsed = imagespec::parse(name, text);
+    let problems = imagespec::render_all(&parsed.diagnostics, &parsed.sources);
+    Document { spec: parsed.spec.expect(&problems), spans: parsed.spans, sources: parsed.sources }
+}
+
+/// Builds a spec in a world; `Err` is everything wrong, rendered.
+#[track_caller]
+pub(crate) fn try_build(document: Document, settings: &Settings, world: &World) -> Result<Build, String> {
+    let mut document = document;
+    let mut facts = Facts::default();
+    let mut rounds: Vec<BTreeSet<Need>> = Vec::new();
+    loop {
+        match plan(&mut document, settings, &facts) {
+            Ok(Planned::Complete { plans, warnings }) => {
+                return Ok(Build { document, facts, plans, warnings, rounds });
+            }
+            Err(problems) => return Err(imagespec::render_all(&problems, &document.sources)),
+            Ok(Planned::Needs(needs)) => {
+                assert!(!needs.is_empty(), "planning stopped without a need");
+                for need in &needs {
+                    assert!(rounds.iter().all(|round| !round.contains(need)), "{need:?} is asked for again");
+                    world.answer(need, &mut facts);
+                }
+                rounds.push(needs);
+                assert!(rounds.len() <= MAX_ROUNDS, "planning does not end: {rounds:#?}");
+            }
+        }
+    }
+}
+
+/// Builds a YAML text that nothing is wrong with.
+#[track_caller]
+pub(crate) fn build(text: &str, world: &World) -> Build {
+    build_with(text, &Settings::default(), world)
+}
+
+#[track_caller]
+pub(crate) fn build_with(text: &str, settings: &Settings, world: &World) -> Build {
+    try_build(document("spec.yaml", text), settings, world).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What is wrong with a YAML text in a world.
+#[track_caller]
+pub(crate) fn problems(text: &str, world: &World) -> String {
+    try_build(document("spec.yaml", text), &Settings::default(), world).expect_err("something is wrong")
+}
+
+impl Build {
+    pub(crate) fn compile(&self) -> Vec<Compiled> {
+        self.plans.iter().map(|plan| lower(plan, &self.document.sources)).collect()
+    }
+
+    /// The graph of the only platform.
+    #[track_caller]
+    pub(crate) fn graph(&self) -> Graph {
+        let [compiled] = self.compile().try_into().expect("one platform");
+        compiled.graph
+    }
+
+    /// The image config of the only platform.
+    #[track_caller]
+    pub(crate) fn image(&self) -> Value {
+        let [compiled] = self.compile().try_into().expect("one platform");
+        compiled.image_config
+    }
+
+    /// The steps' ids with the text of what each stands on.
+    pub(crate) fn shape(&self) -> String {
+        let steps: Vec<String> =
+            self.plans[0].steps.iter().map(|step| format!("{}<-{:?}", step.id, step.parent)).collect();
+        steps.join(" ")
+    }
+}
+
+/// The reachable ops with their names, inputs first.
+pub(crate) fn ops(graph: &Graph) -> Vec<(OpId, String, &Op)> {
+    let named = |id: OpId| graph.note(id).and_then(|note| note.name.clone()).unwrap_or_default();
+    graph.reachable().into_iter().filter_map(|id| Some((id, named(id), graph.op(id)?))).collect()
+}
+
+/// The digests of the ops whose names begin with a text.
+pub(crate) fn digests(graph: &Graph, prefix: &str) -> BTreeSet<String> {
+    let of = |id: OpId| graph.digest(id).map(|digest| digest.to_string()).unwrap_or_default();
+    ops(graph).into_iter().filter(|(_, name, _)| name.starts_with(prefix)).map(|(id, _, _)| of(id)).collect()
+}
+
+/// Arguments, environment and mounts of the op whose name begins with a text, as the dump has them.
+#[track_caller]
+pub(crate) fn described(graph: &Graph, prefix: &str) -> String {
+    let dump = graph.dump().json();
+    let ops = dump["ops"].as_array().cloned().unwrap_or_default();
+    let found = ops.iter().find(|op| op["name"].as_str().is_some_and(|name| name.starts_with(prefix)));
+    let detail = found.and_then(|op| op["detail"].as_array()).unwrap_or_else(|| panic!("no op {prefix} in {dump:#}"));
+    detail.iter().filter_map(Value::as_str).map(|line| format!("{line}\n")).collect()
+}

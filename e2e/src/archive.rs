@@ -1,0 +1,169 @@
+//! Image archives: what `docker save` and the exporters `oci` and `docker` write, with all layers unpacked.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::rootfs::Rootfs;
+
+/// One layer.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The digest of the uncompressed tar, from the config.
+    pub diff_id: String,
+    /// The uncompressed tar.
+    pub tar: Vec<u8>,
+}
+
+/// One platform's image.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// The image config.
+    pub config: Value,
+    /// The layers from the base up.
+    pub layers: Vec<Layer>,
+    /// All that is no layer: manifests, configs, attestations.
+    pub documents: BTreeMap<String, Vec<u8>>,
+}
+
+impl Archive {
+    /// Reads the archive of one image.
+    ///
+    /// # Panics
+    /// When it is no image archive, or holds several platforms.
+    #[must_use]
+    #[track_caller]
+    pub fn read(path: &Path) -> Self {
+        let files = files(path);
+        let parsed = docker_manifest(&files).unwrap_or_else(|| {
+            let mut images = oci_manifests(&files);
+            assert_eq!(images.len(), 1, "{} holds several platforms", path.display());
+            images.remove(0).1
+        });
+        Self::assemble(&files, &parsed)
+    }
+
+    /// Reads an OCI archive by platform.
+    ///
+    /// # Panics
+    /// When it is no OCI archive.
+    #[must_use]
+    #[track_caller]
+    pub fn read_platforms(path: &Path) -> BTreeMap<String, Self> {
+        let files = files(path);
+        let images = oci_manifests(&files).into_iter();
+        images.map(|(platform, names)| (platform, Self::assemble(&files, &names))).collect()
+    }
+
+    #[track_caller]
+    fn assemble(files: &BTreeMap<String, Vec<u8>>, names: &Names) -> Self {
+        let file = |name: &str| files.get(name).unwrap_or_else(|| panic!("the archive lacks {name}"));
+        let config: Value = serde_json::from_slice(file(&names.config)).expect("the image config is JSON");
+        let diff_ids = config["rootfs"]["diff_ids"].as_array().cloned().unwrap_or_default();
+        assert_eq!(diff_ids.len(), names.layers.len(), "config and manifest disagree on the number of layers");
+        let layers = diff_ids.iter().zip(&names.layers).map(|(diff_id, name)| Layer {
+            diff_id: diff_id.as_str().unwrap_or_default().to_owned(),
+            tar: unpacked(file(name)),
+        });
+        let layers: Vec<Layer> = layers.collect();
+        let documents = files.iter().filter(|(name, _)| !names.layers.contains(name));
+        Self { config, layers, documents: documents.map(|(name, bytes)| (name.clone(), bytes.clone())).collect() }
+    }
+
+    /// The root filesystem.
+    #[must_use]
+    #[track_caller]
+    pub fn rootfs(&self) -> Rootfs {
+        Rootfs::of(self.layers.iter().map(|layer| layer.tar.as_slice()))
+    }
+
+    /// The layers above a base's.
+    ///
+    /// # Panics
+    /// When the image does not stand on the base.
+    #[must_use]
+    #[track_caller]
+    pub fn above(&self, base: &[String]) -> &[Layer] {
+        let (below, above) = self.layers.split_at(base.len().min(self.layers.len()));
+        let below: Vec<&String> = below.iter().map(|layer| &layer.diff_id).collect();
+        assert_eq!(below, base.iter().collect::<Vec<_>>(), "the image stands on the base's layers");
+        above
+    }
+}
+
+/// Where an image's parts are in an archive.
+struct Names {
+    config: String,
+    layers: Vec<String>,
+}
+
+#[track_caller]
+fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let file = File::open(path).unwrap_or_else(|error| panic!("cannot open {}: {error}", path.display()));
+    let mut archive = tar::Archive::new(BufReader::new(file));
+    let entries = archive.entries().unwrap_or_else(|error| panic!("{} is no tar: {error}", path.display()));
+    let read = entries.map(|entry| {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        Ok((name, bytes))
+    });
+    let read: std::io::Result<BTreeMap<_, _>> = read.collect();
+    read.unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+/// `manifest.json`, which all of Docker's archives have.
+fn docker_manifest(files: &BTreeMap<String, Vec<u8>>) -> Option<Names> {
+    let manifest: Value = serde_json::from_slice(files.get("manifest.json")?).expect("manifest.json is JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let layers = manifest[0]["Layers"].as_array().into_iter().flatten().map(text).collect();
+    Some(Names { config: text(&manifest[0]["Config"]), layers })
+}
+
+/// The images of an OCI layout by platform, attestations left out.
+#[track_caller]
+fn oci_manifests(files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Names)> {
+    let json = |name: &str| -> Value {
+        let bytes = files.get(name).unwrap_or_else(|| panic!("the archive lacks {name}"));
+        serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{name} is no JSON: {error}"))
+    };
+    let blob = |descriptor: &Value| {
+        format!("blobs/{}", descriptor["digest"].as_str().unwrap_or_default().replacen(':', "/", 1))
+    };
+    let mut open = vec![json("index.json")];
+    let mut images = Vec::new();
+    while let Some(document) = open.pop() {
+        for descriptor in document["manifests"].as_array().into_iter().flatten() {
+            if descriptor["annotations"]["vnd.docker.reference.type"] != "attestation-manifest" {
+                open.push(json(&blob(descriptor)));
+            }
+        }
+        if document["config"].is_object() {
+            let config = json(&blob(&document["config"]));
+            let text = |name: &str| config[name].as_str().unwrap_or_default().to_owned();
+            let layers = document["layers"].as_array().into_iter().flatten().map(&blob).collect();
+            let platform = format!("{}/{}", text("os"), text("architecture"));
+            images.push((platform, Names { config: blob(&document["config"]), layers }));
+        }
+    }
+    images
+}
+
+/// A layer without its compression, told by its first bytes.
+#[track_caller]
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    const TAR_MAGIC_AT: usize = 257;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut unpacked = Vec::new();
+        flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).expect("the layer is gzip");
+        return unpacked;
+    }
+    // An empty tar is zeros only. Whatever else there is, such as zstd, must not pass for a layer that was looked into.
+    let is_tar = bytes.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
+    assert!(is_tar || bytes.iter().all(|byte| *byte == 0), "a layer is neither a tar nor gzip");
+    bytes.to_vec()
+}

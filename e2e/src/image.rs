@@ -1,0 +1,119 @@
+//! A built image where it can be run: containers, config, and its archive.
+
+use serde_json::Value;
+
+use crate::World;
+use crate::archive::Archive;
+use crate::command::{Ended, Program};
+use crate::space::Space;
+use crate::way::Daemon;
+
+/// An image and the engine that runs it. Dropping it takes it off that engine.
+#[derive(Debug)]
+pub struct Image<'a> {
+    world: &'a World,
+    engine: Daemon,
+    reference: String,
+}
+
+impl<'a> Image<'a> {
+    /// An image that the engine has or can pull.
+    #[must_use]
+    pub fn new(world: &'a World, engine: Daemon, reference: String) -> Self {
+        Self { world, engine, reference }
+    }
+
+    fn docker(&self) -> Program {
+        self.world.lab.docker(self.engine)
+    }
+
+    /// Runs the image as it is.
+    #[must_use]
+    pub fn run(&self) -> Ended {
+        self.docker().args(["run", "--rm", &self.reference]).run()
+    }
+
+    /// Runs a program in it.
+    #[must_use]
+    pub fn exec(&self, program: &str, args: &[&str]) -> Ended {
+        self.exec_with(&[], program, args)
+    }
+
+    /// Runs a program in it with options of `docker run`.
+    #[must_use]
+    pub fn exec_with(&self, options: &[&str], program: &str, args: &[&str]) -> Ended {
+        let run = self.docker().args(["run", "--rm", "--entrypoint", program]).args(options);
+        run.arg(&self.reference).args(args).run()
+    }
+
+    /// What a program in it prints.
+    #[track_caller]
+    pub fn says(&self, program: &str, args: &[&str]) -> String {
+        self.exec(program, args).expect_code(0).line()
+    }
+
+    /// Checks the environment with uv, which is not in the image.
+    #[must_use]
+    pub fn uv_pip_check(&self) -> Ended {
+        let mount = format!("{}:/uv:ro", self.world.programs.uv.display());
+        self.exec_with(&["--volume", &mount], "/uv", &["pip", "check", "--python", "/opt/venv/bin/python"])
+    }
+
+    /// What the engine knows of it.
+    #[track_caller]
+    pub fn inspect(&self) -> Value {
+        self.fetch();
+        let inspected = self.docker().args(["image", "inspect", &self.reference]).ok();
+        let mut images: Vec<Value> = serde_json::from_slice(&inspected.stdout).expect("docker prints JSON");
+        images.remove(0)
+    }
+
+    /// How it came about, in the engine's words.
+    #[track_caller]
+    pub fn history(&self) -> String {
+        self.fetch();
+        self.docker().args(["history", "--no-trunc", &self.reference]).ok().out()
+    }
+
+    /// Its layers by digest, in order.
+    #[must_use]
+    #[track_caller]
+    pub fn layers(&self) -> Vec<String> {
+        self.fetch();
+        self.layers_of(&self.reference)
+    }
+
+    /// All of it: config and layers.
+    #[track_caller]
+    pub fn archive(&self, space: &Space) -> Archive {
+        self.fetch();
+        let file = space.beside("image.tar");
+        self.docker().args(["save", "--output"]).arg(&file).arg(&self.reference).ok();
+        let archive = Archive::read(&file);
+        let _ = std::fs::remove_file(file);
+        archive
+    }
+
+    #[track_caller]
+    fn fetch(&self) {
+        if self.reference.contains('@') {
+            self.docker().args(["pull", "--quiet", &self.reference]).ok();
+        }
+    }
+
+    /// The layers of the image under a name that the engine has, in order.
+    #[track_caller]
+    pub fn layers_of(&self, name: &str) -> Vec<String> {
+        let inspected = self.docker().args(["image", "inspect", name]).ok();
+        let images: Value = serde_json::from_slice(&inspected.stdout).expect("docker prints JSON");
+        let layers = images[0]["RootFS"]["Layers"].as_array().cloned().unwrap_or_default();
+        layers.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Image<'_> {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.docker().args(["image", "rm", "--force", &self.reference]).run();
+    }
+}

@@ -1,0 +1,156 @@
+//! What a build did, as the solver itself tells: which vertices there were, which ran, which came from the cache.
+//!
+//! Reads BuildKit's status messages as JSON lines (`--progress rawjson` of all clients) and the plain lines of Docker 20.10,
+//! which has nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use serde_json::Value;
+
+/// One vertex of a build.
+#[derive(Clone, Debug, Default)]
+pub struct Vertex {
+    /// Its digest.
+    pub digest: String,
+    /// What progress calls it.
+    pub name: String,
+    /// The digests it stands on; unknown in plain output.
+    pub inputs: Vec<String>,
+    /// The daemon took its result from the cache.
+    pub cached: bool,
+    /// The daemon carried it out.
+    pub ran: bool,
+}
+
+/// What became of a build's vertices.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// All vertices in the order in which they were first told.
+    pub vertices: Vec<Vertex>,
+    /// What the steps printed.
+    pub logs: Vec<u8>,
+    /// What the client printed between status messages.
+    pub text: String,
+}
+
+impl Status {
+    /// Reads `--progress rawjson`.
+    ///
+    /// # Panics
+    /// When there is no status at all.
+    #[must_use]
+    #[track_caller]
+    pub fn from_json_lines(text: &str) -> Self {
+        let mut status = Self::default();
+        let mut runs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for line in text.lines() {
+            let message: Value = match serde_json::from_str(line) {
+                Ok(message @ Value::Object(_)) => message,
+                _ => {
+                    status.text += line;
+                    status.text.push('\n');
+                    continue;
+                }
+            };
+            for told in message["vertexes"].as_array().into_iter().flatten() {
+                status.told(told, &mut runs);
+            }
+            for log in message["logs"].as_array().into_iter().flatten() {
+                let data = log["data"].as_str().unwrap_or_default();
+                let data = base64::engine::general_purpose::STANDARD.decode(data);
+                status.logs.extend(data.unwrap_or_else(|error| panic!("a log line is no base64: {error}: {line}")));
+            }
+        }
+        assert!(!status.vertices.is_empty(), "the build told no status:\n{text}");
+        for vertex in &mut status.vertices {
+            let starts = runs.get(&vertex.digest).map_or(0, BTreeSet::len);
+            // The daemon tells the look-up of a vertex without inputs as a start too (`moby/buildkit: solver/jobs.go`,
+            // `CacheMap`), so only a second one is the work.
+            vertex.ran = starts > usize::from(vertex.inputs.is_empty());
+        }
+        status
+    }
+
+    fn told(&mut self, told: &Value, runs: &mut BTreeMap<String, BTreeSet<String>>) {
+        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        let digest = text("digest");
+        if !self.vertices.iter().any(|vertex| vertex.digest == digest) {
+            self.vertices.push(Vertex { digest: digest.clone(), ..Vertex::default() });
+        }
+        let Some(vertex) = self.vertices.iter_mut().find(|vertex| vertex.digest == digest) else { return };
+        vertex.name = text("name");
+        let inputs = told["inputs"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        vertex.inputs = inputs.collect();
+        let cached = told["cached"].as_bool().unwrap_or_default();
+        vertex.cached |= cached;
+        let started = text("started");
+        if !started.is_empty() && !cached {
+            runs.entry(digest).or_default().insert(started);
+        }
+    }
+
+    /// Reads `--progress plain` of Docker 20.10: `#7 <name>`, `#7 sha256:…`, then `#7 CACHED` or `#7 DONE 0.1s`.
+    ///
+    /// # Panics
+    /// When there is no status at all.
+    #[must_use]
+    #[track_caller]
+    pub fn from_plain(text: &str) -> Self {
+        let mut vertices: BTreeMap<usize, Vertex> = BTreeMap::new();
+        for line in text.lines() {
+            let Some((number, rest)) = line.strip_prefix('#').and_then(|line| line.split_once(' ')) else { continue };
+            let Ok(number) = number.parse() else { continue };
+            let first = !vertices.contains_key(&number);
+            let vertex = vertices.entry(number).or_default();
+            match rest {
+                name if first => vertex.name = name.to_owned(),
+                "CACHED" => vertex.cached = true,
+                digest if digest.starts_with("sha256:") && vertex.digest.is_empty() => {
+                    vertex.digest = digest.to_owned()
+                }
+                done if done.starts_with("DONE") => vertex.ran = !vertex.cached,
+                _ => {}
+            }
+        }
+        assert!(!vertices.is_empty(), "the build told no status:\n{text}");
+        for vertex in vertices.values_mut() {
+            // Our inputs are files on nothing; plain output cannot tell their look-up from the work, see above.
+            vertex.ran &= !vertex.name.starts_with("[internal] write ");
+        }
+        Self { vertices: vertices.into_values().collect(), logs: Vec::new(), text: text.to_owned() }
+    }
+
+    /// The steps: vertices that make something, so neither sources, whose content is asked for in every build, nor what
+    /// clients and exporters do.
+    pub fn steps(&self) -> impl Iterator<Item = &Vertex> {
+        const OTHERS: [&str; 10] = [
+            "[auth]",
+            "[image]",
+            "[internal] load ",
+            "docker-image://",
+            "exporting ",
+            "importing ",
+            "loading ",
+            "pushing ",
+            "resolve image config for ",
+            "resolving provenance for ",
+        ];
+        // With several platforms a name begins `[linux/amd64 image]`.
+        let of_platform = |name: &str| name.contains(" image] ") || name.contains(" internal] load ");
+        let is_step = move |name: &str| !OTHERS.iter().any(|other| name.starts_with(other)) && !of_platform(name);
+        self.vertices.iter().filter(move |vertex| is_step(&vertex.name))
+    }
+
+    /// The names of the steps that ran.
+    #[must_use]
+    pub fn ran(&self) -> Vec<&str> {
+        self.steps().filter(|vertex| vertex.ran).map(|vertex| vertex.name.as_str()).collect()
+    }
+
+    /// The names of the steps whose results came from the cache.
+    #[must_use]
+    pub fn cached(&self) -> Vec<&str> {
+        self.steps().filter(|vertex| vertex.cached).map(|vertex| vertex.name.as_str()).collect()
+    }
+}

@@ -1,0 +1,120 @@
+//! Ways to build: which daemon does the work, and through which entrance it is asked.
+//!
+//! How a way is walked is `build`'s.
+
+use std::fmt;
+
+/// A daemon of the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Daemon {
+    /// Standalone buildkitd, the current release.
+    Buildkitd,
+    /// Docker Engine 28 with the containerd image store.
+    Containerd,
+    /// Docker Engine 28 with the classic image store: no merge, no diff.
+    Classic,
+    /// Docker Engine 20.10, the floor: no merge, no diff, no secret variables.
+    Engine2010,
+}
+
+/// How the daemon is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entrance {
+    /// `buildctl build --frontend gateway.v0 --opt source=<frontend image>`.
+    Buildctl,
+    /// `docker build` or `docker buildx build` of a spec that begins with `# syntax=<frontend image>`.
+    Docker,
+    /// `imagespec build`.
+    Imagespec,
+    /// `imagespec compile --format pb | buildctl build`.
+    Compile,
+}
+
+/// One daemon through one entrance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way {
+    /// Who builds.
+    pub daemon: Daemon,
+    /// Who asks.
+    pub entrance: Entrance,
+}
+
+/// Every way that exists, in the order of the matrix.
+pub const ALL: [Way; 10] = [
+    Way::new(Daemon::Buildkitd, Entrance::Buildctl),
+    Way::new(Daemon::Buildkitd, Entrance::Docker),
+    Way::new(Daemon::Buildkitd, Entrance::Imagespec),
+    Way::new(Daemon::Buildkitd, Entrance::Compile),
+    Way::new(Daemon::Containerd, Entrance::Docker),
+    Way::new(Daemon::Containerd, Entrance::Imagespec),
+    Way::new(Daemon::Classic, Entrance::Docker),
+    Way::new(Daemon::Classic, Entrance::Imagespec),
+    Way::new(Daemon::Engine2010, Entrance::Docker),
+    Way::new(Daemon::Engine2010, Entrance::Imagespec),
+];
+
+/// Every daemon once, through entrances that take turns: for what the daemon decides rather than the entrance.
+pub const EACH_DAEMON: [Way; 4] = [
+    Way::new(Daemon::Buildkitd, Entrance::Imagespec),
+    Way::new(Daemon::Containerd, Entrance::Docker),
+    Way::new(Daemon::Classic, Entrance::Imagespec),
+    Way::new(Daemon::Engine2010, Entrance::Docker),
+];
+
+/// Every daemon through our own command line.
+pub const IMAGESPEC: [Way; 4] = [
+    Way::new(Daemon::Buildkitd, Entrance::Imagespec),
+    Way::new(Daemon::Containerd, Entrance::Imagespec),
+    Way::new(Daemon::Classic, Entrance::Imagespec),
+    Way::new(Daemon::Engine2010, Entrance::Imagespec),
+];
+
+impl Way {
+    /// A way.
+    #[must_use]
+    pub const fn new(daemon: Daemon, entrance: Entrance) -> Self {
+        Self { daemon, entrance }
+    }
+}
+
+impl Daemon {
+    /// Whether it is a Docker Engine, which keeps images itself.
+    #[must_use]
+    pub fn is_engine(self) -> bool {
+        self != Self::Buildkitd
+    }
+
+    /// Whether branches are merged; else the steps form a chain.
+    #[must_use]
+    pub fn merges(self) -> bool {
+        matches!(self, Self::Buildkitd | Self::Containerd)
+    }
+}
+
+impl fmt::Display for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Buildkitd => "buildkitd",
+            Self::Containerd => "engine-containerd",
+            Self::Classic => "engine-classic",
+            Self::Engine2010 => "engine-20.10",
+        })
+    }
+}
+
+impl fmt::Display for Entrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Buildctl => "buildctl",
+            Self::Docker => "docker",
+            Self::Imagespec => "imagespec",
+            Self::Compile => "compile",
+        })
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.daemon, self.entrance)
+    }
+}

@@ -1,0 +1,237 @@
+//! Mistakes of users, each through every entrance: the message says what is wrong and where, in words for a person.
+//!
+//! What our own command line prints is asserted to the letter; of other clients, the part that is ours.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imagespec_e2e::command::Ended;
+use imagespec_e2e::way::{self, Daemon, Entrance};
+
+use crate::{Case, Context, scenario};
+
+/// One wrong spec. Its first line is the `# syntax` line of all specs, so `{}` begins on line 2.
+struct Mistake {
+    name: &'static str,
+    /// The spec after its first line.
+    spec: &'static str,
+    /// The exit code of `imagespec build`.
+    code: i32,
+    /// The end of what `imagespec build` prints; `…` stands for what differs from daemon to daemon within a line.
+    ours: &'static str,
+    /// What every other client prints somewhere.
+    others: &'static [&'static str],
+    /// What clients that know of sources print (not Docker 20.10's, nor buildctl for problems that the daemon has no part in).
+    excerpt: &'static str,
+}
+
+const MISTAKES: [Mistake; 8] = [
+    Mistake {
+        name: "unknown key and wrong type",
+        spec: "aptpackages: [tree]\npackages: numpy\n",
+        code: 2,
+        ours: "\
+error[E005]: `aptpackages` is not a field of a spec
+ --> spec.yaml:2:1
+  |
+2 | aptpackages: [tree]
+  | ^^^^^^^^^^^ unknown field
+  |
+  = help: did you mean `apt_packages`?
+
+error[E006]: `packages` must be a list of requirements, not text
+ --> spec.yaml:3:11
+  |
+3 | packages: numpy
+  |           ^^^^^ found text
+  |
+  = help: for example `packages: [numpy, \"pandas>=2.2\"]`
+
+error: 2 problems found; run `imagespec check --explain CODE` for more on one
+",
+        others: &["the spec has 2 problems", "spec.yaml:2:1", "did you mean `apt_packages`?", "spec.yaml:3:11"],
+        excerpt: "   2 | >>> aptpackages: [tree]\n   3 | >>> packages: numpy\n",
+    },
+    Mistake {
+        name: "copy outside the context",
+        spec: "copy: [data/../../secrets]\n",
+        code: 2,
+        ours: "\
+error[E019]: `data/../../secrets` leaves the context
+ --> spec.yaml:2:13
+  |
+2 | copy: [data/../../secrets]
+  |             ^^ `..` is not allowed
+  |
+  = help: name a file or folder of the build context, relative to it: `src/data.csv`
+
+error: 1 problem found; run `imagespec check --explain CODE` for more on one
+",
+        others: &["the spec has 1 problem", "`data/../../secrets` leaves the context", "spec.yaml:2:13"],
+        excerpt: "   2 | >>> copy: [data/../../secrets]\n",
+    },
+    Mistake {
+        name: "missing requirements file",
+        spec: "base_image: python:3.11-slim\nrequirements: deps/requirements.txt\n",
+        code: 2,
+        ours: "\
+error[E101]: there is no file deps/requirements.txt in the build context
+ --> spec.yaml:3:15
+  |
+3 | requirements: deps/requirements.txt
+  |               ^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: give its path relative to the build context, the folder you build from
+
+error: 1 problem found; run `imagespec check --explain CODE` for more on one
+",
+        others: &["there is no file deps/requirements.txt in the build context", "spec.yaml:3:15"],
+        excerpt: "   3 | >>> requirements: deps/requirements.txt\n",
+    },
+    Mistake {
+        name: "unknown apt package",
+        spec: "base_image: python:3.11-slim\napt_packages:\n  - tree\n  - no-such-package-xyz\n",
+        code: 1,
+        ours: "\
+error[E110]: the step `[apt] tree, no-such-package-xyz` failed with exit code 100
+ --> spec.yaml:5:5
+  |
+5 |   - no-such-package-xyz
+  |     ^^^^^^^^^^^^^^^^^^^ E: Unable to locate package no-such-package-xyz
+
+",
+        others: &[
+            "> [apt] tree, no-such-package-xyz:",
+            "E: Unable to locate package no-such-package-xyz",
+            "exit code: 100",
+        ],
+        excerpt: "   4 | >>>   - tree\n   5 | >>>   - no-such-package-xyz\n",
+    },
+    Mistake {
+        name: "requirements that contradict each other",
+        spec: "base_image: python:3.11-slim\npackages:\n  - click\n  - click<0.1\n",
+        code: 1,
+        ours: "\
+error[E110]: the step `[python] click, click` failed with exit code 1
+ --> spec.yaml:4:5
+  |
+4 |   - click
+  |     ^^^^^
+  |
+  = help: the step's last words: cause: Because only click>=0.1 is available and you require click<0.1, we can conclude that your requirements are unsatisfiable.
+
+",
+        others: &["you require click<0.1, we can conclude that your requirements are unsatisfiable"],
+        excerpt: "   4 | >>>   - click\n   5 | >>>   - click<0.1\n",
+    },
+    Mistake {
+        name: "a file to copy that is not there",
+        spec: "base_image: python:3.11-slim\ncopy:\n  - nowhere.txt\n",
+        code: 1,
+        ours: "\
+error[E110]: the step `[copy] nowhere.txt` failed (…\"/nowhere.txt\"…not found)
+ --> spec.yaml:4:5
+  |
+4 |   - nowhere.txt
+  |     ^^^^^^^^^^^
+
+",
+        others: &["[copy] nowhere.txt", "/nowhere.txt"],
+        excerpt: "   4 | >>>   - nowhere.txt\n",
+    },
+    Mistake {
+        name: "a base image that is not there",
+        spec: "base_image: no-such-image-xyz:1\n",
+        code: 1,
+        // An engine whose mirror has no such image asks the public registry too, which may be out of reach.
+        ours: "error: …no-such-image-xyz…\n",
+        others: &["no-such-image-xyz"],
+        excerpt: "",
+    },
+    Mistake {
+        name: "a secret that nobody gave",
+        spec: "base_image: python:3.11-slim\npackages: [click]\npip_secret_mounts:\n  - {id: token, dst: /root/.netrc}\n",
+        code: 4,
+        ours: "error: the spec uses the secret \"token\" and does not say where it is; add --secret id=token,src=FILE\n",
+        others: &["secret token", "not found"],
+        excerpt: "   3 | >>> packages: [click]\n",
+    },
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let ways = way::ALL.into_iter().filter(|way| way.entrance != Entrance::Compile);
+    scenario("bad-input", ways, bad_input).collect()
+}
+
+/// The daemon runs equal steps of simultaneous builds once, and names the first one's in the error of both: entrances whose
+/// definitions differ (buildx asks Engines for local images first) would lose their place in the spec.
+static TURNS: Mutex<BTreeMap<Daemon, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
+
+fn bad_input(context: &Context<'_>) {
+    let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(context.way.daemon).or_default().clone();
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let wrong: Vec<String> = MISTAKES.iter().filter_map(|mistake| complaint(context, mistake)).collect();
+    assert!(wrong.is_empty(), "{} of {} messages:\n\n{}", wrong.len(), MISTAKES.len(), wrong.join("\n\n"));
+}
+
+/// What is wrong with the message for a mistake, if anything.
+fn complaint(context: &Context<'_>, mistake: &Mistake) -> Option<String> {
+    context.space.write("spec.yaml", &format!("# syntax=@FRONTEND@\n{}", mistake.spec));
+    let ended = context.build().plainly().run();
+    let missing = if context.way.entrance == Entrance::Imagespec {
+        missing_from_ours(mistake, &ended)
+    } else {
+        missing_from_others(context, mistake, &ended)
+    };
+    (!missing.is_empty()).then(|| format!("=== {}: {}\n{ended}", mistake.name, missing.join("; ")))
+}
+
+fn missing_from_ours(mistake: &Mistake, ended: &Ended) -> Vec<String> {
+    let mut missing = Vec::new();
+    if ended.code != Some(mistake.code) {
+        missing.push(format!("exit code {:?} is not {}", ended.code, mistake.code));
+    }
+    if !ends_with(&ended.stderr, mistake.ours) {
+        missing.push(format!("does not end with\n{}", mistake.ours));
+    }
+    missing
+}
+
+fn ends_with(text: &str, expected: &str) -> bool {
+    let (texts, lines): (Vec<&str>, Vec<&str>) = (text.lines().rev().collect(), expected.lines().rev().collect());
+    text.ends_with('\n')
+        && texts.len() >= lines.len()
+        && texts.iter().zip(&lines).all(|(text, line)| is_like(text, line))
+}
+
+/// Whether a line is as expected, where `…` may be anything.
+fn is_like(line: &str, expected: &str) -> bool {
+    let mut parts = expected.split('…');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    let mut open = false;
+    for part in parts {
+        open = part.is_empty();
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty() || open
+}
+
+fn missing_from_others(context: &Context<'_>, mistake: &Mistake, ended: &Ended) -> Vec<String> {
+    let mut missing: Vec<String> = mistake
+        .others
+        .iter()
+        .filter(|text| !ended.stderr.contains(*text))
+        .map(|text| format!("{text:?} is missing"))
+        .collect();
+    if ended.code != Some(1) {
+        missing.push(format!("exit code {:?}", ended.code));
+    }
+    if context.way.daemon != Daemon::Engine2010 && !ended.stderr.contains(mistake.excerpt) {
+        missing.push(format!("the spec's lines are missing:\n{}", mistake.excerpt));
+    }
+    missing
+}

@@ -1,0 +1,48 @@
+//! Daemons that cannot merge get a chain of steps: another shape, the same files.
+
+use std::sync::OnceLock;
+
+use imagespec_e2e::archive::Archive;
+use imagespec_e2e::build::{Build, Output};
+use imagespec_e2e::rootfs::Rootfs;
+use imagespec_e2e::way::{Daemon, Entrance, Way};
+use serde_json::Value;
+
+use crate::{Case, Context, scenario};
+
+/// The step that only merged images have.
+const JOIN: &str = "[join] merge all branches";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let daemons = [Daemon::Containerd, Daemon::Classic, Daemon::Engine2010];
+    scenario("same-files", daemons.map(|daemon| Way::new(daemon, Entrance::Imagespec)), same_files).collect()
+}
+
+/// What buildkitd made of the spec, once for all comparisons.
+static MERGED: OnceLock<(Rootfs, Value)> = OnceLock::new();
+
+/// All run every step, so that what is compared was installed on the same day.
+fn same_files(context: &Context<'_>) {
+    context.space.fill("chain");
+    let (built, image) = context.build().without_cache().image();
+    let merges = built.status.steps().any(|step| step.name == JOIN);
+    assert_eq!(merges, context.way.daemon.merges(), "the shape is the daemon's");
+    let warned = built.status.text.contains("W101") || built.status.text.contains("cannot merge layers");
+    assert_eq!(warned, !context.way.daemon.merges(), "who gets a chain is told: {}", built.status.text);
+
+    let (files, config) = MERGED.get_or_init(|| merged(context));
+    let archive = image.archive(&context.space);
+    assert_eq!(files.differences(&archive.rootfs()), Vec::<String>::new());
+    assert_eq!(*config, archive.config["config"], "the image says the same of itself");
+}
+
+fn merged(context: &Context<'_>) -> (Rootfs, Value) {
+    let file = context.space.beside("merged.tar");
+    let way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
+    let build =
+        Build::new(context.world, &context.space, way).without_cache().output(Output::File("oci", file.clone()));
+    let built = build.ok();
+    assert!(built.status.steps().any(|step| step.name == JOIN), "buildkitd merges");
+    let archive = Archive::read(&file);
+    (archive.rootfs(), archive.config["config"].clone())
+}

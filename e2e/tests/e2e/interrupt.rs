@@ -1,0 +1,145 @@
+//! Builds that do not come to their end: the user interrupts, the daemon is not there, the daemon dies.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use imagespec_e2e::command::{self, Program, Running};
+use imagespec_e2e::way::{self, Daemon, Entrance, Way};
+
+use crate::{Case, Context, scenario};
+
+const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
+
+/// A step that would outlast every test. Its shell keeps the marker in its command line, by which it is found.
+const SLEEPS: &str = "base_image: debian:bookworm-slim\ncommands: [\"sleep 900; echo @MARKER@\"]\n";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let interrupts = scenario("interrupt", way::IMAGESPEC, interrupt);
+    let absent = scenario("daemon-absent", [BUILDKITD], daemon_absent);
+    let killed = scenario("daemon-killed", [BUILDKITD], daemon_killed);
+    interrupts.chain(absent).chain(killed).collect()
+}
+
+fn interrupt(context: &Context<'_>) {
+    context.space.write("spec.yaml", SLEEPS);
+    let build = context.build().plainly().start();
+    wait_for("the step runs", || !processes_with(context.space.marker(), build.id()).is_empty());
+    build.signal("INT");
+    let began = Instant::now();
+    let id = build.id();
+    let ended = build.wait().expect_code(130);
+    assert!(began.elapsed() < Duration::from_secs(15), "took {:?} to end", began.elapsed());
+    assert!(ended.stderr.ends_with("error: interrupted\n"), "{ended}");
+    wait_for("the step's processes are gone", || processes_with(context.space.marker(), id).is_empty());
+}
+
+fn daemon_absent(context: &Context<'_>) {
+    context.space.fill("small");
+    let imagespec = |address: &str| context.build().ours("build", address).run().expect_code(3);
+    let socket = context.space.beside("none.sock");
+    let socket = socket.display();
+    let ended = imagespec(&format!("unix://{socket}"));
+    let expected = format!(
+        "error: can't reach a BuildKit daemon at unix://{socket}: No such file or directory (os error 2)\n  \
+         = help: is the daemon running? {socket} does not exist; `imagespec doctor` shows what was looked at\n"
+    );
+    assert_eq!(ended.stderr, expected);
+    // Port 1 is nobody's.
+    let ended = imagespec("tcp://127.0.0.1:1");
+    let expected =
+        "error: can't reach a BuildKit daemon at tcp://127.0.0.1:1: Connection refused (os error 111)\n  = help: ";
+    assert!(ended.stderr.starts_with(expected), "{ended}");
+    assert!(ended.stderr.ends_with("`imagespec doctor` shows what was looked at\n"), "{ended}");
+}
+
+fn daemon_killed(context: &Context<'_>) {
+    context.space.write("spec.yaml", SLEEPS);
+    let mut daemon = ThrowAway::start(context);
+    let mut build = context.build().ours("build", &daemon.address).args(["--progress", "plain"]).start();
+    let id = build.id();
+    wait_for("the step runs", || {
+        assert!(build.is_running(), "the build ended early");
+        !processes_with(context.space.marker(), id).is_empty()
+    });
+    daemon.kill();
+    let began = Instant::now();
+    let ended = build.wait();
+    for process in processes_with(context.space.marker(), id) {
+        command::signal(process, "KILL");
+    }
+    let ended = ended.expect_code(3);
+    assert!(began.elapsed() < Duration::from_secs(15), "took {:?} to notice", began.elapsed());
+    assert!(ended.stderr.contains("error: lost the BuildKit daemon: "), "{ended}");
+    assert!(ended.stderr.ends_with("  = help: check that the daemon is running, then try again\n"), "{ended}");
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited a minute until {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Processes of this machine with the text in their command line, other than the client, which may show it too.
+fn processes_with(text: &str, client: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").expect("Linux has /proc").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has_text = |id: &u32| {
+        let arguments = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        // Paths of the test's folder hold the marker as little as the script, but be exact: only the script sleeps.
+        let arguments = String::from_utf8_lossy(&arguments).into_owned();
+        arguments.contains("sleep") && arguments.contains(text)
+    };
+    ids.filter(|id| *id != client && has_text(id)).collect()
+}
+
+/// A buildkitd of the test's own, with the lab's configuration.
+struct ThrowAway {
+    process: Option<Running>,
+    address: String,
+    root: PathBuf,
+}
+
+impl ThrowAway {
+    fn start(context: &Context<'_>) -> Self {
+        let lab = &context.world.lab;
+        let root = context.space.beside("daemon");
+        let address = format!("unix://{}", context.space.beside("daemon.sock").display());
+        let config = lab.root_of(Daemon::Buildkitd).join("buildkitd.toml");
+        let program = Program::new(&lab.buildkitd).arg("--config").arg(config).arg("--root").arg(&root);
+        let process = program.args(["--addr", &address]).start();
+        let daemon = Self { process: Some(process), address, root };
+        let answers =
+            || Program::new(&lab.buildctl).args(["--addr", &daemon.address, "debug", "workers"]).run().code == Some(0);
+        wait_for("buildkitd answers", answers);
+        daemon
+    }
+
+    fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.signal("KILL");
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Drop for ThrowAway {
+    fn drop(&mut self) {
+        self.kill();
+        unmount_below(&self.root);
+    }
+}
+
+/// A daemon that is killed leaves the mounts of its containers behind.
+fn unmount_below(folder: &Path) {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let mut points: Vec<&str> = points.filter(|point| Path::new(point).starts_with(folder)).collect();
+    // The innermost first.
+    points.sort_unstable_by_key(|point| std::cmp::Reverse(point.len()));
+    for point in points {
+        let _ = Program::new("umount").args(["--lazy", point]).run();
+    }
+}

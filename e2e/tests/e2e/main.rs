@@ -1,0 +1,126 @@
+//! The end-to-end tests: scenarios, each run through every way that has what it needs, and the matrix of how they went.
+//!
+//! `cargo test -p imagespec-e2e --features e2e [FILTER]` with the lab's environment (`just e2e` sets it up). Without the lab
+//! the run fails: nothing is skipped. What a scenario does is in its own file.
+
+mod bad_input;
+mod chain;
+mod commands;
+mod digests;
+mod inert;
+mod interrupt;
+mod main_image;
+mod outputs;
+mod platforms;
+mod records;
+mod requirements;
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use imagespec_e2e::World;
+use imagespec_e2e::build::Build;
+use imagespec_e2e::report::{Matrix, Outcome, say};
+use imagespec_e2e::space::Space;
+use imagespec_e2e::way::Way;
+use libtest_mimic::{Arguments, Trial};
+
+/// One scenario on one way.
+pub(crate) struct Case {
+    scenario: &'static str,
+    way: Way,
+    test: fn(&Context<'_>),
+}
+
+/// What a test is given.
+pub(crate) struct Context<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) way: Way,
+    pub(crate) space: Space,
+}
+
+impl Context<'_> {
+    /// A build of the space's `spec.yaml` on this way.
+    pub(crate) fn build(&self) -> Build<'_> {
+        Build::new(self.world, &self.space, self.way)
+    }
+}
+
+/// A scenario on several ways.
+pub(crate) fn scenario(
+    name: &'static str,
+    ways: impl IntoIterator<Item = Way>,
+    test: fn(&Context<'_>),
+) -> impl Iterator<Item = Case> {
+    ways.into_iter().map(move |way| Case { scenario: name, way, test })
+}
+
+fn cases() -> Vec<Case> {
+    // The main image first: it fills the caches that others use. The records last: they cover what came before.
+    [
+        main_image::cases(),
+        digests::cases(),
+        platforms::cases(),
+        outputs::cases(),
+        commands::cases(),
+        requirements::cases(),
+        chain::cases(),
+        bad_input::cases(),
+        inert::cases(),
+        interrupt::cases(),
+        records::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // The machine's own number, where nobody chose: builds are the daemons' work, so more would only wait for each other.
+    arguments.test_threads =
+        arguments.test_threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
+    let world = if arguments.list {
+        None
+    } else {
+        match World::prepare() {
+            Ok(world) => Some(Arc::new(world)),
+            Err(problem) => {
+                say(&format!("the end-to-end tests cannot run: {problem}"));
+                return ExitCode::FAILURE;
+            }
+        }
+    };
+    note_panics();
+    let matrix = Arc::new(Matrix::default());
+    let trials = cases().into_iter().map(|case| trial(case, world.clone(), matrix.clone())).collect();
+    let began = Instant::now();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    say(&format!("\n{}\nend-to-end tests: {:.0} s", matrix.table(), began.elapsed().as_secs_f32()));
+    conclusion.exit_code()
+}
+
+fn trial(case: Case, world: Option<Arc<World>>, matrix: Arc<Matrix>) -> Trial {
+    let name = format!("{}::{}", case.scenario, case.way);
+    Trial::test(name.clone(), move || {
+        let world = world.ok_or("tests are listed without a world, and not run")?;
+        let began = Instant::now();
+        let test = || (case.test)(&Context { world: &world, way: case.way, space: Space::new(&world, &name) });
+        let ended = catch_unwind(AssertUnwindSafe(test));
+        matrix.note(case.scenario, case.way, Outcome { passed: ended.is_ok(), took: began.elapsed() });
+        ended.map_err(|_| PANIC.take().unwrap_or_default().into())
+    })
+}
+
+thread_local! {
+    /// What the test on this thread panicked with, and where.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Failed assertions are told once, at the end, instead of twice with a backtrace of the harness.
+fn note_panics() {
+    std::panic::set_hook(Box::new(|panic| PANIC.set(Some(panic.to_string()))));
+}

@@ -1,0 +1,106 @@
+//! What `imagespec build` leaves behind: every output, the files that tell of it, and what it prints.
+
+use imagespec_e2e::archive::Archive;
+use imagespec_e2e::build::Output;
+use imagespec_e2e::image::Image;
+use imagespec_e2e::rootfs;
+use imagespec_e2e::way::{self, Daemon, Entrance, Way};
+
+use crate::{Case, Context, scenario};
+
+const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
+
+pub(crate) fn cases() -> Vec<Case> {
+    let files = scenario("output-files", [BUILDKITD], files);
+    let quiet = scenario("quiet", way::IMAGESPEC, quiet);
+    let mtls = scenario("client-certificates", [BUILDKITD], client_certificates);
+    files.chain(quiet).chain(mtls).collect()
+}
+
+fn files(context: &Context<'_>) {
+    context.space.fill("small");
+    let marker = format!("{}\n", context.space.marker());
+    let to = |kind: &'static str, name: &str| {
+        let path = context.space.beside(name);
+        (context.build().output(Output::File(kind, path.clone())).ok(), path)
+    };
+
+    let (built, oci) = to("oci", "oci.tar");
+    let archive = Archive::read(&oci);
+    let root = archive.rootfs();
+    let copied = &root.0["root/marker.txt"];
+    assert_eq!((copied.kind, copied.size), ("file", marker.len() as u64));
+    let digest = built.metadata["containerimage.digest"].as_str().unwrap_or_default();
+    assert!(archive.documents.contains_key(&format!("blobs/{}", digest.replacen(':', "/", 1))), "{}", built.metadata);
+
+    let (_, tar) = to("tar", "root.tar");
+    let entries = rootfs::entries(&std::fs::read(tar).expect("the tar was written"));
+    let entry = entries.iter().find(|(path, _)| path == "root/marker.txt").map(|(_, node)| node);
+    assert_eq!(entry.map(|node| &node.content), Some(&copied.content), "the tar is the root filesystem");
+
+    let (_, folder) = to("local", "folder");
+    assert_eq!(std::fs::read_to_string(folder.join("root/marker.txt")).ok(), Some(marker.clone()));
+    assert!(folder.join("usr/bin/apt-get").is_file(), "the folder is the root filesystem");
+
+    let (_, docker) = to("docker", "docker.tar");
+    assert_eq!(diff_ids(&Archive::read(&docker)), diff_ids(&archive));
+    let loaded = context.world.lab.docker(Daemon::Classic).arg("load").arg("--input").arg(&docker).ok().line();
+    let id = loaded.rsplit(' ').next().unwrap_or_default().to_owned();
+    let image = Image::new(context.world, Daemon::Classic, id);
+    assert_eq!(image.run().expect_code(0).out(), marker);
+
+    let piped = context.build().ours("build", &context.world.lab.buildkit).args(["--output", "-"]).ok();
+    assert_eq!(
+        rootfs::entries(&piped.stdout)
+            .iter()
+            .find(|(path, _)| path == "root/marker.txt")
+            .map(|(_, node)| &node.content),
+        Some(&copied.content),
+        "`--output -` writes the tar, and nothing else, to stdout"
+    );
+}
+
+fn diff_ids(archive: &Archive) -> Vec<&str> {
+    archive.layers.iter().map(|layer| layer.diff_id.as_str()).collect()
+}
+
+/// `--quiet` prints one line, the image's id, and `--iidfile` holds the same: what scripts work with.
+fn quiet(context: &Context<'_>) {
+    context.space.fill("small");
+    let id_file = context.space.beside("id");
+    let build = context.build();
+    let program = build.ours("build", context.world.lab.address(context.way.daemon)).args(build.destination());
+    let ended = program.arg("--quiet").arg("--iidfile").arg(&id_file).ok();
+    assert_eq!(ended.stderr, "");
+    let id = ended.line();
+    assert_eq!(ended.out(), format!("{id}\n"));
+    assert_eq!(std::fs::read_to_string(&id_file).ok(), Some(id.clone()));
+    match context.way.daemon {
+        // A pushed image has no id anywhere yet; as with buildx it is the one a classic engine will give it, the config's.
+        Daemon::Buildkitd => {
+            let pushed = build.ok();
+            assert_eq!(pushed.metadata["containerimage.config.digest"], id.as_str(), "{}", pushed.metadata);
+        }
+        engine => {
+            let image = Image::new(context.world, engine, id);
+            assert_eq!(image.run().expect_code(0).line(), context.space.marker());
+        }
+    }
+}
+
+/// A daemon on TCP that asks for the client's certificate.
+fn client_certificates(context: &Context<'_>) {
+    context.space.fill("small");
+    let file = context.space.beside("oci.tar");
+    let mtls = &context.world.lab.mtls;
+    let program = |with_key: bool| {
+        let output = format!("type=oci,dest={}", file.display());
+        let program = context.build().ours("build", &mtls.address).args(["--output", &output]);
+        let program = program.arg("--tlscacert").arg(&mtls.ca);
+        if with_key { program.arg("--tlscert").arg(&mtls.certificate).arg("--tlskey").arg(&mtls.key) } else { program }
+    };
+    program(true).ok();
+    assert!(Archive::read(&file).rootfs().0.contains_key("root/marker.txt"));
+    let refused = program(false).run().expect_code(3);
+    assert!(refused.stderr.contains(&format!("can't reach a BuildKit daemon at {}", mtls.address)), "{refused}");
+}

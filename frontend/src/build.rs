@@ -1,0 +1,225 @@
+//! The build itself: spec, facts, plan, graph, result.
+//!
+//! Knows the order of things; each of them is done elsewhere.
+
+use buildkit_gateway::{
+    Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, SolveRequest, Status, Subrequest,
+    SubrequestAnswer,
+};
+use imagespec::{Diagnostic, Severity, SourceMap};
+use imagespec_compile::{Compiled, Document, Facts, Plan, Planned, Settings};
+
+use crate::gather::Gatherer;
+use crate::settings::gateway_platform;
+use crate::{lint, load, report};
+
+/// How often facts may be gathered: an image, its interpreter, a requirements file and its includes are a handful of rounds;
+/// more means that planner and gatherer disagree.
+const MAX_ROUNDS: usize = 64;
+
+/// A spec's text, when the caller has it already.
+#[derive(Clone, Debug)]
+pub struct SpecText {
+    /// The name it is shown under.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// The imagespec frontend.
+#[derive(Clone, Debug, Default)]
+pub struct ImagespecFrontend {
+    /// The spec, if the caller has it; else it is loaded through the daemon.
+    pub spec: Option<SpecText>,
+}
+
+/// What gathering yields: all that a build depends on.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// The spec.
+    pub document: Document,
+    /// What the caller chose.
+    pub settings: Settings,
+    /// What the world said.
+    pub facts: Facts,
+    /// One plan per platform.
+    pub plans: Vec<Plan>,
+    /// What the user should know.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Gathered {
+    /// The graphs and image configs, one per plan.
+    #[must_use]
+    pub fn compile(&self) -> Vec<Compiled> {
+        self.plans.iter().map(|plan| imagespec_compile::lower(plan, &self.document.sources)).collect()
+    }
+}
+
+impl Gathered {
+    /// Takes the session out of facts and plans, for a graph that somebody else's session will serve.
+    pub fn forget_session(&mut self) {
+        self.facts.session = None;
+        for plan in &mut self.plans {
+            plan.forget_session();
+        }
+    }
+}
+
+/// Why there is nothing to build.
+#[derive(Clone, Debug)]
+pub enum GatherError {
+    /// The spec is wrong, by itself or in the light of the facts.
+    Problems {
+        /// Everything wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// What they point into.
+        sources: SourceMap,
+    },
+    /// The daemon failed, or something could not be read.
+    Failed(Status),
+}
+
+impl From<GatherError> for Status {
+    fn from(error: GatherError) -> Self {
+        match error {
+            GatherError::Problems { diagnostics, sources } => report::to_status(&diagnostics, &sources),
+            GatherError::Failed(status) => status,
+        }
+    }
+}
+
+impl From<Status> for GatherError {
+    fn from(status: Status) -> Self {
+        Self::Failed(status)
+    }
+}
+
+/// Plans a build from saved facts, without a daemon.
+///
+/// # Errors
+/// Everything wrong with the spec, or a failure that names the facts that are missing.
+pub fn compile_only(mut document: Document, settings: Settings, facts: Facts) -> Result<Gathered, GatherError> {
+    match imagespec_compile::plan(&mut document, &settings, &facts) {
+        Ok(Planned::Complete { plans, warnings }) => Ok(Gathered { document, settings, facts, plans, warnings }),
+        Ok(Planned::Needs(needs)) => {
+            let needs: Vec<String> = needs.iter().map(|need| format!("{need:?}")).collect();
+            Err(Status::failed(format!("the saved facts do not fit this spec; missing: {}", needs.join("; "))).into())
+        }
+        Err(diagnostics) => Err(GatherError::Problems { diagnostics, sources: document.sources }),
+    }
+}
+
+impl ImagespecFrontend {
+    /// The spec, parsed.
+    ///
+    /// # Errors
+    /// The spec cannot be loaded, or is wrong; the status points at all places.
+    pub async fn document(
+        &self,
+        bridge: &Bridge,
+        options: &BuildOptions,
+    ) -> Result<(Document, Vec<Diagnostic>), GatherError> {
+        let SpecText { name, text } = match &self.spec {
+            Some(spec) => spec.clone(),
+            None => {
+                let (name, text) = load::spec(bridge, options).await?;
+                SpecText { name, text }
+            }
+        };
+        parse(&name, &text)
+    }
+
+    /// Gathers all facts and plans.
+    ///
+    /// # Errors
+    /// The spec is wrong, or the daemon failed; the status says which.
+    pub async fn gather(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Gathered, GatherError> {
+        let (mut document, mut warnings) = self.document(bridge, options).await?;
+        let settings = crate::settings(options);
+        let mut facts = Facts::default();
+        let gatherer = Gatherer { bridge, options, settings: &settings };
+        for _ in 0..MAX_ROUNDS {
+            match imagespec_compile::plan(&mut document, &settings, &facts) {
+                Err(diagnostics) => return Err(GatherError::Problems { diagnostics, sources: document.sources }),
+                Ok(Planned::Needs(needs)) => gatherer.gather(needs, &mut document, &mut facts).await?,
+                Ok(Planned::Complete { plans, warnings: more }) => {
+                    warnings.extend(more);
+                    return Ok(Gathered { document, settings, facts, plans, warnings });
+                }
+            }
+        }
+        Err(Status::failed("internal error: the plan keeps asking for facts").into())
+    }
+}
+
+/// Parses a spec; warnings are returned beside it.
+///
+/// # Errors
+/// Everything wrong with it.
+pub fn parse(name: &str, text: &str) -> Result<(Document, Vec<Diagnostic>), GatherError> {
+    let parsed = imagespec::parse(name, text);
+    match parsed.spec {
+        Some(spec) => {
+            let document = Document { spec, spans: parsed.spans, sources: parsed.sources };
+            let warnings =
+                parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).collect();
+            Ok((document, warnings))
+        }
+        None => Err(GatherError::Problems { diagnostics: parsed.diagnostics, sources: parsed.sources }),
+    }
+}
+
+/// Solves what was gathered; the daemon does the work when it exports the result.
+///
+/// # Errors
+/// The daemon refused a graph.
+pub async fn finish(bridge: &Bridge, options: &BuildOptions, gathered: &Gathered) -> Result<FrontendResult, Status> {
+    let mut images = Vec::new();
+    for (plan, compiled) in gathered.plans.iter().zip(gathered.compile()) {
+        let mut request = SolveRequest::definition(compiled.graph.to_definition());
+        request.cache_imports = options.cache_imports.clone();
+        let solved = bridge.solve(request).await?;
+        let reference = solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned();
+        images.push(PlatformImage {
+            platform: gateway_platform(&plan.platform),
+            reference,
+            config: compiled.image_config.to_string().into_bytes(),
+            base_config: Some(compiled.base_config.to_string().into_bytes()),
+            epoch: gathered.settings.source_date_epoch,
+        });
+        // Once is enough for all platforms.
+        if images.len() == 1 {
+            warn(bridge, gathered, &compiled.graph).await;
+        }
+    }
+    let per_platform = options.multi_platform || images.len() > 1;
+    FrontendResult::image(images, per_platform).map_err(|error| Status::failed(error.to_string()))
+}
+
+impl Frontend for ImagespecFrontend {
+    async fn build(&self, build: &Build) -> Result<FrontendResult, Status> {
+        let Build { bridge, options } = build;
+        let gathered = self.gather(bridge, options).await?;
+        finish(bridge, options, &gathered).await
+    }
+
+    fn subrequests(&self) -> Vec<Subrequest> {
+        vec![lint::describe()]
+    }
+
+    async fn subrequest(&self, name: &str, build: &Build) -> Result<SubrequestAnswer, Status> {
+        match name {
+            lint::REQUEST => lint::answer(self, build).await,
+            other => Err(Status::unsupported_subrequest(other)),
+        }
+    }
+}
+
+/// Tells the user's client; a daemon that cannot is no reason to fail.
+async fn warn(bridge: &Bridge, gathered: &Gathered, graph: &buildkit_llb::Graph) {
+    let Some(digest) = graph.root().and_then(|root| graph.digest(root.op())) else { return };
+    for warning in &gathered.warnings {
+        let _ = bridge.warn(report::to_warning(warning, &gathered.document.sources, &digest.to_string())).await;
+    }
+}

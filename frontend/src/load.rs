@@ -1,0 +1,101 @@
+//! Loading the spec and the ignore file from where the client has them.
+//!
+//! Knows file names, not what is in them.
+
+use buildkit_gateway::contexts::{ContextSource, IGNORE_FILE, IgnoreFile, main_context};
+use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, SolveRequest, Status};
+use buildkit_llb::{GraphBuilder, LocalSource, Note, Source};
+
+/// The names tried when nobody names the spec. Docker's clients always name one.
+const DEFAULT_NAME: &str = "imagespec.yaml";
+
+/// The spec's text and the name it is shown under.
+pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(String, String), Status> {
+    let name = options.filename.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    let local = local_name(options)?;
+    let title = format!("[internal] load build definition from {name}");
+    let files = [name.clone(), IgnoreFile::beside(&name)];
+    let reference = local_files(bridge, options, &local, &files, &title).await?;
+    let bytes = bridge.read_file(&reference, &name, None).await.map_err(|error| {
+        if is_missing(&error) { Status::failed(format!("there is no spec file {name}")) } else { Status::from(error) }
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| Status::failed(format!("the spec {name} is not UTF-8 text")))?;
+    Ok((name, text))
+}
+
+/// The ignore file's patterns: the one beside the spec, else the one at the context's root.
+pub(crate) async fn ignore(bridge: &Bridge, options: &BuildOptions) -> Result<Vec<String>, Status> {
+    if let Some(name) = &options.filename {
+        let beside = IgnoreFile::beside(name);
+        let title = format!("[internal] load {beside}");
+        let reference =
+            local_files(bridge, options, &local_name(options)?, &[name.clone(), beside.clone()], &title).await?;
+        if let Some(bytes) = read_if_there(bridge, &reference, &beside).await? {
+            return Ok(IgnoreFile::parse(&bytes));
+        }
+    }
+    let title = format!("[internal] load {IGNORE_FILE}");
+    let reference = local_files(bridge, options, "context", &[IGNORE_FILE.to_owned()], &title).await?;
+    let bytes = read_if_there(bridge, &reference, IGNORE_FILE).await?;
+    Ok(bytes.map(|bytes| IgnoreFile::parse(&bytes)).unwrap_or_default())
+}
+
+/// A file's bytes; `None` where there is no such file.
+pub(crate) async fn read_if_there(
+    bridge: &Bridge,
+    reference: &Reference,
+    path: &str,
+) -> Result<Option<Vec<u8>>, GatewayError> {
+    match bridge.read_file(reference, path, None).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a read failed because there is nothing to read. The daemon has no code for it, only the text of the system's error
+/// (`moby/buildkit: cache/util/fsutil.go`).
+pub(crate) fn is_missing(error: &GatewayError) -> bool {
+    error.status().is_some_and(|status| {
+        ["no such file or directory", "not a directory"].iter().any(|text| status.message.contains(text))
+    })
+}
+
+/// The local that holds the spec.
+fn local_name(options: &BuildOptions) -> Result<String, Status> {
+    let context = main_context(options, |_| false).map_err(|error| Status::failed(error.to_string()))?;
+    match (context.context, context.spec) {
+        (ContextSource::Local { .. }, ContextSource::Local { name }) => Ok(name),
+        _ => Err(Status::failed("only local build contexts are supported yet: build from a folder, not from a URL")),
+    }
+}
+
+async fn local_files(
+    bridge: &Bridge,
+    options: &BuildOptions,
+    local: &str,
+    files: &[String],
+    title: &str,
+) -> Result<Reference, Status> {
+    let mut graph = GraphBuilder::new();
+    let source = graph.source(Source::local(LocalSource {
+        session: Some(options.session_of(local).to_owned()),
+        follow: files.to_vec(),
+        shared_key_hint: Some(format!("{local}:{}", files.first().map_or("", String::as_str))),
+        ..LocalSource::new(local)
+    }));
+    graph.annotate(source.op(), Note::named(title));
+    // A single source with a scheme breaks no rule of the verifier.
+    let graph = graph.finish(Some(source)).expect("a single source is a sound graph");
+    solve_single(bridge, graph.to_definition()).await
+}
+
+/// Solves a graph with one result.
+pub(crate) async fn solve_single(
+    bridge: &Bridge,
+    definition: buildkit_proto::pb::Definition,
+) -> Result<Reference, Status> {
+    let solved = bridge.solve(SolveRequest::definition(definition)).await?;
+    let reference = solved.single_ref().map_err(|error| Status::failed(error.to_string()))?;
+    reference.cloned().ok_or_else(|| Status::failed("the daemon solved a graph to nothing"))
+}

@@ -1,0 +1,60 @@
+//! Diagnostics as BuildKit reports them: a status whose details point into the user's files.
+//!
+//! Renders no terminal output; clients print the excerpt themselves.
+
+use buildkit_gateway::{SourceInfo, SourcePosition, SourceRange, Status, Warning};
+use imagespec::{Diagnostic, SourceMap, Span};
+
+/// All diagnostics as one failure: the rendered text as the message, and the places as `Source` details.
+#[must_use]
+pub fn to_status(diagnostics: &[Diagnostic], sources: &SourceMap) -> Status {
+    let text: Vec<String> = diagnostics.iter().map(|diagnostic| imagespec::render(diagnostic, sources)).collect();
+    let count = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let head = if count == 1 { "the spec has 1 problem".to_owned() } else { format!("the spec has {count} problems") };
+    let status = Status::failed(format!("{head}\n\n{}", text.join("\n").trim_end()));
+    // One detail per file, with all its places: clients merge the ranges of one detail into one excerpt.
+    sources.files().fold(status, |status, (id, _)| {
+        let spans: Vec<Span> = diagnostics.iter().filter_map(Diagnostic::span).filter(|span| span.file == id).collect();
+        let ranges: Vec<SourceRange> = spans.iter().filter_map(|span| range(sources, *span)).collect();
+        match (ranges.is_empty(), spans.first().and_then(|span| info(sources, *span))) {
+            (false, Some(info)) => status.with_source(info, ranges),
+            _ => status,
+        }
+    })
+}
+
+/// A warning as the daemon hands it to clients. `digest` is a vertex of the build, which the wire demands.
+pub(crate) fn to_warning(diagnostic: &Diagnostic, sources: &SourceMap, digest: &str) -> Warning {
+    let span = diagnostic.span();
+    Warning {
+        digest: digest.to_owned(),
+        level: 1,
+        short: format!("{}: {}", diagnostic.code, diagnostic.message),
+        detail: diagnostic.help.iter().cloned().collect(),
+        url: String::new(),
+        source: span.and_then(|span| info(sources, span)),
+        ranges: span.and_then(|span| range(sources, span)).into_iter().collect(),
+    }
+}
+
+pub(crate) fn info(sources: &SourceMap, span: Span) -> Option<SourceInfo> {
+    let file = sources.file(span.file)?;
+    Some(SourceInfo {
+        filename: file.name().to_owned(),
+        language: String::new(),
+        // What a daemon gets to see ends in its logs and records.
+        data: imagespec::mask_credentials(file.text()).into_owned().into_bytes(),
+        definition: None,
+    })
+}
+
+pub(crate) fn range(sources: &SourceMap, span: Span) -> Option<SourceRange> {
+    let file = sources.file(span.file)?;
+    let position = |offset| {
+        let position = file.position(offset);
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        SourcePosition { line: number(position.line), character: number(position.column.saturating_sub(1)) }
+    };
+    // The last byte, not the one behind it: a value that ends its line does not reach into the next one.
+    Some(SourceRange { start: position(span.start), end: position(span.end.saturating_sub(1).max(span.start)) })
+}

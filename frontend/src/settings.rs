@@ -1,0 +1,73 @@
+//! From build options to the compiler's settings. Every setting of ours is reachable as a build arg, because buildx has no
+//! other way to pass one.
+
+use buildkit_gateway::{BuildOptions, NetworkMode, NoCache, ResolveMode, SourceDateEpoch};
+use buildkit_llb::{Platform, Proxy};
+use imagespec_compile::{CaBundle, Settings};
+
+/// The build arg that names the secret with the CA bundle (`--build-arg IMAGESPEC_CA_BUNDLE=<secret id>`).
+pub const CA_BUNDLE_ARG: &str = "IMAGESPEC_CA_BUNDLE";
+
+/// The compiler's settings of a build.
+#[must_use]
+pub fn settings(options: &BuildOptions) -> Settings {
+    Settings {
+        platforms: options.platforms.iter().map(platform).collect(),
+        labels: options.labels.clone(),
+        no_cache: matches!(options.no_cache, NoCache::Everything),
+        resolve_mode: match options.resolve_mode {
+            ResolveMode::Default => imagespec_compile::ResolveMode::Default,
+            ResolveMode::Pull => imagespec_compile::ResolveMode::Pull,
+            ResolveMode::Local => imagespec_compile::ResolveMode::Local,
+        },
+        network: match options.network {
+            NetworkMode::Sandbox => imagespec_compile::NetworkMode::Sandbox,
+            NetworkMode::Host => imagespec_compile::NetworkMode::Host,
+            NetworkMode::None => imagespec_compile::NetworkMode::None,
+        },
+        proxy: proxy(options),
+        hosts: options.add_hosts.iter().map(|host| (host.host.clone(), host.ip.to_string())).collect(),
+        hostname: options.hostname.clone(),
+        cache_namespace: options.cache_mount_ns.clone(),
+        ca_bundle: options
+            .build_args
+            .get(CA_BUNDLE_ARG)
+            .filter(|id| !id.is_empty())
+            .map(|id| CaBundle { secret_id: id.clone() }),
+        source_date_epoch: match &options.source_date_epoch {
+            Some(SourceDateEpoch::Seconds(seconds)) => Some(*seconds),
+            Some(SourceDateEpoch::Of(_)) | None => None,
+        },
+    }
+}
+
+/// The proxy build args that Docker's clients forward, in either case; they never become part of the environment.
+fn proxy(options: &BuildOptions) -> Option<Proxy> {
+    let arg = |name: &str| {
+        let known = options.build_args.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        known.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let proxy = Proxy {
+        http: arg("http_proxy"),
+        https: arg("https_proxy"),
+        ftp: arg("ftp_proxy"),
+        no: arg("no_proxy"),
+        all: arg("all_proxy"),
+    };
+    (proxy != Proxy::default()).then_some(proxy)
+}
+
+/// The gateway's platform as the graph's.
+pub(crate) fn platform(platform: &buildkit_gateway::Platform) -> Platform {
+    Platform::new(&platform.os, &platform.architecture, &platform.variant)
+}
+
+/// The graph's platform as the gateway's.
+pub(crate) fn gateway_platform(platform: &Platform) -> buildkit_gateway::Platform {
+    buildkit_gateway::Platform {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,205 @@
+//! The client of BuildKit's LLBBridge service (`moby/buildkit: frontend/gateway/gateway.go`, `control/gateway/gateway.go`).
+//!
+//! One `Bridge` is one build, whether we are a frontend container on stdio or a client on the control connection.
+//! It knows capabilities and picks the call an old daemon understands; it knows nothing of graphs, specs or progress,
+//! and never retries what is not documented to be retried.
+
+mod answer;
+mod files;
+mod image;
+mod solve;
+mod stdio;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use buildkit_proto::rpc::gateway;
+use http::uri::PathAndQuery;
+use tokio::sync::OnceCell;
+use tonic::Code;
+use tonic::client::Grpc;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tonic_prost::ProstCodec;
+
+pub use answer::Warning;
+pub use files::Stat;
+pub use image::{OciStore, ResolveMode, ResolvedImage};
+pub use solve::{CacheImport, SolveRequest};
+
+use crate::error::GatewayError;
+use crate::pong::Pong;
+use crate::status::Status;
+
+/// The limit both ways since BuildKit 0.14 (`moby/buildkit: frontend/gateway/gateway.go`, containerd's defaults).
+const MESSAGE_LIMIT: usize = 16 << 20;
+/// How long a daemon may take to answer `Ping` (`moby/buildkit: frontend/gateway/grpcclient/client.go`).
+const PING_LIMIT: Duration = Duration::from_secs(15);
+/// How long we keep asking for a build whose `Control.Solve` may not have got so far yet.
+const JOB_LIMIT: Duration = Duration::from_secs(60);
+/// Between two such questions; the daemon itself waits 3 s before it says no.
+const JOB_PAUSE: Duration = Duration::from_millis(100);
+/// Names the build on the control connection (`moby/buildkit: client/buildid/metadata.go`).
+const BUILD_ID_HEADER: &str = "buildkit-controlapi-buildid";
+
+/// A build in a daemon, as a frontend sees it. Cloning is cheap and calls may run in parallel.
+#[derive(Clone, Debug)]
+pub struct Bridge {
+    channel: Channel,
+    build_ref: Option<MetadataValue<Ascii>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    pong: OnceCell<Pong>,
+    over: AtomicBool,
+    returned: AtomicBool,
+}
+
+/// An LLBBridge method: its name for messages and its path for the wire.
+struct Method {
+    name: &'static str,
+    path: &'static str,
+}
+
+macro_rules! method {
+    ($name:literal) => {
+        crate::bridge::Method { name: $name, path: concat!("/moby.buildkit.v1.frontend.LLBBridge/", $name) }
+    };
+}
+use method;
+
+impl Bridge {
+    /// The bridge of a frontend container: HTTP/2 by prior knowledge over file descriptors 0 and 1.
+    ///
+    /// From here on nothing may be printed to stdout; stderr goes to the daemon's log.
+    ///
+    /// # Errors
+    /// If stdin and stdout are no pipes, or nobody on their other ends speaks HTTP/2.
+    pub async fn over_stdio() -> Result<Self, GatewayError> {
+        Self::over_channel(stdio::connect().await?, None)
+    }
+
+    /// The bridge of a client-side build: `channel` leads to the daemon's control API, `build_ref` is the `Ref` of the
+    /// `Control.Solve` that waits for our `Return`.
+    ///
+    /// The channel should accept header lists of 16 MiB
+    /// ([`http2_max_header_list_size`](tonic::transport::Endpoint::http2_max_header_list_size)), because error details
+    /// travel in trailers.
+    ///
+    /// # Errors
+    /// If `build_ref` cannot stand in a header.
+    pub fn over_channel(channel: Channel, build_ref: Option<String>) -> Result<Self, GatewayError> {
+        let build_ref = build_ref
+            .map(MetadataValue::try_from)
+            .transpose()
+            .map_err(|_| GatewayError::Invalid("the build's ref must be printable ASCII"))?;
+        Ok(Self { channel, build_ref, shared: Arc::default() })
+    }
+
+    /// What the daemon can do and who works for it. Asked once; later calls give the same answer.
+    ///
+    /// On a control connection the build may not be registered yet; that answer is waited out for a minute, so run this
+    /// beside `Control.Solve` and drop it should that fail first.
+    ///
+    /// # Errors
+    /// If the daemon does not answer, or says no.
+    pub async fn ping(&self) -> Result<Pong, GatewayError> {
+        self.pong().await.cloned()
+    }
+
+    async fn pong(&self) -> Result<&Pong, GatewayError> {
+        self.shared.pong.get_or_try_init(|| self.first_ping()).await
+    }
+
+    async fn first_ping(&self) -> Result<Pong, GatewayError> {
+        let give_up = tokio::time::Instant::now() + JOB_LIMIT;
+        loop {
+            match self.one_ping().await {
+                Err(GatewayError::Rpc { status, .. })
+                    if self.build_ref.is_some() && is_unknown_job(&status) && tokio::time::Instant::now() < give_up =>
+                {
+                    tokio::time::sleep(JOB_PAUSE).await;
+                }
+                answer => return answer.map(Pong::from_rpc),
+            }
+        }
+    }
+
+    async fn one_ping(&self) -> Result<gateway::PongResponse, GatewayError> {
+        let method = method!("Ping");
+        let name = method.name;
+        tokio::time::timeout(PING_LIMIT, self.call(method, gateway::PingRequest {}))
+            .await
+            .unwrap_or(Err(GatewayError::NoAnswer { method: name, seconds: PING_LIMIT.as_secs() }))
+    }
+
+    /// Whether the build was cancelled or the connection lost: nothing more is sent then.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.shared.over.load(Ordering::Acquire)
+    }
+
+    async fn has_gateway_cap(&self, capability: &str) -> Result<bool, GatewayError> {
+        Ok(self.pong().await?.gateway_caps.contains(capability))
+    }
+
+    async fn require_gateway_cap(&self, capability: &'static str, what: &'static str) -> Result<(), GatewayError> {
+        if self.has_gateway_cap(capability).await? {
+            Ok(())
+        } else {
+            Err(GatewayError::MissingCapability { capability: capability.to_owned(), what })
+        }
+    }
+
+    /// One unary call: adds the build's ref, sets the limits, sorts the failures.
+    async fn call<Q, A>(&self, method: Method, request: Q) -> Result<A, GatewayError>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let Method { name, path } = method;
+        if self.is_over() {
+            return Err(GatewayError::Over { method: name });
+        }
+        let mut grpc = Grpc::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_LIMIT)
+            .max_encoding_message_size(MESSAGE_LIMIT);
+        if let Err(source) = grpc.ready().await {
+            self.shared.over.store(true, Ordering::Release);
+            return Err(GatewayError::Lost { method: name, source: source.into() });
+        }
+        let mut request = tonic::Request::new(request);
+        if let Some(build_ref) = &self.build_ref {
+            request.metadata_mut().insert(BUILD_ID_HEADER, build_ref.clone());
+        }
+        let answer = grpc.unary(request, PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()).await;
+        match answer {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) => Err(self.sort_failure(name, status)),
+        }
+    }
+
+    /// Statuses with a source were made on our side, out of a transport failure; the daemon's have none.
+    fn sort_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
+        if std::error::Error::source(&status).is_some() {
+            self.shared.over.store(true, Ordering::Release);
+            return GatewayError::Lost { method, source: status.into() };
+        }
+        let status = Status::from_rpc(&status);
+        // On a control connection, cancelling `Control.Solve` does not end our pending calls; it unregisters the build.
+        let is_unregistered = self.build_ref.is_some() && self.shared.pong.initialized() && is_unknown_job(&status);
+        if status.code() == Code::Cancelled || is_unregistered {
+            self.shared.over.store(true, Ordering::Release);
+            return GatewayError::Canceled { method, status };
+        }
+        GatewayError::Rpc { method, status }
+    }
+}
+
+/// The daemon's words for a build it has not registered (`moby/buildkit: solver/errdefs/jobs.go`).
+fn is_unknown_job(status: &Status) -> bool {
+    status.code() == Code::NotFound && status.message.contains("no such job")
+}

@@ -1,0 +1,95 @@
+//! What a frontend says to the user: warnings on the way, and exactly one answer at the end.
+
+use std::sync::atomic::Ordering;
+
+use buildkit_proto::rpc::gateway;
+
+use super::{Bridge, method};
+use crate::detail::{SourceInfo, SourceRange};
+use crate::error::GatewayError;
+use crate::pong::caps;
+use crate::result::{FrontendResult, Refs};
+use crate::status::Status;
+use crate::wire;
+
+/// A warning shown beside the build (`moby/buildkit: frontend/dockerfile/linter`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Warning {
+    /// The vertex that loaded the file warned about; `sha256:…`.
+    pub digest: String,
+    /// How bad; 1 at least, and 0 is sent as 1.
+    pub level: i64,
+    /// `RuleName: message (line N)`.
+    pub short: String,
+    /// More text, a paragraph each.
+    pub detail: Vec<String>,
+    /// Where to read more.
+    pub url: String,
+    /// The file.
+    pub source: Option<SourceInfo>,
+    /// The lines.
+    pub ranges: Vec<SourceRange>,
+}
+
+impl Bridge {
+    /// Shows a warning; daemons without warnings show nothing. A failure need not bother anyone.
+    ///
+    /// # Errors
+    /// If the daemon refuses it.
+    pub async fn warn(&self, warning: Warning) -> Result<(), GatewayError> {
+        if !self.has_gateway_cap(caps::WARNINGS).await? {
+            return Ok(());
+        }
+        let Warning { digest, level, short, detail, url, source, ranges } = warning;
+        let request = wire::WarnRequest {
+            digest,
+            level: level.max(1),
+            short: short.into_bytes(),
+            detail: detail.into_iter().map(String::into_bytes).collect(),
+            url,
+            info: source.map(SourceInfo::into_pb),
+            ranges: ranges.into_iter().map(SourceRange::to_pb).collect(),
+        };
+        let _: gateway::WarnResponse = self.call(method!("Warn"), request).await?;
+        Ok(())
+    }
+
+    /// Ends the build with a result.
+    ///
+    /// # Errors
+    /// If the build was answered before, or a ref is not of this build.
+    pub async fn return_result(&self, result: FrontendResult) -> Result<(), GatewayError> {
+        self.require_gateway_cap(caps::RETURN, "take a result").await?;
+        if matches!(&result.refs, Refs::PerPlatform(refs) if refs.len() > 1) {
+            self.require_gateway_cap(caps::RETURN_MAP, "take a result of several platforms").await?;
+        }
+        let ref_messages = self.has_gateway_cap(caps::PROTO_REF_ARRAY).await?;
+        let attestations = self.has_gateway_cap(caps::REFERENCE_ATTESTATIONS).await?;
+        self.answer(wire::ReturnRequest { result: Some(result.to_wire(ref_messages, attestations)), error: None }).await
+    }
+
+    /// Ends the build with an error; code, message and details reach the client unchanged.
+    ///
+    /// # Errors
+    /// If the build was answered before.
+    pub async fn return_error(&self, status: impl Into<Status>) -> Result<(), GatewayError> {
+        let mut status = status.into().into_wire();
+        if status.code == 0 {
+            // The daemon takes an error of code OK for no error, and then for no answer at all.
+            status.code = tonic::Code::Unknown as i32;
+        }
+        self.answer(wire::ReturnRequest { result: None, error: Some(status) }).await
+    }
+
+    async fn answer(&self, request: wire::ReturnRequest) -> Result<(), GatewayError> {
+        if self.shared.returned.swap(true, Ordering::AcqRel) {
+            return Err(GatewayError::AlreadyReturned);
+        }
+        let answer: Result<gateway::ReturnResponse, _> = self.call(method!("Return"), request).await;
+        if let Err(GatewayError::Rpc { .. }) = &answer {
+            // A refused answer (a ref of another build, say) is no answer: an error may still be returned.
+            self.shared.returned.store(false, Ordering::Release);
+        }
+        answer.map(drop)
+    }
+}

@@ -1,0 +1,177 @@
+//! Resolving images: from a reference to a digest and a config, as the daemon's policies and mirrors have it.
+
+use buildkit_proto::rpc::{gateway, llb};
+
+use super::{Bridge, method};
+use crate::contexts::ImageName;
+use crate::error::GatewayError;
+use crate::platform::Platform;
+use crate::pong::caps;
+
+const IMAGE_SCHEME: &str = "docker-image://";
+const OCI_LAYOUT_SCHEME: &str = "oci-layout://";
+
+/// Whether the daemon may use an image it has already (`moby/buildkit: solver/pb/attr.go`, `image.resolvemode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResolveMode {
+    /// As the daemon sees fit.
+    #[default]
+    Default,
+    /// Ask the registry.
+    Pull,
+    /// Prefer what is there.
+    Local,
+}
+
+impl ResolveMode {
+    /// The wire's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Pull => "pull",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// An image as the daemon resolved it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedImage {
+    /// The reference to use: ours normalised, or what a source policy made of it.
+    pub reference: String,
+    /// Digest of the manifest or index it names; empty for an image that an Engine with the classic store has loaded
+    /// rather than pulled.
+    pub digest: String,
+    /// Image config JSON of the platform asked for.
+    pub config: Vec<u8>,
+}
+
+impl ResolvedImage {
+    /// The reference with its digest, which is what a graph should use.
+    #[must_use]
+    pub fn pinned(&self) -> String {
+        if self.digest.is_empty() || self.reference.contains('@') {
+            self.reference.clone()
+        } else {
+            format!("{}@{}", self.reference, self.digest)
+        }
+    }
+}
+
+/// A content store the client serves on its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OciStore {
+    /// The store's id.
+    pub store_id: String,
+    /// The session that serves it.
+    pub session_id: String,
+}
+
+impl Bridge {
+    /// Resolves an image of a registry. `log_name` is the progress line, `[internal] load metadata for …`.
+    ///
+    /// The reference may be short (`debian`), and the answer is a full one. Every image resolved becomes part of the
+    /// build's provenance, so resolve only what is used.
+    ///
+    /// # Errors
+    /// [`GatewayError::NotAnImage`] if a source policy replaced it by something else: start over with that identifier.
+    pub async fn resolve_image(
+        &self,
+        reference: &str,
+        platform: Option<&Platform>,
+        mode: ResolveMode,
+        log_name: &str,
+    ) -> Result<ResolvedImage, GatewayError> {
+        let reference = ImageName::parse(reference)?.with_default_tag().to_string();
+        if self.has_gateway_cap(caps::SOURCE_META_RESOLVER).await? {
+            let source = llb::SourceOp { identifier: format!("{IMAGE_SCHEME}{reference}"), ..Default::default() };
+            return self.resolve_meta(reference, source, platform, mode, log_name).await;
+        }
+        self.require_gateway_cap(caps::RESOLVE_IMAGE, "resolve images").await?;
+        let request = gateway::ResolveImageConfigRequest {
+            r#ref: reference,
+            platform: platform.map(Platform::to_rpc),
+            resolve_mode: mode.as_str().to_owned(),
+            log_name: log_name.to_owned(),
+            ..Default::default()
+        };
+        self.resolve_config(request).await
+    }
+
+    /// Resolves an image of a content store of the client's (`oci-layout`). The reference needs a digest; its name is cosmetic.
+    ///
+    /// # Errors
+    /// As [`Bridge::resolve_image`].
+    pub async fn resolve_oci_layout(
+        &self,
+        reference: &str,
+        store: &OciStore,
+        platform: Option<&Platform>,
+        log_name: &str,
+    ) -> Result<ResolvedImage, GatewayError> {
+        let reference = ImageName::parse(reference)?.to_string();
+        if self.has_gateway_cap(caps::SOURCE_META_RESOLVER).await? {
+            let source = llb::SourceOp {
+                identifier: format!("{OCI_LAYOUT_SCHEME}{reference}"),
+                attrs: [("oci.session", &store.session_id), ("oci.store", &store.store_id)]
+                    .map(|(key, value)| (key.to_owned(), value.clone()))
+                    .into(),
+            };
+            return self.resolve_meta(reference, source, platform, ResolveMode::Default, log_name).await;
+        }
+        self.require_gateway_cap(caps::RESOLVE_IMAGE, "resolve images").await?;
+        let request = gateway::ResolveImageConfigRequest {
+            r#ref: reference,
+            platform: platform.map(Platform::to_rpc),
+            log_name: log_name.to_owned(),
+            resolver_type: 1,
+            session_id: store.session_id.clone(),
+            store_id: store.store_id.clone(),
+            ..Default::default()
+        };
+        self.resolve_config(request).await
+    }
+
+    async fn resolve_meta(
+        &self,
+        reference: String,
+        source: llb::SourceOp,
+        platform: Option<&Platform>,
+        mode: ResolveMode,
+        log_name: &str,
+    ) -> Result<ResolvedImage, GatewayError> {
+        let method = method!("ResolveSourceMeta");
+        let name = method.name;
+        let answer: gateway::ResolveSourceMetaResponse = self
+            .call(
+                method,
+                gateway::ResolveSourceMetaRequest {
+                    source: Some(source),
+                    platform: platform.map(Platform::to_rpc),
+                    log_name: log_name.to_owned(),
+                    resolve_mode: mode.as_str().to_owned(),
+                    ..Default::default()
+                },
+            )
+            .await?;
+        let identifier = answer.source.map(|source| source.identifier).unwrap_or_default();
+        let Some(image) = answer.image else {
+            return Err(GatewayError::NotAnImage { reference, identifier });
+        };
+        let reference = identifier
+            .strip_prefix(IMAGE_SCHEME)
+            .or_else(|| identifier.strip_prefix(OCI_LAYOUT_SCHEME))
+            .ok_or(GatewayError::Incomplete { method: name, what: "source" })?
+            .to_owned();
+        Ok(ResolvedImage { reference, digest: image.digest, config: image.config })
+    }
+
+    async fn resolve_config(&self, request: gateway::ResolveImageConfigRequest) -> Result<ResolvedImage, GatewayError> {
+        let asked = request.r#ref.clone();
+        let answer: gateway::ResolveImageConfigResponse = self.call(method!("ResolveImageConfig"), request).await?;
+        // Daemons before 0.12 send no reference back.
+        let reference = if answer.r#ref.is_empty() { asked } else { answer.r#ref };
+        Ok(ResolvedImage { reference, digest: answer.digest, config: answer.config })
+    }
+}

@@ -1,0 +1,269 @@
+//! Git references as build contexts (`moby/buildkit: frontend/dockerfile/dfgitutil`, `util/gitutil`, `util/sshutil`).
+//!
+//! Text only: nothing is fetched, and a branch is not told from a tag.
+
+use std::collections::BTreeMap;
+
+use crate::go_value::parse_bool;
+use crate::percent;
+
+/// A git repository and what to take from it.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct GitRef {
+    /// What git is given, without fragment and query: a URL or `user@host:path`. May hold credentials.
+    pub remote: String,
+    /// Branch, tag or commit; empty for the default branch.
+    pub reference: String,
+    /// Folder inside the repository; empty for all.
+    pub subdir: String,
+    /// The commit that `reference` must be.
+    pub checksum: Option<String>,
+    /// Keep `.git`; `None` leaves it to the daemon.
+    pub keep_git_dir: Option<bool>,
+    /// Fetch submodules; `None` leaves it to the daemon.
+    pub submodules: Option<bool>,
+    /// File times.
+    pub mtime: Option<GitMtime>,
+    /// Fetch `checksum` itself, whatever `reference` points to.
+    pub fetch_by_commit: bool,
+    /// `github.com/…` without scheme, which looks like a local path; deprecated.
+    pub without_scheme: bool,
+}
+
+/// Which times files of a git source get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GitMtime {
+    /// When they were checked out.
+    Checkout,
+    /// The commit's.
+    Commit,
+}
+
+impl GitMtime {
+    /// The wire's word (`git.mtime`).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkout => "checkout",
+            Self::Commit => "commit",
+        }
+    }
+}
+
+impl std::fmt::Debug for GitRef {
+    /// Credentials in the remote are left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GitRef")
+            .field("remote", &redacted(&self.remote))
+            .field("reference", &self.reference)
+            .field("subdir", &self.subdir)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reference that is git's by its form, but says something impossible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid git reference {text:?}: {problem}")]
+pub struct GitRefError {
+    text: String,
+    problem: String,
+}
+
+/// Parses a git reference; `None` if the text is none (a path, or a plain http URL).
+///
+/// Git's are `git://`, `ssh://`, `user@host:path`, `github.com/…`, and http(s) URLs whose path ends in `.git`;
+/// each may carry `#ref:subdir` and a query.
+///
+/// # Errors
+/// If fragment and query contradict each other, or the query has keys or values git sources do not know.
+///
+/// ```
+/// use buildkit_gateway::contexts::parse_git_ref;
+/// let git = parse_git_ref("https://example.com/foo.git#main:sub/dir")?.expect("a git URL");
+/// assert_eq!((git.reference.as_str(), git.subdir.as_str()), ("main", "sub/dir"));
+/// assert!(parse_git_ref("https://example.com/foo.tar.gz")?.is_none());
+/// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
+/// ```
+pub fn parse_git_ref(text: &str) -> Result<Option<GitRef>, GitRefError> {
+    if text.starts_with("./") || text.starts_with("../") || text.chars().any(char::is_control) {
+        return Ok(None);
+    }
+    let (before_fragment, fragment) = match text.split_once('#') {
+        Some((before, fragment)) => (before, fragment),
+        None => (text, ""),
+    };
+    let (base, query) = match before_fragment.split_once('?') {
+        Some((base, query)) => (base, query),
+        None => (before_fragment, ""),
+    };
+    let mut git = GitRef::default();
+    let is_scp = match split_scheme(base) {
+        Some((scheme, rest)) => {
+            let path = rest.split_once('/').map(|(_, path)| path).unwrap_or_default();
+            let path = percent::decode(path).unwrap_or_default();
+            match scheme.as_str() {
+                "http" | "https" if path.ends_with(".git") => {}
+                "git" | "ssh" => {}
+                _ => return Ok(None),
+            }
+            git.remote = format!("{scheme}://{rest}");
+            false
+        }
+        None if base.starts_with("github.com/") => {
+            git.remote = format!("https://{base}");
+            git.without_scheme = true;
+            false
+        }
+        None if is_scp_style(base) => {
+            git.remote = base.to_owned();
+            true
+        }
+        None => return Ok(None),
+    };
+    let fail = |problem: String| GitRefError { text: redacted(text), problem };
+    // In a URL the fragment is escaped; in the scp form nothing before the query is.
+    let fragment = if is_scp {
+        fragment.to_owned()
+    } else {
+        match percent::decode(fragment) {
+            Some(fragment) => fragment,
+            None => return Ok(None),
+        }
+    };
+    if !fragment.is_empty() {
+        let (reference, subdir) = fragment.split_once(':').unwrap_or((&fragment, ""));
+        git.reference = reference.to_owned();
+        git.subdir = clean_subdir(subdir);
+    }
+    git.take_query(query).map_err(fail)?;
+    Ok(Some(git))
+}
+
+impl GitRef {
+    /// Merges the query in; whatever it says twice must be the same.
+    fn take_query(&mut self, query: &str) -> Result<(), String> {
+        let values = parse_query(query)?;
+        let (mut tag, mut branch) = (None, None);
+        for (key, value) in values {
+            match (key.as_str(), value) {
+                ("submodules", value) => self.submodules = Some(flag(&key, &value)?),
+                ("keep-git-dir", value) => self.keep_git_dir = Some(flag(&key, &value)?),
+                ("fetch-by-commit", value) => self.fetch_by_commit = flag(&key, &value)?,
+                (_, value) if value.is_empty() => {
+                    return Err(format!("query {key:?} has no value"));
+                }
+                ("ref", value) => unify("ref", &mut self.reference, value)?,
+                ("subdir", value) => unify("subdir", &mut self.subdir, value)?,
+                ("tag", value) => tag = Some(value),
+                ("branch", value) => branch = Some(value),
+                ("checksum" | "commit", value) => match &self.checksum {
+                    Some(other) if *other != value => {
+                        return Err(format!("checksum conflicts: {other:?} vs {value:?}"));
+                    }
+                    _ => self.checksum = Some(value),
+                },
+                ("mtime", value) => {
+                    self.mtime = Some(match value.as_str() {
+                        "checkout" => GitMtime::Checkout,
+                        "commit" => GitMtime::Commit,
+                        _ => {
+                            return Err(format!("mtime is {value:?}, but must be \"checkout\" or \"commit\""));
+                        }
+                    });
+                }
+                _ => return Err(format!("unexpected query {key:?}")),
+            }
+        }
+        if tag.is_some() && branch.is_some() {
+            return Err("branch conflicts with tag".to_owned());
+        }
+        if let Some(tag) = tag {
+            unify("ref", &mut self.reference, with_prefix("refs/tags/", tag))?;
+        }
+        if let Some(branch) = branch {
+            unify("ref", &mut self.reference, with_prefix("refs/heads/", branch))?;
+        }
+        Ok(())
+    }
+
+    /// The remote without credentials, for messages and vertex names.
+    #[must_use]
+    pub fn redacted_remote(&self) -> String {
+        redacted(&self.remote)
+    }
+}
+
+fn unify(key: &str, field: &mut String, value: String) -> Result<(), String> {
+    if !field.is_empty() && *field != value {
+        return Err(format!("{key} conflicts: {field:?} vs {value:?}"));
+    }
+    *field = value;
+    Ok(())
+}
+
+fn with_prefix(prefix: &str, name: String) -> String {
+    if name.starts_with(prefix) { name } else { format!("{prefix}{name}") }
+}
+
+/// A switch: present without a value means on.
+fn flag(key: &str, value: &str) -> Result<bool, String> {
+    if value.is_empty() {
+        return Ok(true);
+    }
+    parse_bool(value).ok_or_else(|| format!("{key} is {value:?}, which is no boolean"))
+}
+
+/// Keys in order, each at most once.
+fn parse_query(query: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut values = BTreeMap::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (Some(key), Some(value)) = (percent::decode_query(key), percent::decode_query(value)) else {
+            return Err(format!("query {pair:?} has a broken escape"));
+        };
+        if values.insert(key.clone(), value).is_some() {
+            return Err(format!("query {key:?} has multiple values"));
+        }
+    }
+    Ok(values)
+}
+
+/// Splits `scheme://rest`; schemes are letters and digits.
+fn split_scheme(text: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_scheme.then(|| (scheme.to_ascii_lowercase(), rest))
+}
+
+/// `user@host:path`.
+fn is_scp_style(text: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    text.split_once('@').is_some_and(|(user, rest)| {
+        let host = rest.split_once(':').map(|(host, _)| host).unwrap_or_default();
+        !user.is_empty()
+            && user.bytes().all(|b| is_word(b) || b == b'_')
+            && !host.is_empty()
+            && host.bytes().all(|b| is_word(b) || b == b'.')
+    })
+}
+
+/// A subdirectory cannot leave the repository.
+fn clean_subdir(text: &str) -> String {
+    super::ignore::clean_path(&format!("/{text}")).trim_start_matches('/').to_owned()
+}
+
+/// The text without the password (or token) of a URL's user part.
+pub(crate) fn redacted(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://xxxxx@{host}{path}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

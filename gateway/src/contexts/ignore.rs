@@ -1,0 +1,106 @@
+//! Ignore files: which there are, and the patterns in them (`moby/patternmatcher: ignorefile`).
+//!
+//! Patterns are only read here; matching is done by whoever sends the files.
+
+/// The name of the ignore file at a context's root.
+pub const IGNORE_FILE: &str = ".dockerignore";
+
+/// An ignore file.
+#[derive(Clone, Copy, Debug)]
+pub struct IgnoreFile;
+
+impl IgnoreFile {
+    /// The ignore file that belongs to one spec: beside it, and preferred over the one at the context's root
+    /// even when it is empty.
+    #[must_use]
+    pub fn beside(spec: &str) -> String {
+        format!("{spec}{IGNORE_FILE}")
+    }
+
+    /// The exclude patterns of a file, in order, as `local.excludepatterns` takes them.
+    ///
+    /// A byte order mark goes, lines starting with `#` are comments, `!` negates, and a leading `/` means nothing.
+    ///
+    /// ```
+    /// use buildkit_gateway::contexts::IgnoreFile;
+    /// assert_eq!(IgnoreFile::parse(b"# all but\n/target/\n!target/keep\n"), ["target", "!target/keep"]);
+    /// ```
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Vec<String> {
+        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).into_owned();
+        text.split('\n')
+            .filter(|line| !line.starts_with('#'))
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(|line| match line.strip_prefix('!') {
+                Some(pattern) => format!("!{}", clean_pattern(pattern.trim())),
+                None => clean_pattern(line),
+            })
+            .collect()
+    }
+}
+
+fn clean_pattern(pattern: &str) -> String {
+    if pattern.is_empty() {
+        return String::new();
+    }
+    let clean = clean_path(pattern);
+    match clean.strip_prefix('/') {
+        Some(relative) if !relative.is_empty() => relative.to_owned(),
+        _ => clean,
+    }
+}
+
+/// Go's `path.Clean`: no `.`, no `//`, `..` resolved by text, never empty.
+pub(crate) fn clean_path(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            other => parts.push(other),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_patterns() {
+        let file =
+            b"\xEF\xBB\xBF/a/b/\r\n  # not a comment, but a pattern\n#comment\n\n!\n! /c/../d \n/\n*.pyc\n./x//y\n..\n";
+        assert_eq!(
+            IgnoreFile::parse(file),
+            ["a/b", "# not a comment, but a pattern", "!", "!d", "/", "*.pyc", "x/y", ".."]
+        );
+        assert!(IgnoreFile::parse(b"").is_empty());
+        assert_eq!(IgnoreFile::beside("sub/imagespec.yaml"), "sub/imagespec.yaml.dockerignore");
+    }
+
+    #[test]
+    fn cleaning() {
+        for (path, clean) in [
+            ("", "."),
+            ("/", "/"),
+            ("/..", "/"),
+            ("a/../..", ".."),
+            ("../../a", "../../a"),
+            ("/a/./b/", "/a/b"),
+            ("a/..", "."),
+        ] {
+            assert_eq!(clean_path(path), clean, "{path}");
+        }
+    }
+}

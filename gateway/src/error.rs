@@ -1,0 +1,121 @@
+//! What can go wrong with a call to the bridge, sorted by whose move it is.
+//!
+//! Turning such an error into the answer to the client is `From<GatewayError> for Status`; nothing here prints or retries.
+
+use tonic::Code;
+
+use crate::contexts::ImageNameError;
+use crate::status::Status;
+
+/// Any failure of a [`Bridge`](crate::Bridge).
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The daemon said no; its status is whole and can be sent on.
+    #[error("{status}")]
+    Rpc {
+        /// The LLBBridge method.
+        method: &'static str,
+        /// The answer.
+        status: Status,
+    },
+    /// The build was cancelled. Final: no call after it is sent.
+    #[error("the build was cancelled during {method}")]
+    Canceled {
+        /// The LLBBridge method.
+        method: &'static str,
+        /// The answer.
+        status: Status,
+    },
+    /// The connection is gone, which in a container is how cancellation looks. Final: no call after it is sent.
+    #[error("lost the connection to BuildKit during {method}")]
+    Lost {
+        /// The LLBBridge method.
+        method: &'static str,
+        /// What the transport says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A call after cancellation or loss of the connection; it was not sent.
+    #[error("{method} was not sent: the build is over")]
+    Over {
+        /// The LLBBridge method.
+        method: &'static str,
+    },
+    /// The daemon did not answer in time.
+    #[error("no answer to {method} within {seconds} s")]
+    NoAnswer {
+        /// The LLBBridge method.
+        method: &'static str,
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// The answer lacks a part it must have.
+    #[error("the answer to {method} has no {what}")]
+    Incomplete {
+        /// The LLBBridge method.
+        method: &'static str,
+        /// The missing part.
+        what: &'static str,
+    },
+    /// The daemon is too old for what was asked.
+    #[error("this BuildKit cannot {what} (it lacks the capability {capability})")]
+    MissingCapability {
+        /// The capability id.
+        capability: String,
+        /// What it is needed for.
+        what: &'static str,
+    },
+    /// A source policy turned the image into something else; resolve the new identifier instead, a bounded number of times.
+    #[error("a source policy changed the image {reference} to {identifier}, which is no image")]
+    NotAnImage {
+        /// The image asked for.
+        reference: String,
+        /// `scheme://…` of what to use instead.
+        identifier: String,
+    },
+    /// The request names no image.
+    #[error(transparent)]
+    ImageName(#[from] ImageNameError),
+    /// The request contradicts itself.
+    #[error("invalid request: {0}")]
+    Invalid(&'static str),
+    /// A second `Return`.
+    #[error("the build was already answered")]
+    AlreadyReturned,
+    /// This process's stdin and stdout do not lead to a daemon.
+    #[error("no BuildKit on stdin and stdout: this program is a BuildKit frontend, started by BuildKit itself")]
+    Stdio(#[source] std::io::Error),
+    /// The handshake on stdin and stdout failed.
+    #[error("could not start talking to BuildKit on stdin and stdout")]
+    Handshake(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl GatewayError {
+    /// Whether the build is over, so that neither a retry nor an answer makes sense.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Canceled { .. } | Self::Lost { .. } | Self::Over { .. })
+    }
+
+    /// The daemon's status, if it gave one.
+    #[must_use]
+    pub fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Rpc { status, .. } | Self::Canceled { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+}
+
+impl From<GatewayError> for Status {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Rpc { status, .. } | GatewayError::Canceled { status, .. } => status,
+            GatewayError::Over { .. } => Self::new(Code::Cancelled, error.to_string()),
+            GatewayError::Lost { .. } | GatewayError::NoAnswer { .. } => {
+                Self::new(Code::Unavailable, error.to_string())
+            }
+            other => Self::failed(other.to_string()),
+        }
+    }
+}

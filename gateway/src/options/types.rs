@@ -1,0 +1,141 @@
+//! The types of single options. Parsing from opts is next door.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// An opt with an impossible value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid option {key}={value:?}: {problem}")]
+pub struct OptionError {
+    /// The opt.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What to build without cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NoCache {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Everything.
+    Everything,
+    /// These targets; letter case means nothing.
+    Targets(Vec<String>),
+}
+
+impl NoCache {
+    /// Present and empty means everything.
+    pub(super) fn parse(value: Option<&str>) -> Self {
+        match value {
+            None => Self::Nothing,
+            Some("") => Self::Everything,
+            Some(targets) => Self::Targets(targets.split(',').map(str::to_owned).collect()),
+        }
+    }
+
+    /// Whether a target is to be built without cache.
+    #[must_use]
+    pub fn applies_to(&self, target: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Targets(targets) => targets.iter().any(|name| name.to_lowercase() == target.to_lowercase()),
+        }
+    }
+}
+
+/// A line of `/etc/hosts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddHost {
+    /// The name, lower-case.
+    pub host: String,
+    /// Its address.
+    pub ip: IpAddr,
+}
+
+/// The network of an exec (`moby/buildkit: solver/pb/ops.proto`, `NetMode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// One of its own, with access to the outside.
+    #[default]
+    Sandbox,
+    /// The daemon's; needs an entitlement.
+    Host,
+    /// None.
+    None,
+}
+
+/// A resource limit of an exec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// `nofile` and the like.
+    pub name: String,
+    /// The limit; −1 for none.
+    pub soft: i64,
+    /// What the process may raise it to; −1 for none.
+    pub hard: i64,
+}
+
+/// cgroup limits of execs; unset ones are not limited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinuxResources {
+    /// Bytes.
+    pub memory: Option<i64>,
+    /// Bytes of memory and swap together; −1 for no limit.
+    pub memory_swap: Option<i64>,
+    /// Relative weight.
+    pub cpu_shares: Option<u64>,
+    /// Microseconds.
+    pub cpu_period: Option<u64>,
+    /// Microseconds.
+    pub cpu_quota: Option<i64>,
+    /// `0-3,5`.
+    pub cpuset_cpus: Option<String>,
+    /// Likewise, memory nodes.
+    pub cpuset_mems: Option<String>,
+}
+
+impl LinuxResources {
+    /// Whether nothing is limited.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The time to stamp on everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceDateEpoch {
+    /// Seconds since 1970.
+    Seconds(i64),
+    /// The time of something else: `context`, or a named context.
+    Of(String),
+}
+
+impl SourceDateEpoch {
+    pub(super) fn parse(text: String) -> Self {
+        text.parse().map_or(Self::Of(text), Self::Seconds)
+    }
+
+    /// The seconds, if they are given as such.
+    #[must_use]
+    pub fn seconds(&self) -> Option<i64> {
+        match self {
+            Self::Seconds(seconds) => Some(*seconds),
+            Self::Of(_) => None,
+        }
+    }
+}
+
+/// The SBOM to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sbom {
+    /// Full reference of the scanner image.
+    pub generator: String,
+    /// Parameters of the scanner.
+    pub parameters: BTreeMap<String, String>,
+}

@@ -1,0 +1,251 @@
+//! What a solve gives and a frontend returns: refs, metadata, attestations.
+//!
+//! Metadata keys are the exporters' (`moby/buildkit: exporter/containerimage/exptypes/keys.go`, `exporter/exptypes/keys.go`).
+//! Knows nothing of the connection: the wire forms are made here, sending is [`Bridge`](crate::Bridge)'s.
+
+mod convert;
+
+use std::collections::BTreeMap;
+
+use buildkit_proto::pb;
+use serde::Serialize;
+
+use crate::platform::Platform;
+
+/// Metadata keys of results.
+pub mod keys {
+    /// JSON list of the platforms in the result; mandatory when there is a ref per platform.
+    pub const PLATFORMS: &str = "refs.platforms";
+    /// Image config JSON; `/ID` is appended for a ref per platform.
+    pub const IMAGE_CONFIG: &str = "containerimage.config";
+    /// Unmodified config of the base image, likewise; protects base layers and history from epoch rewriting.
+    pub const IMAGE_BASE_CONFIG: &str = "containerimage.base.config";
+    /// Decimal seconds, likewise.
+    pub const SOURCE_DATE_EPOCH: &str = "source.date.epoch";
+}
+
+/// A solved, or rather solvable, filesystem: refs are lazy until something reads or evaluates them.
+#[derive(Clone, PartialEq)]
+pub struct Reference {
+    /// The daemon's name for it, valid in this build only.
+    pub id: String,
+    /// The graph it stands for, if the daemon told (`reference.output`); usable as an input of another graph.
+    pub definition: Option<pb::Definition>,
+}
+
+impl std::fmt::Debug for Reference {
+    /// The graph is left out: it is long and binary.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Reference").field(&self.id).finish()
+    }
+}
+
+/// The refs of a result; `None` is scratch, an empty filesystem.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refs {
+    /// One filesystem.
+    Single(Option<Reference>),
+    /// One per platform, by platform id.
+    PerPlatform(BTreeMap<String, Option<Reference>>),
+}
+
+impl Default for Refs {
+    fn default() -> Self {
+        Self::Single(None)
+    }
+}
+
+/// What a solve gives and a frontend returns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FrontendResult {
+    /// The filesystems.
+    pub refs: Refs,
+    /// Image configs and other words to the exporters, by key (see [`keys`]).
+    pub metadata: BTreeMap<String, Vec<u8>>,
+    /// Attestations by platform id; dropped for daemons without `reference.attestations`.
+    pub attestations: BTreeMap<String, Vec<Attestation>>,
+}
+
+/// The answer to a solve, in the shape a frontend may return it.
+pub type Solved = FrontendResult;
+
+/// A statement about a result (`moby/buildkit: frontend/gateway/pb/gateway.proto`, `Attestation`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attestation {
+    /// One statement, or a directory of them.
+    pub kind: AttestationKind,
+    /// `reason`, `sbom-core` and the like.
+    pub metadata: BTreeMap<String, Vec<u8>>,
+    /// Where the content is.
+    pub reference: Option<Reference>,
+    /// Path in it.
+    pub path: String,
+    /// `https://spdx.dev/Document` and the like.
+    pub predicate_type: String,
+    /// What it is about; empty means the result itself.
+    pub subjects: Vec<InTotoSubject>,
+}
+
+/// How an [`Attestation`] is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttestationKind {
+    /// One in-toto predicate.
+    InToto,
+    /// A directory of in-toto statements.
+    Bundle,
+}
+
+/// What an attestation is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InTotoSubject {
+    /// Whether it is the result itself rather than something with digests of its own.
+    pub is_result: bool,
+    /// `algorithm:hex`.
+    pub digests: Vec<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// One platform's share of an image build.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlatformImage {
+    /// The platform.
+    pub platform: Platform,
+    /// The root filesystem.
+    pub reference: Option<Reference>,
+    /// Image config JSON.
+    pub config: Vec<u8>,
+    /// The base image's config JSON, unmodified.
+    pub base_config: Option<Vec<u8>>,
+    /// Seconds for timestamps, if the spec or the user gave them.
+    pub epoch: Option<i64>,
+}
+
+/// A result has the wrong shape for what was asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResultShapeError {
+    /// One filesystem was expected.
+    #[error("the result has one filesystem per platform where one alone was expected")]
+    NotSingle,
+    /// A single result of several platforms.
+    #[error("{0} platforms do not fit a result for one")]
+    TooMany(usize),
+    /// No platform at all.
+    #[error("an image needs at least one platform")]
+    Empty,
+}
+
+impl FrontendResult {
+    /// A result of one filesystem.
+    #[must_use]
+    pub fn single(reference: Option<Reference>) -> Self {
+        Self { refs: Refs::Single(reference), ..Self::default() }
+    }
+
+    /// An image: refs, configs and the list of platforms (as `moby/buildkit: frontend/dockerui/build.go` arranges them).
+    ///
+    /// `per_platform` asks for the shape with a ref per platform, which more than one platform needs.
+    ///
+    /// # Errors
+    /// If `images` is empty, or holds several and `per_platform` is false.
+    pub fn image(images: Vec<PlatformImage>, per_platform: bool) -> Result<Self, ResultShapeError> {
+        if images.is_empty() {
+            return Err(ResultShapeError::Empty);
+        }
+        if images.len() > 1 && !per_platform {
+            return Err(ResultShapeError::TooMany(images.len()));
+        }
+        let mut result = Self::default();
+        let mut refs = BTreeMap::new();
+        let mut platforms = Vec::with_capacity(images.len());
+        for image in images {
+            let PlatformImage { platform, reference, config, base_config, epoch } = image;
+            let platform = platform.normalized();
+            let id = platform.id();
+            let key = |base: &str| {
+                if per_platform { format!("{base}/{id}") } else { base.to_owned() }
+            };
+            result.metadata.insert(key(keys::IMAGE_CONFIG), config);
+            if let Some(base) = base_config {
+                result.metadata.insert(key(keys::IMAGE_BASE_CONFIG), base);
+            }
+            if let Some(epoch) = epoch {
+                result.metadata.insert(key(keys::SOURCE_DATE_EPOCH), epoch.to_string().into_bytes());
+            }
+            if per_platform {
+                refs.insert(id, reference);
+            } else {
+                result.refs = Refs::Single(reference);
+            }
+            platforms.push(platform);
+        }
+        if per_platform {
+            result.refs = Refs::PerPlatform(refs);
+        }
+        result.set_platforms(&platforms);
+        Ok(result)
+    }
+
+    /// The one filesystem of the result.
+    ///
+    /// # Errors
+    /// If there is a filesystem per platform.
+    pub fn single_ref(&self) -> Result<Option<&Reference>, ResultShapeError> {
+        match &self.refs {
+            Refs::Single(reference) => Ok(reference.as_ref()),
+            Refs::PerPlatform(_) => Err(ResultShapeError::NotSingle),
+        }
+    }
+
+    /// All filesystems, scratch left out.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        let (one, many) = match &self.refs {
+            Refs::Single(reference) => (reference.as_ref(), None),
+            Refs::PerPlatform(refs) => (None, Some(refs.values().flatten())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    /// Writes `refs.platforms`.
+    pub fn set_platforms(&mut self, platforms: &[Platform]) {
+        self.metadata.insert(keys::PLATFORMS.to_owned(), platforms_json(platforms));
+    }
+
+    /// Writes the image config, of one platform or of the single result.
+    pub fn set_image_config(&mut self, platform: Option<&Platform>, config: Vec<u8>) {
+        self.metadata.insert(key_for(keys::IMAGE_CONFIG, platform), config);
+    }
+
+    /// Writes the base image's config, likewise.
+    pub fn set_image_base_config(&mut self, platform: Option<&Platform>, config: Vec<u8>) {
+        self.metadata.insert(key_for(keys::IMAGE_BASE_CONFIG, platform), config);
+    }
+}
+
+fn key_for(base: &str, platform: Option<&Platform>) -> String {
+    match platform {
+        Some(platform) => format!("{base}/{}", platform.id()),
+        None => base.to_owned(),
+    }
+}
+
+/// `refs.platforms`, with Go's capitalisation.
+fn platforms_json(platforms: &[Platform]) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Platforms<'a> {
+        platforms: Vec<Entry<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        #[serde(rename = "ID")]
+        id: String,
+        #[serde(rename = "Platform")]
+        platform: &'a Platform,
+    }
+    let platforms = platforms.iter().map(|platform| Entry { id: platform.id(), platform }).collect();
+    serde_json::to_vec(&Platforms { platforms }).expect("plain structs with text keys always serialise")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! The status an RPC fails with and a frontend answers with: `google.rpc.Status`, kept whole.
+//!
+//! A status is passed on unchanged, details unknown to us included, because exit codes, source markers and debuggers live
+//! in them (`moby/buildkit: util/grpcerrors`). What the known details mean is [`crate::ErrorDetail`]'s business.
+
+use std::fmt;
+
+use prost::Message as _;
+use tonic::Code;
+
+use crate::detail::{ErrorDetail, SourceInfo, SourceRange};
+use crate::wire;
+
+/// A failure as it travels between daemon, frontend and client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The gRPC code as a number, so that codes this library does not know survive.
+    pub code: i32,
+    /// What the user reads.
+    pub message: String,
+    /// Details in their order; ours are appended after those received.
+    pub details: Vec<AnyDetail>,
+}
+
+/// One detail as received: a type URL and its bytes (JSON for BuildKit's own types).
+#[derive(Clone, PartialEq, Eq)]
+pub struct AnyDetail {
+    /// `github.com/moby/buildkit/errdefs.Source+json` and the like.
+    pub type_url: String,
+    /// The encoded value.
+    pub value: Vec<u8>,
+}
+
+impl Status {
+    /// A status of the given code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code: code as i32, message: message.into(), details: Vec::new() }
+    }
+
+    /// The user's mistake or a failed build: code Unknown, whose name Go clients do not print.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Code::Unknown, message)
+    }
+
+    /// The answer to a capability in `frontend.caps` that the frontend lacks; buildx compares code and text.
+    #[must_use]
+    pub fn unsupported_frontend_cap(name: &str) -> Self {
+        Self::new(Code::Unimplemented, format!("unsupported frontend capability {name}"))
+            .with_detail(&ErrorDetail::FrontendCap { name: name.to_owned() })
+    }
+
+    /// The answer to an unknown `requestid`; BuildKit 0.8 compares the text.
+    #[must_use]
+    pub fn unsupported_subrequest(name: &str) -> Self {
+        Self::failed(format!("unsupported request {name}"))
+            .with_detail(&ErrorDetail::Subrequest { name: name.to_owned() })
+    }
+
+    /// The gRPC code; one we do not know is Unknown.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        Code::from_i32(self.code)
+    }
+
+    /// Whether there is a detail saying where in the user's file the mistake is.
+    #[must_use]
+    pub fn has_source(&self) -> bool {
+        self.typed_details().any(|detail| matches!(detail, ErrorDetail::Source { .. }))
+    }
+
+    /// The details, decoded as far as they are known.
+    pub fn typed_details(&self) -> impl Iterator<Item = ErrorDetail> {
+        self.details.iter().map(ErrorDetail::decode)
+    }
+
+    /// Appends a detail.
+    #[must_use]
+    pub fn with_detail(mut self, detail: &ErrorDetail) -> Self {
+        self.details.push(detail.encode());
+        self
+    }
+
+    /// Appends where in the user's file the mistake is.
+    #[must_use]
+    pub fn with_source(self, info: SourceInfo, ranges: Vec<SourceRange>) -> Self {
+        self.with_detail(&ErrorDetail::source(info, ranges))
+    }
+
+    /// Puts words before the message; code and details stay.
+    #[must_use]
+    pub fn with_context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// Reads the trailers of a failed RPC: the full status if it is there, else code and message.
+    #[must_use]
+    pub fn from_rpc(status: &tonic::Status) -> Self {
+        match wire::Status::decode(status.details()) {
+            Ok(full) if full.code == status.code() as i32 => Self::from_wire(full),
+            _ => Self::new(status.code(), status.message()),
+        }
+    }
+
+    pub(crate) fn from_wire(status: wire::Status) -> Self {
+        Self {
+            code: status.code,
+            message: status.message,
+            details: status
+                .details
+                .into_iter()
+                .map(|any| AnyDetail { type_url: any.type_url, value: any.value })
+                .collect(),
+        }
+    }
+
+    pub(crate) fn into_wire(self) -> wire::Status {
+        wire::Status {
+            code: self.code,
+            message: self.message,
+            details: self
+                .details
+                .into_iter()
+                .map(|any| wire::Any { type_url: any.type_url, value: any.value })
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    /// As Go clients print it: the code's name only where it says something.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code() {
+            Code::Ok | Code::Unknown => f.write_str(&self.message),
+            code => write!(f, "{code:?}: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for Status {}
+
+impl fmt::Debug for AnyDetail {
+    /// The value is left out: it holds whole files and graphs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyDetail({:?}, {} bytes)", self.type_url, self.value.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_a_received_status_is_sent_again() {
+        let full = wire::Status {
+            code: 2,
+            message: "process failed".into(),
+            details: vec![
+                wire::Any {
+                    type_url: "github.com/moby/buildkit/errdefs.Vertex+json".into(),
+                    value: br#"{"digest":"sha256:0"}"#.to_vec(),
+                },
+                wire::Any { type_url: "example.com/unheard.Of".into(), value: vec![0, 255] },
+            ],
+        };
+        let received = tonic::Status::with_details(Code::Unknown, "process failed", full.encode_to_vec().into());
+        let status = Status::from_rpc(&received);
+        assert_eq!(status.details.len(), 2);
+        assert_eq!(status.into_wire(), full);
+    }
+
+    #[test]
+    fn a_status_without_details_keeps_code_and_message() {
+        let status = Status::from_rpc(&tonic::Status::new(Code::NotFound, "no such job x"));
+        assert_eq!((status.code(), status.message.as_str()), (Code::NotFound, "no such job x"));
+        assert_eq!(status.to_string(), "NotFound: no such job x");
+    }
+
+    #[test]
+    fn details_of_another_status_are_not_believed() {
+        let other = wire::Status { code: 5, message: "other".into(), details: Vec::new() };
+        let received = tonic::Status::with_details(Code::Internal, "broken", other.encode_to_vec().into());
+        assert_eq!(Status::from_rpc(&received).message, "broken");
+    }
+
+    #[test]
+    fn texts_clients_compare() {
+        let cap = Status::unsupported_frontend_cap("moby.buildkit.frontend.x");
+        assert_eq!((cap.code, cap.message.as_str()), (12, "unsupported frontend capability moby.buildkit.frontend.x"));
+        assert_eq!(cap.details[0].type_url, "github.com/moby/buildkit/errdefs.FrontendCap+json");
+        assert_eq!(cap.details[0].value, br#"{"name":"moby.buildkit.frontend.x"}"#);
+        let request = Status::unsupported_subrequest("frontend.dance");
+        assert_eq!((request.code, request.message.as_str()), (2, "unsupported request frontend.dance"));
+        assert_eq!(request.details[0].type_url, "github.com/moby/buildkit/errdefs.Subrequest+json");
+    }
+}

@@ -1,0 +1,100 @@
+//! Encoding: ops to canonical wire messages, graphs to definitions.
+//!
+//! Canonical means: the bytes that Go's `client/llb` emits for the same op (`client/llb/marshal.go`), so that digests agree
+//! with the ones the daemon recomputes. Nothing here can fail.
+
+use std::collections::BTreeMap;
+
+use buildkit_proto::{Digest, Message as _, caps, map, pb};
+
+use crate::graph::{Graph, Output};
+use crate::note::locations_to_pb;
+use crate::op::Op;
+use crate::required::required_caps;
+
+/// An op as a wire message; `digest` answers with the digest of an input's op.
+pub(crate) fn op(op: &Op, digest: impl Fn(Output) -> Digest) -> pb::Op {
+    let inputs = op
+        .inputs()
+        .into_iter()
+        .map(|input| pb::Input { digest: digest(input).to_string(), index: input.index.into() })
+        .collect();
+    let (wire, platform) = match op {
+        Op::Source(source) => (
+            pb::op::Op::Source(pb::SourceOp {
+                identifier: source.identifier.clone(),
+                attrs: map::to_strings(&source.attrs),
+            }),
+            source.platform.as_ref(),
+        ),
+        Op::Exec(exec) => (pb::op::Op::Exec(Box::new(exec.to_pb())), Some(&exec.platform)),
+        Op::File(file) => (pb::op::Op::File(file.to_pb()), None),
+        Op::Merge(merge) => (pb::op::Op::Merge(merge.to_pb()), None),
+        Op::Diff(diff) => (pb::op::Op::Diff(diff.to_pb()), None),
+    };
+    pb::Op {
+        inputs,
+        op: Some(wire),
+        platform: platform.map(crate::Platform::to_pb),
+        // Always present, mostly empty.
+        constraints: Some(pb::WorkerConstraints::default()),
+    }
+}
+
+impl Graph {
+    /// The definition BuildKit solves: ops with inputs first, the terminal op, metadata for each, and where they come from.
+    ///
+    /// Unreachable ops are left out, and the order of insertion does not show.
+    #[must_use]
+    pub fn to_definition(&self) -> pb::Definition {
+        let Some(root) = self.root else {
+            return pb::Definition::default();
+        };
+        let mut def = Vec::new();
+        let mut metadata = BTreeMap::new();
+        let mut locations = BTreeMap::new();
+        let mut terminal_caps = vec![caps::llb::CONSTRAINTS, caps::llb::PLATFORM];
+        for id in self.reachable() {
+            let node = &self.nodes[id.0 as usize];
+            let note = self.notes.get(&id).cloned().unwrap_or_default();
+            def.push(node.bytes.clone());
+            if note.ignore_cache {
+                terminal_caps.push(caps::llb::META_IGNORECACHE);
+            }
+            if note.name.is_some() {
+                terminal_caps.push(caps::llb::META_DESCRIPTION);
+            }
+            if note.export_cache.is_some() {
+                terminal_caps.push(caps::llb::META_EXPORTCACHE);
+            }
+            metadata.insert(node.digest.to_string(), note.to_pb(&required_caps(&node.op)));
+            // A vertex without locations gets no entry: an empty value is a hazard for some daemons.
+            if !note.locations.is_empty() {
+                locations.insert(node.digest.to_string(), locations_to_pb(&note.locations));
+            }
+        }
+        let digest = self.nodes[root.op.0 as usize].digest.to_string();
+        let terminal = pb::Op { inputs: vec![pb::Input { digest, index: root.index.into() }], ..pb::Op::default() }
+            .encode_to_vec();
+        let terminal_caps = terminal_caps.into_iter().map(|cap| (cap.to_owned(), true)).collect();
+        metadata.insert(
+            Digest::of(&terminal).to_string(),
+            pb::OpMetadata { caps: map::to_bools(&terminal_caps), ..Default::default() },
+        );
+        def.push(terminal);
+        let source = (!self.files.is_empty()).then(|| pb::Source {
+            locations: map::to_locations(&locations),
+            infos: self
+                .files
+                .iter()
+                .map(|file| pb::SourceInfo {
+                    filename: file.filename.clone(),
+                    data: file.data.clone(),
+                    definition: file.definition.clone(),
+                    language: file.language.clone(),
+                })
+                .collect(),
+        });
+        pb::Definition { def, metadata: map::to_metadata(&metadata), source }
+    }
+}

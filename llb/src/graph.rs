@@ -1,0 +1,250 @@
+//! The graph: an arena of ops that only refer backwards, interned by the digest of their bytes.
+//!
+//! Does not judge what an op says (the verifier does) and does not know the wire order of a definition (encode does).
+
+use std::collections::BTreeMap;
+
+use buildkit_proto::Digest;
+
+use crate::encode;
+use crate::note::{Location, Note, SourceFile};
+use crate::op::Op;
+use crate::op::diff::Diff;
+use crate::op::exec::Exec;
+use crate::op::file::File;
+use crate::op::merge::Merge;
+use crate::op::source::Source;
+use crate::verify::{self, Violation};
+
+/// A position in one graph. Not an identity: that is the op's digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpId(pub(crate) u32);
+
+/// An output of an op, which other ops take as input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Output {
+    pub(crate) op: OpId,
+    pub(crate) index: u32,
+}
+
+impl Output {
+    /// The op that yields it.
+    #[must_use]
+    pub fn op(self) -> OpId {
+        self.op
+    }
+}
+
+/// The outputs of an exec: one per mount the process may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecOutputs {
+    op: OpId,
+    outputs: BTreeMap<String, Output>,
+}
+
+impl ExecOutputs {
+    /// The changed rootfs, if its changes are kept.
+    #[must_use]
+    pub fn root(&self) -> Option<Output> {
+        self.at("/")
+    }
+
+    /// The changed content of the mount at `dest`, if its changes are kept.
+    #[must_use]
+    pub fn at(&self, dest: &str) -> Option<Output> {
+        self.outputs.get(dest).copied()
+    }
+
+    /// The exec itself.
+    #[must_use]
+    pub fn op(&self) -> OpId {
+        self.op
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) op: Op,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digest: Digest,
+}
+
+/// Builds a graph bottom-up.
+#[derive(Clone, Debug, Default)]
+pub struct GraphBuilder {
+    nodes: Vec<Node>,
+    by_digest: BTreeMap<Digest, OpId>,
+    notes: BTreeMap<OpId, Note>,
+    files: Vec<SourceFile>,
+    foreign: Vec<Violation>,
+}
+
+impl GraphBuilder {
+    /// An empty graph.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds content from outside.
+    pub fn source(&mut self, source: Source) -> Output {
+        self.single(Op::Source(source))
+    }
+
+    /// Adds a process.
+    pub fn exec(&mut self, exec: Exec) -> ExecOutputs {
+        let dests: Vec<String> = exec.output_mounts().into_iter().map(str::to_owned).collect();
+        let op = self.insert(Op::Exec(Box::new(exec)));
+        let outputs = dests.into_iter().zip(0..).map(|(dest, index)| (dest, Output { op, index })).collect();
+        ExecOutputs { op, outputs }
+    }
+
+    /// Adds changes to files.
+    pub fn file(&mut self, file: File) -> Output {
+        self.single(Op::File(file))
+    }
+
+    /// Lays filesystems over each other.
+    pub fn merge(&mut self, merge: Merge) -> Output {
+        self.single(Op::Merge(merge))
+    }
+
+    /// Takes the difference of two filesystems.
+    pub fn diff(&mut self, diff: Diff) -> Output {
+        self.single(Op::Diff(diff))
+    }
+
+    /// Adds what is known about an op beyond its bytes. Notes of one op add up.
+    pub fn annotate(&mut self, op: OpId, note: Note) {
+        self.notes.entry(op).or_default().merge(note);
+    }
+
+    /// Adds a file that notes' locations refer to; returns its index.
+    pub fn add_file(&mut self, file: SourceFile) -> u32 {
+        if let Some(position) = self.files.iter().position(|known| *known == file) {
+            return position as u32;
+        }
+        self.files.push(file);
+        self.files.len() as u32 - 1
+    }
+
+    /// Verifies the graph below `root`; `None` is an empty filesystem.
+    ///
+    /// # Errors
+    /// Everything the daemon would refuse, see [`Rule`](crate::Rule).
+    pub fn finish(self, root: Option<Output>) -> Result<Graph, Vec<Violation>> {
+        let Self { nodes, by_digest: _, notes, files, foreign } = self;
+        let graph = Graph { nodes, notes, files, root };
+        let mut violations = foreign;
+        violations.extend(verify::verify(&graph));
+        if violations.is_empty() { Ok(graph) } else { Err(violations) }
+    }
+
+    fn single(&mut self, op: Op) -> Output {
+        Output { op: self.insert(op), index: 0 }
+    }
+
+    fn insert(&mut self, op: Op) -> OpId {
+        let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
+        for input in op.inputs() {
+            if input.op >= id {
+                self.foreign.push(Violation::dangling(id, input));
+            }
+        }
+        let digest_of = |input: Output| self.nodes.get(input.op.0 as usize).map_or(Digest::of(b""), |node| node.digest);
+        let bytes = buildkit_proto::canonical::op(&encode::op(&op, digest_of));
+        let digest = Digest::of(&bytes);
+        if let Some(known) = self.by_digest.get(&digest) {
+            return *known;
+        }
+        self.nodes.push(Node { op, bytes, digest });
+        self.by_digest.insert(digest, id);
+        id
+    }
+}
+
+/// A verified graph with its root. Encoding it cannot fail.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) notes: BTreeMap<OpId, Note>,
+    pub(crate) files: Vec<SourceFile>,
+    pub(crate) root: Option<Output>,
+}
+
+impl Graph {
+    /// A builder that goes on from this graph, and the output to go on from.
+    #[must_use]
+    pub fn reopen(self) -> (GraphBuilder, Option<Output>) {
+        let Self { nodes, notes, files, root } = self;
+        let by_digest = nodes.iter().zip(0..).map(|(node, id)| (node.digest, OpId(id))).collect();
+        (GraphBuilder { nodes, by_digest, notes, files, foreign: Vec::new() }, root)
+    }
+
+    /// What the graph yields; `None` is an empty filesystem.
+    #[must_use]
+    pub fn root(&self) -> Option<Output> {
+        self.root
+    }
+
+    /// The ops the root needs, inputs first, each once.
+    #[must_use]
+    pub fn reachable(&self) -> Vec<OpId> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.nodes.len()];
+        // A stack of (op, its inputs still to visit): recursion would overflow on deep chains.
+        let mut stack: Vec<(OpId, std::vec::IntoIter<Output>)> = Vec::new();
+        let mut enter = |id: OpId, stack: &mut Vec<_>| {
+            let index = id.0 as usize;
+            if let Some(mark) = seen.get_mut(index).filter(|mark| !**mark) {
+                *mark = true;
+                if let Some(node) = self.nodes.get(index) {
+                    stack.push((id, node.op.inputs().into_iter()));
+                }
+            }
+        };
+        if let Some(root) = self.root {
+            enter(root.op, &mut stack);
+        }
+        while let Some((id, inputs)) = stack.last_mut() {
+            match inputs.next() {
+                Some(input) => enter(input.op, &mut stack),
+                None => {
+                    order.push(*id);
+                    stack.pop();
+                }
+            }
+        }
+        order
+    }
+
+    /// An op; `None` for an id of another graph.
+    #[must_use]
+    pub fn op(&self, id: OpId) -> Option<&Op> {
+        self.nodes.get(id.0 as usize).map(|node| &node.op)
+    }
+
+    /// An op's digest; `None` for an id of another graph.
+    #[must_use]
+    pub fn digest(&self, id: OpId) -> Option<Digest> {
+        self.nodes.get(id.0 as usize).map(|node| node.digest)
+    }
+
+    /// What is known about an op beyond its bytes.
+    #[must_use]
+    pub fn note(&self, id: OpId) -> Option<&Note> {
+        self.notes.get(&id)
+    }
+
+    /// The files that locations refer to.
+    #[must_use]
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// The places in the user's files that asked for an op.
+    pub fn locations(&self, id: OpId) -> impl Iterator<Item = Location> {
+        self.notes.get(&id).into_iter().flat_map(|note| note.locations.iter().copied())
+    }
+}

@@ -1,0 +1,188 @@
+//! What a graph promises: identity by content, order-free bytes, notes outside the digest, violations instead of bad bytes.
+
+use buildkit_llb::{
+    Access, Copy, Diff, Exec, File, Graph, GraphBuilder, LocalSource, Location, Merge, MkDir, MkFile, Mount, MountKind,
+    Note, Output, Owner, Platform, Rule, Sharing, Source, SourceFile, User, missing_caps,
+};
+use buildkit_proto::{CapSet, Digest, Message as _, map, pb};
+
+fn amd64() -> Platform {
+    Platform::linux("amd64")
+}
+
+fn base(graph: &mut GraphBuilder) -> Output {
+    graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64()))
+}
+
+/// A graph with one op of every kind.
+fn sample(reverse: bool) -> Graph {
+    let mut graph = GraphBuilder::new();
+    let (base, local) = if reverse {
+        let local = graph.source(Source::local(LocalSource::new("context")));
+        (base(&mut graph), local)
+    } else {
+        let base = base(&mut graph);
+        (base, graph.source(Source::local(LocalSource::new("context"))))
+    };
+    let run = graph.exec(
+        Exec::new(["/bin/true"], base, amd64())
+            .with_env("B", "2")
+            .with_env("A", "1")
+            .with_mount(Mount::cache("/var/cache/apt", "apt", Sharing::Locked))
+            .with_mount(Mount::secret("/dev/secret", "token"))
+            .with_mount(Mount::read_only("/dev/in", local).with_selector("/sub")),
+    );
+    let root = run.root().expect("the root is writable");
+    let files = graph.file(
+        File::on(base)
+            .mkdir(MkDir::new("/root/a", 0o755))
+            .mkfile(MkFile::new("/root/a/b", 0o644, "x"))
+            .copy(Copy { create_dest_path: true, ..Copy::new(local, "/src", "/root/src") }),
+    );
+    let upper = graph.diff(Diff::new(Some(base), root));
+    let lower = graph.diff(Diff::new(Some(base), files));
+    let merged = graph.merge(Merge::new(base, upper).with(lower));
+    graph.finish(Some(merged)).expect("sound")
+}
+
+#[test]
+fn bytes_do_not_depend_on_insertion_order() {
+    assert_eq!(sample(false).to_definition().encode_to_vec(), sample(true).to_definition().encode_to_vec());
+}
+
+#[test]
+fn equal_ops_are_one_op() {
+    let mut graph = GraphBuilder::new();
+    assert_eq!(base(&mut graph), base(&mut graph));
+}
+
+#[test]
+fn inputs_come_first_and_the_last_op_names_the_result() {
+    let definition = sample(false).to_definition();
+    let metadata = map::from_metadata(&definition.metadata);
+    let mut seen = Vec::new();
+    for bytes in &definition.def {
+        let op = pb::Op::decode(bytes.as_slice()).expect("an op");
+        for input in &op.inputs {
+            assert!(seen.contains(&input.digest), "{} is used before it is defined", input.digest);
+        }
+        let digest = Digest::of(bytes).to_string();
+        assert!(metadata.contains_key(&digest), "every op has metadata, the terminal one included");
+        seen.push(digest);
+    }
+    let terminal = pb::Op::decode(definition.def.last().expect("not empty").as_slice()).expect("an op");
+    assert_eq!((terminal.op, terminal.inputs.len()), (None, 1));
+}
+
+#[test]
+fn notes_change_no_digest() {
+    let build = |note: Note| {
+        let mut graph = GraphBuilder::new();
+        let file = SourceFile {
+            filename: "spec.yaml".to_owned(),
+            data: b"a: 1\n".to_vec(),
+            language: "YAML".to_owned(),
+            definition: None,
+        };
+        graph.add_file(file);
+        let base = base(&mut graph);
+        graph.annotate(base.op(), note);
+        graph.finish(Some(base)).expect("sound").to_definition()
+    };
+    let location = Location { file: 0, start: (1, 0), end: (1, 4) };
+    let (plain, noted) = (build(Note::default()), build(Note::named("base").at(location)));
+    assert_eq!(plain.def, noted.def);
+    assert_ne!(plain.metadata, noted.metadata);
+    let source = noted.source.expect("a source map");
+    assert_eq!(source.locations.len(), 1);
+    assert!(plain.source.expect("a source map").locations.is_empty(), "no empty entries");
+}
+
+#[test]
+fn outputs_are_numbered_in_mount_order() {
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    let run = graph.exec(
+        Exec::new(["x"], base, amd64()).with_mount(Mount::scratch_output("/b")).with_mount(Mount::scratch_output("/a")),
+    );
+    let graph = graph.finish(run.at("/b")).expect("sound");
+    let terminal = graph.to_definition().def.pop().expect("terminal");
+    assert_eq!(pb::Op::decode(terminal.as_slice()).expect("an op").inputs[0].index, 2, "/ is 0, /a 1, /b 2");
+}
+
+#[test]
+fn violations_are_all_reported() {
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    graph.exec(
+        Exec::new(Vec::<String>::new(), base, amd64())
+            .with_cwd("relative")
+            .with_mount(Mount::cache("/c", "", Sharing::Shared))
+            .with_mount(Mount::tmpfs("/c")),
+    );
+    let owner = Some(Owner { user: User::Named("nobody".to_owned()), group: None });
+    let file = graph.file(File::scratch().mkdir(MkDir { owner, ..MkDir::new("x", 0o755) }));
+    let rules: Vec<Rule> =
+        graph.finish(Some(file)).expect_err("unsound").into_iter().map(|violation| violation.rule).collect();
+    assert_eq!(
+        rules,
+        [
+            Rule::NoArguments,
+            Rule::RelativeWorkingDirectory("relative".to_owned()),
+            Rule::NoCacheId("/c".to_owned()),
+            Rule::DuplicateMount("/c".to_owned()),
+            Rule::RelativePath("x".to_owned()),
+            Rule::OwnerNameWithoutBase("nobody".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn an_output_of_another_graph_is_reported() {
+    let mut other = GraphBuilder::new();
+    base(&mut other);
+    let foreign = other.source(Source::image("docker.io/library/other:1", amd64()));
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    let merged = graph.merge(Merge::new(base, foreign));
+    let violations = graph.finish(Some(merged)).expect_err("dangling");
+    assert_eq!(violations.into_iter().map(|v| v.rule).collect::<Vec<_>>(), [Rule::DanglingInput]);
+}
+
+#[test]
+fn a_deep_chain_does_not_overflow_the_stack() {
+    let mut graph = GraphBuilder::new();
+    let mut state = base(&mut graph);
+    for step in 0..100_000 {
+        state = graph.file(File::on(state).mkdir(MkDir::new(format!("/{step}"), 0o755)));
+    }
+    let graph = graph.finish(Some(state)).expect("sound");
+    assert_eq!(graph.reachable().len(), 100_001);
+}
+
+#[test]
+fn missing_capabilities_are_named() {
+    let graph = sample(false);
+    let all: CapSet = buildkit_proto::caps::llb::ALL.iter().copied().collect();
+    assert!(missing_caps(&graph, &all).is_empty());
+    let old: CapSet = all.iter().filter(|cap| !matches!(*cap, "mergeop" | "diffop")).collect();
+    assert_eq!(missing_caps(&graph, &old).into_iter().collect::<Vec<_>>(), ["diffop", "mergeop"]);
+}
+
+#[test]
+fn discarded_roots_yield_nothing() {
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    let run = graph.exec(Exec::discarding_root(["x"], base, amd64()).with_mount(Mount::scratch_output("/dev/out")));
+    assert_eq!(run.root(), None);
+    assert!(run.at("/dev/out").is_some());
+    assert!(matches!(Mount::tmpfs("/t").kind(), MountKind::Tmpfs { size: 0 }));
+    assert_ne!(Access::Discard, Access::Output);
+}
+
+#[test]
+fn text_and_json_dumps() {
+    insta::assert_snapshot!(sample(false).dump().to_string());
+    let json = sample(false).dump().json();
+    assert_eq!(json["ops"].as_array().map(Vec::len), Some(7));
+}

@@ -1,0 +1,35 @@
+//! The canonical bytes of an op: those whose digest the daemon computes too.
+//!
+//! Since v0.18 the daemon serialises every op again with Go's deterministic marshaller and names it by the digest of that
+//! (`moby/buildkit: solver/llbsolver/vertex.go`). Other bytes build as well, but what is known about the op (its places in
+//! the user's files, warnings) is then filed under a digest nobody asks for.
+
+use prost::Message as _;
+
+use crate::pb;
+
+/// Encodes an op as Go does: fields in ascending order, but the members of a oneof after all others
+/// (`google.golang.org/protobuf: internal/impl/codec_message.go`), where prost puts them by their number.
+#[must_use]
+pub fn op(op: &pb::Op) -> Vec<u8> {
+    let pb::Op { inputs, op, platform, constraints } = op.clone();
+    let mut bytes = pb::Op { inputs, op: None, platform, constraints }.encode_to_vec();
+    bytes.extend(pb::Op { op, ..pb::Op::default() }.encode_to_vec());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oneof_is_last() {
+        let op = pb::Op {
+            op: Some(pb::op::Op::Merge(pb::MergeOp::default())),
+            constraints: Some(pb::WorkerConstraints::default()),
+            ..pb::Op::default()
+        };
+        assert_eq!(super::op(&op), [0x5a, 0, 0x32, 0], "constraints (11) before merge (6)");
+        assert_eq!(pb::Op::decode(super::op(&op).as_slice()), Ok(op));
+    }
+}

@@ -1,0 +1,113 @@
+//! Entries of `apt_packages`: `name[:architecture][=version][/release]`.
+//!
+//! Debian policy 5.6.1 and 5.6.12 for names and versions; what apt makes of an entry for the rest (apt-get(8)).
+
+use crate::fault::Fault;
+use crate::quote::quote;
+use crate::rules;
+use crate::text::one_line;
+
+pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
+    one_line(value)?;
+    let refuse =
+        |why: &str| Fault::new(&rules::APT_PACKAGE, format!("{} is not a Debian package", quote(value))).label(why);
+    if value.starts_with('-') {
+        return Err(refuse("an option, not a package").help("options of apt cannot be given; list packages only"));
+    }
+    if let Some(at) = value.find(char::is_whitespace) {
+        return Err(refuse("blank").at(at..at + 1).help("write each package as an entry of its own"));
+    }
+    if value.contains("://") || value.starts_with(['.', '/']) || value.ends_with(".deb") {
+        return Err(refuse("a file or URL").help("only packages of the base image's repositories can be installed"));
+    }
+    let (rest, release) = match value.split_once('/') {
+        Some((rest, release)) => (rest, Some(release)),
+        None => (value, None),
+    };
+    let (rest, version) = match rest.split_once('=') {
+        Some((rest, version)) => (rest, Some(version)),
+        None => (rest, None),
+    };
+    let (name, architecture) = match rest.split_once(':') {
+        Some((name, architecture)) => (name, Some(architecture)),
+        None => (rest, None),
+    };
+    if !is_made_of(name, "+-.", char::is_lowercase)
+        || name.len() < 2
+        || !name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        let help = if name.chars().any(char::is_uppercase) {
+            "Debian's package names are lower case"
+        } else if name.contains(['<', '>', '~', '!']) {
+            "apt knows one version operator: `name=version`, such as `git=1:2.39*`"
+        } else {
+            "an entry looks like `git`, `libssl-dev` or `git=1:2.39*`"
+        };
+        return Err(refuse("not a package name").at(0..name.len()).help(help));
+    }
+    if name.ends_with('-') {
+        return Err(refuse("apt would remove the package")
+            .at(name.len() - 1..name.len())
+            .help("a `-` behind the name means \"remove\" to apt; use `commands` for that"));
+    }
+    if architecture.is_some_and(|text| !is_made_of(text, "-", char::is_lowercase)) {
+        return Err(refuse("not an architecture").at(name.len() + 1..rest.len()));
+    }
+    if version.is_some_and(|text| !is_made_of(text, ".+-~:*", char::is_alphabetic)) {
+        return Err(refuse("not a version").help("`=` is followed by the whole version or a pattern: `git=1:2.39*`"));
+    }
+    if release.is_some_and(|text| !is_made_of(text, "._-~/", char::is_alphabetic)) {
+        return Err(refuse("not a release").help("`/` is followed by a release: `curl/bookworm-backports`"));
+    }
+    Ok(value.to_owned())
+}
+
+fn is_made_of(text: &str, signs: &str, is_letter: fn(char) -> bool) -> bool {
+    let is_right = |c: char| c.is_ascii_digit() || signs.contains(c) || (c.is_ascii() && is_letter(c));
+    !text.is_empty() && text.chars().all(is_right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries() {
+        for good in [
+            "git",
+            "g++",
+            "libstdc++-12-dev",
+            "python3.11",
+            "libc6:i386",
+            "git=1:2.39*",
+            "curl/bookworm-backports",
+            "libssl-dev:arm64=3.0.15-1~deb12u1+b1/stable",
+            "7zip",
+        ] {
+            assert_eq!(apt_package(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            "-y",
+            "--allow-downgrades",
+            "git curl",
+            "Git",
+            "a",
+            "git>=2",
+            "vim-",
+            "./x.deb",
+            "https://x/y.deb",
+            "git=",
+            "git:",
+            "git/",
+            "git;rm",
+            "$(x)",
+            "git=1 2",
+            "git\n",
+            "ü1",
+            "git:AMD",
+        ] {
+            assert!(apt_package(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a check of one value found wrong, before it is known where the value stands.
+//!
+//! Checks take plain text and know no files; whoever called them turns a fault into a diagnostic.
+
+use std::ops::Range;
+
+use crate::diagnostic::Rule;
+
+/// One thing wrong with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) rule: &'static Rule,
+    pub(crate) message: String,
+    /// What is written beside the marker.
+    pub(crate) label: String,
+    pub(crate) help: Option<String>,
+    /// The bytes of the value that are meant; all of it when absent.
+    pub(crate) part: Option<Range<usize>>,
+}
+
+impl Fault {
+    pub(crate) fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
+        Self { rule, message: message.into(), label: String::new(), help: None, part: None }
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn at(mut self, part: Range<usize>) -> Self {
+        self.part = Some(part);
+        self
+    }
+
+    /// The same fault in a longer text, in which the checked one begins at `offset`.
+    pub(crate) fn moved(mut self, offset: usize, length: usize) -> Self {
+        let part = self.part.unwrap_or(0..length);
+        self.part = Some(part.start + offset..part.end + offset);
+        self
+    }
+}

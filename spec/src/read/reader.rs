@@ -1,0 +1,338 @@
+//! Takes values of the right type out of the tree, and turns faults into diagnostics with places.
+//!
+//! Knows types and places, no particular field.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::diagnostic::Diagnostic;
+use crate::fault::Fault;
+use crate::field::{Field, OTHER_NAMES};
+use crate::nearest::nearest;
+use crate::quote::quote;
+use crate::raw::{Entry, Kind, Node};
+use crate::rules;
+use crate::source::Span;
+
+/// After this many errors no further fields are looked at.
+const MOST_ERRORS: usize = 100;
+
+/// The fields of one mapping that are known, supported and not null.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    /// Whether there were unknown ones too.
+    pub(super) has_unknown: bool,
+    found: BTreeMap<&'static str, (&'a Entry, &'static Field)>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn get(&self, name: &str) -> Option<(&'a Entry, &'static Field)> {
+        self.found.get(name).copied()
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.found.contains_key(name)
+    }
+}
+
+/// Reads values and collects what is wrong with them.
+#[derive(Debug)]
+pub(super) struct Reader<'t, 'd> {
+    text: &'t str,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl<'t, 'd> Reader<'t, 'd> {
+    pub(super) fn new(text: &'t str, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+        Self { text, diagnostics }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports a fault of a value that stands in the text at `span`.
+    pub(super) fn fault(&mut self, span: Span, value: &str, fault: Fault) {
+        let span = match fault.part {
+            Some(part) => self.part(span, value, part),
+            None => span,
+        };
+        let diagnostic = Diagnostic::new(fault.rule, fault.message).with_label(span, fault.label);
+        self.report(match fault.help {
+            Some(help) => diagnostic.with_help(help),
+            None => diagnostic,
+        });
+    }
+
+    /// Sorts out the keys of a mapping: unknown and unsupported ones are reported.
+    pub(super) fn fields<'a>(&mut self, entries: &[&'a Entry], known: &'static [Field], owner: &str) -> Fields<'a> {
+        let mut found = BTreeMap::new();
+        let mut has_unknown = false;
+        for entry in entries {
+            // Looking for nearest names takes time, and nobody reads that many messages.
+            if self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() >= MOST_ERRORS {
+                break;
+            }
+            let Some(field) = known.iter().find(|field| field.name == entry.key) else {
+                self.report(unknown_field(entry, known, owner));
+                has_unknown = true;
+                continue;
+            };
+            if entry.value.kind == Kind::Null {
+                continue;
+            }
+            match field.not_built {
+                Some(instead) => self.report(
+                    Diagnostic::new(&rules::NOT_BUILT, format!("`{}` is not supported yet", field.name))
+                        .with_label(entry.key_span, "not supported yet")
+                        .with_help(instead),
+                ),
+                None => {
+                    found.insert(field.name, (*entry, field));
+                }
+            }
+        }
+        Fields { has_unknown, found }
+    }
+
+    /// A field of text.
+    pub(super) fn text<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        check: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let (entry, field) = fields.get(name)?;
+        match &entry.value.kind {
+            Kind::Text(text) => self.checked(entry.value.span, text, check),
+            _ => {
+                self.wrong_type(&entry.value, field);
+                None
+            }
+        }
+    }
+
+    /// A field of text in which a number means its own text.
+    pub(super) fn text_or_number<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        check: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let (entry, _) = fields.get(name)?;
+        match &entry.value.kind {
+            Kind::Number(text) => self.checked(entry.value.span, text, check),
+            _ => self.text(fields, name, check),
+        }
+    }
+
+    /// A field that is a list of texts whose order or number means something.
+    pub(super) fn list<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        check: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Vec<T> {
+        let items = self.items(fields, name);
+        items.into_iter().filter_map(|(span, text)| self.checked(span, text, &check)).collect()
+    }
+
+    /// A field that is a list in which a second equal entry means nothing.
+    pub(super) fn set<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        check: impl Fn(&str) -> Result<T, Fault>,
+    ) -> Vec<T> {
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut values = Vec::new();
+        for (span, text) in self.items(fields, name) {
+            let Some(value) = self.checked(span, text, &check) else {
+                continue;
+            };
+            match seen.get(text.trim()) {
+                Some(first) => self.report(
+                    Diagnostic::new(
+                        &rules::LISTED_TWICE,
+                        format!("{} is listed twice in `{name}`", quote(text.trim())),
+                    )
+                    .with_label(span, "listed again here")
+                    .with_label(*first, "first listed here"),
+                ),
+                None => {
+                    seen.insert(text.trim(), span);
+                }
+            }
+            values.push(value);
+        }
+        values
+    }
+
+    /// The texts of a list, without those that are none.
+    pub(super) fn items<'a>(&mut self, fields: &Fields<'a>, name: &str) -> Vec<(Span, &'a str)> {
+        let Some((entry, field)) = fields.get(name) else {
+            return Vec::new();
+        };
+        let Kind::List(items) = &entry.value.kind else {
+            self.wrong_type(&entry.value, field);
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match &item.kind {
+                Kind::Text(text) => texts.push((item.span, text.as_str())),
+                _ => self.report(
+                    Diagnostic::new(
+                        &rules::WRONG_TYPE,
+                        format!("each entry of `{name}` must be text, not {}", item.kind_name()),
+                    )
+                    .with_label(item.span, format!("found {}", item.kind_name()))
+                    .with_help(entry_help(item, field.example)),
+                ),
+            }
+        }
+        texts
+    }
+
+    /// A field that is a mapping from names to text. Numbers and booleans are taken as they are written.
+    pub(super) fn mapping(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        check_key: impl Fn(&str) -> Result<(), Fault>,
+    ) -> BTreeMap<String, String> {
+        let mut values = BTreeMap::new();
+        let Some((entry, field)) = fields.get(name) else {
+            return values;
+        };
+        let Kind::Map(entries) = &entry.value.kind else {
+            self.wrong_type(&entry.value, field);
+            return values;
+        };
+        for entry in entries {
+            let key = self.checked(entry.key_span, &entry.key, &check_key);
+            let value = self.mapped_text(name, entry, field);
+            if let (Some(()), Some(value)) = (key, value) {
+                values.insert(entry.key.clone(), value);
+            }
+        }
+        values
+    }
+
+    fn mapped_text(&mut self, name: &str, entry: &Entry, field: &Field) -> Option<String> {
+        let node = &entry.value;
+        let text = match &node.kind {
+            Kind::Text(text) | Kind::Number(text) => text,
+            Kind::Bool(text) => {
+                self.report(
+                    Diagnostic::new(
+                        &rules::BOOLEAN_TEXT,
+                        format!("{} is a boolean and is used as the text `{text}`", quote(&entry.key)),
+                    )
+                    .with_label(node.span, "a boolean")
+                    .with_help(format!("write `\"{text}\"` to say that text is meant")),
+                );
+                text
+            }
+            Kind::Null | Kind::Date(_) | Kind::List(_) | Kind::Map(_) => {
+                self.report(no_text_in_mapping(name, entry, field));
+                return None;
+            }
+        };
+        self.checked(node.span, text, |text| crate::text::without_nul(text).map(|()| text.to_owned()))
+    }
+
+    /// Runs a check and reports its fault.
+    pub(super) fn checked<T>(
+        &mut self,
+        span: Span,
+        value: &str,
+        check: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match check(value) {
+            Ok(checked) => Some(checked),
+            Err(fault) => {
+                self.fault(span, value, fault);
+                None
+            }
+        }
+    }
+
+    pub(super) fn wrong_type(&mut self, node: &Node, field: &Field) {
+        self.report(
+            Diagnostic::new(
+                &rules::WRONG_TYPE,
+                format!("`{}` must be {}, not {}", field.name, field.takes, node.kind_name()),
+            )
+            .with_label(node.span, format!("found {}", node.kind_name()))
+            .with_help(field_help(node, field)),
+        );
+    }
+
+    /// Bytes of a value as bytes of the file. Where escapes make that impossible, all of the value.
+    pub(super) fn part(&self, span: Span, value: &str, part: Range<usize>) -> Span {
+        let written = self.text.get(span.start..span.end).unwrap_or_default();
+        let value = value.trim_end_matches('\n');
+        match written.find(value) {
+            Some(offset) if !value.is_empty() => span.slice(offset + part.start, offset + part.end),
+            _ => span,
+        }
+    }
+}
+
+fn unknown_field(entry: &Entry, known: &[Field], owner: &str) -> Diagnostic {
+    let key = &entry.key;
+    let names = || known.iter().map(|field| field.name);
+    let wanted = key.to_ascii_lowercase().replace('-', "_");
+    let other = OTHER_NAMES
+        .iter()
+        .find(|(other, name)| *other == wanted && names().any(|known| known == *name))
+        .map(|(_, name)| *name);
+    let help = match other.or_else(|| nearest(key, names())) {
+        Some("builder_options") if wanted != "builder_options" => {
+            format!("did you mean `builder_options: {{{wanted}: …}}`?")
+        }
+        Some(name) => format!("did you mean `{name}`?"),
+        None => {
+            let built: Vec<&str> =
+                known.iter().filter(|field| field.not_built.is_none()).map(|field| field.name).collect();
+            format!("the fields are: {}", built.join(", "))
+        }
+    };
+    Diagnostic::new(&rules::UNKNOWN_FIELD, format!("{} is not a field of {owner}", quote(key)))
+        .with_label(entry.key_span, "unknown field")
+        .with_help(help)
+}
+
+fn no_text_in_mapping(name: &str, entry: &Entry, field: &Field) -> Diagnostic {
+    let (key, found) = (quote(&entry.key), entry.value.kind_name());
+    if entry.value.kind == Kind::Null {
+        return Diagnostic::new(&rules::WRONG_TYPE, format!("{key} in `{name}` has no value"))
+            .with_label(entry.key_span, "no value")
+            .with_help("write `\"\"` for an empty value");
+    }
+    Diagnostic::new(&rules::WRONG_TYPE, format!("{key} in `{name}` must be text, not {found}"))
+        .with_label(entry.key_span, format!("found {found}"))
+        .with_help(format!("for example `{}`", field.example))
+}
+
+/// What to do about a list's entry that is no text.
+fn entry_help(item: &Node, example: &str) -> String {
+    match &item.kind {
+        Kind::Bool(text) | Kind::Number(text) | Kind::Date(text) => {
+            format!("text that looks like {} needs quotes: \"{text}\"", item.kind_name())
+        }
+        Kind::Map(_) => format!("text that holds `: ` needs quotes; for example `{example}`"),
+        Kind::Null | Kind::Text(_) | Kind::List(_) => format!("for example `{example}`"),
+    }
+}
+
+/// What to do about a field of the wrong type.
+fn field_help(node: &Node, field: &Field) -> String {
+    match &node.kind {
+        Kind::Bool(text) | Kind::Number(text) | Kind::Date(text) if field.takes == "text" => {
+            format!("if the text is meant, write \"{text}\"; for example `{}`", field.example)
+        }
+        _ => format!("for example `{}`", field.example),
+    }
+}

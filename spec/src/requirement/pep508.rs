@@ -1,0 +1,138 @@
+//! One dependency specifier: `name[extra]>=1,<2 ; marker`, `name @ URL ; marker`, or a bare location.
+//!
+//! The grammar is PEP 508's; where installers differ, uv's reading counts, because uv installs.
+
+use crate::fault::Fault;
+use crate::quote::quote;
+use crate::requirement::source::{is_location, location};
+use crate::requirement::{RequirementKind, marker, normalised, version};
+use crate::rules;
+
+/// Reads a specifier without options, comment and surrounding blanks.
+pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
+    if is_location(text) {
+        return with_marker(text, 0, |place| location(place, None));
+    }
+    let name = leading(text, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return Err(not_a_requirement(text, "a name begins with a letter or digit")
+            .at(0..text.chars().next().map_or(0, char::len_utf8)));
+    }
+    if !name.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        return Err(not_a_requirement(text, "a name ends with a letter or digit").at(name.len() - 1..name.len()));
+    }
+    let mut at = after_blanks(text, name.len());
+    if rest(text, at).starts_with('[') {
+        at = after_blanks(text, extras(text, at)?);
+    }
+    if let Some(place) = rest(text, at).strip_prefix('@') {
+        let start = text.len() - place.trim_start().len();
+        return with_marker(text, start, |place| location(place, Some(name)));
+    }
+    let (versions, condition) = match rest(text, at).split_once(';') {
+        Some((versions, condition)) => (versions, Some(condition)),
+        None => (rest(text, at), None),
+    };
+    if let Some(condition) = condition {
+        marker::marker(condition, text.len() - condition.len())?;
+    }
+    let pinned = versions_of(text, versions, at)?;
+    Ok(RequirementKind::Named { name: normalised(name), pinned })
+}
+
+/// Checks the versions behind a name, with or without parentheses around them.
+fn versions_of(text: &str, versions: &str, at: usize) -> Result<bool, Fault> {
+    let versions = versions.trim_end();
+    let begin = versions.chars().next();
+    if let Some(inner) = versions.strip_prefix('(') {
+        let Some(inner) = inner.strip_suffix(')') else {
+            return Err(not_a_requirement(text, "opened here and not closed").at(at..at + 1));
+        };
+        return version::specifiers(inner, at + 1);
+    }
+    match begin {
+        None => Ok(false),
+        Some('=' | '<' | '>' | '!' | '~') => version::specifiers(versions, at),
+        Some(_) => {
+            let fault = not_a_requirement(text, "unexpected text").at(at..at + versions.len());
+            Err(if versions.starts_with(|c: char| c.is_ascii_digit()) {
+                fault.help("write `==` in front of a version")
+            } else if versions.starts_with(',') || versions.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                fault.help("write each requirement as an entry of its own")
+            } else {
+                fault.help("a requirement looks like `numpy`, `pandas[excel]>=2.2` or `lib @ https://…/lib.whl`")
+            })
+        }
+    }
+}
+
+/// Checks `[a, b]`, which begins at byte `at`; where it ends.
+fn extras(text: &str, at: usize) -> Result<usize, Fault> {
+    let Some(length) = rest(text, at).find(']') else {
+        return Err(not_a_requirement(text, "opened here and not closed").at(at..at + 1));
+    };
+    let inner = rest(text, at + 1).get(..length - 1).unwrap_or_default();
+    let mut start = at + 1;
+    for extra in inner.split(',') {
+        let name = extra.trim();
+        let is_right = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        // Both pip and uv take `name[]` for `name`.
+        if !is_right && !inner.trim().is_empty() {
+            return Err(not_a_requirement(text, "not the name of an extra")
+                .at(start..start + extra.len())
+                .help("extras are names separated by commas: `pandas[excel,plot]`"));
+        }
+        start += extra.len() + 1;
+    }
+    Ok(at + length + 1)
+}
+
+/// Splits `place ; marker` at a `;` that is not part of the place, and checks both.
+fn with_marker(
+    text: &str,
+    start: usize,
+    read: impl Fn(&str) -> Result<RequirementKind, Fault>,
+) -> Result<RequirementKind, Fault> {
+    let all = rest(text, start);
+    // As in uv, `;` ends a place when a blank stands on either side of it.
+    let cut = all.match_indices(';').map(|(at, _)| at).find(|at| {
+        let before = all.get(..*at).unwrap_or_default();
+        let after = all.get(at + 1..).unwrap_or_default();
+        before.ends_with(char::is_whitespace) || after.starts_with(char::is_whitespace)
+    });
+    let place = match cut {
+        Some(at) => {
+            let condition = all.get(at + 1..).unwrap_or_default();
+            marker::marker(condition, text.len() - condition.len())?;
+            all.get(..at).unwrap_or_default().trim_end()
+        }
+        None => all,
+    };
+    if place.is_empty() {
+        return Err(not_a_requirement(text, "nothing behind `@`").at(start..start));
+    }
+    if let Some(at) = place.find(char::is_whitespace) {
+        let fault = not_a_requirement(text, "unexpected text").at(start + at..start + place.len());
+        return Err(fault.help("blanks in a URL are written `%20`; a marker is separated with ` ; `"));
+    }
+    read(place).map_err(|fault| fault.moved(start, place.len()))
+}
+
+fn not_a_requirement(text: &str, why: &str) -> Fault {
+    Fault::new(&rules::REQUIREMENT, format!("{} is not a requirement", quote(text))).label(why)
+}
+
+fn rest(text: &str, at: usize) -> &str {
+    text.get(at..).unwrap_or_default()
+}
+
+fn after_blanks(text: &str, at: usize) -> usize {
+    text.len() - rest(text, at).trim_start().len()
+}
+
+fn leading(text: &str, is_part: impl Fn(char) -> bool) -> &str {
+    let length = text.find(|c| !is_part(c)).unwrap_or(text.len());
+    text.get(..length).unwrap_or_default()
+}

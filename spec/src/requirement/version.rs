@@ -1,0 +1,201 @@
+//! Version specifiers: `>=1.2,<2`, by the grammar of PEP 440 as uv reads it.
+//!
+//! Compares no versions.
+
+use crate::fault::Fault;
+use crate::quote::quote;
+use crate::rules;
+
+/// Longest first, so that `===` is not read as `==`.
+const OPERATORS: [&str; 8] = ["===", "==", "!=", "~=", "<=", ">=", "<", ">"];
+
+/// Checks a list of specifiers, which begins at byte `offset` of the requirement. Whether one of them pins a version.
+pub(super) fn specifiers(text: &str, offset: usize) -> Result<bool, Fault> {
+    let mut pinned = false;
+    let mut at = offset;
+    let count = text.split(',').count();
+    for (index, piece) in text.split(',').enumerate() {
+        let blanks = piece.len() - piece.trim_start().len();
+        let specifier = piece.trim();
+        let start = at + blanks;
+        at += piece.len() + 1;
+        // Both pip and uv let a list end with a comma.
+        if specifier.is_empty() && index + 1 == count && index > 0 {
+            continue;
+        }
+        pinned |= one(specifier).map_err(|fault| fault.moved(start, specifier.len()))?;
+    }
+    Ok(pinned)
+}
+
+/// Checks one operator and version. Whether it pins the version.
+fn one(specifier: &str) -> Result<bool, Fault> {
+    let refuse = |why: &str| {
+        Fault::new(&rules::REQUIREMENT, format!("{} is not a version specifier", quote(specifier))).label(why)
+    };
+    let Some(operator) = OPERATORS.into_iter().find(|operator| specifier.starts_with(operator)) else {
+        let fault = refuse("no operator in front");
+        return Err(if specifier.starts_with('=') {
+            fault.help("write `==` to ask for one version")
+        } else {
+            fault.help("operators are `==`, `!=`, `<=`, `>=`, `<`, `>`, `~=` and `===`")
+        });
+    };
+    let written = specifier.get(operator.len()..).unwrap_or_default();
+    let version = written.trim_start();
+    let start = specifier.len() - version.len();
+    let here = |fault: Fault| fault.at(start..specifier.len());
+    if version.is_empty() {
+        return Err(refuse("no version behind the operator"));
+    }
+    if let Some(at) = version.find(char::is_whitespace) {
+        let rest = version.get(at..).unwrap_or_default().trim_start();
+        let fault = refuse("unexpected text").at(specifier.len() - rest.len()..specifier.len());
+        return Err(if rest.starts_with(['<', '>', '=', '!', '~']) {
+            fault.help("separate specifiers with commas: `>=1,<2`")
+        } else {
+            fault.help("a marker is separated with `;`, an option with ` --`")
+        });
+    }
+    let Some(shape) = Shape::of(version) else {
+        return Err(
+            here(refuse("not a version")).help("versions look like `1.2`, `1.2.post1`, `2.0rc1` or `1.2+cu121`")
+        );
+    };
+    let is_equality = matches!(operator, "==" | "!=" | "===");
+    if shape.has_wildcard && !matches!(operator, "==" | "!=") {
+        return Err(here(refuse("`.*` goes with `==` and `!=` only")));
+    }
+    if shape.has_local && !is_equality {
+        return Err(here(refuse("a local version goes with `==` and `!=` only")));
+    }
+    if operator == "~=" && shape.segments < 2 {
+        return Err(here(refuse("`~=` needs two numbers at least")).help("write `~=1.0`, or `>=1,<2`"));
+    }
+    Ok(matches!(operator, "==" | "===") && !shape.has_wildcard)
+}
+
+/// What a version is made of, as far as operators care.
+#[derive(Debug, PartialEq, Eq)]
+struct Shape {
+    segments: usize,
+    has_wildcard: bool,
+    has_local: bool,
+}
+
+impl Shape {
+    fn of(version: &str) -> Option<Self> {
+        let lower = version.to_ascii_lowercase();
+        let mut rest = Rest(lower.strip_prefix('v').unwrap_or(&lower));
+        let mut shape = Self { segments: 1, has_wildcard: false, has_local: false };
+        rest.digits()?;
+        if rest.eat("!") {
+            rest.digits()?;
+        }
+        while rest.0.strip_prefix('.').is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_digit())) {
+            rest.eat(".");
+            rest.digits()?;
+            shape.segments += 1;
+        }
+        if rest.0 == ".*" {
+            shape.has_wildcard = true;
+            return Some(shape);
+        }
+        rest.phase(&["alpha", "beta", "preview", "pre", "rc", "a", "b", "c"]);
+        let implicit_post = rest.0.strip_prefix('-').is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_digit()));
+        if implicit_post {
+            rest.eat("-");
+            rest.digits()?;
+        } else {
+            rest.phase(&["post", "rev", "r"]);
+        }
+        rest.phase(&["dev"]);
+        if rest.eat("+") {
+            shape.has_local = true;
+            let labels_are_right = rest
+                .0
+                .split(['-', '_', '.'])
+                .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric()));
+            return labels_are_right.then_some(shape);
+        }
+        rest.0.is_empty().then_some(shape)
+    }
+}
+
+/// What is left of a version being read.
+struct Rest<'a>(&'a str);
+
+impl Rest<'_> {
+    fn eat(&mut self, wanted: &str) -> bool {
+        match self.0.strip_prefix(wanted) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let rest = self.0.trim_start_matches(|c: char| c.is_ascii_digit());
+        let is_there = rest.len() < self.0.len();
+        self.0 = rest;
+        is_there.then_some(())
+    }
+
+    /// `[-_.]? word ([-_.]? digits)?`, all of it optional.
+    fn phase(&mut self, words: &[&str]) {
+        let bare = self.0.strip_prefix(['-', '_', '.']).unwrap_or(self.0);
+        let Some(after) = words.iter().find_map(|word| bare.strip_prefix(word)) else {
+            return;
+        };
+        let number = after.strip_prefix(['-', '_', '.']).unwrap_or(after);
+        let has_number = number.starts_with(|c: char| c.is_ascii_digit());
+        self.0 = if has_number { number.trim_start_matches(|c: char| c.is_ascii_digit()) } else { after };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Result<bool, &str>) {
+        let found = specifiers(text, 0);
+        let found = found.as_ref().map(|pinned| *pinned).map_err(|fault| fault.label.as_str());
+        assert_eq!(found, expect, "{text}");
+    }
+
+    #[test]
+    fn accepts_what_uv_accepts() {
+        for text in [">=1", ">= 1 , < 2", "!=1.*", "~=1.0", "<=1.0.DEV3", ">=2.0b1.dev", "==1.*", ">=1,"] {
+            check(text, Ok(false));
+        }
+        for text in
+            ["==1", "===1.0", "==1!2.0-1", "==v1.0.ALPHA", "==2.1.0+cu121", ">=1,==2", "==1.0.post1.dev2", "==1.0-rc.1"]
+        {
+            check(text, Ok(true));
+        }
+    }
+
+    #[test]
+    fn says_why_it_refuses() {
+        check("=1", Err("no operator in front"));
+        check("1", Err("no operator in front"));
+        check("==", Err("no version behind the operator"));
+        check(">=1 <2", Err("unexpected text"));
+        check("==1,,<2", Err("no operator in front"));
+        check("==x", Err("not a version"));
+        check("==1.0.", Err("not a version"));
+        check("==1.0.*+x", Err("not a version"));
+        check(">=1.*", Err("`.*` goes with `==` and `!=` only"));
+        check(">1+local", Err("a local version goes with `==` and `!=` only"));
+        check("~=1", Err("`~=` needs two numbers at least"));
+    }
+
+    #[test]
+    fn marks_the_part_that_is_wrong() {
+        let fault = specifiers(">=1, ==x", 10).expect_err("x is no version");
+        assert_eq!(fault.part, Some(17..18));
+    }
+}

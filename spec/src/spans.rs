@@ -1,0 +1,51 @@
+//! Where each field of a spec was written, kept beside the spec so that equality and fingerprints ignore it.
+//!
+//! Paths are the field names as written: `packages[3]`, `env.PATH`, `builder_options.labels.team`.
+
+use std::collections::BTreeMap;
+
+use crate::source::Span;
+
+/// Side map from field path to source text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spans {
+    values: BTreeMap<String, Span>,
+    keys: BTreeMap<String, Span>,
+}
+
+impl Spans {
+    /// The value at `path`, such as `packages[3]`.
+    pub fn span(&self, path: &str) -> Option<Span> {
+        self.values.get(path).copied()
+    }
+
+    /// The key that names `path`, such as `env` or `env.PATH`; list items have none.
+    pub fn key_span(&self, path: &str) -> Option<Span> {
+        self.keys.get(path).copied()
+    }
+
+    /// The value at `path` or, when it has no place of its own, at the nearest field around it.
+    pub fn nearest_span(&self, path: &str) -> Option<Span> {
+        let mut path = path;
+        loop {
+            if let Some(span) = self.span(path) {
+                return Some(span);
+            }
+            let cut = path.rfind(['.', '['])?;
+            path = path.get(..cut)?;
+        }
+    }
+
+    /// All values in the order of their paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.values.iter().map(|(path, span)| (path.as_str(), *span))
+    }
+
+    pub(crate) fn set(&mut self, path: impl Into<String>, span: Span) {
+        self.values.insert(path.into(), span);
+    }
+
+    pub(crate) fn set_key(&mut self, path: impl Into<String>, span: Span) {
+        self.keys.insert(path.into(), span);
+    }
+}

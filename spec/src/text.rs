@@ -1,0 +1,143 @@
+//! Checks that hold for any text: what no program can be given, and what has to stay on one line.
+
+use crate::fault::Fault;
+use crate::quote::quote;
+use crate::rules;
+
+/// Text of any number of lines. The operating system ends a text at NUL, so none may be inside.
+pub(crate) fn without_nul(value: &str) -> Result<(), Fault> {
+    match value.find('\0') {
+        Some(at) => Err(Fault::new(&rules::TEXT, "the text has a NUL character in it").label("NUL").at(at..at + 1)),
+        None => Ok(()),
+    }
+}
+
+/// Text that is not empty and has no line break.
+pub(crate) fn one_line(value: &str) -> Result<(), Fault> {
+    without_nul(value)?;
+    if value.trim().is_empty() {
+        return Err(Fault::new(&rules::TEXT, "the text is empty")
+            .label("empty")
+            .help("leave the field or the entry out"));
+    }
+    match value.find(['\n', '\r']) {
+        Some(at) => {
+            let fault = Fault::new(&rules::TEXT, "the text has a line break in it").at(at..at + 1);
+            Err(if value.trim_end_matches('\n').len() == at {
+                fault
+                    .label("ends with a line break")
+                    .help("a text after `|` or `>` in YAML ends with a line break; `|-` and `>-` leave it out")
+            } else {
+                fault.label("has to be one line")
+            })
+        }
+        None => Ok(()),
+    }
+}
+
+/// One word: a line without blanks.
+pub(crate) fn one_word(value: &str, noun: &str) -> Result<(), Fault> {
+    one_line(value)?;
+    match value.find(char::is_whitespace) {
+        Some(at) => {
+            let width = value.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+            Err(Fault::new(&rules::TEXT, format!("{noun} has no blanks in it: {}", quote(value)))
+                .label("blank")
+                .at(at..at + width))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The name of an environment variable.
+pub(crate) fn env_name(name: &str) -> Result<(), Fault> {
+    let wrong = |(at, character): (usize, char)| {
+        let is_right = character == '_' || character.is_ascii_alphabetic() || (at > 0 && character.is_ascii_digit());
+        !is_right
+    };
+    if name.is_empty() || name.char_indices().any(wrong) {
+        return Err(Fault::new(
+            &rules::ENV_NAME,
+            format!("{} cannot be the name of an environment variable", quote(name)),
+        )
+        .label("letters, digits and `_`, no digit first"));
+    }
+    Ok(())
+}
+
+/// `user[:group]`, by name or number.
+pub(crate) fn user(value: &str) -> Result<String, Fault> {
+    one_line(value)?;
+    let is_name = |name: &str| {
+        let body = name.strip_suffix('$').unwrap_or(name);
+        body.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && body.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    };
+    let (user, group) = match value.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (value, None),
+    };
+    if !is_name(user) || !group.is_none_or(is_name) {
+        return Err(Fault::new(&rules::USER, format!("{} is not a user", quote(value)))
+            .label("expected `user` or `user:group`")
+            .help("names or numbers both do: `flytekit`, `1000:1000`"));
+    }
+    Ok(value.to_owned())
+}
+
+/// The key of an image label.
+pub(crate) fn label_key(key: &str) -> Result<(), Fault> {
+    let is_right =
+        !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '=' | '"' | '\'' | '`' | '\\'));
+    if is_right {
+        return Ok(());
+    }
+    Err(Fault::new(&rules::LABEL, format!("{} cannot be the name of a label", quote(key)))
+        .label("not one printable word")
+        .help("labels look like `org.opencontainers.image.source`"))
+}
+
+/// BuildKit's name of a secret.
+pub(crate) fn secret_id(id: &str) -> Result<(), Fault> {
+    // `--secret id=…,src=…` is comma-separated; what it cannot say is refused here.
+    let is_right =
+        !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'));
+    if is_right {
+        return Ok(());
+    }
+    Err(Fault::new(&rules::SECRET, format!("{} cannot be the id of a secret", quote(id)))
+        .label("letters, digits and `_ - . / :`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_refuses_what_no_line_can_hold() {
+        assert!(one_line("a b; $(c) `d` \"e\" 'f' \\ |&<>*?[]{}~#!%^ü漢").is_ok());
+        for bad in ["", "  ", "a\0b", "a\nb", "a\r", "b\n"] {
+            assert!(one_line(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        for good in ["A", "_a1", "PATH"] {
+            assert!(env_name(good).is_ok());
+        }
+        for bad in ["", "1A", "A-B", "A B", "Ä", "A=B"] {
+            assert!(env_name(bad).is_err(), "{bad}");
+        }
+        for good in ["root", "1000", "1000:1000", "a.b-c:_d", "samba$"] {
+            assert!(user(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", ":1", "a:", "-x", "a:b:c", "a\n"] {
+            assert!(user(bad).is_err(), "{bad}");
+        }
+        assert!(label_key("org.x/y").is_ok());
+        assert!(label_key("a b").is_err() && label_key("a=b").is_err() && label_key("").is_err());
+        assert!(secret_id("a_b-1.c").is_ok());
+        assert!(secret_id("a,b").is_err() && secret_id("").is_err());
+    }
+}
