@@ -25,7 +25,7 @@ setup:
 fmt: setup
     cargo fmt --all
 
-# Format, clippy with warnings denied, spelling, shell scripts, habits of the repository.
+# Format, clippy with warnings denied, spelling, shell scripts, unused dependencies, generated docs.
 lint: setup
     scripts/lint
 

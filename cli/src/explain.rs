@@ -4,7 +4,7 @@
 
 use buildkit_client::error::BuildFailure;
 use imagespec::{Diagnostic, Span};
-use imagespec_compile::{Step, rules};
+use imagespec_compile::{Action, Step, rules};
 use imagespec_frontend::Gathered;
 
 /// The failure as a diagnostic; `None` when it was not one of the plan's steps.
@@ -16,7 +16,12 @@ pub(crate) fn step_failure(failure: &BuildFailure, gathered: &Gathered) -> Optio
         Some(code) => format!("with exit code {code}"),
         None => format!("({})", failure.message),
     };
-    let mut diagnostic = Diagnostic::new(&rules::STEP_FAILED, format!("the step `{name}` failed {how}"));
+    // The daemon's words for a path that is not among what the client sent.
+    let is_missing = ["not found", "no such file"].iter().any(|words| failure.message.contains(words));
+    let mut diagnostic = match step.action {
+        Action::Copy { .. } if failure.exit_code.is_none() && is_missing => nothing_to_copy(name, &failure.message),
+        _ => Diagnostic::new(&rules::STEP_FAILED, format!("the step `{name}` failed {how}")),
+    };
     for (span, said) in places(step, gathered, &vertex.log_tail) {
         diagnostic = diagnostic.with_label(span, said);
     }
@@ -29,6 +34,14 @@ pub(crate) fn step_failure(failure: &BuildFailure, gathered: &Gathered) -> Optio
         Some(line) if !is_shown(line) => diagnostic.with_help(format!("the step's last words: {line}")),
         _ => diagnostic,
     })
+}
+
+fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::new(&rules::NOTHING_TO_COPY, format!("the step `{step}` found no files: {message}"));
+    diagnostic.with_help(
+        "the path must be in the context and let through by .dockerignore and .gitignore; `source_copy_mode: auto` \
+         copies Python files only",
+    )
 }
 
 /// Python and apt are installed side by side, so a package that is built from source does not see apt's compilers unless the

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::{CapSet, Platform};
 use serde::{Deserialize, Serialize};
 
+use crate::plan::LocalFilter;
+
 /// What is known of the world.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -21,6 +23,8 @@ pub struct Facts {
     pub images: BTreeMap<String, ImageFact>,
     /// Text of files in the context by path; `None` where there is no such file.
     pub context_files: BTreeMap<String, Option<String>>,
+    /// The Python files below folders of the context, relative to it and sorted, by folder.
+    pub context_sources: BTreeMap<String, Vec<String>>,
     /// Exclusion patterns of the context's ignore file, in order; `None` until asked.
     pub context_ignore: Option<Vec<String>>,
     /// What was looked up inside root filesystems by [`rootfs_key`].
@@ -98,6 +102,13 @@ pub enum Need {
     },
     /// The context's ignore file.
     ContextIgnore,
+    /// The Python files below a folder of the context.
+    ContextSources {
+        /// The folder, relative to the context; `.` for all of it.
+        root: String,
+        /// What the client is to send.
+        local: LocalFilter,
+    },
     /// Programs named `python*` in some folders.
     Programs {
         /// For which platform.

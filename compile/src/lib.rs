@@ -70,7 +70,7 @@ pub use facts::{Facts, ImageFact, Need, Program, Root, RootfsFacts, image_key, r
 pub use lower::{Compiled, lower};
 pub use plan::{Action, CopyItem, ImageConfigPlan, InstallSecret, LocalFilter, Parent, PinnedImage, Plan, Shape, Step};
 pub use planner::{Document, Planned, apt_root, plan};
-pub use probe::{VERSION_FILE, base_root, context_files, version_probe};
+pub use probe::{VERSION_FILE, base_root, context_files, context_listing, version_probe};
 pub use reference::normalize as normalize_reference;
 pub use settings::{CaBundle, NetworkMode, ResolveMode, Settings};
 

@@ -5,7 +5,7 @@
 
 mod apt;
 mod commands;
-mod files;
+pub(crate) mod files;
 mod python;
 mod user;
 

@@ -185,7 +185,7 @@ pub enum InstallSecret {
 }
 
 /// What the client sends of a local directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LocalFilter {
     /// Keeps uploads with different filters apart.
     pub hint: &'static str,

@@ -5,6 +5,8 @@
 use buildkit_llb::{Exec, Graph, GraphBuilder, LocalSource, Mount, Note, Output, Platform, Source};
 
 use crate::env::Env;
+use crate::lower::files::local_source;
+use crate::plan::LocalFilter;
 
 /// The file that [`version_probe`]'s result holds.
 pub const VERSION_FILE: &str = "version";
@@ -37,6 +39,16 @@ pub fn context_files(paths: &[String], session: Option<&str>, name: &str) -> Gra
         }));
         graph.annotate(local.op(), Note::named(format!("[internal] load {name}")));
         local
+    })
+}
+
+/// What a filter lets through of the context.
+#[must_use]
+pub fn context_listing(local: &LocalFilter, session: Option<&str>) -> Graph {
+    single(|graph| {
+        let source = graph.source(Source::local(local_source(local, session)));
+        graph.annotate(source.op(), Note::named("[internal] load build context"));
+        source
     })
 }
 

@@ -51,6 +51,9 @@ rules! {
     RESERVED_PATH = "E111" Error
         "a secret's target is where the build keeps its own files",
         "The installer, its cache and its input are mounted below `/dev/imagespec` while packages are installed, so no secret can be mounted there or in place of a folder above it. Choose another target, such as `/run/secrets/<name>`.";
+    NOTHING_TO_COPY = "E112" Error
+        "there is nothing to copy",
+        "`source_root` and `copy` name files and folders of the build context. They must be there and hold something that the ignore files let through; `source_copy_mode: auto`, the default, counts Python files only.";
     CHAINED = "W101" Warning
         "the daemon cannot merge layers",
         "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones.";

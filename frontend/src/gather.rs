@@ -8,7 +8,7 @@ use buildkit_gateway::contexts::{NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
 use buildkit_llb::{Graph, Platform};
 use imagespec_compile::{
-    Document, Facts, ImageFact, Need, Program, Root, RootfsFacts, Settings, image_key, rootfs_key,
+    Document, Facts, ImageFact, LocalFilter, Need, Program, Root, RootfsFacts, Settings, image_key, rootfs_key,
 };
 
 use crate::load;
@@ -40,6 +40,10 @@ impl Gatherer<'_> {
                 Need::ContextFile { path } => context_files.push(path),
                 Need::ContextIgnore => {
                     facts.context_ignore = Some(load::ignore(self.bridge, self.options).await?);
+                }
+                Need::ContextSources { root, local } => {
+                    let files = self.context_sources(&root, &local, facts.session.as_deref()).await?;
+                    facts.context_sources.insert(root, files);
                 }
                 Need::Programs { platform, root, folders } => {
                     let reference = self.root(document, facts, &platform, root).await?;
@@ -172,6 +176,39 @@ impl Gatherer<'_> {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
             Err(error) if error.is_final() => Err(error.into()),
             Err(_) => Ok(None),
+        }
+    }
+
+    /// The Python files that the client sends, folder by folder. A link is one if it leads to a file.
+    async fn context_sources(
+        &self,
+        root: &str,
+        local: &LocalFilter,
+        session: Option<&str>,
+    ) -> Result<Vec<String>, Status> {
+        let graph = imagespec_compile::context_listing(local, session);
+        let reference = load::solve_single(self.bridge, graph.to_definition()).await?;
+        let mut folders = vec![if root == "." { String::new() } else { root.to_owned() }];
+        let mut files = BTreeSet::new();
+        while let Some(folder) = folders.pop() {
+            for entry in self.bridge.read_dir(&reference, &format!("/{folder}"), None).await? {
+                let path = if folder.is_empty() { entry.path.clone() } else { format!("{folder}/{}", entry.path) };
+                let is_python = path.ends_with(".py");
+                if entry.is_dir() {
+                    folders.push(path);
+                } else if is_python && (entry.is_file() || self.leads_to_a_file(&reference, &path).await?) {
+                    files.insert(path);
+                }
+            }
+        }
+        Ok(files.into_iter().collect())
+    }
+
+    async fn leads_to_a_file(&self, reference: &Reference, path: &str) -> Result<bool, GatewayError> {
+        match self.bridge.stat_file(reference, path).await {
+            Ok(stat) => Ok(stat.is_file()),
+            Err(error) if load::is_missing(&error) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -17,15 +17,7 @@ impl Lowering<'_> {
         items: &[CopyItem],
         owner: &str,
     ) -> Output {
-        let local = self.graph.source(Source::local(LocalSource {
-            name: CONTEXT.to_owned(),
-            session: self.common.session.clone(),
-            include: filter.include.clone(),
-            exclude: filter.exclude.clone(),
-            follow: filter.follow.clone(),
-            shared_key_hint: Some(filter.hint.to_owned()),
-            unique: None,
-        }));
+        let local = self.graph.source(Source::local(local_source(filter, self.common.session.as_deref())));
         self.graph.annotate(local.op(), Note::named(self.named("internal", "load build context")));
         let file = items.iter().fold(File::on(parent), |file, CopyItem { from, to }| {
             let from = if from == "." { "/".to_owned() } else { format!("/{from}") };
@@ -41,6 +33,18 @@ impl Lowering<'_> {
         let output = self.graph.file(file);
         self.annotate(step, output.op());
         output
+    }
+}
+
+/// The context as a step sees it.
+pub(crate) fn local_source(filter: &LocalFilter, session: Option<&str>) -> LocalSource {
+    LocalSource {
+        session: session.map(str::to_owned),
+        include: filter.include.clone(),
+        exclude: filter.exclude.clone(),
+        follow: filter.follow.clone(),
+        shared_key_hint: Some(filter.hint.to_owned()),
+        ..LocalSource::new(CONTEXT)
     }
 }
 

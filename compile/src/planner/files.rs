@@ -1,12 +1,17 @@
 //! Files of the context: the source root and the copied paths.
 //!
 //! What the client sends is narrowed here; who owns the files in the image is the final user.
+//!
+//! The clients of daemons before BuildKit 0.9 (Docker 20.10's) know no `**` in the patterns that say what to send: they would
+//! leave out Python files in deep folders, and say nothing. There the files are listed first and copied one by one.
 
+use buildkit_llb::caps;
 use imagespec::CopyMode;
 
 use crate::facts::Need;
 use crate::patterns::{either, gitignore, literal};
 use crate::plan::{Action, CopyItem, LocalFilter, Parent, Step};
+use crate::rules;
 use crate::planner::{Base, Planner, items, summary};
 
 /// Never part of a copied source tree.
@@ -34,7 +39,7 @@ impl Planner<'_> {
         let owner = self.final_user(base);
         let mut steps = Vec::new();
         if let Some(Source { root, mode, gitignores }) = source {
-            steps.push(self.source_step(&root, mode, &ignored, &gitignores, &owner));
+            steps.push(self.source_step(&root, mode, &ignored, &gitignores, &owner)?);
         }
         if !copies.is_empty() {
             // Nothing is left to narrow when the whole context is copied.
@@ -43,10 +48,7 @@ impl Planner<'_> {
             let local = LocalFilter { hint: "context", exclude: ignored, follow, ..Default::default() };
             let targets: Vec<CopyItem> = copies
                 .iter()
-                .map(|path| CopyItem {
-                    from: path.clone(),
-                    to: if path == "." { "/root".to_owned() } else { format!("/root/{path}") },
-                })
+                .map(|path| to_home(path, if path == "." { "" } else { path }))
                 .collect();
             let title = self.title("copy", &summary(&copies));
             let action = Action::Copy { local, items: targets, owner };
@@ -80,28 +82,52 @@ impl Planner<'_> {
         Some(FileFacts { ignored: ignored?, source })
     }
 
-    fn source_step(&self, root: &str, mode: CopyMode, ignored: &[String], gitignores: &[String], owner: &str) -> Step {
+    /// `None` while facts are missing, and where there is nothing to copy, which is a problem.
+    fn source_step(
+        &mut self,
+        root: &str,
+        mode: CopyMode,
+        ignored: &[String],
+        gitignores: &[String],
+        owner: &str,
+    ) -> Option<Step> {
         let prefix = if root == "." { String::new() } else { format!("{}/", literal(root)) };
-        let include = match mode {
-            CopyMode::Auto => vec![format!("{prefix}**/*.py")],
-            CopyMode::All if prefix.is_empty() => Vec::new(),
-            CopyMode::All | CopyMode::None => vec![literal(root)],
-        };
+        let all = || if prefix.is_empty() { Vec::new() } else { vec![literal(root)] };
+        let is_auto = mode == CopyMode::Auto;
+        // A capability of the daemon's, but it came with the matcher that its client has too (BuildKit 0.9).
+        let is_listed = is_auto && !self.facts.capabilities.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
+        let include = if is_auto && !is_listed { vec![format!("{prefix}**/*.py")] } else { all() };
         let exclude = either(ignored, gitignores)
             .into_iter()
             .chain(STANDARD_IGNORE.iter().map(|pattern| format!("{prefix}{pattern}")))
             .collect();
         let local = LocalFilter { hint: "context-source", include, exclude, follow: Vec::new() };
-        let what = if mode == CopyMode::Auto { "Python files of " } else { "" };
+        let items = if is_listed { self.listed(root, &local)? } else { vec![to_home(root, "")] };
+        if items.is_empty() {
+            let message = format!("there are no Python files below {root}");
+            let help = "use `source_copy_mode: all` to copy files of every kind";
+            self.problem(&rules::NOTHING_TO_COPY, message, &["source_root"], help);
+            return None;
+        }
+        let what = if is_auto { "Python files of " } else { "" };
         let title = self.title("source", &format!("{what}{root}"));
         let has_mode = self.document.spec.source_copy_mode.is_some();
         let fields = ["source_root"].into_iter().chain(has_mode.then_some("source_copy_mode"));
-        let action = Action::Copy {
-            local,
-            items: vec![CopyItem { from: root.to_owned(), to: "/root".to_owned() }],
-            owner: owner.to_owned(),
+        let action = Action::Copy { local, items, owner: owner.to_owned() };
+        Some(self.step("source", title, Parent::Base, action, fields.map(str::to_owned).collect()))
+    }
+
+    /// Each Python file below the root by itself; `None` until they are known.
+    fn listed(&mut self, root: &str, local: &LocalFilter) -> Option<Vec<CopyItem>> {
+        let Some(files) = self.facts.context_sources.get(root) else {
+            self.out.needs.insert(Need::ContextSources { root: root.to_owned(), local: local.clone() });
+            return None;
         };
-        self.step("source", title, Parent::Base, action, fields.map(str::to_owned).collect())
+        let below = |path: &str| match root {
+            "." => path.to_owned(),
+            root => path.strip_prefix(root).unwrap_or(path).to_owned(),
+        };
+        Some(files.iter().map(|path| to_home(path, below(path).trim_start_matches('/'))).collect())
     }
 
     /// The `.gitignore` files at the context's and the source root's top, as patterns relative to the context.
@@ -132,4 +158,10 @@ impl Planner<'_> {
             None => base.config["config"]["User"].as_str().unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// A path of the context into `/root`.
+fn to_home(from: &str, to: &str) -> CopyItem {
+    let to = if to.is_empty() { "/root".to_owned() } else { format!("/root/{to}") };
+    CopyItem { from: from.to_owned(), to }
 }

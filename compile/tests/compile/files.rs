@@ -2,7 +2,7 @@
 
 use imagespec_compile::{Action, CopyItem, LocalFilter};
 
-use crate::world::{Build, World, build, described};
+use crate::world::{Build, World, build, described, problems};
 
 /// What the step with this id copies.
 #[track_caller]
@@ -70,6 +70,35 @@ fn modes_of_the_source_root() {
     check("source_root: .\nsource_copy_mode: all\n", &[], 1);
     check("source_root: src\nsource_copy_mode: all\n", &["src"], 1);
     check("source_root: .\nsource_copy_mode: none\n", &[], 0);
+}
+
+/// An old client would leave deep files out and say nothing.
+#[test]
+fn a_daemon_whose_clients_know_no_deep_patterns_gets_a_list() {
+    let old = ignoring(&["secret"]).without(&["file.copy.includeexcludepatterns"]);
+    let (local, items) = copied(&build("source_root: src\n", &old), "source");
+    assert_eq!(local.include, ["src"]);
+    assert_eq!(local.exclude[0], "secret");
+    let expected =
+        [item("src/main.py", "/root/main.py"), item("src/pkg/deep/leaf.py", "/root/pkg/deep/leaf.py")];
+    assert_eq!(items, expected);
+
+    let (_, items) = copied(&build("source_root: .\n", &old), "source");
+    assert_eq!(items[0], item("src/main.py", "/root/src/main.py"));
+
+    let (local, items) = copied(&build("source_root: src\nsource_copy_mode: all\n", &old), "source");
+    assert_eq!((local.include, items), (vec!["src".to_owned()], vec![item("src", "/root")]), "nothing to look for");
+
+    let empty = World { sources: Vec::new(), ..old };
+    insta::assert_snapshot!(problems("source_root: src\n", &empty), @"
+    error[E112]: there are no Python files below src
+     --> spec.yaml:1:14
+      |
+    1 | source_root: src
+      |              ^^^
+      |
+      = help: use `source_copy_mode: all` to copy files of every kind
+    ");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) struct World {
     /// Files of the context.
     pub(crate) context: BTreeMap<String, String>,
     pub(crate) ignore: Vec<String>,
+    /// The Python files below any source root.
+    pub(crate) sources: Vec<String>,
 }
 
 impl World {
@@ -58,6 +60,7 @@ impl World {
             apt: RootfsFacts::default(),
             context: BTreeMap::new(),
             ignore: Vec::new(),
+            sources: ["src/main.py", "src/pkg/deep/leaf.py"].map(str::to_owned).to_vec(),
         }
     }
 
@@ -107,6 +110,9 @@ impl World {
                 facts.context_files.insert(path.clone(), self.context.get(path).cloned());
             }
             Need::ContextIgnore => facts.context_ignore = Some(self.ignore.clone()),
+            Need::ContextSources { root, local: _ } => {
+                facts.context_sources.insert(root.clone(), self.sources.clone());
+            }
             Need::Programs { platform, root, folders: _ } => {
                 let programs = self.root(*root).programs.clone().unwrap_or_default();
                 known(facts, platform, *root).programs = Some(programs);

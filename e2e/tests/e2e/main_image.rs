@@ -11,7 +11,7 @@ use imagespec_e2e::build::Built;
 use imagespec_e2e::image::Image;
 use imagespec_e2e::rootfs::{self, Node};
 use imagespec_e2e::scan::Needles;
-use imagespec_e2e::way::{self, Daemon, Entrance, Way};
+use imagespec_e2e::way::{self, Daemon};
 
 use crate::{Case, Context, scenario};
 
@@ -46,8 +46,7 @@ fn main_image(context: &Context<'_>) {
     if seen.as_ref() != Some(&layers) {
         environment_is_whole(&image);
         look_into(context, &image);
-        let same = is_first || context.way.daemon == Daemon::Engine2010 && OLD_CLIENT_MISSES_SOURCES;
-        assert!(same, "another entrance of this daemon made other layers: {seen:?}, here {layers:?}");
+        assert!(is_first, "another entrance of this daemon made other layers: {seen:?}, here {layers:?}");
         *seen = Some(layers);
     }
 
@@ -77,7 +76,7 @@ fn look_into(context: &Context<'_>, image: &Image<'_>) {
     let archive = image.archive(&context.space);
     let base = image.layers_of(&context.world.lab.python_image);
     no_litter(context, archive.above(&base));
-    sources_are_there(context, &archive);
+    sources_are_there(&archive);
     let needles = Needles::of(&context.world.lab.private_index);
     for layer in &archive.layers {
         needles.absent_from(&layer.diff_id, &layer.tar);
@@ -169,14 +168,10 @@ fn is_litter(context: &Context<'_>, path: &str, node: &Node) -> bool {
         || path.starts_with("dev/imagespec")
 }
 
-/// FIXME(#2): Docker 20.10's client knows no `**` in the patterns that say what to send, so `source_copy_mode: auto` gets the
-/// `.py` files of two levels only, and with them all else that is there.
-const OLD_CLIENT_MISSES_SOURCES: bool = true;
-
-fn sources_are_there(context: &Context<'_>, archive: &Archive) {
+fn sources_are_there(archive: &Archive) {
     let root = archive.rootfs();
     let below_root = root.paths(|path| path.starts_with("root/") && path != "root/.netrc" && !is_of_the_base(path));
-    let mut expected = vec![
+    let expected = [
         "root/data",
         "root/data/marker.txt",
         "root/main.py",
@@ -185,10 +180,6 @@ fn sources_are_there(context: &Context<'_>, archive: &Archive) {
         "root/pkg/deep",
         "root/pkg/deep/leaf.py",
     ];
-    if OLD_CLIENT_MISSES_SOURCES && context.way == Way::new(Daemon::Engine2010, Entrance::Docker) {
-        expected.retain(|path| !path.starts_with("root/pkg/deep"));
-        expected.insert(3, "root/notes.txt");
-    }
     assert_eq!(below_root, expected);
     for (path, node) in root.0.iter().filter(|(path, _)| below_root.contains(&path.as_str())) {
         assert_eq!(node.owner, (0, 0), "{path} belongs to the image's user");
