@@ -53,8 +53,9 @@ engine() {
 CONFIG
   # A pid file left by a reboot may name somebody else's process by now; dockerd would refuse to start.
   running_pid "$name" >/dev/null || rm -f "$RUN_DIR/$name.dockerd.pid"
+  # Not the caller's PATH: it is part of what says whether a running engine is the wanted one.
   daemon "$name" "$probe" "$dir/daemon.json" \
-    env "PATH=$dir/bin:$PATH" "$dir/bin/dockerd" --config-file "$dir/daemon.json"
+    env "PATH=$dir/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$dir/bin/dockerd" --config-file "$dir/daemon.json"
   engine_images "$name"
 }
 
