@@ -129,7 +129,7 @@ error[E110]: the step `[python] click, click` failed with exit code 1
         spec: "base_image: python:3.11-slim\ncopy:\n  - nowhere.txt\n",
         code: 1,
         ours: "\
-error[E112]: the step `[copy] nowhere.txt` found no files: …\"/nowhere.txt\"…not found
+error[E112]: the step `[copy] nowhere.txt` found no files: …\"/nowhere.txt\"…not found…
  --> spec.yaml:4:5
   |
 4 |   - nowhere.txt
