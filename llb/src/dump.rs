@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::graph::{Graph, OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, Network, Security};
-use crate::op::file::{Action, Owner, User};
-use crate::op::mount::{Access, MountKind, Sharing};
+use crate::op::file::{Action, Chmod, File, Origin, Owner, User};
+use crate::op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
 
 /// A graph to print: `{}` is text, [`Dump::json`] is JSON.
 #[derive(Debug)]
@@ -118,33 +118,46 @@ fn describe(graph: &Graph, op: &Op, lines: &mut Vec<String>) {
         Op::Source(source) => {
             lines.push(source.identifier().to_owned());
             lines.extend(source.attrs().iter().map(|(name, value)| format!("{name} = {value}")));
-            lines.extend(source.platform.iter().map(|platform| format!("platform {platform}")));
         }
         Op::Exec(exec) => describe_exec(graph, exec, lines),
         Op::File(file) => {
             lines.push(format!("on {}", reference(graph, file.base)));
-            lines.extend(file.actions.iter().map(|action| describe_action(graph, action)));
+            let steps = 0..file.steps.len();
+            lines.extend(steps.filter_map(|step| describe_step(graph, file, step)));
         }
         Op::Merge(merge) => {
             lines.extend(merge.inputs().into_iter().map(|input| format!("+ {}", reference(graph, Some(input)))));
         }
         Op::Diff(diff) => {
-            let mut inputs = diff.inputs().into_iter();
-            let lower = if inputs.len() == 2 { inputs.next() } else { None };
-            lines.push(format!("{} -> {}", reference(graph, lower), reference(graph, inputs.next())));
+            lines.push(format!("{} -> {}", reference(graph, diff.lower), reference(graph, diff.upper)));
+        }
+        Op::Build(build) => {
+            let filename = if build.filename.is_empty() { "its definition" } else { &build.filename };
+            lines.push(format!("{filename} of {}", reference(graph, Some(build.input))));
+        }
+        Op::Passthrough(passthrough) => {
+            lines.push(format!("id {}", passthrough.id));
+            lines.extend(passthrough.inputs.iter().map(|(input, handed_on)| {
+                format!("{} {}", if *handed_on { "hands on" } else { "after" }, reference(graph, Some(*input)))
+            }));
+        }
+        Op::Foreign(foreign) => {
+            lines.push(format!("{} {} bytes", foreign.wire_kind(), foreign.bytes.len()));
+            lines.extend(foreign.inputs.iter().map(|input| format!("input {}", reference(graph, Some(*input)))));
         }
     }
+    lines.extend(op.worker_filters().iter().map(|filter| format!("worker {filter}")));
+    lines.extend(op.platform().map(|platform| format!("platform {platform}")));
 }
 
 fn describe_exec(graph: &Graph, exec: &Exec, lines: &mut Vec<String>) {
     lines.push(format!("args {:?}", exec.args));
     lines.extend(exec.env.iter().map(|(name, value)| format!("env {name}={value:?}")));
     lines.push(format!("cwd {}", exec.cwd));
-    if !exec.user.is_empty() {
-        lines.push(format!("user {}", exec.user));
-    }
-    if !exec.hostname.is_empty() {
-        lines.push(format!("hostname {}", exec.hostname));
+    for (name, value) in [("user", &exec.user), ("hostname", &exec.hostname), ("cgroup parent", &exec.cgroup_parent)] {
+        if !value.is_empty() {
+            lines.push(format!("{name} {value}"));
+        }
     }
     lines.extend(exec.hosts.iter().map(|(host, ip)| format!("host {host} {ip}")));
     match exec.network {
@@ -159,71 +172,106 @@ fn describe_exec(graph: &Graph, exec: &Exec, lines: &mut Vec<String>) {
     if exec.proxy.is_some() {
         lines.push("proxy".to_owned());
     }
-    for mount in exec.sorted_mounts() {
-        let mut line = format!("mount {} ", mount.dest());
-        // Writing to a String cannot fail.
-        let _ = match mount.kind() {
-            MountKind::Bind { input, selector, access } => {
-                let access = match access {
-                    Access::ReadOnly => "ro",
-                    Access::Output => "out",
-                    Access::Discard => "discard",
-                };
-                let selector = if selector.is_empty() { String::new() } else { format!(":{selector}") };
-                write!(line, "{access} {}{selector}", reference(graph, *input))
-            }
-            MountKind::Cache { id, sharing } => {
-                let sharing = match sharing {
-                    Sharing::Shared => "shared",
-                    Sharing::Private => "private",
-                    Sharing::Locked => "locked",
-                };
-                write!(line, "cache {id} {sharing}")
-            }
-            MountKind::Tmpfs { size } => write!(line, "tmpfs {size}"),
-            MountKind::Secret { id, uid, gid, mode, optional } => {
-                write!(line, "secret {id} {uid}:{gid} {mode:o}{}", if *optional { " optional" } else { "" })
-            }
-        };
-        lines.push(line);
+    lines.extend(exec.ulimits.iter().map(|limit| format!("ulimit {} {}:{}", limit.name, limit.soft, limit.hard)));
+    if !exec.valid_exit_codes.is_empty() {
+        lines.push(format!("valid exit codes {:?}", exec.valid_exit_codes));
     }
-    lines.extend(exec.secret_env.iter().map(|secret| format!("secret env {} = {}", secret.name, secret.id)));
-    lines.push(format!("platform {}", exec.platform));
+    lines.extend(exec.devices.iter().map(|device| format!("device {}{}", device.name, optional(device.optional))));
+    if !exec.removes_mount_stubs {
+        lines.push("keeps mount stubs".to_owned());
+    }
+    lines.extend(exec.sorted_mounts().into_iter().map(|mount| describe_mount(graph, mount)));
+    lines.extend(
+        exec.secret_env
+            .iter()
+            .map(|secret| format!("secret env {} = {}{}", secret.name, secret.id, optional(secret.optional))),
+    );
 }
 
-fn describe_action(graph: &Graph, action: &Action) -> String {
-    let owner = |owner: &Option<Owner>| {
+fn optional(optional: bool) -> &'static str {
+    if optional { " optional" } else { "" }
+}
+
+fn describe_mount(graph: &Graph, mount: &Mount) -> String {
+    let part = |selector: &str| if selector.is_empty() { String::new() } else { format!(":{selector}") };
+    let what = match mount.kind() {
+        MountKind::Bind { input, selector, access } => {
+            let access = match access {
+                Access::ReadOnly => "ro",
+                Access::Output => "out",
+                Access::Discard => "discard",
+            };
+            format!("{access} {}{}", reference(graph, *input), part(selector))
+        }
+        MountKind::Cache { id, sharing, input, selector, read_only } => {
+            let sharing = match sharing {
+                Sharing::Shared => "shared",
+                Sharing::Private => "private",
+                Sharing::Locked => "locked",
+            };
+            let from = input.map(|input| format!(" from {}", reference(graph, Some(input)))).unwrap_or_default();
+            format!("cache {id}{} {sharing}{from}{}", part(selector), if *read_only { " ro" } else { "" })
+        }
+        MountKind::Tmpfs { size } => format!("tmpfs {size}"),
+        MountKind::Secret { id, uid, gid, mode, optional: is_optional } => {
+            format!("secret {id} {uid}:{gid} {mode:o}{}", optional(*is_optional))
+        }
+        MountKind::Ssh { id, uid, gid, mode, optional: is_optional } => {
+            format!("ssh {id} {uid}:{gid} {mode:o}{}", optional(*is_optional))
+        }
+    };
+    let content_cache = match mount.content_cache {
+        ContentCache::Default => "",
+        ContentCache::On => " content cache on",
+        ContentCache::Off => " content cache off",
+    };
+    format!("mount {} {what}{content_cache}", mount.dest())
+}
+
+/// A step; where it does not follow the one before it, what it starts from.
+fn describe_step(graph: &Graph, file: &File, position: usize) -> Option<String> {
+    let step = file.steps.get(position)?;
+    let owner = || {
         let name = |user: &User| match user {
             User::Named(name) => name.clone(),
             User::Id(id) => id.to_string(),
         };
-        match owner {
+        match step.action.owner() {
             None => String::new(),
             Some(Owner { user, group: None }) => format!(" owner {}", name(user)),
             Some(Owner { user, group: Some(group) }) => format!(" owner {}:{}", name(user), name(group)),
         }
     };
-    match action {
+    let mut line = match &step.action {
         Action::Copy(copy) => {
-            let mut line = format!("copy {}:{} -> {}", reference(graph, Some(copy.from)), copy.src, copy.dest);
-            line += &owner(&copy.owner);
-            if let Some(mode) = copy.mode {
-                let _ = write!(line, " mode {mode:o}");
-            }
+            let from = match &copy.from.0 {
+                Origin::Output(output) => reference(graph, *output),
+                Origin::Step(step) => format!("step {step}"),
+                Origin::Files(_) => "files".to_owned(),
+            };
+            let mut line = format!("copy {from}:{} -> {}", copy.src, copy.dest);
+            line += &owner();
+            // Writing to a String cannot fail.
+            let _ = match &copy.mode {
+                None => Ok(()),
+                Some(Chmod::Bits(mode)) => write!(line, " mode {mode:o}"),
+                Some(Chmod::Symbolic(mode)) => write!(line, " mode {mode}"),
+            };
             for (set, text) in [
                 (copy.follow_symlink, " follow"),
                 (copy.contents_only, " contents"),
                 (copy.create_dest_path, " parents"),
                 (copy.wildcard, " wildcard"),
                 (copy.allow_empty_wildcard, " allow-empty"),
+                (copy.unpack, " unpack"),
+                (copy.replace_existing, " replace"),
             ] {
                 line += if set { text } else { "" };
             }
-            if !copy.include.is_empty() {
-                let _ = write!(line, " include {:?}", copy.include);
-            }
-            if !copy.exclude.is_empty() {
-                let _ = write!(line, " exclude {:?}", copy.exclude);
+            for (list, text) in [(&copy.include, "include"), (&copy.exclude, "exclude"), (&copy.required, "required")] {
+                if !list.is_empty() {
+                    let _ = write!(line, " {text} {list:?}");
+                }
             }
             line
         }
@@ -233,12 +281,17 @@ fn describe_action(graph: &Graph, action: &Action) -> String {
             mkfile.mode,
             mkfile.data.len(),
             crate::Digest::of(&mkfile.data),
-            owner(&mkfile.owner)
+            owner()
         ),
-        Action::MkDir(mkdir) => format!("mkdir {} {:o}{}", mkdir.path, mkdir.mode, owner(&mkdir.owner)),
+        Action::MkDir(mkdir) => format!("mkdir {} {:o}{}", mkdir.path, mkdir.mode, owner()),
         Action::Rm(rm) => format!("rm {}", rm.path),
-        Action::Symlink(symlink) => {
-            format!("symlink {} -> {}{}", symlink.link, symlink.target, owner(&symlink.owner))
-        }
+        Action::Symlink(symlink) => format!("symlink {} -> {}{}", symlink.link, symlink.target, owner()),
+    };
+    if step.after != position.checked_sub(1) {
+        let _ = match step.after {
+            Some(step) => write!(line, " (after step {step})"),
+            None => write!(line, " (on {})", reference(graph, step.base)),
+        };
     }
+    Some(line)
 }

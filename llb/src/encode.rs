@@ -10,41 +10,41 @@ use buildkit_proto::{Digest, Message as _, caps, map, pb};
 use crate::graph::{Graph, Output};
 use crate::note::locations_to_pb;
 use crate::op::Op;
-use crate::required::required_caps;
+use crate::required::declared_caps;
 
-/// An op as a wire message; `digest` answers with the digest of an input's op.
-pub(crate) fn op(op: &Op, digest: impl Fn(Output) -> Digest) -> pb::Op {
+/// The canonical bytes of an op; `digest` answers with the digest of an input's op.
+pub(crate) fn op(op: &Op, digest: impl Fn(Output) -> Digest) -> Vec<u8> {
+    let wire = match op {
+        Op::Source(source) => pb::op::Op::Source(source.to_pb()),
+        Op::Exec(exec) => pb::op::Op::Exec(Box::new(exec.to_pb())),
+        Op::File(file) => pb::op::Op::File(file.to_pb()),
+        Op::Merge(merge) => pb::op::Op::Merge(merge.to_pb()),
+        Op::Diff(diff) => pb::op::Op::Diff(diff.to_pb()),
+        Op::Build(build) => pb::op::Op::Build(build.to_pb()),
+        Op::Passthrough(passthrough) => pb::op::Op::Passthrough(passthrough.to_pb()),
+        // Read from a definition whose digests it refers to; nobody else can make one.
+        Op::Foreign(foreign) => return foreign.bytes.clone(),
+    };
     let inputs = op
         .inputs()
         .into_iter()
         .map(|input| pb::Input { digest: digest(input).to_string(), index: input.index.into() })
         .collect();
-    let (wire, platform) = match op {
-        Op::Source(source) => (
-            pb::op::Op::Source(pb::SourceOp {
-                identifier: source.identifier.clone(),
-                attrs: map::to_strings(&source.attrs),
-            }),
-            source.platform.as_ref(),
-        ),
-        Op::Exec(exec) => (pb::op::Op::Exec(Box::new(exec.to_pb())), Some(&exec.platform)),
-        Op::File(file) => (pb::op::Op::File(file.to_pb()), None),
-        Op::Merge(merge) => (pb::op::Op::Merge(merge.to_pb()), None),
-        Op::Diff(diff) => (pb::op::Op::Diff(diff.to_pb()), None),
-    };
-    pb::Op {
+    buildkit_proto::canonical::op(&pb::Op {
         inputs,
         op: Some(wire),
-        platform: platform.map(crate::Platform::to_pb),
+        platform: op.platform().map(crate::Platform::to_pb),
         // Always present, mostly empty.
-        constraints: Some(pb::WorkerConstraints::default()),
-    }
+        constraints: Some(pb::WorkerConstraints { filter: op.worker_filters().to_vec() }),
+    })
 }
 
 impl Graph {
     /// The definition BuildKit solves: ops with inputs first, the terminal op, metadata for each, and where they come from.
     ///
-    /// Unreachable ops are left out, and the order of insertion does not show.
+    /// Unreachable ops are left out, and the order of insertion does not show. The capabilities that ops declare are those
+    /// Go's client declares ([`declared_caps`](crate::declared_caps)); check [`missing_caps`](crate::missing_caps) where
+    /// the daemon is known, because old ones ignore some fields that no declared capability stands for.
     #[must_use]
     pub fn to_definition(&self) -> pb::Definition {
         let Some(root) = self.root else {
@@ -61,13 +61,13 @@ impl Graph {
             if note.ignore_cache {
                 terminal_caps.push(caps::llb::META_IGNORECACHE);
             }
-            if note.name.is_some() {
+            if note.is_described() {
                 terminal_caps.push(caps::llb::META_DESCRIPTION);
             }
             if note.export_cache.is_some() {
                 terminal_caps.push(caps::llb::META_EXPORTCACHE);
             }
-            metadata.insert(node.digest.to_string(), note.to_pb(&required_caps(&node.op)));
+            metadata.insert(node.digest.to_string(), note.to_pb(&declared_caps(&node.op, &note)));
             // A vertex without locations gets no entry: an empty value is a hazard for some daemons.
             if !note.locations.is_empty() {
                 locations.insert(node.digest.to_string(), locations_to_pb(&note.locations));

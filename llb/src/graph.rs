@@ -9,10 +9,12 @@ use buildkit_proto::Digest;
 use crate::encode;
 use crate::note::{Location, Note, SourceFile};
 use crate::op::Op;
+use crate::op::build::Build;
 use crate::op::diff::Diff;
 use crate::op::exec::Exec;
 use crate::op::file::File;
 use crate::op::merge::Merge;
+use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
 use crate::verify::{self, Violation};
 
@@ -70,6 +72,16 @@ pub(crate) struct Node {
 }
 
 /// Builds a graph bottom-up.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let one = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let same = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// assert_eq!(one, same, "equal ops are one op");
+/// assert!(graph.finish(Some(one)).is_ok());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,
@@ -87,8 +99,8 @@ impl GraphBuilder {
     }
 
     /// Adds content from outside.
-    pub fn source(&mut self, source: Source) -> Output {
-        self.single(Op::Source(source))
+    pub fn source(&mut self, source: impl Into<Source>) -> Output {
+        self.single(Op::Source(source.into()))
     }
 
     /// Adds a process.
@@ -107,6 +119,27 @@ impl GraphBuilder {
     /// Lays filesystems over each other.
     pub fn merge(&mut self, merge: Merge) -> Output {
         self.single(Op::Merge(merge))
+    }
+
+    /// Lays any number of filesystems over each other, as Go's `llb.Merge` does: empty ones are left out, and one alone is
+    /// itself.
+    pub fn merge_all(&mut self, layers: impl IntoIterator<Item = Option<Output>>) -> Option<Output> {
+        let mut layers = layers.into_iter().flatten();
+        let lowest = layers.next()?;
+        let Some(next) = layers.next() else { return Some(lowest) };
+        Some(self.merge(layers.fold(Merge::new(lowest, next), Merge::with)))
+    }
+
+    /// Runs a definition found in an input.
+    pub fn build(&mut self, build: Build) -> Output {
+        self.single(Op::Build(build))
+    }
+
+    /// Hands inputs on and waits for others; the outputs are those handed on, in their order.
+    pub fn passthrough(&mut self, passthrough: Passthrough) -> Vec<Output> {
+        let count = u32::try_from(passthrough.handed_on().count()).unwrap_or(u32::MAX);
+        let op = self.insert(Op::Passthrough(passthrough));
+        (0..count).map(|index| Output { op, index }).collect()
     }
 
     /// Takes the difference of two filesystems.
@@ -144,7 +177,24 @@ impl GraphBuilder {
         Output { op: self.insert(op), index: 0 }
     }
 
-    fn insert(&mut self, op: Op) -> OpId {
+    /// The bytes an op has in this graph.
+    pub(crate) fn encoded(&self, op: &Op) -> Vec<u8> {
+        let digest_of = |input: Output| self.nodes.get(input.op.0 as usize).map_or(Digest::of(b""), |node| node.digest);
+        encode::op(op, digest_of)
+    }
+
+    pub(crate) fn op(&self, id: OpId) -> Option<&Op> {
+        self.nodes.get(id.0 as usize).map(|node| &node.op)
+    }
+
+    /// Whether the daemon is to set an exec's default `PATH`; no byte of the op says it.
+    pub(crate) fn set_default_path(&mut self, id: OpId, value: bool) {
+        if let Some(Op::Exec(exec)) = self.nodes.get_mut(id.0 as usize).map(|node| &mut node.op) {
+            exec.default_path = value;
+        }
+    }
+
+    pub(crate) fn insert(&mut self, op: Op) -> OpId {
         let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
         for input in op.inputs() {
@@ -152,8 +202,7 @@ impl GraphBuilder {
                 self.foreign.push(Violation::dangling(id, input));
             }
         }
-        let digest_of = |input: Output| self.nodes.get(input.op.0 as usize).map_or(Digest::of(b""), |node| node.digest);
-        let bytes = buildkit_proto::canonical::op(&encode::op(&op, digest_of));
+        let bytes = self.encoded(&op);
         let digest = Digest::of(&bytes);
         if let Some(known) = self.by_digest.get(&digest) {
             return *known;
@@ -165,6 +214,20 @@ impl GraphBuilder {
 }
 
 /// A verified graph with its root. Encoding it cannot fail.
+///
+/// ```
+/// use buildkit_llb::{File, Graph, GraphBuilder, MkFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let definition = graph.finish(Some(file)).expect("sound").to_definition();
+///
+/// // Somebody else's graph is read, gone on from, and written again.
+/// let (mut graph, root) = Graph::from_definition(&definition)?.reopen();
+/// let more = graph.file(File::over(root).mkfile(MkFile::new("/b", 0o644, "b")));
+/// assert_eq!(graph.finish(Some(more)).expect("sound").reachable().len(), 2);
+/// # Ok::<(), buildkit_llb::DecodeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Graph {
     pub(crate) nodes: Vec<Node>,
@@ -188,7 +251,7 @@ impl Graph {
         self.root
     }
 
-    /// The ops the root needs, inputs first, each once.
+    /// The ops the root needs, inputs first, each once, in the order of Go's client.
     #[must_use]
     pub fn reachable(&self) -> Vec<OpId> {
         let mut order = Vec::new();
@@ -200,7 +263,7 @@ impl Graph {
             if let Some(mark) = seen.get_mut(index).filter(|mark| !**mark) {
                 *mark = true;
                 if let Some(node) = self.nodes.get(index) {
-                    stack.push((id, node.op.inputs().into_iter()));
+                    stack.push((id, node.op.walk().into_iter()));
                 }
             }
         };

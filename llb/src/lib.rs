@@ -20,27 +20,36 @@
 
 #![warn(missing_docs)]
 
+mod decode;
 mod dump;
 mod encode;
 mod graph;
 mod note;
 mod op;
+mod path;
 mod platform;
 mod required;
 mod verify;
 
 pub use buildkit_proto::caps::llb as caps;
 pub use buildkit_proto::{CapSet, Digest};
+pub use decode::DecodeError;
 pub use dump::Dump;
 pub use graph::{ExecOutputs, Graph, GraphBuilder, OpId, Output};
-pub use note::{Location, Note, ProgressGroup, SourceFile};
+pub use note::{LinuxResources, Location, Note, ProgressGroup, SourceFile};
 pub use op::Op;
+pub use op::build::Build;
 pub use op::diff::Diff;
-pub use op::exec::{Exec, Network, Proxy, SecretEnv, Security};
-pub use op::file::{Action, Copy, File, MkDir, MkFile, Owner, Rm, Symlink, User};
+pub use op::exec::{Device, Exec, Network, Proxy, SecretEnv, Security, Ulimit};
+pub use op::file::{Chmod, Copy, CopyFrom, File, MkDir, MkFile, Owner, Rm, Symlink, User};
+pub use op::foreign::Foreign;
 pub use op::merge::Merge;
-pub use op::mount::{Access, Mount, MountKind, Sharing};
-pub use op::source::{LocalSource, ResolveMode, Source};
+pub use op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
+pub use op::passthrough::Passthrough;
+pub use op::source::{
+    BlobSource, BlobStore, Differ, GitBundle, GitMtime, GitRemote, GitSignature, GitSource, GitUrlError, HttpSignature,
+    HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, ResolveMode, Source,
+};
 pub use platform::Platform;
-pub use required::{missing_caps, required_caps};
+pub use required::{declared_caps, missing_caps, required_caps};
 pub use verify::{Rule, Violation};

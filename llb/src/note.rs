@@ -4,13 +4,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_proto::pb;
+use buildkit_proto::{map, pb};
+
+/// What progress shows instead of the op (`client/llb/state.go`, `WithCustomName`).
+const CUSTOM_NAME: &str = "llb.customname";
 
 /// What is known about an op beyond its bytes (`OpMetadata` and `Source.locations` of solver/pb/ops.proto).
+///
+/// ```
+/// use buildkit_llb::{GraphBuilder, LocalSource, Note, Source};
+///
+/// let mut graph = GraphBuilder::new();
+/// let context = graph.source(Source::local(LocalSource::new("context")));
+/// graph.annotate(context.op(), Note { ignore_cache: true, ..Note::named("load the context") });
+/// let graph = graph.finish(Some(context)).expect("sound");
+/// assert_eq!(graph.note(context.op()).and_then(|note| note.name.as_deref()), Some("load the context"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
     /// The name progress shows (`llb.customname`).
     pub name: Option<String>,
+    /// More text about the op; the daemon hands it on and looks at none of it. The name is not in here.
+    pub description: BTreeMap<String, String>,
     /// Places in the user's files that asked for the op; a failure points there.
     pub locations: BTreeSet<Location>,
     /// Shown as one line with the other members of the group.
@@ -19,6 +34,29 @@ pub struct Note {
     pub ignore_cache: bool,
     /// Whether cache exporters take the op; `None` leaves it to them.
     pub export_cache: Option<bool>,
+    /// cgroup limits of an exec; needs the capability `exec.meta.linux.resources`.
+    pub resources: Option<LinuxResources>,
+    /// Capabilities to declare beyond those the op itself needs.
+    pub requires: BTreeSet<String>,
+}
+
+/// cgroup limits of an exec (`LinuxResources`). Zero and empty are no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinuxResources {
+    /// Bytes of memory.
+    pub memory: i64,
+    /// Bytes of memory and swap together; −1 is unlimited swap.
+    pub memory_swap: i64,
+    /// Relative weight; 1024 is usual.
+    pub cpu_shares: u64,
+    /// Microseconds of a scheduling period.
+    pub cpu_period: u64,
+    /// Microseconds of CPU time in a period.
+    pub cpu_quota: i64,
+    /// CPUs to run on, `0-3`.
+    pub cpuset_cpus: String,
+    /// Memory nodes to use, `0,1`.
+    pub cpuset_mems: String,
 }
 
 impl Note {
@@ -42,35 +80,95 @@ impl Note {
         self
     }
 
+    /// The note with a capability that the daemon must have.
+    #[must_use]
+    pub fn requiring(mut self, capability: impl Into<String>) -> Self {
+        self.requires.insert(capability.into());
+        self
+    }
+
     /// Adds what another note of the same op knows; its name and group win only where there is none yet.
     pub(crate) fn merge(&mut self, other: Self) {
-        let Self { name, locations, group, ignore_cache, export_cache } = other;
+        let Self { name, description, locations, group, ignore_cache, export_cache, resources, requires } = other;
         self.name = self.name.take().or(name);
         self.locations.extend(locations);
         self.group = self.group.take().or(group);
         self.ignore_cache |= ignore_cache;
         self.export_cache = self.export_cache.or(export_cache);
+        self.resources = self.resources.take().or(resources);
+        self.requires.extend(requires);
+        for (key, text) in description {
+            self.description.entry(key).or_insert(text);
+        }
     }
 
+    /// Whether there is anything for the map of texts.
+    pub(crate) fn is_described(&self) -> bool {
+        self.name.is_some() || !self.description.is_empty()
+    }
+
+    /// `caps` are those of the op itself.
     pub(crate) fn to_pb(&self, caps: &BTreeSet<&'static str>) -> pb::OpMetadata {
-        let Self { name, locations: _, group, ignore_cache, export_cache } = self;
-        let description: BTreeMap<_, _> = name.iter().map(|name| ("llb.customname".to_owned(), name.clone())).collect();
+        let Self { name, description, locations: _, group, ignore_cache, export_cache, resources, requires } = self;
+        let mut description = description.clone();
+        description.extend(name.iter().map(|name| (CUSTOM_NAME.to_owned(), name.clone())));
+        let caps = caps.iter().map(|cap| (*cap).to_owned()).chain(requires.iter().cloned()).map(|cap| (cap, true));
         pb::OpMetadata {
             ignore_cache: *ignore_cache,
-            description: buildkit_proto::map::to_strings(&description),
+            description: map::to_strings(&description),
             export_cache: export_cache.map(|value| pb::ExportCache { value }),
-            caps: buildkit_proto::map::to_bools(&caps.iter().map(|cap| ((*cap).to_owned(), true)).collect()),
+            caps: map::to_bools(&caps.collect()),
             progress_group: group.as_ref().map(|group| pb::ProgressGroup {
                 id: group.id.clone(),
                 name: group.name.clone(),
                 weak: group.weak,
             }),
-            linux_resources: None,
+            linux_resources: resources.as_ref().map(LinuxResources::to_pb),
+        }
+    }
+
+    /// What metadata of the wire says; its capabilities are for the caller to sort out.
+    pub(crate) fn from_pb(metadata: &pb::OpMetadata) -> Self {
+        let mut description = map::from_strings(&metadata.description);
+        Self {
+            name: description.remove(CUSTOM_NAME),
+            description,
+            locations: BTreeSet::new(),
+            group: metadata.progress_group.as_ref().map(|group| ProgressGroup {
+                id: group.id.clone(),
+                name: group.name.clone(),
+                weak: group.weak,
+            }),
+            ignore_cache: metadata.ignore_cache,
+            export_cache: metadata.export_cache.as_ref().map(|export| export.value),
+            resources: metadata.linux_resources.as_ref().map(LinuxResources::from_pb),
+            requires: BTreeSet::new(),
         }
     }
 }
 
+impl LinuxResources {
+    fn to_pb(&self) -> pb::LinuxResources {
+        let Self { memory, memory_swap, cpu_shares, cpu_period, cpu_quota, cpuset_cpus, cpuset_mems } = self.clone();
+        pb::LinuxResources { memory, memory_swap, cpu_shares, cpu_period, cpu_quota, cpuset_cpus, cpuset_mems }
+    }
+
+    fn from_pb(resources: &pb::LinuxResources) -> Self {
+        let pb::LinuxResources { memory, memory_swap, cpu_shares, cpu_period, cpu_quota, cpuset_cpus, cpuset_mems } =
+            resources.clone();
+        Self { memory, memory_swap, cpu_shares, cpu_period, cpu_quota, cpuset_cpus, cpuset_mems }
+    }
+}
+
 /// Ops that progress shows as one line.
+///
+/// ```
+/// use buildkit_llb::{Note, ProgressGroup};
+///
+/// let group = ProgressGroup { id: "apt".to_owned(), name: "[apt] packages".to_owned(), weak: false };
+/// let note = Note { group: Some(group), ..Note::named("apt-get install") };
+/// assert!(note.group.is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressGroup {
     /// Same id, same group.
@@ -82,6 +180,17 @@ pub struct ProgressGroup {
 }
 
 /// A file of the user's that ops come from.
+///
+/// ```
+/// use buildkit_llb::{GraphBuilder, LocalSource, Location, Note, Source, SourceFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.add_file(SourceFile::new("spec.yaml", "YAML", "source: ."));
+/// let context = graph.source(Source::local(LocalSource::new("context")));
+/// graph.annotate(context.op(), Note::default().at(Location { file, start: (1, 0), end: (1, 9) }));
+/// let definition = graph.finish(Some(context)).expect("sound").to_definition();
+/// assert_eq!(definition.source.map(|source| source.locations.len()), Some(1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceFile {
     /// As shown to the user.
@@ -92,6 +201,14 @@ pub struct SourceFile {
     pub language: String,
     /// The LLB that loaded it, when it came through the daemon.
     pub definition: Option<pb::Definition>,
+}
+
+impl SourceFile {
+    /// A file that did not come through the daemon.
+    #[must_use]
+    pub fn new(filename: impl Into<String>, language: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
+        Self { filename: filename.into(), data: data.into(), language: language.into(), definition: None }
+    }
 }
 
 /// A range of lines in one of the graph's source files; ordered by file, then position.

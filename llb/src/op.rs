@@ -2,14 +2,18 @@
 //!
 //! An op knows its inputs by [`Output`](crate::Output); it does not know the graph it is in.
 
+pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod exec;
 pub(crate) mod file;
+pub(crate) mod foreign;
 pub(crate) mod merge;
 pub(crate) mod mount;
+pub(crate) mod passthrough;
 pub(crate) mod source;
 
 use crate::graph::Output;
+use crate::platform::Platform;
 
 /// One vertex of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,12 @@ pub enum Op {
     Merge(merge::Merge),
     /// The difference of two filesystems.
     Diff(diff::Diff),
+    /// A definition found in an input.
+    Build(build::Build),
+    /// Inputs handed on and waited for.
+    Passthrough(passthrough::Passthrough),
+    /// An op read from a definition that none of the others can say.
+    Foreign(Box<foreign::Foreign>),
 }
 
 impl Op {
@@ -33,9 +43,20 @@ impl Op {
         match self {
             Self::Source(_) => Vec::new(),
             Self::Exec(exec) => exec.inputs(),
-            Self::File(file) => file.inputs(),
+            Self::File(file) => file.inputs().to_vec(),
             Self::Merge(merge) => merge.inputs(),
             Self::Diff(diff) => diff.inputs(),
+            Self::Build(build) => vec![build.input],
+            Self::Passthrough(passthrough) => passthrough.inputs(),
+            Self::Foreign(foreign) => foreign.inputs.clone(),
+        }
+    }
+
+    /// The same, in the order in which Go's client walks them: definitions list ops in that order (`client/llb/state.go`).
+    pub(crate) fn walk(&self) -> Vec<Output> {
+        match self {
+            Self::File(file) => file.walk(),
+            _ => self.inputs(),
         }
     }
 
@@ -43,8 +64,39 @@ impl Op {
     #[must_use]
     pub fn output_count(&self) -> u32 {
         match self {
-            Self::Source(_) | Self::File(_) | Self::Merge(_) | Self::Diff(_) => 1,
+            Self::Source(_) | Self::File(_) | Self::Merge(_) | Self::Diff(_) | Self::Build(_) => 1,
             Self::Exec(exec) => u32::try_from(exec.output_mounts().len()).unwrap_or(u32::MAX),
+            Self::Passthrough(passthrough) => u32::try_from(passthrough.handed_on().count()).unwrap_or(u32::MAX),
+            Self::Foreign(foreign) => foreign.output_count(),
+        }
+    }
+
+    /// What the op runs for, where that is part of the op.
+    #[must_use]
+    pub fn platform(&self) -> Option<&Platform> {
+        match self {
+            Self::Source(source) => source.platform.as_ref(),
+            Self::Exec(exec) => Some(&exec.platform),
+            Self::Build(build) => Some(&build.platform),
+            // BuildKit has these run anywhere (`client/llb/fileop.go`, `merge.go`, `diff.go`, `passthrough.go`).
+            Self::File(_) | Self::Merge(_) | Self::Diff(_) | Self::Passthrough(_) | Self::Foreign(_) => None,
+        }
+    }
+
+    /// Filters a worker has to match (`WorkerConstraints`).
+    #[must_use]
+    pub fn worker_filters(&self) -> &[String] {
+        match self {
+            Self::Source(source) => &source.filters,
+            Self::Exec(exec) => &exec.filters,
+            Self::File(file) => &file.filters,
+            Self::Merge(merge) => &merge.filters,
+            Self::Diff(diff) => &diff.filters,
+            Self::Build(build) => &build.filters,
+            Self::Passthrough(passthrough) => &passthrough.filters,
+            Self::Foreign(foreign) => {
+                foreign.message.constraints.as_ref().map_or(&[], |constraints| constraints.filter.as_slice())
+            }
         }
     }
 
@@ -57,6 +109,9 @@ impl Op {
             Self::File(_) => "file",
             Self::Merge(_) => "merge",
             Self::Diff(_) => "diff",
+            Self::Build(_) => "build",
+            Self::Passthrough(_) => "passthrough",
+            Self::Foreign(_) => "foreign",
         }
     }
 }

@@ -7,6 +7,13 @@ use std::fmt;
 use buildkit_proto::pb;
 
 /// What an op runs for (OCI image spec, image-index.md § platform), in BuildKit's normal form.
+///
+/// ```
+/// use buildkit_llb::Platform;
+///
+/// assert_eq!(Platform::new("linux", "aarch64", "v8"), Platform::linux("arm64"));
+/// assert_eq!(Platform::linux("arm").to_string(), "linux/arm/v7");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Platform {
     /// GOOS name, `linux`.
@@ -16,6 +23,12 @@ pub struct Platform {
     /// CPU variant, `v7`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub variant: String,
+    /// Windows only: the version the image is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub os_version: String,
+    /// Windows only: features the image needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub os_features: Vec<String>,
 }
 
 impl Platform {
@@ -23,13 +36,17 @@ impl Platform {
     /// `v7` (`containerd/platforms: database.go`).
     #[must_use]
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
-        let os = os.to_ascii_lowercase();
+        let os = match os.to_ascii_lowercase().as_str() {
+            "macos" => "darwin".to_owned(),
+            os => os.to_owned(),
+        };
         let (architecture, variant) = (architecture.to_ascii_lowercase(), variant.to_ascii_lowercase());
         let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
             ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
             ("x86_64" | "x86-64" | "amd64", v) => ("amd64", v),
             ("i386" | "i486" | "i586" | "i686" | "386", _) => ("386", ""),
-            ("aarch64" | "arm64", "8" | "v8") => ("arm64", ""),
+            ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
+            ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
             ("aarch64" | "arm64", v) => ("arm64", v),
             ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
             ("armel", _) | ("arm", "6") => ("arm", "v6"),
@@ -37,7 +54,8 @@ impl Platform {
             ("arm", "8") => ("arm", "v8"),
             (other, v) => (other, v),
         };
-        Self { os, architecture: architecture.to_owned(), variant: variant.to_owned() }
+        let (architecture, variant) = (architecture.to_owned(), variant.to_owned());
+        Self { os, architecture, variant, os_version: String::new(), os_features: Vec::new() }
     }
 
     /// `linux/<architecture>` in normal form.
@@ -47,14 +65,20 @@ impl Platform {
     }
 
     pub(crate) fn to_pb(&self) -> pb::Platform {
-        let Self { os, architecture, variant } = self;
+        let Self { os, architecture, variant, os_version, os_features } = self;
         pb::Platform {
             os: os.clone(),
             architecture: architecture.clone(),
             variant: variant.clone(),
-            os_version: String::new(),
-            os_features: Vec::new(),
+            os_version: os_version.clone(),
+            os_features: os_features.clone(),
         }
+    }
+
+    /// As it is on the wire: a platform of somebody else's definition need not be in normal form.
+    pub(crate) fn from_pb(platform: &pb::Platform) -> Self {
+        let pb::Platform { os, architecture, variant, os_version, os_features } = platform.clone();
+        Self { os, architecture, variant, os_version, os_features }
     }
 }
 

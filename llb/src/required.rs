@@ -1,6 +1,6 @@
 //! Capabilities an op needs, derived from what the op says.
 //!
-//! A missing one is named here; what to do instead is the business of whoever builds the graph.
+//! A missing one is named here; what to do instead is `lower`'s business.
 
 use std::collections::BTreeSet;
 
@@ -8,99 +8,42 @@ use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
 
 use crate::graph::Graph;
+use crate::note::Note;
 use crate::op::Op;
-use crate::op::exec::{Network, Security};
-use crate::op::file::Action;
-use crate::op::mount::{Access, MountKind};
+use crate::op::exec::{Exec, Network, Security};
+use crate::op::file::{Action, Chmod};
+use crate::op::mount::{Access, ContentCache, MountKind};
+use crate::op::source::{DEFAULT_HEADER, DEFAULT_TOKEN, Source};
 
-/// The capabilities a daemon must have for an op (`solver/pb/caps.go`; which op declares which: `client/llb/*.go`).
+/// The capabilities an op declares in its metadata: exactly those Go's client declares when the daemon is known to set
+/// the default `PATH` (`client/llb/*.go`). The daemon refuses an op that declares one it does not have.
 ///
-/// The caps of file actions are included although Go's client never declares them (it marshals before it asks the
-/// actions): an old daemon ignores the fields silently, which is worse than an error.
+/// [`required_caps`] are more: Go's client asks file actions for theirs before there are any, and never mentions cgroup
+/// parents, folders of git repositories and writable mounts without output.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, Note, Symlink, declared_caps, required_caps};
+///
+/// let mut graph = GraphBuilder::new();
+/// let link = graph.file(File::scratch().symlink(Symlink::new("/a", "/b")));
+/// let graph = graph.finish(Some(link)).expect("sound");
+/// let op = graph.op(link.op()).expect("it is there");
+/// assert!(!declared_caps(op, &Note::default()).contains("file.symlink.create"));
+/// assert!(required_caps(op).contains("file.symlink.create"));
+/// ```
 #[must_use]
-pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
+pub fn declared_caps(op: &Op, note: &Note) -> BTreeSet<&'static str> {
     let mut caps = BTreeSet::new();
     match op {
-        Op::Source(source) => {
-            let scheme = source.identifier().split("://").next().unwrap_or_default();
-            match scheme {
-                "docker-image" => {
-                    caps.insert(cap::SOURCE_IMAGE);
-                }
-                "local" => {
-                    caps.insert(cap::SOURCE_LOCAL);
-                }
-                _ => {}
-            }
-            caps.extend(source.attrs().iter().filter_map(|(attr, value)| match attr.as_str() {
-                "image.resolvemode" if value == "pull" => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
-                "local.session" => Some(cap::SOURCE_LOCAL_SESSIONID),
-                "local.unique" => Some(cap::SOURCE_LOCAL_UNIQUE),
-                "local.includepattern" => Some(cap::SOURCE_LOCAL_INCLUDEPATTERNS),
-                "local.excludepatterns" => Some(cap::SOURCE_LOCAL_EXCLUDEPATTERNS),
-                "local.followpaths" => Some(cap::SOURCE_LOCAL_FOLLOWPATHS),
-                "local.sharedkeyhint" => Some(cap::SOURCE_LOCAL_SHAREDKEYHINT),
-                _ => None,
-            }));
-        }
+        Op::Source(source) => declared_by_source(source, &mut caps),
         Op::Exec(exec) => {
-            caps.extend([cap::EXEC_META_BASE, cap::EXEC_META_SETSDEFAULTPATH]);
-            if exec.network != Network::Sandbox {
-                caps.insert(cap::EXEC_META_NETWORK);
-            }
-            if exec.security != Security::Sandbox {
-                caps.insert(cap::EXEC_META_SECURITY);
-            }
-            if exec.proxy.is_some() {
-                caps.insert(cap::EXEC_META_PROXYENV);
-            }
-            if !exec.secret_env.is_empty() {
-                caps.insert(cap::EXEC_SECRETENV);
-            }
-            for mount in &exec.mounts {
-                match mount.kind() {
-                    MountKind::Bind { input, selector, access } => {
-                        if input.is_some() {
-                            caps.insert(cap::EXEC_MOUNT_BIND);
-                        }
-                        if !selector.is_empty() {
-                            caps.insert(cap::EXEC_MOUNT_SELECTOR);
-                        }
-                        if *access == Access::Discard {
-                            caps.insert(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT);
-                        }
-                    }
-                    MountKind::Cache { .. } => {
-                        caps.extend([cap::EXEC_MOUNT_CACHE, cap::EXEC_MOUNT_CACHE_SHARING]);
-                    }
-                    MountKind::Tmpfs { size } => {
-                        caps.insert(cap::EXEC_MOUNT_TMPFS);
-                        if *size > 0 {
-                            caps.insert(cap::EXEC_MOUNT_TMPFS_SIZE);
-                        }
-                    }
-                    MountKind::Secret { .. } => {
-                        caps.insert(cap::EXEC_MOUNT_SECRET);
-                    }
-                }
+            declared_by_exec(exec, &mut caps);
+            if note.resources.is_some() {
+                caps.insert(cap::EXEC_META_LINUX_RESOURCES);
             }
         }
-        Op::File(file) => {
+        Op::File(_) => {
             caps.insert(cap::FILE_BASE);
-            for action in &file.actions {
-                match action {
-                    Action::Copy(copy) if !copy.include.is_empty() || !copy.exclude.is_empty() => {
-                        caps.insert(cap::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
-                    }
-                    Action::Rm(rm) if rm.wildcard => {
-                        caps.insert(cap::FILE_RM_WILDCARD);
-                    }
-                    Action::Symlink(_) => {
-                        caps.insert(cap::FILE_SYMLINK_CREATE);
-                    }
-                    Action::Copy(_) | Action::Rm(_) | Action::MkFile(_) | Action::MkDir(_) => {}
-                }
-            }
         }
         Op::Merge(_) => {
             caps.insert(cap::MERGEOP);
@@ -108,8 +51,163 @@ pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
         Op::Diff(_) => {
             caps.insert(cap::DIFFOP);
         }
+        Op::Build(_) => {
+            caps.insert(cap::SOURCE_BUILDOP_LLBFILENAME);
+        }
+        Op::Passthrough(_) => {
+            caps.insert(cap::PASSTHROUGHOP);
+        }
+        // Its note holds what its maker declared.
+        Op::Foreign(_) => {}
     }
     caps
+}
+
+/// The capabilities a daemon must have for an op to mean what it says (`solver/pb/caps.go`): the declared ones, and those
+/// without which an old daemon silently ignores a field.
+#[must_use]
+pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
+    let mut caps = declared_caps(op, &Note::default());
+    match op {
+        Op::Source(source) => {
+            let subdir = |(_, fragment): (&str, &str)| fragment.contains(':');
+            if source.scheme() == "git" && source.identifier().split_once('#').is_some_and(subdir) {
+                caps.insert(cap::SOURCE_GIT_SUBDIR);
+            }
+        }
+        Op::Exec(exec) => {
+            if !exec.cgroup_parent.is_empty() {
+                caps.insert(cap::EXEC_META_CGROUP_PARENT);
+            }
+            let discards = |kind: &MountKind| matches!(kind, MountKind::Bind { access: Access::Discard, .. });
+            if exec.mounts.iter().any(|mount| discards(mount.kind())) {
+                caps.insert(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT);
+            }
+        }
+        Op::File(file) => {
+            for step in &file.steps {
+                match &step.action {
+                    Action::Copy(copy) => {
+                        if !copy.include.is_empty() || !copy.exclude.is_empty() {
+                            caps.insert(cap::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
+                        }
+                        if !copy.required.is_empty() {
+                            caps.insert(cap::FILE_COPY_REQUIREDPATHS);
+                        }
+                        if copy.replace_existing {
+                            caps.insert(cap::FILE_COPY_ALWAYSREPLACEEXISTINGDESTPATHS);
+                        }
+                        if let Some(Chmod::Symbolic(_)) = copy.mode {
+                            // Its own id was never registered; this one came in the same release.
+                            caps.insert(cap::EXEC_VALIDEXITCODE);
+                        }
+                    }
+                    Action::Rm(rm) if rm.wildcard => {
+                        caps.insert(cap::FILE_RM_WILDCARD);
+                    }
+                    Action::Symlink(_) => {
+                        caps.insert(cap::FILE_SYMLINK_CREATE);
+                    }
+                    Action::Rm(_) | Action::MkFile(_) | Action::MkDir(_) => {}
+                }
+            }
+        }
+        Op::Merge(_) | Op::Diff(_) | Op::Build(_) | Op::Passthrough(_) | Op::Foreign(_) => {}
+    }
+    caps
+}
+
+fn declared_by_source(source: &Source, caps: &mut BTreeSet<&'static str>) {
+    let scheme = source.scheme();
+    caps.extend(match scheme {
+        "docker-image" => Some(cap::SOURCE_IMAGE),
+        "oci-layout" => Some(cap::SOURCE_OCILAYOUT),
+        "docker-image+blob" | "oci-layout+blob" => Some(cap::SOURCE_IMAGEBLOB),
+        "local" => Some(cap::SOURCE_LOCAL),
+        "git" => Some(cap::SOURCE_GIT),
+        "http" | "https" => Some(cap::SOURCE_HTTP),
+        _ => None,
+    });
+    let of_http = scheme.starts_with("http");
+    for (attr, value) in source.attrs() {
+        caps.extend(match attr.as_str() {
+            // The others are wishes that a daemon may ignore.
+            "image.resolvemode" if value == "pull" => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
+            "image.layerlimit" => Some(cap::SOURCE_IMAGE_LAYERLIMIT),
+            "image.checksum" => Some(cap::SOURCE_IMAGE_CHECKSUM),
+            "local.session" => Some(cap::SOURCE_LOCAL_SESSIONID),
+            "local.unique" => Some(cap::SOURCE_LOCAL_UNIQUE),
+            "local.includepattern" => Some(cap::SOURCE_LOCAL_INCLUDEPATTERNS),
+            "local.excludepatterns" => Some(cap::SOURCE_LOCAL_EXCLUDEPATTERNS),
+            "local.followpaths" => Some(cap::SOURCE_LOCAL_FOLLOWPATHS),
+            "local.sharedkeyhint" => Some(cap::SOURCE_LOCAL_SHAREDKEYHINT),
+            "local.metadatatransfer" => Some(cap::SOURCE_LOCAL_METADATATRANSFER),
+            "git.keepgitdir" => Some(cap::SOURCE_GIT_KEEPGITDIR),
+            "git.fullurl" => Some(cap::SOURCE_GIT_FULLURL),
+            "git.authtokensecret" if value != DEFAULT_TOKEN => Some(cap::SOURCE_GIT_HTTPAUTH),
+            "git.authheadersecret" if value != DEFAULT_HEADER => Some(cap::SOURCE_GIT_HTTPAUTH),
+            "git.knownsshhosts" => Some(cap::SOURCE_GIT_KNOWNSSHHOSTS),
+            "git.mountsshsock" => Some(cap::SOURCE_GIT_MOUNTSSHSOCK),
+            "git.checksum" => Some(cap::SOURCE_GIT_CHECKSUM),
+            "git.skipsubmodules" => Some(cap::SOURCE_GIT_SKIPSUBMODULES),
+            "git.mtime" => Some(cap::SOURCE_GIT_MTIME),
+            "git.fetchbycommit" => Some(cap::SOURCE_GIT_FETCHBYCOMMIT),
+            "git.bundle" => Some(cap::SOURCE_GIT_BUNDLE),
+            "git.checkoutbundle" => Some(cap::SOURCE_GIT_CHECKOUTBUNDLE),
+            _ if attr.starts_with("git.sig.") => Some(cap::SOURCE_GIT_SIGNATUREVERIFY),
+            "http.checksum" => Some(cap::SOURCE_HTTP_CHECKSUM),
+            // Blobs have the same attributes, and one capability for all of them.
+            "http.perm" if of_http => Some(cap::SOURCE_HTTP_PERM),
+            "http.uid" | "http.gid" if of_http => Some(cap::SORUCE_HTTP_UIDGID),
+            "http.authheadersecret" => Some(cap::SOURCE_HTTP_AUTH),
+            _ if attr.starts_with("http.header.") => Some(cap::SOURCE_HTTP_HEADER),
+            _ if attr.starts_with("http.sig.") => Some(cap::SOURCE_HTTP_SIGNATUREVERIFY),
+            _ => None,
+        });
+    }
+    // Go asks ssh servers for their keys where the user names none, and declares the capability either way.
+    if source.attrs().contains_key("git.mountsshsock") {
+        caps.insert(cap::SOURCE_GIT_KNOWNSSHHOSTS);
+    }
+}
+
+fn declared_by_exec(exec: &Exec, caps: &mut BTreeSet<&'static str>) {
+    caps.insert(cap::EXEC_META_BASE);
+    let mut set = |condition: bool, cap: &'static str| {
+        if condition {
+            caps.insert(cap);
+        }
+    };
+    set(exec.default_path, cap::EXEC_META_SETSDEFAULTPATH);
+    set(!exec.valid_exit_codes.is_empty(), cap::EXEC_VALIDEXITCODE);
+    set(!exec.ulimits.is_empty(), cap::EXEC_META_ULIMIT);
+    set(exec.network != Network::Sandbox, cap::EXEC_META_NETWORK);
+    set(exec.security != Security::Sandbox, cap::EXEC_META_SECURITY);
+    set(exec.proxy.is_some(), cap::EXEC_META_PROXYENV);
+    set(!exec.devices.is_empty(), cap::EXEC_META_CDI);
+    // A secret is a secret to Go's client, whether it is a file or a variable.
+    set(!exec.secret_env.is_empty(), cap::EXEC_MOUNT_SECRET);
+    set(!exec.secret_env.is_empty(), cap::EXEC_SECRETENV);
+    for mount in &exec.mounts {
+        set(mount.content_cache != ContentCache::Default, cap::EXEC_MOUNT_CACHE_CONTENT);
+        match mount.kind() {
+            MountKind::Bind { input, selector, access: _ } => {
+                set(input.is_some(), cap::EXEC_MOUNT_BIND);
+                set(!selector.is_empty(), cap::EXEC_MOUNT_SELECTOR);
+            }
+            MountKind::Cache { selector, .. } => {
+                set(true, cap::EXEC_MOUNT_CACHE);
+                set(true, cap::EXEC_MOUNT_CACHE_SHARING);
+                set(!selector.is_empty(), cap::EXEC_MOUNT_SELECTOR);
+            }
+            MountKind::Tmpfs { size } => {
+                set(true, cap::EXEC_MOUNT_TMPFS);
+                set(*size > 0, cap::EXEC_MOUNT_TMPFS_SIZE);
+            }
+            MountKind::Secret { .. } => set(true, cap::EXEC_MOUNT_SECRET),
+            MountKind::Ssh { .. } => set(true, cap::EXEC_MOUNT_SSH),
+        }
+    }
 }
 
 /// The capabilities a graph needs that a daemon does not have, in order.

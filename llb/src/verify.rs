@@ -4,22 +4,37 @@
 //! - an input refers to an op that is there, and to an output which that op has;
 //! - an exec has arguments, an absolute working directory, exactly one mount at `/`, and no two mounts at one place;
 //! - a mount's destination is absolute; a cache mount has an id;
+//! - secrets and devices have ids; a variable has a name without `=`;
+//! - a mount below a selector that can be written to does not claim its content for the cache key;
 //! - a file op has actions, and their paths are absolute;
-//! - a file op whose owner is a name has a base to look it up in;
-//! - a source has an identifier with a scheme.
+//! - a file op whose owner is a name has a base to look it up in, and its modes are permission bits;
+//! - a source has an identifier with a scheme;
+//! - a diff has a side, a passthrough an id and an output.
 //!
 //! Every violation is reported, not only the first.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use buildkit_proto::pb;
+
 use crate::graph::{Graph, OpId, Output};
 use crate::op::Op;
 use crate::op::exec::Exec;
-use crate::op::file::{Action, File, Owner, User};
-use crate::op::mount::MountKind;
+use crate::op::file::{Action, Chmod, File};
+use crate::op::mount::{Access, ContentCache, MountKind};
 
 /// One broken rule.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, Rule};
+///
+/// let mut graph = GraphBuilder::new();
+/// let nothing = graph.file(File::scratch());
+/// let violations = graph.finish(Some(nothing)).expect_err("a file op without actions");
+/// assert_eq!(violations[0].rule, Rule::NoActions);
+/// assert_eq!(violations[0].to_string(), "op 0: a file op needs actions");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The op that breaks it.
@@ -51,6 +66,24 @@ pub enum Rule {
     OwnerNameWithoutBase(String),
     /// A source whose identifier has no scheme.
     NoScheme(String),
+    /// A secret without an id; the place is named.
+    NoSecretId(String),
+    /// A device without a name.
+    NoDeviceName,
+    /// A variable whose name holds `=`, or a secret's that is empty.
+    VariableName(String),
+    /// A writable mount of a part of its input that is to be hashed.
+    HashedPart(String),
+    /// A mode with more than the bits its action has.
+    Mode(String, u32),
+    /// A diff of nothing and nothing.
+    EmptyDiff,
+    /// A passthrough without an id.
+    NoPassthroughId,
+    /// A passthrough that hands nothing on.
+    NoPassthroughOutput,
+    /// An op of another client's that the daemon would refuse, and why.
+    Refused(&'static str),
 }
 
 impl fmt::Display for Violation {
@@ -71,6 +104,17 @@ impl fmt::Display for Violation {
                 write!(f, "the owner {name:?} is a name, but there is no base to look it up in")
             }
             Rule::NoScheme(identifier) => write!(f, "the source {identifier:?} has no scheme"),
+            Rule::NoSecretId(place) => write!(f, "the secret at {place:?} has no id"),
+            Rule::NoDeviceName => write!(f, "a device needs a name"),
+            Rule::VariableName(name) => write!(f, "{name:?} is no name of a variable"),
+            Rule::HashedPart(dest) => {
+                write!(f, "the mount at {dest:?} shows a part of its input, so its content cache cannot be on")
+            }
+            Rule::Mode(path, mode) => write!(f, "the mode {mode:o} of {path:?} has bits that do not exist there"),
+            Rule::EmptyDiff => write!(f, "a diff of nothing and nothing is nothing"),
+            Rule::NoPassthroughId => write!(f, "a passthrough needs an id"),
+            Rule::NoPassthroughOutput => write!(f, "a passthrough has to hand on an input"),
+            Rule::Refused(reason) => write!(f, "{reason}"),
         }
     }
 }
@@ -102,7 +146,21 @@ pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
             }
             Op::Exec(exec) => verify_exec(exec, &mut report),
             Op::File(file) => verify_file(file, &mut report),
-            Op::Merge(_) | Op::Diff(_) => {}
+            Op::Diff(diff) if diff.lower.is_none() && diff.upper.is_none() => report(Rule::EmptyDiff),
+            Op::Passthrough(passthrough) => {
+                if passthrough.id.is_empty() {
+                    report(Rule::NoPassthroughId);
+                }
+                if passthrough.handed_on().next().is_none() {
+                    report(Rule::NoPassthroughOutput);
+                }
+            }
+            Op::Foreign(foreign) => {
+                if let Some(reason) = refused(foreign.message()) {
+                    report(Rule::Refused(reason));
+                }
+            }
+            Op::Merge(_) | Op::Diff(_) | Op::Build(_) => {}
         }
     }
     if let Some(root) = graph.root
@@ -120,6 +178,21 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
     if !exec.cwd.starts_with('/') {
         report(Rule::RelativeWorkingDirectory(exec.cwd.clone()));
     }
+    // An empty name is odd, but images have such variables and the daemon takes them.
+    for (name, _) in exec.env.iter().filter(|(name, _)| name.contains('=')) {
+        report(Rule::VariableName(name.clone()));
+    }
+    for secret in &exec.secret_env {
+        if secret.name.is_empty() || secret.name.contains('=') {
+            report(Rule::VariableName(secret.name.clone()));
+        }
+        if secret.id.is_empty() {
+            report(Rule::NoSecretId(secret.name.clone()));
+        }
+    }
+    if exec.devices.iter().any(|device| device.name.is_empty()) {
+        report(Rule::NoDeviceName);
+    }
     let mut dests = BTreeSet::new();
     for mount in &exec.mounts {
         if !mount.dest.starts_with('/') {
@@ -128,8 +201,22 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
         if !dests.insert(mount.dest.as_str()) {
             report(Rule::DuplicateMount(mount.dest.clone()));
         }
-        if matches!(mount.kind(), MountKind::Cache { id, .. } if id.is_empty()) {
-            report(Rule::NoCacheId(mount.dest.clone()));
+        match mount.kind() {
+            MountKind::Cache { id, .. } if id.is_empty() => report(Rule::NoCacheId(mount.dest.clone())),
+            MountKind::Secret { id, .. } if id.is_empty() => report(Rule::NoSecretId(mount.dest.clone())),
+            // The daemon would have to hash what the process may then change (`solver/llbsolver/ops/exec.go`).
+            MountKind::Bind { selector, access, .. }
+                if mount.content_cache == ContentCache::On
+                    && *access != Access::ReadOnly
+                    && !matches!(selector.as_str(), "" | "/") =>
+            {
+                report(Rule::HashedPart(mount.dest.clone()));
+            }
+            MountKind::Bind { .. }
+            | MountKind::Cache { .. }
+            | MountKind::Tmpfs { .. }
+            | MountKind::Secret { .. }
+            | MountKind::Ssh { .. } => {}
         }
     }
     if !dests.contains("/") {
@@ -138,31 +225,65 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
 }
 
 fn verify_file(file: &File, report: &mut impl FnMut(Rule)) {
-    if file.actions.is_empty() {
+    if file.steps.is_empty() {
         report(Rule::NoActions);
     }
-    for action in &file.actions {
-        let (paths, owner): (Vec<&str>, Option<&Owner>) = match action {
-            Action::Copy(copy) => (vec![&copy.src, &copy.dest], copy.owner.as_ref()),
-            Action::MkFile(mkfile) => (vec![&mkfile.path], mkfile.owner.as_ref()),
-            Action::MkDir(mkdir) => (vec![&mkdir.path], mkdir.owner.as_ref()),
+    for step in &file.steps {
+        let (paths, mode): (Vec<&str>, Option<(u32, u32)>) = match &step.action {
+            Action::Copy(copy) => {
+                let mode = match copy.mode {
+                    Some(Chmod::Bits(bits)) => Some((bits, 0o7777)),
+                    Some(Chmod::Symbolic(_)) | None => None,
+                };
+                (vec![&copy.src, &copy.dest], mode)
+            }
+            Action::MkFile(mkfile) => (vec![&mkfile.path], Some((mkfile.mode, 0o777))),
+            Action::MkDir(mkdir) => (vec![&mkdir.path], Some((mkdir.mode, 0o777))),
             Action::Rm(rm) => (vec![&rm.path], None),
             // A link's target may well be relative.
-            Action::Symlink(symlink) => (vec![&symlink.link], symlink.owner.as_ref()),
+            Action::Symlink(symlink) => (vec![&symlink.link], None),
         };
-        for path in paths {
+        for path in &paths {
             if !path.starts_with('/') {
-                report(Rule::RelativePath(path.to_owned()));
+                report(Rule::RelativePath((*path).to_owned()));
             }
         }
-        if file.base.is_none()
-            && let Some(Owner { user, group }) = owner
+        if let (Some((mode, bits)), Some(path)) = (mode, paths.last())
+            && mode & !bits != 0
         {
-            for name in std::iter::once(user).chain(group) {
-                if let User::Named(name) = name {
-                    report(Rule::OwnerNameWithoutBase(name.clone()));
-                }
+            report(Rule::Mode((*path).to_owned(), mode));
+        }
+        if step.base.is_none()
+            && let Some(owner) = step.action.owner()
+        {
+            for name in owner.names() {
+                report(Rule::OwnerNameWithoutBase(name.to_owned()));
             }
         }
+    }
+}
+
+/// Why the daemon would refuse an op of somebody else's (`opsutils/validate.go`).
+fn refused(op: &pb::Op) -> Option<&'static str> {
+    use pb::op::Op as Wire;
+    match op.op.as_ref()? {
+        Wire::Exec(exec) => match &exec.meta {
+            None => Some("an exec needs to say what to run"),
+            Some(meta) if meta.args.is_empty() => Some("an exec needs arguments"),
+            Some(_) => (!exec.mounts.iter().any(|mount| mount.dest == "/")).then_some("an exec needs a mount at /"),
+        },
+        Wire::File(file) => file.actions.is_empty().then_some("a file op needs actions"),
+        Wire::Diff(diff) => {
+            (diff.lower.is_none() || diff.upper.is_none()).then_some("a diff needs a lower and an upper side")
+        }
+        Wire::Passthrough(passthrough) => {
+            let input = |output: &i64| usize::try_from(*output).is_ok_and(|output| output < op.inputs.len());
+            match passthrough {
+                _ if passthrough.id.is_empty() => Some("a passthrough needs an id"),
+                _ if passthrough.outputs.is_empty() => Some("a passthrough has to hand on an input"),
+                _ => (!passthrough.outputs.iter().all(input)).then_some("a passthrough hands on an input it has not"),
+            }
+        }
+        Wire::Source(_) | Wire::Build(_) | Wire::Merge(_) => None,
     }
 }

@@ -89,7 +89,7 @@ fn graph(platform: &Platform, path: &Path, session: &str) -> Result<Graph, BoxEr
     graph.annotate(local.op(), Note::named(format!("[internal] load {name} for {platform}")));
     let image =
         graph.file(File::scratch().mkdir(MkDir { timestamp: Some(0), ..MkDir::new("/bin", 0o755) }).copy(Copy {
-            mode: Some(0o755),
+            mode: Some(0o755.into()),
             timestamp: Some(0),
             ..Copy::new(local, format!("/{name}"), format!("/bin/{PROGRAM}"))
         }));

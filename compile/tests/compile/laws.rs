@@ -289,6 +289,7 @@ proptest! {
                 Op::Source(source) => source.identifier().starts_with("local://"),
                 Op::File(_) => name.contains("internal] write"),
                 Op::Exec(_) | Op::Merge(_) | Op::Diff(_) => false,
+                Op::Build(_) | Op::Passthrough(_) | Op::Foreign(_) => false,
             };
             prop_assert_eq!(is_shared, is_neutral, "{}", name);
         }

@@ -4,29 +4,49 @@ use buildkit_proto::pb;
 
 use crate::graph::Output;
 
-/// What turns `lower` into `upper` (`DiffOp`). The upper side exists: the difference to nothing is nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What turns `lower` into `upper` (`DiffOp`); at least one of them is there. Needs the capability `diffop`.
+///
+/// ```
+/// use buildkit_llb::{Diff, File, GraphBuilder, MkFile, Platform, Source};
+///
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64")));
+/// let changed = graph.file(File::on(base).mkfile(MkFile::new("/etc/motd", 0o644, "hello")));
+/// let change = graph.diff(Diff::new(base, changed));
+/// assert!(graph.finish(Some(change)).is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diff {
-    lower: Option<Output>,
-    upper: Output,
+    pub(crate) lower: Option<Output>,
+    pub(crate) upper: Option<Output>,
+    pub(crate) filters: Vec<String>,
 }
 
 impl Diff {
-    /// The changes from `lower` (`None` is an empty filesystem) to `upper`.
+    /// The changes from `lower` to `upper`; `None` is an empty filesystem.
     #[must_use]
-    pub fn new(lower: Option<Output>, upper: Output) -> Self {
-        Self { lower, upper }
+    pub fn new(lower: impl Into<Option<Output>>, upper: impl Into<Option<Output>>) -> Self {
+        Self { lower: lower.into(), upper: upper.into(), filters: Vec::new() }
+    }
+
+    /// Only workers that match this containerd filter; part of the digest.
+    #[must_use]
+    pub fn with_worker_filter(mut self, filter: impl Into<String>) -> Self {
+        self.filters.push(filter.into());
+        self
     }
 
     pub(crate) fn inputs(&self) -> Vec<Output> {
         // Not de-duplicated: the wire wants exactly the non-scratch sides, lower first.
-        self.lower.into_iter().chain([self.upper]).collect()
+        self.lower.into_iter().chain(self.upper).collect()
     }
 
-    pub(crate) fn to_pb(self) -> pb::DiffOp {
+    pub(crate) fn to_pb(&self) -> pb::DiffOp {
+        let lower = if self.lower.is_some() { 0 } else { -1 };
+        let upper = if self.upper.is_some() { i64::from(self.lower.is_some()) } else { -1 };
         pb::DiffOp {
-            lower: Some(pb::LowerDiffInput { input: if self.lower.is_some() { 0 } else { -1 } }),
-            upper: Some(pb::UpperDiffInput { input: i64::from(self.lower.is_some()) }),
+            lower: Some(pb::LowerDiffInput { input: lower }),
+            upper: Some(pb::UpperDiffInput { input: upper }),
         }
     }
 }

@@ -9,7 +9,28 @@ use super::mount::{Access, Mount, MountKind};
 use crate::graph::Output;
 use crate::platform::Platform;
 
+/// The variable by which ssh finds its agent.
+const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+
 /// A process in a rootfs made of mounts (`ExecOp`).
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Mount, Network, Platform, Sharing, Source};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(
+///     Exec::new(["apt-get", "update"], base, amd64)
+///         .with_env("DEBIAN_FRONTEND", "noninteractive")
+///         .with_cwd("/root")
+///         .with_network(Network::Host)
+///         .with_mount(Mount::cache("/var/cache/apt", "apt", Sharing::Locked))
+///         .with_mount(Mount::scratch_output("/out")),
+/// );
+/// assert!(run.root().is_some() && run.at("/out").is_some());
+/// assert!(run.at("/var/cache/apt").is_none(), "a cache mount is no output");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exec {
     pub(crate) args: Vec<String>,
@@ -23,8 +44,17 @@ pub struct Exec {
     pub(crate) network: Network,
     pub(crate) security: Security,
     pub(crate) secret_env: Vec<SecretEnv>,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) ulimits: Vec<Ulimit>,
+    pub(crate) cgroup_parent: String,
+    /// Empty is 0 only.
+    pub(crate) valid_exit_codes: Vec<i32>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) platform: Platform,
+    pub(crate) removes_mount_stubs: bool,
+    /// Whether `PATH` is the daemon's business when `env` has none; says a capability and no byte of the op.
+    pub(crate) default_path: bool,
+    pub(crate) filters: Vec<String>,
 }
 
 /// The network of a process (`NetMode`).
@@ -80,10 +110,30 @@ pub struct SecretEnv {
     pub optional: bool,
 }
 
+/// A device by its CDI name (`CDIDevice`); needs the capability `exec.meta.cdi` and the entitlement `device`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Fully qualified, `vendor.com/gpu=0`, or a class.
+    pub name: String,
+    /// Whether a missing device is no error.
+    pub optional: bool,
+}
+
+/// A resource limit (`Ulimit`, setrlimit); needs the capability `exec.meta.ulimit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// Docker's name of the resource, `nofile`.
+    pub name: String,
+    /// What the process gets; −1 is unlimited.
+    pub soft: i64,
+    /// What it may raise it to; −1 is unlimited.
+    pub hard: i64,
+}
+
 impl Exec {
     /// Runs `args` with `root` as a writable rootfs.
     pub fn new<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Output, platform: Platform) -> Self {
-        Self::with_root_mount(args, Mount::output("/", root), platform)
+        Self::in_mount(args, Mount::output("/", root), platform)
     }
 
     /// Runs `args` with `root` as a rootfs whose changes are thrown away. The rootfs then yields no output.
@@ -92,14 +142,17 @@ impl Exec {
         root: Output,
         platform: Platform,
     ) -> Self {
-        let mount = Mount {
-            dest: "/".to_owned(),
-            kind: MountKind::Bind { input: Some(root), selector: String::new(), access: Access::Discard },
-        };
-        Self::with_root_mount(args, mount, platform)
+        Self::in_mount(args, Mount::bind("/", Some(root), Access::Discard), platform)
     }
 
-    fn with_root_mount<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Mount, platform: Platform) -> Self {
+    /// Runs `args` with `root` as a rootfs nobody can write to, [`Mount`]s aside. The rootfs then yields no output.
+    pub fn reading_root<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Output, platform: Platform) -> Self {
+        Self::in_mount(args, Mount::read_only("/", root), platform)
+    }
+
+    /// Runs `args` with any mount as the rootfs; its destination is `/`. An empty one serves static programs that come
+    /// with another mount.
+    pub fn in_mount<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Mount, platform: Platform) -> Self {
         Self {
             args: args.into_iter().map(Into::into).collect(),
             env: Vec::new(),
@@ -111,8 +164,15 @@ impl Exec {
             network: Network::default(),
             security: Security::default(),
             secret_env: Vec::new(),
+            devices: Vec::new(),
+            ulimits: Vec::new(),
+            cgroup_parent: String::new(),
+            valid_exit_codes: Vec::new(),
             mounts: vec![root],
             platform,
+            removes_mount_stubs: true,
+            default_path: true,
+            filters: Vec::new(),
         }
     }
 
@@ -187,6 +247,48 @@ impl Exec {
         self
     }
 
+    /// A device by its CDI name.
+    #[must_use]
+    pub fn with_device(mut self, device: Device) -> Self {
+        self.devices.push(device);
+        self
+    }
+
+    /// A resource limit.
+    #[must_use]
+    pub fn with_ulimit(mut self, name: impl Into<String>, soft: i64, hard: i64) -> Self {
+        self.ulimits.push(Ulimit { name: name.into(), soft, hard });
+        self
+    }
+
+    /// The cgroup below which the process runs; needs the capability `exec.meta.cgroup.parent`.
+    #[must_use]
+    pub fn with_cgroup_parent(mut self, cgroup: impl Into<String>) -> Self {
+        self.cgroup_parent = cgroup.into();
+        self
+    }
+
+    /// The exit codes that are no failure, instead of 0; needs the capability `exec.validexitcode`.
+    #[must_use]
+    pub fn with_valid_exit_codes(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
+        self.valid_exit_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// Leaves the empty files and folders behind on which mounts were mounted. Go's client cannot say this.
+    #[must_use]
+    pub fn keeping_mount_stubs(mut self) -> Self {
+        self.removes_mount_stubs = false;
+        self
+    }
+
+    /// Only workers that match this containerd filter; part of the digest.
+    #[must_use]
+    pub fn with_worker_filter(mut self, filter: impl Into<String>) -> Self {
+        self.filters.push(filter.into());
+        self
+    }
+
     /// One more mount.
     #[must_use]
     pub fn with_mount(mut self, mount: Mount) -> Self {
@@ -207,11 +309,11 @@ impl Exec {
         &self.args
     }
 
-    /// The mounts in wire order: by destination, secrets last in the order given (`client/llb/exec.go`).
+    /// The mounts in wire order: by destination, then secrets, then sockets, both in the order given
+    /// (`client/llb/exec.go`).
     pub(crate) fn sorted_mounts(&self) -> Vec<&Mount> {
-        let mut mounts: Vec<&Mount> = self.mounts.iter().filter(|mount| !mount.is_secret()).collect();
-        mounts.sort_by(|a, b| a.dest.cmp(&b.dest));
-        mounts.extend(self.mounts.iter().filter(|mount| mount.is_secret()));
+        let mut mounts: Vec<&Mount> = self.mounts.iter().collect();
+        mounts.sort_by_key(|mount| (mount.group(), if mount.group() == 0 { mount.dest.as_str() } else { "" }));
         mounts
     }
 
@@ -228,10 +330,22 @@ impl Exec {
         inputs.into_vec()
     }
 
+    /// The environment of the wire: what was set, and where the first ssh socket is (`client/llb/exec.go`).
+    fn wire_env(&self) -> Vec<String> {
+        let mut env: Vec<String> = self.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let socket = self.mounts.iter().find(|mount| matches!(mount.kind, MountKind::Ssh { .. }));
+        if let Some(socket) = socket
+            && !self.env.iter().any(|(name, _)| name == SSH_AUTH_SOCK)
+        {
+            env.push(format!("{SSH_AUTH_SOCK}={}", socket.dest));
+        }
+        env
+    }
+
     pub(crate) fn to_pb(&self) -> pb::ExecOp {
         let Self {
             args,
-            env,
+            env: _,
             cwd,
             user,
             hostname,
@@ -240,8 +354,15 @@ impl Exec {
             network,
             security,
             secret_env,
+            devices,
+            ulimits,
+            cgroup_parent,
+            valid_exit_codes,
             mounts: _,
             platform: _,
+            removes_mount_stubs,
+            default_path: _,
+            filters: _,
         } = self;
         let mut inputs = InputList::default();
         let mut outputs = 0..;
@@ -253,26 +374,21 @@ impl Exec {
                 mount.to_pb(inputs.index(mount.input()), output)
             })
             .collect();
+        let ulimit = |Ulimit { name, soft, hard }: &Ulimit| pb::Ulimit { name: name.clone(), soft: *soft, hard: *hard };
+        let device = |Device { name, optional }: &Device| pb::CdiDevice { name: name.clone(), optional: *optional };
         pb::ExecOp {
             meta: Some(pb::Meta {
                 args: args.clone(),
-                env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+                env: self.wire_env(),
                 cwd: cwd.clone(),
                 user: user.clone(),
-                proxy_env: proxy.as_ref().map(|Proxy { http, https, ftp, no, all }| pb::ProxyEnv {
-                    http_proxy: http.clone(),
-                    https_proxy: https.clone(),
-                    ftp_proxy: ftp.clone(),
-                    no_proxy: no.clone(),
-                    all_proxy: all.clone(),
-                }),
+                proxy_env: proxy.as_ref().map(Proxy::to_pb),
                 extra_hosts: hosts.iter().map(|(host, ip)| pb::HostIp { host: host.clone(), ip: ip.clone() }).collect(),
                 hostname: hostname.clone(),
-                ulimit: Vec::new(),
-                cgroup_parent: String::new(),
-                // Go's client always asks for this, so equal bytes need it too.
-                remove_mount_stubs_recursive: true,
-                valid_exit_codes: Vec::new(),
+                ulimit: ulimits.iter().map(ulimit).collect(),
+                cgroup_parent: cgroup_parent.clone(),
+                remove_mount_stubs_recursive: *removes_mount_stubs,
+                valid_exit_codes: valid_exit_codes.clone(),
             }),
             mounts,
             network: match network {
@@ -294,7 +410,84 @@ impl Exec {
                     optional: *optional,
                 })
                 .collect(),
-            cdi_devices: Vec::new(),
+            cdi_devices: devices.iter().map(device).collect(),
+        }
+    }
+
+    /// The op in a wire message, as far as this type can say it; the caller compares. `None` for what cannot be at all.
+    pub(crate) fn from_pb(
+        op: &pb::ExecOp,
+        inputs: &[Output],
+        platform: Platform,
+        filters: Vec<String>,
+    ) -> Option<Self> {
+        let meta = op.meta.as_ref()?;
+        let pair = |entry: &String| {
+            let (name, value) = entry.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        Some(Self {
+            args: meta.args.clone(),
+            env: meta.env.iter().map(pair).collect::<Option<_>>()?,
+            cwd: meta.cwd.clone(),
+            user: meta.user.clone(),
+            hostname: meta.hostname.clone(),
+            hosts: meta.extra_hosts.iter().map(|host| (host.host.clone(), host.ip.clone())).collect(),
+            proxy: meta.proxy_env.as_ref().map(Proxy::from_pb),
+            network: match pb::NetMode::try_from(op.network).ok()? {
+                pb::NetMode::Unset => Network::Sandbox,
+                pb::NetMode::Host => Network::Host,
+                pb::NetMode::None => Network::None,
+            },
+            security: match pb::SecurityMode::try_from(op.security).ok()? {
+                pb::SecurityMode::Sandbox => Security::Sandbox,
+                pb::SecurityMode::Insecure => Security::Insecure,
+            },
+            secret_env: op
+                .secretenv
+                .iter()
+                .map(|secret| SecretEnv { id: secret.id.clone(), name: secret.name.clone(), optional: secret.optional })
+                .collect(),
+            devices: op
+                .cdi_devices
+                .iter()
+                .map(|device| Device { name: device.name.clone(), optional: device.optional })
+                .collect(),
+            ulimits: meta
+                .ulimit
+                .iter()
+                .map(|limit| Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard })
+                .collect(),
+            cgroup_parent: meta.cgroup_parent.clone(),
+            valid_exit_codes: meta.valid_exit_codes.clone(),
+            mounts: op.mounts.iter().map(|mount| Mount::from_pb(mount, inputs)).collect::<Option<_>>()?,
+            platform,
+            removes_mount_stubs: meta.remove_mount_stubs_recursive,
+            default_path: true,
+            filters,
+        })
+    }
+}
+
+impl Proxy {
+    fn to_pb(&self) -> pb::ProxyEnv {
+        let Self { http, https, ftp, no, all } = self;
+        pb::ProxyEnv {
+            http_proxy: http.clone(),
+            https_proxy: https.clone(),
+            ftp_proxy: ftp.clone(),
+            no_proxy: no.clone(),
+            all_proxy: all.clone(),
+        }
+    }
+
+    fn from_pb(proxy: &pb::ProxyEnv) -> Self {
+        Self {
+            http: proxy.http_proxy.clone(),
+            https: proxy.https_proxy.clone(),
+            ftp: proxy.ftp_proxy.clone(),
+            no: proxy.no_proxy.clone(),
+            all: proxy.all_proxy.clone(),
         }
     }
 }

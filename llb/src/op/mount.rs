@@ -7,10 +7,23 @@ use buildkit_proto::pb;
 use crate::graph::Output;
 
 /// One mount of an exec (`Mount`).
+///
+/// ```
+/// use buildkit_llb::{Access, ContentCache, Mount, MountKind, Sharing};
+///
+/// let cache = Mount::cache("/var/cache/apt", "apt", Sharing::Locked);
+/// let token = Mount::secret("/dev/token", "token").with_owner(1000, 1000).with_mode(0o440).optional();
+/// let agent = Mount::ssh("/run/ssh-agent", "default");
+/// let memory = Mount::tmpfs("/tmp").with_size(64 << 20);
+/// let empty = Mount::bind("/out", None, Access::Output).with_content_cache(ContentCache::Off);
+/// assert!(matches!(memory.kind(), MountKind::Tmpfs { size: 67_108_864 }));
+/// # drop((cache, token, agent, empty));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     pub(crate) dest: String,
     pub(crate) kind: MountKind,
+    pub(crate) content_cache: ContentCache,
 }
 
 /// What is mounted.
@@ -31,6 +44,12 @@ pub enum MountKind {
         id: String,
         /// What concurrent users get.
         sharing: Sharing,
+        /// What a new directory starts from. The directory is then kept by id and by this content.
+        input: Option<Output>,
+        /// Path below the directory; empty is the whole.
+        selector: String,
+        /// The process may only read.
+        read_only: bool,
     },
     /// Memory.
     Tmpfs {
@@ -50,6 +69,19 @@ pub enum MountKind {
         /// Whether a missing secret is no error.
         optional: bool,
     },
+    /// The socket of an ssh agent of the client's.
+    Ssh {
+        /// The agent's id; empty is `default`.
+        id: String,
+        /// Owner of the socket.
+        uid: u32,
+        /// Group of the socket.
+        gid: u32,
+        /// Permission bits of the socket.
+        mode: u32,
+        /// Whether a missing agent is no error.
+        optional: bool,
+    },
 }
 
 /// What the process may do with a bind mount.
@@ -59,7 +91,7 @@ pub enum Access {
     ReadOnly,
     /// Write; the outcome is an output of the op.
     Output,
-    /// Write; the outcome is thrown away.
+    /// Write; the outcome is thrown away. Needs the capability `exec.mount.bind.readwrite-nooutput`.
     Discard,
 }
 
@@ -72,6 +104,19 @@ pub enum Sharing {
     Private,
     /// The same directory, one after the other.
     Locked,
+}
+
+/// Whether the daemon looks into a mount's input for the cache key (`MountContentCache`). Anything but the default needs
+/// the capability `exec.mount.cache.content`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentCache {
+    /// As BuildKit sees fit: for inputs that the process cannot change.
+    #[default]
+    Default,
+    /// Yes: equal content hits the cache, whatever made it.
+    On,
+    /// No: only the same ops hit the cache.
+    Off,
 }
 
 impl Mount {
@@ -93,29 +138,42 @@ impl Mount {
         Self::bind(dest, None, Access::Output)
     }
 
-    fn bind(dest: impl Into<String>, input: Option<Output>, access: Access) -> Self {
-        Self { dest: dest.into(), kind: MountKind::Bind { input, selector: String::new(), access } }
+    /// The content of an output, or an empty directory, with any access.
+    #[must_use]
+    pub fn bind(dest: impl Into<String>, input: Option<Output>, access: Access) -> Self {
+        Self::new(dest, MountKind::Bind { input, selector: String::new(), access })
     }
 
     /// A directory kept between builds.
     #[must_use]
     pub fn cache(dest: impl Into<String>, id: impl Into<String>, sharing: Sharing) -> Self {
-        Self { dest: dest.into(), kind: MountKind::Cache { id: id.into(), sharing } }
+        let selector = String::new();
+        Self::new(dest, MountKind::Cache { id: id.into(), sharing, input: None, selector, read_only: false })
     }
 
     /// Memory, unlimited.
     #[must_use]
     pub fn tmpfs(dest: impl Into<String>) -> Self {
-        Self { dest: dest.into(), kind: MountKind::Tmpfs { size: 0 } }
+        Self::new(dest, MountKind::Tmpfs { size: 0 })
     }
 
     /// A secret file of root's with mode 0400.
     #[must_use]
     pub fn secret(dest: impl Into<String>, id: impl Into<String>) -> Self {
-        Self {
-            dest: dest.into(),
-            kind: MountKind::Secret { id: id.into(), uid: 0, gid: 0, mode: 0o400, optional: false },
-        }
+        Self::new(dest, MountKind::Secret { id: id.into(), uid: 0, gid: 0, mode: 0o400, optional: false })
+    }
+
+    /// The socket of the client's ssh agent `id`, root's with mode 0600. The first one of an exec is also its
+    /// `SSH_AUTH_SOCK`, unless the exec sets that itself.
+    #[must_use]
+    pub fn ssh(dest: impl Into<String>, id: impl Into<String>) -> Self {
+        Self::new(dest, MountKind::Ssh { id: id.into(), uid: 0, gid: 0, mode: 0o600, optional: false })
+    }
+
+    /// A mount of any kind.
+    #[must_use]
+    pub fn new(dest: impl Into<String>, kind: MountKind) -> Self {
+        Self { dest: dest.into(), kind, content_cache: ContentCache::Default }
     }
 
     /// A secret file that every user of the step can read; other mounts stay as they are.
@@ -127,12 +185,64 @@ impl Mount {
         self
     }
 
-    /// Only a path below the input of a bind mount; other mounts have none and stay as they are.
+    /// Only a path below the input of a bind or cache mount; other mounts have none and stay as they are.
     #[must_use]
     pub fn with_selector(mut self, path: impl Into<String>) -> Self {
-        if let MountKind::Bind { selector, .. } = &mut self.kind {
+        if let MountKind::Bind { selector, .. } | MountKind::Cache { selector, .. } = &mut self.kind {
             *selector = path.into();
         }
+        self
+    }
+
+    /// What a new cache directory starts from; other mounts stay as they are.
+    #[must_use]
+    pub fn seeded_with(mut self, seed: Output) -> Self {
+        if let MountKind::Cache { input, .. } = &mut self.kind {
+            *input = Some(seed);
+        }
+        self
+    }
+
+    /// Owner of a secret or socket; other mounts stay as they are.
+    #[must_use]
+    pub fn with_owner(mut self, owner: u32, group: u32) -> Self {
+        if let MountKind::Secret { uid, gid, .. } | MountKind::Ssh { uid, gid, .. } = &mut self.kind {
+            (*uid, *gid) = (owner, group);
+        }
+        self
+    }
+
+    /// Permission bits of a secret or socket; other mounts stay as they are.
+    #[must_use]
+    pub fn with_mode(mut self, bits: u32) -> Self {
+        if let MountKind::Secret { mode, .. } | MountKind::Ssh { mode, .. } = &mut self.kind {
+            *mode = bits;
+        }
+        self
+    }
+
+    /// A secret or agent that may be missing; other mounts stay as they are.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        if let MountKind::Secret { optional, .. } | MountKind::Ssh { optional, .. } = &mut self.kind {
+            *optional = true;
+        }
+        self
+    }
+
+    /// The most bytes a tmpfs holds; needs the capability `exec.mount.tmpfs.size`. Other mounts stay as they are.
+    #[must_use]
+    pub fn with_size(mut self, bytes: i64) -> Self {
+        if let MountKind::Tmpfs { size } = &mut self.kind {
+            *size = bytes;
+        }
+        self
+    }
+
+    /// Whether the mount's content is part of the cache key.
+    #[must_use]
+    pub fn with_content_cache(mut self, content_cache: ContentCache) -> Self {
+        self.content_cache = content_cache;
         self
     }
 
@@ -150,8 +260,8 @@ impl Mount {
 
     pub(crate) fn input(&self) -> Option<Output> {
         match &self.kind {
-            MountKind::Bind { input, .. } => *input,
-            MountKind::Cache { .. } | MountKind::Tmpfs { .. } | MountKind::Secret { .. } => None,
+            MountKind::Bind { input, .. } | MountKind::Cache { input, .. } => *input,
+            MountKind::Tmpfs { .. } | MountKind::Secret { .. } | MountKind::Ssh { .. } => None,
         }
     }
 
@@ -159,20 +269,32 @@ impl Mount {
         matches!(self.kind, MountKind::Bind { access: Access::Output, .. })
     }
 
-    /// Secret mounts follow all others on the wire (`client/llb/exec.go`).
-    pub(crate) fn is_secret(&self) -> bool {
-        matches!(self.kind, MountKind::Secret { .. })
+    /// The place among the groups of the wire: secrets follow all others, sockets follow secrets (`client/llb/exec.go`).
+    pub(crate) fn group(&self) -> u8 {
+        match self.kind {
+            MountKind::Bind { .. } | MountKind::Cache { .. } | MountKind::Tmpfs { .. } => 0,
+            MountKind::Secret { .. } => 1,
+            MountKind::Ssh { .. } => 2,
+        }
     }
 
     pub(crate) fn to_pb(&self, input: i64, output: i64) -> pb::Mount {
         let mut mount = pb::Mount { input, output, dest: self.dest.clone(), ..Default::default() };
+        mount.content_cache = match self.content_cache {
+            ContentCache::Default => pb::MountContentCache::Default,
+            ContentCache::On => pb::MountContentCache::On,
+            ContentCache::Off => pb::MountContentCache::Off,
+        }
+        .into();
         match &self.kind {
             MountKind::Bind { input: _, selector, access } => {
                 mount.selector = selector.clone();
                 mount.readonly = *access == Access::ReadOnly;
             }
-            MountKind::Cache { id, sharing } => {
+            MountKind::Cache { id, sharing, input: _, selector, read_only } => {
                 mount.mount_type = pb::MountType::Cache.into();
+                mount.selector = selector.clone();
+                mount.readonly = *read_only;
                 let sharing = match sharing {
                     Sharing::Shared => pb::CacheSharingOpt::Shared,
                     Sharing::Private => pb::CacheSharingOpt::Private,
@@ -186,12 +308,62 @@ impl Mount {
             }
             MountKind::Secret { id, uid, gid, mode, optional } => {
                 mount.mount_type = pb::MountType::Secret.into();
-                // Go leaves the output of secret mounts at its zero value; equal bytes need the same.
+                // Go leaves the output of secrets and sockets at its zero value; equal bytes need the same.
                 mount.output = 0;
                 mount.secret_opt =
                     Some(pb::SecretOpt { id: id.clone(), uid: *uid, gid: *gid, mode: *mode, optional: *optional });
             }
+            MountKind::Ssh { id, uid, gid, mode, optional } => {
+                mount.mount_type = pb::MountType::Ssh.into();
+                mount.output = 0;
+                mount.ssh_opt =
+                    Some(pb::SshOpt { id: id.clone(), uid: *uid, gid: *gid, mode: *mode, optional: *optional });
+            }
         }
         mount
+    }
+
+    /// The mount in a wire message, as far as this type can say it; the caller compares. `None` for an enumerator or an
+    /// input that does not exist.
+    pub(crate) fn from_pb(mount: &pb::Mount, inputs: &[Output]) -> Option<Self> {
+        let input = match mount.input {
+            -1 => None,
+            index => Some(*inputs.get(usize::try_from(index).ok()?)?),
+        };
+        let kind = match pb::MountType::try_from(mount.mount_type).ok()? {
+            pb::MountType::Bind => {
+                let access = match (mount.readonly, mount.output) {
+                    (true, _) => Access::ReadOnly,
+                    (false, -1) => Access::Discard,
+                    (false, _) => Access::Output,
+                };
+                MountKind::Bind { input, selector: mount.selector.clone(), access }
+            }
+            pb::MountType::Cache => {
+                let option = mount.cache_opt.clone()?;
+                let sharing = match pb::CacheSharingOpt::try_from(option.sharing).ok()? {
+                    pb::CacheSharingOpt::Shared => Sharing::Shared,
+                    pb::CacheSharingOpt::Private => Sharing::Private,
+                    pb::CacheSharingOpt::Locked => Sharing::Locked,
+                };
+                let (selector, read_only) = (mount.selector.clone(), mount.readonly);
+                MountKind::Cache { id: option.id, sharing, input, selector, read_only }
+            }
+            pb::MountType::Tmpfs => MountKind::Tmpfs { size: mount.tmpfs_opt.as_ref()?.size },
+            pb::MountType::Secret => {
+                let pb::SecretOpt { id, uid, gid, mode, optional } = mount.secret_opt.clone()?;
+                MountKind::Secret { id, uid, gid, mode, optional }
+            }
+            pb::MountType::Ssh => {
+                let pb::SshOpt { id, uid, gid, mode, optional } = mount.ssh_opt.clone()?;
+                MountKind::Ssh { id, uid, gid, mode, optional }
+            }
+        };
+        let content_cache = match pb::MountContentCache::try_from(mount.content_cache).ok()? {
+            pb::MountContentCache::Default => ContentCache::Default,
+            pb::MountContentCache::On => ContentCache::On,
+            pb::MountContentCache::Off => ContentCache::Off,
+        };
+        Some(Self { dest: mount.dest.clone(), kind, content_cache })
     }
 }

@@ -1,68 +1,87 @@
-//! Sources: content from outside. Here: registry images and directories of the client.
+//! Sources: content from outside. One file per scheme; here is what they have in common.
 //!
 //! Attribute names are those of `moby/buildkit: solver/pb/attr.go`. Nothing is resolved here; references arrive normalised.
 
+mod blob;
+mod git;
+mod git_url;
+mod http;
+mod image;
+mod local;
+
 use std::collections::BTreeMap;
+
+use buildkit_proto::{map, pb};
 
 use crate::platform::Platform;
 
-/// Content from outside (`SourceOp`).
+pub use blob::{BlobSource, BlobStore};
+pub use git::{GitBundle, GitMtime, GitSignature, GitSource};
+pub(crate) use git_url::{DEFAULT_HEADER, DEFAULT_TOKEN};
+pub use git_url::{GitRemote, GitUrlError};
+pub use http::{HttpSignature, HttpSource};
+pub use image::{ImageSource, OciLayoutSource, ResolveMode};
+pub use local::{Differ, LocalSource, MetadataOnly};
+
+/// Content from outside (`SourceOp`): an identifier `scheme://…` and attributes.
+///
+/// Each scheme has a type whose fields are its attributes: [`ImageSource`], [`OciLayoutSource`], [`BlobSource`],
+/// [`LocalSource`], [`GitSource`], [`HttpSource`]. All of them turn into this one.
+///
+/// ```
+/// use buildkit_llb::{GitSource, GraphBuilder, HttpSource, LocalSource, Platform, Source};
+///
+/// let mut graph = GraphBuilder::new();
+/// graph.source(Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64")));
+/// graph.source(LocalSource::new("context"));
+/// graph.source(HttpSource::new("https://example.com/file.txt"));
+/// let git = Source::from(GitSource::parse("https://github.com/moby/buildkit.git#v0.32.2:docs")?);
+/// assert_eq!(git.identifier(), "git://github.com/moby/buildkit.git#v0.32.2:docs");
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     pub(crate) identifier: String,
     pub(crate) attrs: BTreeMap<String, String>,
-    /// Only image sources are platform specific (`client/llb/source.go`).
+    /// Only images and OCI layouts are platform specific (`client/llb/source.go`).
     pub(crate) platform: Option<Platform>,
-}
-
-/// Where an image reference is looked up (`image.resolvemode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResolveMode {
-    /// The daemon's own choice; on the wire this is no attribute at all.
-    Default,
-    /// Always ask the registry.
-    Pull,
-    /// Prefer what the daemon has.
-    Local,
+    pub(crate) filters: Vec<String>,
 }
 
 impl Source {
     /// An image (`docker-image://`). `reference` is fully normalised (`docker.io/library/debian:bookworm-slim`), best with a
-    /// digest; a reference without tag and digest is refused by the daemon.
+    /// digest; a reference without tag and digest is refused by the daemon. More is in [`ImageSource`].
     #[must_use]
     pub fn image(reference: &str, platform: Platform) -> Self {
-        Self { identifier: format!("docker-image://{reference}"), attrs: BTreeMap::new(), platform: Some(platform) }
+        ImageSource::new(reference, platform).into()
     }
 
     /// A directory of the client (`local://`).
     #[must_use]
     pub fn local(local: LocalSource) -> Self {
-        let LocalSource { name, session, include, exclude, follow, shared_key_hint, unique } = local;
-        let list = |patterns: Vec<String>| serde_json::Value::from(patterns).to_string();
-        let mut attrs = BTreeMap::new();
-        let mut set = |key: &str, value: String| {
-            if !value.is_empty() {
-                attrs.insert(key.to_owned(), value);
-            }
-        };
-        set("local.session", session.unwrap_or_default());
-        set("local.unique", unique.unwrap_or_default());
-        set("local.includepattern", if include.is_empty() { String::new() } else { list(include) });
-        set("local.excludepatterns", if exclude.is_empty() { String::new() } else { list(exclude) });
-        set("local.followpaths", if follow.is_empty() { String::new() } else { list(follow) });
-        set("local.sharedkeyhint", shared_key_hint.unwrap_or_default());
-        Self { identifier: format!("local://{name}"), attrs, platform: None }
+        local.into()
     }
 
-    /// Where the image is looked up.
+    /// Any source, for schemes and attributes that have no type here. `platform` only where the daemon looks at it.
+    #[must_use]
+    pub fn other(identifier: impl Into<String>, attrs: BTreeMap<String, String>, platform: Option<Platform>) -> Self {
+        Self { identifier: identifier.into(), attrs, platform, filters: Vec::new() }
+    }
+
+    /// Where an image is looked up.
     #[must_use]
     pub fn with_resolve_mode(mut self, mode: ResolveMode) -> Self {
-        let value = match mode {
-            ResolveMode::Default => "default",
-            ResolveMode::Pull => "pull",
-            ResolveMode::Local => "local",
+        match mode.attr() {
+            Some(value) => self.attrs.insert(image::RESOLVE_MODE.to_owned(), value.to_owned()),
+            None => self.attrs.remove(image::RESOLVE_MODE),
         };
-        self.attrs.insert("image.resolvemode".to_owned(), value.to_owned());
+        self
+    }
+
+    /// Only workers that match this containerd filter; part of the digest.
+    #[must_use]
+    pub fn with_worker_filter(mut self, filter: impl Into<String>) -> Self {
+        self.filters.push(filter.into());
         self
     }
 
@@ -72,36 +91,76 @@ impl Source {
         &self.identifier
     }
 
+    /// What is before the identifier's `://`.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        self.identifier.split_once("://").map_or("", |(scheme, _)| scheme)
+    }
+
     /// The attributes.
     #[must_use]
     pub fn attrs(&self) -> &BTreeMap<String, String> {
         &self.attrs
     }
-}
 
-/// A directory that the client's session serves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalSource {
-    /// The name under which the session serves it.
-    pub name: String,
-    /// The session; without one, any session of the build may serve it.
-    pub session: Option<String>,
-    /// Only what matches.
-    pub include: Vec<String>,
-    /// Not what matches.
-    pub exclude: Vec<String>,
-    /// Only these paths, and what symbolic links among them point at.
-    pub follow: Vec<String>,
-    /// Names the daemon's copy to update; different filters under one hint throw each other's copy away.
-    pub shared_key_hint: Option<String>,
-    /// Salt for the digest where there is no session.
-    pub unique: Option<String>,
-}
-
-impl LocalSource {
-    /// A whole directory.
-    #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+    pub(crate) fn to_pb(&self) -> pb::SourceOp {
+        pb::SourceOp { identifier: self.identifier.clone(), attrs: map::to_strings(&self.attrs) }
     }
+
+    /// The op in a wire message, as far as this type can say it; the caller compares.
+    pub(crate) fn from_pb(op: &pb::SourceOp, platform: Option<Platform>, filters: Vec<String>) -> Self {
+        Self { identifier: op.identifier.clone(), attrs: map::from_strings(&op.attrs), platform, filters }
+    }
+}
+
+/// Attributes while they are collected: what is empty is left out, as Go's client leaves it out.
+#[derive(Default)]
+struct Attrs(BTreeMap<String, String>);
+
+impl Attrs {
+    fn text(&mut self, key: &str, value: impl Into<String>) {
+        let value = value.into();
+        if !value.is_empty() {
+            self.0.insert(key.to_owned(), value);
+        }
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        self.text(key, if value { "true" } else { "" });
+    }
+
+    /// A number of which zero means "not set".
+    fn number(&mut self, key: &str, value: u32) {
+        self.text(key, if value == 0 { String::new() } else { value.to_string() });
+    }
+
+    fn list(&mut self, key: &str, values: Vec<String>) {
+        self.text(key, if values.is_empty() { String::new() } else { json_list(values) });
+    }
+
+    /// The name, mode and owner of the one file that a source makes.
+    fn file(&mut self, filename: &str, permissions: Option<u32>, uid: u32, gid: u32) {
+        self.text("http.filename", filename);
+        // Octal with a leading zero; no bit at all is the same as nothing said.
+        let permissions = permissions.unwrap_or(0) & 0o777;
+        self.text("http.perm", if permissions == 0 { String::new() } else { format!("0{permissions:o}") });
+        self.number("http.uid", uid);
+        self.number("http.gid", gid);
+    }
+}
+
+/// A list as Go's `encoding/json` writes it: text that means something to HTML is escaped.
+pub(crate) fn json_list(values: Vec<String>) -> String {
+    let mut escaped = String::new();
+    for character in serde_json::Value::from(values).to_string().chars() {
+        match character {
+            '<' => escaped += "\\u003c",
+            '>' => escaped += "\\u003e",
+            '&' => escaped += "\\u0026",
+            '\u{2028}' => escaped += "\\u2028",
+            '\u{2029}' => escaped += "\\u2029",
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }

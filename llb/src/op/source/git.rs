@@ -1,0 +1,191 @@
+//! Git: a commit of a remote repository, checked out.
+
+use super::git_url::{GitRemote, GitUrlError};
+use super::{Attrs, Source};
+
+/// A commit of a remote repository (`git://`).
+///
+/// The identifier holds host and path only, so that one repository has one digest over ssh and https; the real URL is an
+/// attribute.
+///
+/// ```
+/// use buildkit_llb::{GitMtime, GitSource, Source};
+///
+/// let git = GitSource::parse("git@github.com:moby/buildkit.git#master:docs")?;
+/// let source = Source::from(GitSource {
+///     known_ssh_hosts: "github.com ssh-ed25519 AAAA...".to_owned(),
+///     mtime: Some(GitMtime::Commit),
+///     ..git
+/// });
+/// assert_eq!(source.identifier(), "git://github.com/moby/buildkit.git#master:docs");
+/// assert_eq!(source.attrs()["git.fullurl"], "git@github.com:moby/buildkit.git");
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitSource {
+    /// The repository.
+    pub remote: GitRemote,
+    /// Branch, tag or commit; empty is the remote's default branch.
+    pub reference: String,
+    /// Only this folder, at the root of the result; needs the capability `source.git.subdir`.
+    pub subdir: String,
+    /// Leave `.git` in the result.
+    pub keep_git_dir: bool,
+    /// The secret that holds a token for https, `GIT_AUTH_TOKEN` unless set; another needs the capability
+    /// `source.git.httpauth`.
+    pub auth_token_secret: String,
+    /// The secret that holds an `Authorization` header for https, `GIT_AUTH_HEADER` unless set; likewise.
+    pub auth_header_secret: String,
+    /// Lines of a `known_hosts` file, for ssh only. Go's client asks the server where there are none, this crate never asks
+    /// anybody.
+    pub known_ssh_hosts: String,
+    /// The client's ssh agent, `default` unless set; for ssh only.
+    pub ssh_socket: String,
+    /// The commit it must be (hex, or the beginning of it); needs the capability `source.git.checksum`.
+    pub checksum: String,
+    /// Do not fetch submodules; needs the capability `source.git.skipsubmodules`.
+    pub skip_submodules: bool,
+    /// Which time files get; needs the capability `source.git.mtime`.
+    pub mtime: Option<GitMtime>,
+    /// Fetch the commit `checksum` without asking where `reference` points; needs the capability
+    /// `source.git.fetchbycommit`.
+    pub fetch_by_commit: bool,
+    /// Take the commits from a bundle instead of the remote; needs a `checksum` and the capability `source.git.bundle`.
+    pub bundle: Option<GitBundle>,
+    /// The result is one file `bundle` with the commit; needs the capability `source.git.checkoutbundle`.
+    pub checkout_bundle: bool,
+    /// Who must have signed; needs the capability `source.git.signatureverify`. Go's client has no option for it.
+    pub signature: Option<GitSignature>,
+}
+
+/// Which time checked-out files get (`git.mtime`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GitMtime {
+    /// That of the checkout.
+    Checkout,
+    /// That of the commit.
+    Commit,
+}
+
+/// A git bundle that is a blob of a registry or content store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitBundle {
+    /// `docker-image+blob://…@sha256:…` or `oci-layout+blob://…@sha256:…`.
+    pub locator: String,
+    /// The session that serves the content store; empty is any.
+    pub session: String,
+    /// The content store; empty is the locator's name.
+    pub store: String,
+}
+
+/// Who must have signed a commit or tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitSignature {
+    /// The armoured public key, or an ssh public key.
+    pub public_key: String,
+    /// Refuse keys that have expired.
+    pub reject_expired: bool,
+    /// The tag itself must be signed.
+    pub require_signed_tag: bool,
+    /// A signature of the tag does not count.
+    pub ignore_signed_tag: bool,
+}
+
+impl GitSource {
+    /// The default branch of a repository.
+    #[must_use]
+    pub fn new(remote: GitRemote) -> Self {
+        Self {
+            remote,
+            reference: String::new(),
+            subdir: String::new(),
+            keep_git_dir: false,
+            auth_token_secret: super::git_url::DEFAULT_TOKEN.to_owned(),
+            auth_header_secret: super::git_url::DEFAULT_HEADER.to_owned(),
+            known_ssh_hosts: String::new(),
+            ssh_socket: String::new(),
+            checksum: String::new(),
+            skip_submodules: false,
+            mtime: None,
+            fetch_by_commit: false,
+            bundle: None,
+            checkout_bundle: false,
+            signature: None,
+        }
+    }
+
+    /// A URL in one of git's forms (`https://…`, `ssh://…`, `git@host:path`), `#reference:folder` included. Without a
+    /// scheme it is https.
+    ///
+    /// # Errors
+    /// What is no URL of a git repository, and a query: BuildKit's are the frontend's business.
+    pub fn parse(url: &str) -> Result<Self, GitUrlError> {
+        let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+        let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
+        let subdir = crate::path::clean(&format!("/{subdir}"));
+        let mut source = Self::new(GitRemote::parse(url)?);
+        reference.clone_into(&mut source.reference);
+        subdir.trim_start_matches('/').clone_into(&mut source.subdir);
+        Ok(source)
+    }
+}
+
+impl From<GitSource> for Source {
+    fn from(git: GitSource) -> Self {
+        let GitSource {
+            remote,
+            reference,
+            subdir,
+            keep_git_dir,
+            auth_token_secret,
+            auth_header_secret,
+            known_ssh_hosts,
+            ssh_socket,
+            checksum,
+            skip_submodules,
+            mtime,
+            fetch_by_commit,
+            bundle,
+            checkout_bundle,
+            signature,
+        } = git;
+        let mut identifier = format!("git://{}", remote.place());
+        if !reference.is_empty() || !subdir.is_empty() {
+            identifier = format!("{identifier}#{reference}");
+        }
+        if !subdir.is_empty() {
+            identifier = format!("{identifier}:{subdir}");
+        }
+        let mut attrs = Attrs::default();
+        attrs.flag("git.keepgitdir", keep_git_dir);
+        attrs.text("git.fullurl", remote.url());
+        attrs.text("git.authtokensecret", auth_token_secret);
+        attrs.text("git.authheadersecret", auth_header_secret);
+        if remote.is_ssh() {
+            let hosts = known_ssh_hosts.strip_suffix('\n').unwrap_or(&known_ssh_hosts);
+            attrs.text("git.knownsshhosts", if hosts.is_empty() { String::new() } else { format!("{hosts}\n") });
+            attrs.text("git.mountsshsock", if ssh_socket.is_empty() { "default".to_owned() } else { ssh_socket });
+        }
+        attrs.text("git.checksum", checksum);
+        attrs.flag("git.skipsubmodules", skip_submodules);
+        let mtime = mtime.map(|mtime| match mtime {
+            GitMtime::Checkout => "checkout",
+            GitMtime::Commit => "commit",
+        });
+        attrs.text("git.mtime", mtime.unwrap_or_default());
+        attrs.flag("git.fetchbycommit", fetch_by_commit);
+        if let Some(GitBundle { locator, session, store }) = bundle {
+            attrs.text("git.bundle", locator);
+            attrs.text("oci.session", session);
+            attrs.text("oci.store", store);
+        }
+        attrs.flag("git.checkoutbundle", checkout_bundle);
+        if let Some(GitSignature { public_key, reject_expired, require_signed_tag, ignore_signed_tag }) = signature {
+            attrs.text("git.sig.pubkey", public_key);
+            attrs.flag("git.sig.rejectexpired", reject_expired);
+            attrs.flag("git.sig.requiresignedtag", require_signed_tag);
+            attrs.flag("git.sig.ignoresignedtag", ignore_signed_tag);
+        }
+        Self::other(identifier, attrs.0, None)
+    }
+}

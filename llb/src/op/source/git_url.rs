@@ -1,0 +1,219 @@
+//! URLs of git repositories, read and written again as Go reads and writes them, because both forms are hashed.
+//!
+//! Follows `moby/buildkit: util/gitutil/git_url.go`, `util/sshutil/scpurl.go` and, for escaping, Go's `net/url`. Nothing is
+//! looked up.
+
+use std::fmt::Write as _;
+
+/// Names of the secrets for https, as the daemon looks for them too (`client/llb/source.go`).
+pub(crate) const DEFAULT_TOKEN: &str = "GIT_AUTH_TOKEN";
+pub(crate) const DEFAULT_HEADER: &str = "GIT_AUTH_HEADER";
+
+/// A remote repository.
+///
+/// ```
+/// use buildkit_llb::GitRemote;
+///
+/// let remote = GitRemote::parse("github.com/moby/buildkit.git")?;
+/// assert_eq!(remote.url(), "https://github.com/moby/buildkit.git");
+/// assert!(GitRemote::parse("git@github.com:moby/buildkit.git")?.is_ssh());
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitRemote {
+    url: String,
+    place: String,
+    ssh: bool,
+}
+
+/// Text that is no URL of a git repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitUrlError {
+    url: String,
+    problem: &'static str,
+}
+
+impl std::fmt::Display for GitUrlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} is no URL of a git repository: {}", self.url, self.problem)
+    }
+}
+
+impl std::error::Error for GitUrlError {}
+
+impl GitRemote {
+    /// Reads `https://…`, `http://…`, `ssh://…`, `git://…`, `user@host:path`, and takes what has no scheme for https.
+    ///
+    /// # Errors
+    /// Another scheme, a fragment, a query, or characters a URL cannot have.
+    pub fn parse(url: &str) -> Result<Self, GitUrlError> {
+        let scheme = url
+            .split_once("://")
+            .filter(|(scheme, _)| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let parsed = match scheme {
+            Some((scheme, rest)) => standard(&scheme.to_ascii_lowercase(), rest),
+            None => match scp(url) {
+                Some(remote) => Ok(remote),
+                None => standard("https", url),
+            },
+        };
+        // A URL may hold a password; the message shows no more than what is around it.
+        parsed.map_err(|problem| GitUrlError { url: masked(url), problem })
+    }
+
+    /// The URL for git (`git.fullurl`). A password in it is part of the graph; a secret is the better place.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether ssh is used to get at it.
+    #[must_use]
+    pub fn is_ssh(&self) -> bool {
+        self.ssh
+    }
+
+    /// Host and path: what the identifier says.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+fn masked(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((before, after)) if before.contains("://") => {
+            format!("{}://***@{after}", before.split("://").next().unwrap_or_default())
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// `user@host:path`.
+fn scp(url: &str) -> Option<GitRemote> {
+    let (user, rest) = url.split_once('@')?;
+    let (host, path) = rest.split_once(':')?;
+    let plain = |text: &str, more: &[u8]| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+    };
+    if !plain(user, b"-_") || !plain(host, b"-.") || path.contains(['?', '#', '\n']) {
+        return None;
+    }
+    let place = format!("{host}{}", crate::path::clean(&format!("/{path}")));
+    Some(GitRemote { url: url.to_owned(), place, ssh: true })
+}
+
+fn standard(scheme: &str, rest: &str) -> Result<GitRemote, &'static str> {
+    if !matches!(scheme, "http" | "https" | "ssh" | "git") {
+        return Err("the scheme is none of https, http, ssh, git");
+    }
+    if rest.contains('#') {
+        return Err("a fragment is no part of a remote");
+    }
+    if rest.contains('?') {
+        return Err("a query is no part of a remote");
+    }
+    if rest.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        return Err("it holds a control character");
+    }
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, authority),
+    };
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    let host_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]".contains(&byte) || byte >= 0x80;
+    if !host.bytes().all(host_byte) {
+        return Err("the host holds a character that hosts do not have");
+    }
+    let port = match host.rsplit_once(']') {
+        Some((_, "")) => "",
+        Some((_, rest)) => rest.strip_prefix(':').ok_or("there is more than a port behind the host")?,
+        None if host.starts_with('[') => return Err("the host's bracket is not closed"),
+        None => host.split_once(':').map_or("", |(_, port)| port),
+    };
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("the port is no number");
+    }
+    let mut url = format!("{scheme}://");
+    if let Some(user) = user {
+        if !user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte)) {
+            return Err("the user holds a character that users do not have");
+        }
+        let (name, password) = user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+        url += &escape(&unescape(name)?, b"$&+,;=");
+        if let Some(password) = password {
+            url.push(':');
+            url += &escape(&unescape(password)?, b"$&+,;=");
+        }
+        url.push('@');
+    }
+    // Hosts outside ASCII are escaped on the way out, and stay as they are in the identifier.
+    url += &escape(host.as_bytes(), b"!$&'()*+,;=:[]<>\"");
+    let plain = unescape(path)?;
+    // Go keeps an escaping of the user's that is valid, and makes its own otherwise.
+    let valid = path.bytes().all(|byte| unreserved(byte) || b"!$&'()*+,;=:@[]%/".contains(&byte));
+    url += &if valid { path.to_owned() } else { escape(&plain, b"$&+,/:;=@") };
+    let plain = String::from_utf8(plain).map_err(|_| "the path is no UTF-8")?;
+    let place = format!("{host}{}", crate::path::clean(&format!("/{plain}")));
+    Ok(GitRemote { url, place, ssh: scheme == "ssh" })
+}
+
+fn unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)
+}
+
+fn escape(bytes: &[u8], plain: &[u8]) -> String {
+    let mut text = String::new();
+    for &byte in bytes {
+        if unreserved(byte) || plain.contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err("a % is not followed by two hexadecimal digits");
+        };
+        bytes.push((high * 16 + low) as u8);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GitRemote;
+
+    #[test]
+    fn what_is_no_remote_is_refused_and_passwords_are_not_shown() {
+        for (url, expect) in [
+            ("ftp://example.com/x", "the scheme is none of https, http, ssh, git"),
+            ("https:///x", "it has no host"),
+            ("https://example.com:http/x", "the port is no number"),
+            ("https://exa mple.com/x", "the host holds a character that hosts do not have"),
+            ("https://example.com/%zz", "a % is not followed by two hexadecimal digits"),
+            ("https://example.com/x#main", "a fragment is no part of a remote"),
+            ("https://example.com/x?ref=main", "a query is no part of a remote"),
+            ("https://[::1/x", "the host's bracket is not closed"),
+        ] {
+            let error = GitRemote::parse(url).expect_err(url).to_string();
+            assert!(error.ends_with(expect), "{url}: {error}");
+        }
+        let error = GitRemote::parse("https://me:hunter2@example.com:x/y").expect_err("no port").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,88 @@
+//! HTTP: one file behind a URL.
+
+use buildkit_proto::Digest;
+
+use super::{Attrs, Source};
+
+/// One file behind a URL (`http://`, `https://`).
+///
+/// ```
+/// use buildkit_llb::{Digest, HttpSource, Source};
+///
+/// let source = Source::from(HttpSource {
+///     checksum: Some(Digest::of(b"hello")),
+///     filename: "hello.txt".to_owned(),
+///     permissions: Some(0o644),
+///     ..HttpSource::new("https://example.com/hello")
+/// });
+/// assert_eq!(source.attrs()["http.perm"], "0644");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpSource {
+    /// The URL, which is the whole identifier.
+    pub url: String,
+    /// What the file must be; with it nothing is fetched on a cache hit.
+    pub checksum: Option<Digest>,
+    /// The file's name; empty is the URL's.
+    pub filename: String,
+    /// The file's nine permission bits; `None` is the daemon's default.
+    pub permissions: Option<u32>,
+    /// The file's owner.
+    pub uid: u32,
+    /// The file's group.
+    pub gid: u32,
+    /// The secret that holds the `Authorization` header; empty is `HTTP_AUTH_HEADER_<host>`, then
+    /// `HTTP_AUTH_TOKEN_<host>`. Needs the capability `source.http.auth`.
+    pub auth_header_secret: String,
+    /// The `Accept` header; needs the capability `source.http.header`.
+    pub accept: String,
+    /// The `User-Agent` header; needs the same.
+    pub user_agent: String,
+    /// Who must have signed the file; needs the capability `source.http.signatureverify`.
+    pub signature: Option<HttpSignature>,
+}
+
+/// A detached OpenPGP signature of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSignature {
+    /// The armoured public key.
+    pub public_key: String,
+    /// The armoured signature.
+    pub signature: String,
+}
+
+impl HttpSource {
+    /// The file as the server gives it.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+}
+
+impl From<HttpSource> for Source {
+    fn from(http: HttpSource) -> Self {
+        let HttpSource {
+            url,
+            checksum,
+            filename,
+            permissions,
+            uid,
+            gid,
+            auth_header_secret,
+            accept,
+            user_agent,
+            signature,
+        } = http;
+        let mut attrs = Attrs::default();
+        attrs.text("http.checksum", checksum.map(|digest| digest.to_string()).unwrap_or_default());
+        attrs.file(&filename, permissions, uid, gid);
+        attrs.text("http.authheadersecret", auth_header_secret);
+        attrs.text("http.header.accept", accept);
+        attrs.text("http.header.user-agent", user_agent);
+        if let Some(HttpSignature { public_key, signature }) = signature {
+            attrs.text("http.sig.pubkey", public_key);
+            attrs.text("http.sig.signature", signature);
+        }
+        Self::other(url, attrs.0, None)
+    }
+}

@@ -1,0 +1,136 @@
+//! Images: from a registry, or from a content store that the client's session serves.
+//!
+//! Does not resolve or normalise references.
+
+use std::num::NonZeroU32;
+
+use buildkit_proto::Digest;
+
+use super::{Attrs, Source};
+use crate::platform::Platform;
+
+pub(super) const RESOLVE_MODE: &str = "image.resolvemode";
+
+/// An image of a registry (`docker-image://`).
+///
+/// ```
+/// use buildkit_llb::{ImageSource, Platform, ResolveMode, Source};
+///
+/// let source = Source::from(ImageSource {
+///     resolve_mode: ResolveMode::Pull,
+///     ..ImageSource::new("docker.io/library/debian:bookworm-slim", Platform::linux("arm64"))
+/// });
+/// assert_eq!(source.attrs()["image.resolvemode"], "pull");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageSource {
+    /// Fully normalised, with tag or digest or both: `docker.io/library/debian:bookworm-slim@sha256:…`.
+    pub reference: String,
+    /// Which of the image's platforms.
+    pub platform: Platform,
+    /// Where it is looked up (`image.resolvemode`).
+    pub resolve_mode: ResolveMode,
+    /// Bookkeeping of the daemon: `internal` or `frontend` (`image.recordtype`).
+    pub record_type: String,
+    /// Only the first layers (`image.layerlimit`); needs the capability `source.image.layerlimit`.
+    pub layer_limit: Option<NonZeroU32>,
+    /// What the reference must resolve to (`image.checksum`); needs the capability `source.image.checksum`.
+    pub checksum: Option<Digest>,
+}
+
+/// Where an image reference is looked up (`image.resolvemode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResolveMode {
+    /// The daemon's own choice; on the wire this is no attribute at all.
+    #[default]
+    Default,
+    /// Always ask the registry; needs the capability `source.image.resolvemode`.
+    Pull,
+    /// Prefer what the daemon has.
+    Local,
+}
+
+impl ResolveMode {
+    pub(super) fn attr(self) -> Option<&'static str> {
+        match self {
+            Self::Default => None,
+            Self::Pull => Some("pull"),
+            Self::Local => Some("local"),
+        }
+    }
+}
+
+impl ImageSource {
+    /// An image as a whole.
+    #[must_use]
+    pub fn new(reference: impl Into<String>, platform: Platform) -> Self {
+        Self {
+            reference: reference.into(),
+            platform,
+            resolve_mode: ResolveMode::Default,
+            record_type: String::new(),
+            layer_limit: None,
+            checksum: None,
+        }
+    }
+}
+
+impl From<ImageSource> for Source {
+    fn from(image: ImageSource) -> Self {
+        let ImageSource { reference, platform, resolve_mode, record_type, layer_limit, checksum } = image;
+        let mut attrs = Attrs::default();
+        attrs.text(RESOLVE_MODE, resolve_mode.attr().unwrap_or_default());
+        attrs.text("image.recordtype", record_type);
+        attrs.number("image.layerlimit", layer_limit.map_or(0, NonZeroU32::get));
+        attrs.text("image.checksum", checksum.map(|digest| digest.to_string()).unwrap_or_default());
+        Self::other(format!("docker-image://{reference}"), attrs.0, Some(platform))
+    }
+}
+
+/// An image in a content store that the client's session serves (`oci-layout://`); needs the capability
+/// `source.ocilayout`.
+///
+/// ```
+/// use buildkit_llb::{Digest, OciLayoutSource, Platform, Source};
+///
+/// let reference = format!("example.com/app@{}", Digest::of(b"a manifest"));
+/// let source = Source::from(OciLayoutSource {
+///     session: "the session's id".to_owned(),
+///     store: "layout".to_owned(),
+///     ..OciLayoutSource::new(reference, Platform::linux("amd64"))
+/// });
+/// assert_eq!(source.attrs()["oci.store"], "layout");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OciLayoutSource {
+    /// `name@sha256:…`; the name is for people, the digest says what to load.
+    pub reference: String,
+    /// Which of the image's platforms.
+    pub platform: Platform,
+    /// The session that serves the store (`oci.session`); empty is any session of the build.
+    pub session: String,
+    /// The store (`oci.store`); empty is the reference's name.
+    pub store: String,
+    /// Only the first layers (`oci.layerlimit`).
+    pub layer_limit: Option<NonZeroU32>,
+}
+
+impl OciLayoutSource {
+    /// An image of the store named as in the reference.
+    #[must_use]
+    pub fn new(reference: impl Into<String>, platform: Platform) -> Self {
+        let (session, store) = (String::new(), String::new());
+        Self { reference: reference.into(), platform, session, store, layer_limit: None }
+    }
+}
+
+impl From<OciLayoutSource> for Source {
+    fn from(layout: OciLayoutSource) -> Self {
+        let OciLayoutSource { reference, platform, session, store, layer_limit } = layout;
+        let mut attrs = Attrs::default();
+        attrs.text("oci.session", session);
+        attrs.text("oci.store", store);
+        attrs.number("oci.layerlimit", layer_limit.map_or(0, NonZeroU32::get));
+        Self::other(format!("oci-layout://{reference}"), attrs.0, Some(platform))
+    }
+}

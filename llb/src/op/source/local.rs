@@ -1,0 +1,86 @@
+//! Local: a directory that the client's session serves.
+
+use super::{Attrs, Source};
+
+/// A directory that the client's session serves (`local://`).
+///
+/// ```
+/// use buildkit_llb::{LocalSource, Source};
+///
+/// let source = Source::from(LocalSource {
+///     follow: vec!["src".to_owned()],
+///     shared_key_hint: Some("context".to_owned()),
+///     ..LocalSource::new("context")
+/// });
+/// assert_eq!(source.attrs()["local.followpaths"], r#"["src"]"#);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalSource {
+    /// The name under which the session serves it.
+    pub name: String,
+    /// The session; without one, any session of the build may serve it.
+    pub session: Option<String>,
+    /// Only what matches.
+    pub include: Vec<String>,
+    /// Not what matches.
+    pub exclude: Vec<String>,
+    /// Only these paths, and what symbolic links among them point at.
+    pub follow: Vec<String>,
+    /// Names the daemon's copy to update; different filters under one hint throw each other's copy away.
+    pub shared_key_hint: Option<String>,
+    /// Salt for the digest where there is no session. Go's client takes a random one; without a salt equal sources are one.
+    pub unique: Option<String>,
+    /// How the daemon finds out which files changed (`local.differ`). A daemon that does not know it does as ever; note
+    /// [`requiring`](crate::Note::requiring) `source.local.differ` where that would be wrong.
+    pub differ: Option<Differ>,
+    /// Names and sizes instead of content; needs the capability `source.local.metadatatransfer`.
+    pub metadata_only: Option<MetadataOnly>,
+}
+
+/// How the daemon finds out which files it has to ask for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Differ {
+    /// It asks for all of them.
+    None,
+    /// By size, time, mode, owner and link.
+    Metadata,
+}
+
+/// A source that transfers what `stat` says instead of content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataOnly {
+    /// Paths whose content is transferred nevertheless.
+    pub except: Vec<String>,
+}
+
+impl LocalSource {
+    /// A whole directory.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
+impl From<LocalSource> for Source {
+    fn from(local: LocalSource) -> Self {
+        let LocalSource { name, session, include, exclude, follow, shared_key_hint, unique, differ, metadata_only } =
+            local;
+        let mut attrs = Attrs::default();
+        attrs.text("local.session", session.unwrap_or_default());
+        attrs.text("local.unique", unique.unwrap_or_default());
+        attrs.list("local.includepattern", include);
+        attrs.list("local.excludepatterns", exclude);
+        attrs.list("local.followpaths", follow);
+        attrs.text("local.sharedkeyhint", shared_key_hint.unwrap_or_default());
+        let differ = differ.map(|differ| match differ {
+            Differ::None => "none",
+            Differ::Metadata => "metadata",
+        });
+        attrs.text("local.differ", differ.unwrap_or_default());
+        if let Some(MetadataOnly { except }) = metadata_only {
+            attrs.flag("local.metadatatransfer", true);
+            attrs.list("local.metadatatransferexclude", except);
+        }
+        Self::other(format!("local://{name}"), attrs.0, None)
+    }
+}
