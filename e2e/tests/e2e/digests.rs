@@ -17,6 +17,10 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn same_digests(context: &Context<'_>) {
     context.space.fill("main");
+    // Content of this test's own: a step that another test runs on equal content at the same time has two results, whose times
+    // differ, and each build takes one of them.
+    context.space.write("src/only_here.py", "MARKER = \"@MARKER@\"\n");
+    context.space.write("data/marker.txt", "@MARKER@\n");
     let entrances = [Entrance::Buildctl, Entrance::Docker, Entrance::Imagespec];
     let builds = entrances.map(|entrance| (entrance, build(context, entrance)));
     let (_, (first, first_archive)) = &builds[0];
