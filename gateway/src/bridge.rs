@@ -8,6 +8,7 @@ mod answer;
 mod files;
 mod image;
 mod solve;
+mod source;
 mod stdio;
 
 use std::sync::Arc;
@@ -17,16 +18,20 @@ use std::time::Duration;
 use buildkit_proto::rpc::gateway;
 use http::uri::PathAndQuery;
 use tokio::sync::OnceCell;
-use tonic::Code;
+use tokio_stream::Stream;
 use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
+use tonic::{Code, Streaming};
 use tonic_prost::ProstCodec;
 
 pub use answer::Warning;
 pub use files::Stat;
 pub use image::{OciStore, ResolveMode, ResolvedImage};
 pub use solve::{CacheImport, SolveRequest};
+pub use source::{
+    AttestationBlob, AttestationChain, ChecksumAlgorithm, GitMeta, HttpMeta, ImageMeta, SourceMeta, SourceQuery,
+};
 
 use crate::error::GatewayError;
 use crate::pong::Pong;
@@ -59,17 +64,23 @@ struct Shared {
 }
 
 /// An LLBBridge method: its name for messages and its path for the wire.
-struct Method {
-    name: &'static str,
+pub(crate) struct Method {
+    pub(crate) name: &'static str,
     path: &'static str,
+}
+
+impl Method {
+    pub(crate) const fn new(name: &'static str, path: &'static str) -> Self {
+        Self { name, path }
+    }
 }
 
 macro_rules! method {
     ($name:literal) => {
-        crate::bridge::Method { name: $name, path: concat!("/moby.buildkit.v1.frontend.LLBBridge/", $name) }
+        crate::bridge::Method::new($name, concat!("/moby.buildkit.v1.frontend.LLBBridge/", $name))
     };
 }
-use method;
+pub(crate) use method;
 
 impl Bridge {
     /// The bridge of a frontend container: HTTP/2 by prior knowledge over file descriptors 0 and 1.
@@ -142,11 +153,15 @@ impl Bridge {
         self.shared.over.load(Ordering::Acquire)
     }
 
-    async fn has_gateway_cap(&self, capability: &str) -> Result<bool, GatewayError> {
+    pub(crate) async fn has_gateway_cap(&self, capability: &str) -> Result<bool, GatewayError> {
         Ok(self.pong().await?.gateway_caps.contains(capability))
     }
 
-    async fn require_gateway_cap(&self, capability: &'static str, what: &'static str) -> Result<(), GatewayError> {
+    pub(crate) async fn require_gateway_cap(
+        &self,
+        capability: &'static str,
+        what: &'static str,
+    ) -> Result<(), GatewayError> {
         if self.has_gateway_cap(capability).await? {
             Ok(())
         } else {
@@ -155,12 +170,56 @@ impl Bridge {
     }
 
     /// One unary call: adds the build's ref, sets the limits, sorts the failures.
-    async fn call<Q, A>(&self, method: Method, request: Q) -> Result<A, GatewayError>
+    pub(crate) async fn call<Q, A>(&self, method: Method, request: Q) -> Result<A, GatewayError>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let name = method.name;
+        self.unary(method, request).await?.map_err(|status| self.sort_failure(name, status))
+    }
+
+    /// A call that may be answered with a cancellation which is not the build's.
+    pub(crate) async fn call_beside<Q, A>(&self, method: Method, request: Q) -> Result<A, GatewayError>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let name = method.name;
+        self.unary(method, request).await?.map_err(|status| self.sort_failure_beside(name, status))
+    }
+
+    async fn unary<Q, A>(&self, method: Method, request: Q) -> Result<Result<A, tonic::Status>, GatewayError>
     where
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
         let Method { name, path } = method;
+        let mut grpc = self.ready(name).await?;
+        let answer =
+            grpc.unary(self.request(request), PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()).await;
+        Ok(answer.map(tonic::Response::into_inner))
+    }
+
+    /// One call with a stream each way. Returns when the daemon has begun to answer, so the request has to begin by itself.
+    pub(crate) async fn stream<Q, A>(
+        &self,
+        method: Method,
+        requests: impl Stream<Item = Q> + Send + 'static,
+    ) -> Result<Streaming<A>, GatewayError>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let Method { name, path } = method;
+        let mut grpc = self.ready(name).await?;
+        let answer = grpc
+            .streaming(self.request(requests), PathAndQuery::from_static(path), ProstCodec::<Q, A>::default())
+            .await;
+        answer.map(tonic::Response::into_inner).map_err(|status| self.sort_failure_beside(name, status))
+    }
+
+    async fn ready(&self, name: &'static str) -> Result<Grpc<Channel>, GatewayError> {
         if self.is_over() {
             return Err(GatewayError::Over { method: name });
         }
@@ -171,31 +230,40 @@ impl Bridge {
             self.shared.over.store(true, Ordering::Release);
             return Err(GatewayError::Lost { method: name, source: source.into() });
         }
-        let mut request = tonic::Request::new(request);
+        Ok(grpc)
+    }
+
+    fn request<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
         if let Some(build_ref) = &self.build_ref {
             request.metadata_mut().insert(BUILD_ID_HEADER, build_ref.clone());
         }
-        let answer = grpc.unary(request, PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()).await;
-        match answer {
-            Ok(answer) => Ok(answer.into_inner()),
-            Err(status) => Err(self.sort_failure(name, status)),
+        request
+    }
+
+    fn sort_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
+        match self.sort_failure_beside(method, status) {
+            GatewayError::Rpc { method, status } if self.means_over(&status) => {
+                self.shared.over.store(true, Ordering::Release);
+                GatewayError::Canceled { method, status }
+            }
+            error => error,
         }
     }
 
     /// Statuses with a source were made on our side, out of a transport failure; the daemon's have none.
-    fn sort_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
+    pub(crate) fn sort_failure_beside(&self, method: &'static str, status: tonic::Status) -> GatewayError {
         if std::error::Error::source(&status).is_some() {
             self.shared.over.store(true, Ordering::Release);
             return GatewayError::Lost { method, source: status.into() };
         }
-        let status = Status::from_rpc(&status);
+        GatewayError::Rpc { method, status: Status::from_rpc(&status) }
+    }
+
+    fn means_over(&self, status: &Status) -> bool {
         // On a control connection, cancelling `Control.Solve` does not end our pending calls; it unregisters the build.
-        let is_unregistered = self.build_ref.is_some() && self.shared.pong.initialized() && is_unknown_job(&status);
-        if status.code() == Code::Cancelled || is_unregistered {
-            self.shared.over.store(true, Ordering::Release);
-            return GatewayError::Canceled { method, status };
-        }
-        GatewayError::Rpc { method, status }
+        let is_unregistered = self.build_ref.is_some() && self.shared.pong.initialized() && is_unknown_job(status);
+        status.code() == Code::Cancelled || is_unregistered
     }
 }
 

@@ -26,6 +26,7 @@
 #![warn(missing_docs)]
 
 mod bridge;
+pub mod container;
 pub mod contexts;
 mod detail;
 mod error;
@@ -40,7 +41,11 @@ mod status;
 mod subrequest;
 mod wire;
 
-pub use bridge::{Bridge, CacheImport, OciStore, ResolveMode, ResolvedImage, SolveRequest, Stat, Warning};
+pub use bridge::{
+    AttestationBlob, AttestationChain, Bridge, CacheImport, ChecksumAlgorithm, GitMeta, HttpMeta, ImageMeta, OciStore,
+    ResolveMode, ResolvedImage, SolveRequest, SourceMeta, SourceQuery, Stat, Warning,
+};
+pub use buildkit_llb::{SecretEnv, Security, Sharing};
 pub use buildkit_proto::CapSet;
 pub use buildkit_proto::pb::Definition;
 pub use detail::{ErrorDetail, SolveDetail, SourceInfo, SourcePosition, SourceRange};

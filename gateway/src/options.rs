@@ -8,7 +8,9 @@ mod value;
 
 use std::collections::BTreeMap;
 
-pub use types::{AddHost, LinuxResources, NetworkMode, NoCache, OptionError, Sbom, SourceDateEpoch, Ulimit};
+pub use types::{AddHost, LinuxResources, NoCache, OptionError, Sbom, SourceDateEpoch, Ulimit};
+
+pub use buildkit_llb::Network as NetworkMode;
 
 use crate::bridge::{CacheImport, ResolveMode};
 use crate::platform::Platform;

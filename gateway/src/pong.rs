@@ -45,6 +45,22 @@ pub mod caps {
     pub const REFERENCE_ATTESTATIONS: &str = "reference.attestations";
     /// `ResolveSourceMeta`.
     pub const SOURCE_META_RESOLVER: &str = "source.metaresolver";
+    /// Attestations of images in `ResolveSourceMeta`.
+    pub const SOURCE_META_ATTESTATIONS: &str = "source.metaresolver.image.attestations";
+    /// Checksums of our choice in `ResolveSourceMeta`.
+    pub const SOURCE_META_HTTP_CHECKSUM: &str = "source.metaresolver.http.checksumrequest";
+    /// Solves of other frontends reliably return metadata.
+    pub const SOLVE_METADATA: &str = "gateway.solve.metadata";
+    /// Containers.
+    pub const EXEC: &str = "gateway.exec";
+    /// Extra lines of `/etc/hosts` in containers.
+    pub const EXEC_EXTRA_HOSTS: &str = "gateway.exec.extrahosts";
+    /// Secrets as variables in containers.
+    pub const EXEC_SECRET_ENV: &str = "gateway.exec.secretenv";
+    /// Signals to processes in containers.
+    pub const EXEC_SIGNALS: &str = "gateway.exec.signals";
+    /// Looking into containers.
+    pub const EXEC_FILESYSTEM: &str = "gateway.exec.filesystem";
 }
 
 /// What daemons that send no list of gateway capabilities have (frozen upstream:

@@ -102,6 +102,16 @@ impl Status {
         }
     }
 
+    /// Takes over a status that is part of a message.
+    pub(crate) fn from_message(status: buildkit_proto::rpc::status::Status) -> Self {
+        let details = status.details.into_iter();
+        Self {
+            code: status.code,
+            message: status.message,
+            details: details.map(|any| AnyDetail { type_url: any.type_url, value: any.value }).collect(),
+        }
+    }
+
     pub(crate) fn from_wire(status: wire::Status) -> Self {
         Self {
             code: status.code,

@@ -57,18 +57,6 @@ pub struct AddHost {
     pub ip: IpAddr,
 }
 
-/// The network of an exec (`moby/buildkit: solver/pb/ops.proto`, `NetMode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NetworkMode {
-    /// One of its own, with access to the outside.
-    #[default]
-    Sandbox,
-    /// The daemon's; needs an entitlement.
-    Host,
-    /// None.
-    None,
-}
-
 /// A resource limit of an exec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ulimit {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::types::{AddHost, LinuxResources, NetworkMode, OptionError, Sbom, Ulimit};
+use super::NetworkMode;
+use super::types::{AddHost, LinuxResources, OptionError, Sbom, Ulimit};
 use crate::bridge::{CacheImport, ResolveMode};
 use crate::contexts::ImageName;
 use crate::go_value::{csv_fields, parse_bool};

@@ -1,0 +1,258 @@
+//! Containers: processes beside a build, on refs of that build (`NewContainer`, `ExecProcess`, `ReleaseContainer`).
+//!
+//! A container is a set of mounts; processes are started in it one after the other or side by side. Nothing that happens
+//! in one becomes part of a result: that is what graphs are for. Containers are for looking into what was built, for
+//! tools whose output decides how the graph goes on, and for shells in a failed step.
+//!
+//! ```no_run
+//! # use buildkit_gateway::{Bridge, GatewayError, Reference};
+//! use buildkit_gateway::container::{Command, ContainerRequest, Mount};
+//!
+//! # async fn version(bridge: &Bridge, rootfs: &Reference) -> Result<String, GatewayError> {
+//! let container = bridge.new_container(ContainerRequest::new([Mount::reference("/", rootfs)])).await?;
+//! let output = container.run(Command::new(["python3", "--version"])).await?;
+//! container.release().await?;
+//! # Ok(
+//! String::from_utf8_lossy(&output.stdout).into_owned()
+//! # )
+//! # }
+//! ```
+//!
+//! Source of the rules: `moby/buildkit: frontend/gateway/gateway.go`, `frontend/gateway/container/container.go`.
+
+mod command;
+mod files;
+mod mount;
+mod outgoing;
+mod process;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use command::{Command, Signal};
+pub use mount::Mount;
+pub use process::{Event, Exit, Output, Process, Stdin};
+
+use buildkit_llb::Network;
+use buildkit_proto::rpc::{gateway, llb};
+
+use crate::bridge::{Bridge, method};
+use crate::error::GatewayError;
+use crate::options::AddHost;
+use crate::platform::Platform;
+use crate::pong::caps;
+
+/// What a container is made of (`NewContainerRequest`).
+///
+/// ```
+/// use buildkit_gateway::container::{ContainerRequest, Mount};
+/// use buildkit_gateway::{NetworkMode, Reference};
+///
+/// let rootfs = Reference { id: "ref1".to_owned(), definition: None };
+/// let request = ContainerRequest::new([Mount::reference("/", &rootfs), Mount::tmpfs("/tmp")])
+///     .with_network(NetworkMode::None)
+///     .with_hostname("builder");
+/// assert_eq!(request.mounts.len(), 2);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerRequest {
+    /// What processes see; one of them is at `/`.
+    pub mounts: Vec<Mount>,
+    /// Their network; the host's needs the entitlement `network.host`.
+    pub network: Network,
+    /// Their host name; BuildKit's own without.
+    pub hostname: Option<String>,
+    /// Extra lines of their `/etc/hosts`; needs the capability `gateway.exec.extrahosts`.
+    pub hosts: Vec<AddHost>,
+    /// What they are built for; the daemon's own without. Decides the default `PATH` and how paths are read.
+    pub platform: Option<Platform>,
+}
+
+impl ContainerRequest {
+    /// A container of these mounts, with a network of its own.
+    #[must_use]
+    pub fn new(mounts: impl IntoIterator<Item = Mount>) -> Self {
+        Self { mounts: mounts.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Another network.
+    #[must_use]
+    pub fn with_network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// A host name.
+    #[must_use]
+    pub fn with_hostname(mut self, hostname: impl Into<String>) -> Self {
+        self.hostname = Some(hostname.into());
+        self
+    }
+
+    /// Extra lines of `/etc/hosts`.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: impl IntoIterator<Item = AddHost>) -> Self {
+        self.hosts.extend(hosts);
+        self
+    }
+
+    /// The platform of its processes.
+    #[must_use]
+    pub fn with_platform(mut self, platform: Platform) -> Self {
+        self.platform = Some(platform);
+        self
+    }
+}
+
+/// A container in the daemon. Cloning gives another handle on the same one.
+///
+/// It is released with [`Container::release`], when the last handle and the last [`Process`] of it is dropped, or at the
+/// latest when the build ends. Dropping sends the release from a task of the runtime that drops it; nobody waits for it.
+#[derive(Clone, Debug)]
+pub struct Container(Arc<Shared>);
+
+/// What the handles share; its drop is the release nobody asked for.
+#[derive(Debug)]
+struct Shared {
+    bridge: Bridge,
+    id: String,
+    /// By mount index.
+    places: Vec<files::Place>,
+    processes: AtomicU64,
+    released: AtomicBool,
+}
+
+impl Bridge {
+    /// Makes a container. The first process makes it run; until then it is its mounts.
+    ///
+    /// Refs are evaluated by this.
+    ///
+    /// # Errors
+    /// If the daemon has no containers (the capability `gateway.exec`), a ref cannot be built, or a mount is impossible.
+    pub async fn new_container(&self, request: ContainerRequest) -> Result<Container, GatewayError> {
+        self.require_gateway_cap(caps::EXEC, "start containers for frontends").await?;
+        let ContainerRequest { mounts, network, hostname, hosts, platform } = request;
+        if !mounts.iter().any(|mount| mount.dest() == "/") {
+            return Err(GatewayError::Invalid("a container needs a mount at /"));
+        }
+        if !hosts.is_empty() {
+            self.require_gateway_cap(caps::EXEC_EXTRA_HOSTS, "add hosts to a container").await?;
+        }
+        // Made first: should this future be dropped while the daemon works, the release follows.
+        let shared = Arc::new(Shared {
+            bridge: self.clone(),
+            id: new_id()?,
+            places: mounts.iter().map(files::Place::of).collect(),
+            processes: AtomicU64::new(0),
+            released: AtomicBool::new(false),
+        });
+        let request = gateway::NewContainerRequest {
+            container_id: shared.id.clone(),
+            mounts: mounts.into_iter().map(Mount::into_rpc).collect(),
+            network: match network {
+                Network::Sandbox => llb::NetMode::Unset,
+                Network::Host => llb::NetMode::Host,
+                Network::None => llb::NetMode::None,
+            }
+            .into(),
+            platform: platform.as_ref().map(Platform::to_rpc),
+            constraints: None,
+            extra_hosts: hosts
+                .into_iter()
+                .map(|AddHost { host, ip }| llb::HostIp { host, ip: ip.to_string() })
+                .collect(),
+            hostname: hostname.unwrap_or_default(),
+        };
+        let made: Result<gateway::NewContainerResponse, _> = self.call(method!("NewContainer"), request).await;
+        if made.is_err() {
+            shared.released.store(true, Ordering::Release);
+        }
+        made.map(|_| Container(shared))
+    }
+}
+
+impl Container {
+    /// The daemon's name for it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Starts a process. The first one makes the container run; others join it, and when it ends, so do they, and none
+    /// can be started any more. What has several steps needs a first process that waits (`sleep infinity`), or containers
+    /// one after the other.
+    ///
+    /// # Errors
+    /// If the container was released, a secret is missing, or the daemon lacks what the command asks for. A program that
+    /// cannot be run is no error here: it is how the process ends.
+    pub async fn start(&self, command: Command) -> Result<Process, GatewayError> {
+        Process::start(self, command).await
+    }
+
+    /// Runs a process to its end and collects what it writes, all of it, in memory.
+    ///
+    /// # Errors
+    /// As [`Container::start`]. A process that fails is no error here: ask [`Output::exit`].
+    pub async fn run(&self, command: Command) -> Result<Output, GatewayError> {
+        self.start(command).await?.output().await
+    }
+
+    /// Ends what still runs in the container and gives its mounts back.
+    ///
+    /// # Errors
+    /// If the daemon cannot be told. What it answers is not among the errors: that is how the container's processes ended.
+    pub async fn release(self) -> Result<(), GatewayError> {
+        self.0.released.store(true, Ordering::Release);
+        release(&self.0.bridge, &self.0.id).await
+    }
+
+    fn is_released(&self) -> bool {
+        self.0.released.load(Ordering::Acquire)
+    }
+
+    fn bridge(&self) -> &Bridge {
+        &self.0.bridge
+    }
+
+    /// A name for a process that no other process of this container has.
+    fn next_process(&self) -> String {
+        format!("{}:{}", self.0.id, self.0.processes.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.released.load(Ordering::Acquire) || self.bridge.is_over() {
+            return;
+        }
+        // Without a runtime nothing can be sent; the daemon then releases it at the end of the build.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (bridge, id) = (self.bridge.clone(), std::mem::take(&mut self.id));
+            runtime.spawn(async move { release(&bridge, &id).await });
+        }
+    }
+}
+
+/// The daemon answers with the first failure of a process in the container, a cancelled one included, after it has released
+/// everything (`container.go`, `Release`): no reason to believe that the build was cancelled.
+async fn release(bridge: &Bridge, id: &str) -> Result<(), GatewayError> {
+    let request = gateway::ReleaseContainerRequest { container_id: id.to_owned() };
+    let answer: Result<gateway::ReleaseContainerResponse, _> =
+        bridge.call_beside(method!("ReleaseContainer"), request).await;
+    match answer {
+        Ok(_) | Err(GatewayError::Rpc { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The container runtime files containers of all builds under their ids, so they must be unique in the whole daemon.
+fn new_id() -> Result<String, GatewayError> {
+    use std::fmt::Write as _;
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| GatewayError::Invalid("this machine gives no random numbers"))?;
+    Ok(bytes.iter().fold(String::from("c"), |mut id, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    }))
+}
