@@ -47,6 +47,10 @@ purity: setup
 test *args: setup
     cargo test --locked --no-fail-fast --workspace "$@"
 
+# What BuildKit's own Go client emits, anew, and whether what this project emits is what Go would write. Needs Go 1.26.
+vectors: setup
+    @scripts/vectors
+
 # Accept changed snapshots, then show what changed for review.
 bless *args: setup
     INSTA_UPDATE=always cargo test --locked --workspace "$@"

@@ -42,7 +42,13 @@ fn sample(reverse: bool) -> Graph {
     let upper = graph.diff(Diff::new(Some(base), root));
     let lower = graph.diff(Diff::new(Some(base), files));
     let merged = graph.merge(Merge::new(base, upper).with(lower));
-    graph.finish(Some(merged)).expect("sound")
+    let graph = graph.finish(Some(merged)).expect("sound");
+    // `just vectors` has Go read and write again what this project emits.
+    if let Some(folder) = std::env::var_os("IMAGESPEC_DEFINITIONS") {
+        let file = std::path::Path::new(&folder).join(format!("llb-sample-{reverse}.pb"));
+        std::fs::write(file, graph.to_definition().encode_to_vec()).expect("the folder can be written to");
+    }
+    graph
 }
 
 #[test]

@@ -66,7 +66,13 @@ fn show(case: &str, text: &str, settings: &Settings, facts: &Facts) -> String {
         section(&mut out, "graph", &graph.dump().to_string());
         section(&mut out, "image", &format!("{image_config:#}\n"));
         let definition = graph.to_definition();
-        let digest = Digest::of(&definition.encode_to_vec());
+        let bytes = definition.encode_to_vec();
+        let digest = Digest::of(&bytes);
+        // `just vectors` has Go read and write again what this project emits.
+        if let Some(folder) = std::env::var_os("IMAGESPEC_DEFINITIONS") {
+            let name = format!("compile-{case}-{}.pb", digest.to_string().trim_start_matches("sha256:"));
+            std::fs::write(Path::new(&folder).join(name), &bytes).expect("the folder can be written to");
+        }
         section(&mut out, "definition", &format!("{} ops, {digest}\n", definition.def.len()));
     }
     out
