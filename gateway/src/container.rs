@@ -178,9 +178,10 @@ impl Container {
         &self.0.id
     }
 
-    /// Starts a process. The first one makes the container run; others join it, and when it ends, so do they, and none
-    /// can be started any more. What has several steps needs a first process that waits (`sleep infinity`), or containers
-    /// one after the other.
+    /// Starts a process. The first one makes the container run, others join it. When the first ends, all end, and none can
+    /// be started any more; when any of them fails, the daemon kills the others
+    /// (`moby/buildkit: frontend/gateway/container/container.go`, `errGroup`). So several steps need a first process that
+    /// waits (`sleep infinity`), or a container each.
     ///
     /// # Errors
     /// If the container was released, a secret is missing, or the daemon lacks what the command asks for. A program that

@@ -97,6 +97,15 @@ impl GatewayError {
         matches!(self, Self::Canceled { .. } | Self::Lost { .. } | Self::Over { .. })
     }
 
+    /// Whether a file that was asked for is not there. The daemon has no code for it, only the text of the system's error
+    /// (`moby/buildkit: cache/util/fsutil.go`).
+    #[must_use]
+    pub fn is_missing_file(&self) -> bool {
+        self.status().is_some_and(|status| {
+            ["no such file or directory", "not a directory"].iter().any(|text| status.message.contains(text))
+        })
+    }
+
     /// The daemon's status, if it gave one.
     #[must_use]
     pub fn status(&self) -> Option<&Status> {

@@ -24,6 +24,8 @@ pub const FRONTEND_CAPS: &[&str] = &[
 ];
 
 /// One build: what a frontend is given.
+///
+/// What most frontends do with it is in few calls: [`Build::spec_file`], [`Build::context`], [`Build::image`].
 #[derive(Clone, Debug)]
 pub struct Build {
     /// The daemon.

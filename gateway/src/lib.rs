@@ -37,6 +37,7 @@ mod percent;
 mod platform;
 mod pong;
 mod result;
+mod spec_file;
 mod status;
 mod subrequest;
 mod wire;
@@ -60,5 +61,6 @@ pub use result::{
     Attestation, AttestationKind, FrontendResult, InTotoSubject, PlatformImage, Reference, Refs, ResultShapeError,
     Solved, keys,
 };
+pub use spec_file::SpecFile;
 pub use status::{AnyDetail, Status};
 pub use subrequest::{DESCRIBE, Subrequest, SubrequestAnswer, SubrequestField};

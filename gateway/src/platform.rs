@@ -175,6 +175,24 @@ impl fmt::Display for Platform {
     }
 }
 
+impl From<&buildkit_llb::Platform> for Platform {
+    fn from(platform: &buildkit_llb::Platform) -> Self {
+        Self {
+            architecture: platform.architecture.clone(),
+            os: platform.os.clone(),
+            variant: platform.variant.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Platform> for buildkit_llb::Platform {
+    /// Version and features of an operating system are left out: graphs have none.
+    fn from(platform: &Platform) -> Self {
+        Self::new(&platform.os, &platform.architecture, &platform.variant)
+    }
+}
+
 impl std::str::FromStr for Platform {
     type Err = ParsePlatformError;
 

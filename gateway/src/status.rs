@@ -149,6 +149,26 @@ impl fmt::Display for Status {
 
 impl std::error::Error for Status {}
 
+/// What users write goes through these; their messages are for users too.
+macro_rules! from_mistakes {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Status {
+            fn from(error: $error) -> Self {
+                Self::failed(error.to_string())
+            }
+        })*
+    };
+}
+
+from_mistakes!(
+    buildkit_llb::GitUrlError,
+    crate::contexts::GitRefError,
+    crate::contexts::ImageNameError,
+    crate::options::OptionError,
+    crate::platform::ParsePlatformError,
+    crate::result::ResultShapeError,
+);
+
 impl fmt::Debug for AnyDetail {
     /// The value is left out: it holds whole files and graphs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

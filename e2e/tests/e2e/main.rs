@@ -7,6 +7,7 @@ mod bad_input;
 mod chain;
 mod commands;
 mod digests;
+mod frontend_example;
 mod inert;
 mod interrupt;
 mod main_image;
@@ -69,6 +70,7 @@ fn cases() -> Vec<Case> {
         requirements::cases(),
         chain::cases(),
         bad_input::cases(),
+        frontend_example::cases(),
         inert::cases(),
         interrupt::cases(),
         records::cases(),

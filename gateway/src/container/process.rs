@@ -82,7 +82,8 @@ pub enum Event {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exit {
-    /// Its exit code. 255 also stands for "not known": the program could not be run, or was ended from outside.
+    /// Its exit code; 137 is what `KILL` leaves. 255 and 4294967295 also stand for "not known": the program could not be
+    /// run, or its container was gone.
     pub code: u32,
     /// What the daemon says of a failure.
     pub status: Option<Status>,

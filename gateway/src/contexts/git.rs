@@ -193,6 +193,28 @@ impl GitRef {
     }
 }
 
+impl TryFrom<&GitRef> for buildkit_llb::GitSource {
+    type Error = buildkit_llb::GitUrlError;
+
+    /// The source a graph takes it from.
+    fn try_from(git: &GitRef) -> Result<Self, Self::Error> {
+        let GitRef { remote, reference, subdir, checksum, keep_git_dir, submodules, mtime, fetch_by_commit, .. } = git;
+        Ok(Self {
+            reference: reference.clone(),
+            subdir: subdir.clone(),
+            checksum: checksum.clone().unwrap_or_default(),
+            keep_git_dir: keep_git_dir.unwrap_or_default(),
+            skip_submodules: *submodules == Some(false),
+            mtime: mtime.map(|mtime| match mtime {
+                GitMtime::Checkout => buildkit_llb::GitMtime::Checkout,
+                GitMtime::Commit => buildkit_llb::GitMtime::Commit,
+            }),
+            fetch_by_commit: *fetch_by_commit,
+            ..Self::new(buildkit_llb::GitRemote::parse(remote)?)
+        })
+    }
+}
+
 fn unify(key: &str, field: &mut String, value: String) -> Result<(), String> {
     if !field.is_empty() && *field != value {
         return Err(format!("{key} conflicts: {field:?} vs {value:?}"));

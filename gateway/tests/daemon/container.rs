@@ -48,13 +48,19 @@ async fn later_processes_join_the_first() {
         let mut main = main.unwrap();
         let stdin = main.take_stdin().unwrap();
         // Until the shell has written it.
-        let read = sh("until test -s /note; do sleep 0.05; done; cat /note; exit 7");
+        let read = sh("until test -s /note; do sleep 0.05; done; cat /note");
         let (one, two) = tokio::join!(container.run(read.clone()), container.run(read));
         for output in [one.unwrap(), two.unwrap()] {
-            assert_eq!((output.stdout().as_ref(), output.exit.code), ("kept\n", 7));
+            assert_eq!((output.stdout().as_ref(), output.exit.code), ("kept\n", 0));
         }
         drop(stdin);
         assert!(main.wait().await.unwrap().success());
+
+        // One that fails takes all others with it.
+        let container = self::container(bridge).await;
+        let main = container.start(sh("sleep infinity")).await.unwrap();
+        assert_eq!(container.run(sh("exit 7")).await.unwrap().exit.code, 7);
+        assert!(!main.wait().await.unwrap().success());
     })
     .await;
 }
