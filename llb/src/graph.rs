@@ -2,7 +2,7 @@
 //!
 //! Does not judge what an op says (the verifier does) and does not know the wire order of a definition (encode does).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_proto::Digest;
 
@@ -187,6 +187,14 @@ impl GraphBuilder {
         self.nodes.get(id.0 as usize).map(|node| &node.op)
     }
 
+    pub(crate) fn digest(&self, id: OpId) -> Option<Digest> {
+        self.nodes.get(id.0 as usize).map(|node| node.digest)
+    }
+
+    pub(crate) fn note(&self, id: OpId) -> Option<&Note> {
+        self.notes.get(&id)
+    }
+
     /// Whether the daemon is to set an exec's default `PATH`; no byte of the op says it.
     pub(crate) fn set_default_path(&mut self, id: OpId, value: bool) {
         if let Some(Op::Exec(exec)) = self.nodes.get_mut(id.0 as usize).map(|node| &mut node.op) {
@@ -292,6 +300,12 @@ impl Graph {
     #[must_use]
     pub fn digest(&self, id: OpId) -> Option<Digest> {
         self.nodes.get(id.0 as usize).map(|node| node.digest)
+    }
+
+    /// The outputs of an op that the root or another op reads.
+    pub(crate) fn used_outputs(&self, id: OpId) -> BTreeSet<u32> {
+        let reads = self.nodes.iter().flat_map(|node| node.op.inputs()).chain(self.root);
+        reads.filter(|output| output.op == id).map(|output| output.index).collect()
     }
 
     /// What is known about an op beyond its bytes.

@@ -61,6 +61,17 @@ func cases() []Vector {
 		exec := Node{Exec: &Exec{Root: "0", Args: []string{"x"}}, Platform: p}
 		add("platform/"+p, Recipe{Nodes: []Node{{Image: &Image{Ref: debian}, Platform: p}, exec}, Root: "1"})
 	}
+	for name, change := range map[string]func(*Node){
+		"plain":   func(*Node) {},
+		"env":     func(n *Node) { n.Exec.Env = [][2]string{{"Z", "1"}, {"A", ""}} },
+		"path":    func(n *Node) { n.Exec.Env = [][2]string{{"PATH", "/opt"}, {"A", ""}} },
+		"ssh":     func(n *Node) { n.Exec.SSH = []Secret{{ID: "a"}} },
+		"windows": func(n *Node) { n.Platform = "windows/amd64" },
+	} {
+		exec := Node{Exec: &Exec{Root: "0", Args: []string{"x"}}, Platform: amd64}
+		change(&exec)
+		add("no default path/"+name, Recipe{Nodes: []Node{image(), exec}, Root: "1", NoPath: true})
+	}
 	for _, c := range graphs() {
 		add("graph/"+c.Name, c.Recipe)
 	}

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
@@ -49,7 +51,9 @@ func generate(path string) error {
 	}
 	var out bytes.Buffer
 	names := map[string]bool{}
-	for _, c := range append(cases(), randomCases()...) {
+	all := append(cases(), randomCases()...)
+	slices.SortStableFunc(all, func(a, b Vector) int { return strings.Compare(a.Name, b.Name) })
+	for _, c := range all {
 		if names[c.Name] {
 			return fmt.Errorf("two vectors are called %q", c.Name)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/moby/buildkit/client/llb/llbbuild"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
+	apicapspb "github.com/moby/buildkit/util/apicaps/pb"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -25,6 +27,8 @@ type Recipe struct {
 	Files []SourceFile `json:"files,omitempty"`
 	Nodes []Node       `json:"nodes,omitempty"`
 	Root  string       `json:"root"`
+	// NoPath is a daemon that does not set the default PATH.
+	NoPath bool `json:"nopath,omitempty"`
 }
 
 type SourceFile struct {
@@ -311,7 +315,11 @@ func (r Recipe) marshal() (*pb.Definition, error) {
 	for _, n := range r.Nodes {
 		b.nodes = append(b.nodes, b.node(n))
 	}
-	def, err := b.ref(r.Root).Marshal(context.Background(), llb.LinuxAmd64, llb.WithCaps(pb.Caps.CapSet(pb.Caps.All())))
+	caps := pb.Caps.All()
+	if r.NoPath {
+		caps = slices.DeleteFunc(caps, func(c *apicapspb.APICap) bool { return c.ID == string(pb.CapExecMetaSetsDefaultPath) })
+	}
+	def, err := b.ref(r.Root).Marshal(context.Background(), llb.LinuxAmd64, llb.WithCaps(pb.Caps.CapSet(caps)))
 	if err != nil {
 		return nil, err
 	}

@@ -330,6 +330,38 @@ impl Exec {
         inputs.into_vec()
     }
 
+    /// Replaces every input.
+    pub(crate) fn map_inputs(&mut self, map: impl Fn(Output) -> Output) {
+        for mount in &mut self.mounts {
+            mount.set_input(mount.input().map(&map));
+        }
+    }
+
+    /// Mounts something else at a place.
+    pub(crate) fn set_input(&mut self, dest: &str, input: Output) {
+        for mount in self.mounts.iter_mut().filter(|mount| mount.dest == dest) {
+            mount.set_input(Some(input));
+        }
+    }
+
+    /// What an output was before the process changed it.
+    pub(crate) fn output_input(&self, index: u32) -> Option<Output> {
+        let mut outputs = self.sorted_mounts().into_iter().filter(|mount| mount.has_output());
+        outputs.nth(usize::try_from(index).ok()?)?.input()
+    }
+
+    /// Says in the environment where the first ssh socket is, as the wire would.
+    pub(crate) fn with_socket_in_env(self) -> Self {
+        match self.wire_env().len() == self.env.len() {
+            true => self,
+            false => {
+                let socket = self.mounts.iter().find(|mount| matches!(mount.kind, MountKind::Ssh { .. }));
+                let dest = socket.map(|socket| socket.dest.clone()).unwrap_or_default();
+                self.with_env(SSH_AUTH_SOCK, dest)
+            }
+        }
+    }
+
     /// The environment of the wire: what was set, and where the first ssh socket is (`client/llb/exec.go`).
     fn wire_env(&self) -> Vec<String> {
         let mut env: Vec<String> = self.env.iter().map(|(name, value)| format!("{name}={value}")).collect();

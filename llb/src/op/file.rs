@@ -188,7 +188,7 @@ impl File {
         let mut file = self.clone();
         file.base = file.base.map(&map);
         file.inputs.clear();
-        for input in self.inputs() {
+        for input in &self.inputs {
             file.read(Some(map(*input)));
         }
         for step in &mut file.steps {
@@ -200,6 +200,35 @@ impl File {
             }
         }
         file
+    }
+
+    /// Starts the chain of the result, and nothing else in the op, from another base.
+    pub(crate) fn set_base(&mut self, base: Output) {
+        let mut at = self.steps.len().checked_sub(1);
+        while let Some(step) = at.and_then(|index| self.steps.get_mut(index)) {
+            step.base = Some(base);
+            at = step.after;
+        }
+        self.base = Some(base);
+        self.collect_inputs();
+    }
+
+    /// Lists anew what the steps read.
+    pub(crate) fn collect_inputs(&mut self) {
+        self.inputs.clear();
+        let reads = self.steps.iter().flat_map(|step| {
+            let from = match &step.action {
+                Action::Copy(copy) => match copy.from.0 {
+                    Origin::Output(output) => output,
+                    Origin::Files(_) | Origin::Step(_) => None,
+                },
+                Action::MkFile(_) | Action::MkDir(_) | Action::Rm(_) | Action::Symlink(_) => None,
+            };
+            [step.base, from]
+        });
+        for read in reads.collect::<Vec<_>>() {
+            self.read(read);
+        }
     }
 
     pub(crate) fn to_pb(&self) -> pb::FileOp {

@@ -45,6 +45,11 @@ impl Merge {
         self
     }
 
+    /// The op with every input replaced.
+    pub(crate) fn map_inputs(&self, map: impl Fn(Output) -> Output) -> Self {
+        Self { inputs: self.inputs.iter().copied().map(map).collect(), filters: self.filters.clone() }
+    }
+
     pub(crate) fn inputs(&self) -> Vec<Output> {
         self.inputs.clone()
     }

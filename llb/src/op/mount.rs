@@ -265,6 +265,13 @@ impl Mount {
         }
     }
 
+    /// Mounts without inputs stay as they are.
+    pub(crate) fn set_input(&mut self, new: Option<Output>) {
+        if let MountKind::Bind { input, .. } | MountKind::Cache { input, .. } = &mut self.kind {
+            *input = new;
+        }
+    }
+
     pub(crate) fn has_output(&self) -> bool {
         matches!(self.kind, MountKind::Bind { access: Access::Output, .. })
     }

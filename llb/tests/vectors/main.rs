@@ -8,7 +8,7 @@ mod recipe;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use buildkit_llb::{Graph, Op};
+use buildkit_llb::{CapSet, Graph, Op, caps};
 use buildkit_proto::{Digest, Message as _, map, pb};
 use recipe::Vector;
 
@@ -109,6 +109,21 @@ fn encoding_what_was_decoded_changes_nothing() {
             let op = graph.op(id).expect("of this graph");
             assert!(!matches!(op, Op::Foreign(_)), "{}: every op has a type: {op:?}", vector.name);
         }
+    }
+}
+
+#[test]
+fn a_daemon_that_can_everything_gets_the_graph_as_it_is() {
+    let all: CapSet = caps::ALL.iter().copied().collect();
+    for vector in vectors() {
+        let (bytes, _) = definition(&vector);
+        let graph = Graph::from_bytes(&bytes).expect("a graph");
+        let lowered = graph.lower_for(&all).unwrap_or_else(|lacking| panic!("{}: {lacking:?}", vector.name));
+        if vector.name.starts_with("no default path/") {
+            continue;
+        }
+        assert_eq!(lowered.changes, [], "{}", vector.name);
+        assert_eq!(lowered.graph.to_definition(), graph.to_definition(), "{}", vector.name);
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Recipe {
     files: Vec<RecipeFile>,
     nodes: Vec<Node>,
     root: String,
+    nopath: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -357,7 +358,12 @@ impl Recipe {
             maker.made.push(made);
         }
         let root = maker.output(&self.root);
-        maker.graph.finish(root)
+        let graph = maker.graph.finish(root)?;
+        if !self.nopath {
+            return Ok(graph);
+        }
+        let without = caps::ALL.iter().copied().filter(|cap| *cap != caps::EXEC_META_SETSDEFAULTPATH);
+        Ok(graph.lower_for(&without.collect()).expect("the variable is set").graph)
     }
 }
 

@@ -1,0 +1,323 @@
+//! Lowering: a graph for a daemon that lacks capabilities.
+//!
+//! Each fallback has the same effect for the build, or gives up what the daemon cannot do anyway (a limit, a time) and says
+//! so; where neither is possible the capability is named as lacking. Which fallback stands for what is listed at
+//! [`Graph::lower_for`]. What a daemon can do is the caller's to know.
+
+mod exec;
+mod file;
+mod merge;
+mod source;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use buildkit_proto::CapSet;
+use buildkit_proto::caps::llb as cap;
+
+use crate::graph::{Graph, GraphBuilder, OpId, Output};
+use crate::op::Op;
+use crate::platform::Platform;
+use crate::required::required_caps;
+
+/// A graph for a certain daemon, and what was changed for it.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The graph; the daemon has all it needs.
+    pub graph: Graph,
+    /// What was replaced or given up, in the order of the ops.
+    pub changes: Vec<Change>,
+}
+
+/// Something that was replaced or given up because a daemon lacks a capability.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The op of the graph that was lowered.
+    pub op: OpId,
+    /// What the daemon lacks.
+    pub capability: &'static str,
+    /// What was done instead, for people.
+    pub what: &'static str,
+}
+
+/// Something the daemon lacks and nothing can stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    /// The op that needs it.
+    pub op: OpId,
+    /// What the daemon lacks.
+    pub capability: String,
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "op {} needs the capability {}, which this BuildKit lacks", self.op.0, self.capability)
+    }
+}
+
+impl std::error::Error for Lacking {}
+
+impl Graph {
+    /// The graph with fallbacks for what a daemon lacks. A graph that needs none comes back as it is.
+    ///
+    /// | lacking | instead |
+    /// |---|---|
+    /// | `mergeop`, `diffop` | the branches of a merge one after the other: what made a diff is done again on top of what is there, other filesystems are copied over it (deletions do not come along) |
+    /// | `passthroughop` | a read-only mount of what is to be waited for, in the execs that use the output |
+    /// | `exec.meta.setsdefaultpath` | `PATH` in the environment |
+    /// | `exec.validexitcode`, `exec.secretenv` | a line of `/bin/sh` around the command |
+    /// | `exec.mount.bind.readwrite-nooutput` | a mount with an output nobody uses |
+    /// | `exec.mount.tmpfs.size`, `exec.mount.cache.content` | no limit; the daemon's choice |
+    /// | `exec.meta.ulimit`, `exec.meta.cgroup.parent`, `exec.meta.linux.resources` | no limit |
+    /// | `exec.meta.cdi` | optional devices are left out |
+    /// | `source.image.checksum` | the digest in the reference |
+    /// | `source.git.subdir`, `source.git.checksum` | a copy of the folder; the whole commit as reference |
+    /// | `source.git.skipsubmodules`, `source.git.mtime`, `source.local.metadatatransfer`, `source.http.signatureverify` beside a checksum | left out |
+    /// | `file.copy.includeexcludepatterns` | patterns of the local source that is copied as a whole |
+    /// | `file.symlink.create` | `ln` of the base |
+    ///
+    /// # Errors
+    /// Everything the daemon lacks that nothing can stand for.
+    ///
+    /// ```
+    /// use buildkit_llb::{CapSet, Diff, Exec, GraphBuilder, Merge, Platform, Source, caps, missing_caps};
+    ///
+    /// let amd64 = Platform::linux("amd64");
+    /// let mut graph = GraphBuilder::new();
+    /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+    /// let one = graph.exec(Exec::new(["touch", "/one"], base, amd64.clone())).root();
+    /// let two = graph.exec(Exec::new(["touch", "/two"], base, amd64)).root();
+    /// let (one, two) = (graph.diff(Diff::new(base, one)), graph.diff(Diff::new(base, two)));
+    /// let merged = graph.merge(Merge::new(base, one).with(two));
+    /// let graph = graph.finish(Some(merged)).expect("sound");
+    ///
+    /// let old: CapSet = caps::ALL.iter().copied().filter(|cap| !["mergeop", "diffop"].contains(cap)).collect();
+    /// let lowered = graph.lower_for(&old).expect("a chain does the same");
+    /// assert!(missing_caps(&lowered.graph, &old).is_empty());
+    /// assert_eq!(lowered.graph.reachable().len(), 3, "the image and one exec after the other");
+    /// ```
+    pub fn lower_for(&self, daemon: &CapSet) -> Result<Lowered, Vec<Lacking>> {
+        let mut lowering = Lowering {
+            graph: self,
+            daemon,
+            builder: GraphBuilder::new(),
+            outputs: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            changes: Vec::new(),
+            lacking: Vec::new(),
+        };
+        for file in self.files() {
+            lowering.builder.add_file(file.clone());
+        }
+        for id in self.reachable() {
+            lowering.lower(id);
+        }
+        let root = self.root().and_then(|root| {
+            if lowering.waits.contains_key(&root) {
+                lowering.lack(root.op, cap::PASSTHROUGHOP);
+            }
+            lowering.input(root)
+        });
+        let Lowering { builder, changes, lacking, .. } = lowering;
+        if !lacking.is_empty() {
+            return Err(lacking);
+        }
+        // What a sound graph is made into is sound; were it not, that is for the caller to see and not to crash on.
+        let unsound = |violations: Vec<crate::Violation>| {
+            violations.into_iter().map(|violation| Lacking { op: violation.op, capability: violation.to_string() })
+        };
+        match builder.finish(root) {
+            Ok(graph) => Ok(Lowered { graph, changes }),
+            Err(violations) => Err(unsound(violations).collect()),
+        }
+    }
+}
+
+struct Lowering<'a> {
+    graph: &'a Graph,
+    daemon: &'a CapSet,
+    builder: GraphBuilder,
+    /// Outputs of the graph, and what stands for them.
+    outputs: BTreeMap<Output, Output>,
+    /// Outputs of passthroughs that are not there, and what their users have to wait for.
+    waits: BTreeMap<Output, Vec<Output>>,
+    changes: Vec<Change>,
+    lacking: Vec<Lacking>,
+}
+
+impl Lowering<'_> {
+    fn has(&self, capability: &str) -> bool {
+        self.daemon.contains(capability)
+    }
+
+    fn lack(&mut self, op: OpId, capability: &str) {
+        let lacking = Lacking { op, capability: capability.to_owned() };
+        if !self.lacking.contains(&lacking) {
+            self.lacking.push(lacking);
+        }
+    }
+
+    fn change(&mut self, op: OpId, capability: &'static str, what: &'static str) {
+        let change = Change { op, capability, what };
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    /// What stands for an input of an op. Only a diff that could not be made has nothing, and is then named.
+    fn input(&mut self, input: Output) -> Option<Output> {
+        let found = self.outputs.get(&input).copied();
+        if found.is_none() {
+            let is_diff = matches!(self.graph.op(input.op), Some(Op::Diff(_)));
+            if is_diff {
+                self.lack(input.op, cap::DIFFOP);
+            }
+        }
+        found
+    }
+
+    fn lower(&mut self, id: OpId) {
+        let graph = self.graph;
+        let Some(op) = graph.op(id) else { return };
+        let node = graph.note(id).cloned().unwrap_or_default();
+        for capability in &node.requires {
+            if !self.has(capability) {
+                self.lack(id, capability);
+            }
+        }
+        match op {
+            Op::Merge(merge) => self.merge(id, merge),
+            Op::Diff(diff) if !self.has(cap::DIFFOP) => {
+                // Between nothing and something is something; the others are taken apart where they are merged.
+                if let (None, Some(upper)) = (diff.lower, diff.upper)
+                    && let Some(upper) = self.input(upper)
+                {
+                    self.outputs.insert(Output { op: id, index: 0 }, upper);
+                    self.change(id, cap::DIFFOP, "the difference to nothing is the thing itself");
+                }
+            }
+            Op::Passthrough(passthrough) if !self.has(cap::PASSTHROUGHOP) => {
+                let waited: Vec<Output> = passthrough.inputs.iter().map(|(input, _)| *input).collect();
+                let waited: Vec<Output> = waited.into_iter().filter_map(|input| self.input(input)).collect();
+                for (input, index) in passthrough.handed_on().zip(0..) {
+                    let Some(stands) = self.input(input) else { continue };
+                    let output = Output { op: id, index };
+                    self.outputs.insert(output, stands);
+                    let others = waited.iter().copied().filter(|other| *other != stands).collect();
+                    self.waits.insert(output, others);
+                }
+            }
+            _ => {
+                let inputs: Vec<Output> = op.inputs();
+                let waits = inputs.iter().any(|input| self.waits.contains_key(input));
+                let mapped: BTreeMap<Output, Output> =
+                    inputs.into_iter().filter_map(|input| Some((input, self.input(input)?))).collect();
+                if waits && !matches!(op, Op::Exec(_)) {
+                    self.lack(id, cap::PASSTHROUGHOP);
+                }
+                let lowered = self.op(id, op, &|input| mapped.get(&input).copied().unwrap_or(input));
+                self.outputs.extend(lowered);
+            }
+        }
+    }
+
+    /// Inserts an op with other inputs and the fallbacks for it: its outputs, and what stands for them.
+    fn op(&mut self, id: OpId, op: &Op, map: &dyn Fn(Output) -> Output) -> Vec<(Output, Output)> {
+        let output = |stands: Output| vec![(Output { op: id, index: 0 }, stands)];
+        match op {
+            Op::Source(source) => output(self.source(id, source.clone())),
+            Op::File(file) => output(self.file(id, file.map_inputs(map))),
+            Op::Exec(exec) => {
+                let waits = self.waits(op);
+                let mut exec = (**exec).clone();
+                exec.map_inputs(map);
+                self.exec(id, exec, waits)
+            }
+            Op::Diff(diff) => {
+                let mut diff = diff.clone();
+                (diff.lower, diff.upper) = (diff.lower.map(map), diff.upper.map(map));
+                output(self.plain(id, Op::Diff(diff)))
+            }
+            Op::Build(build) => {
+                let build = crate::Build { input: map(build.input), ..build.clone() };
+                output(self.plain(id, Op::Build(build)))
+            }
+            Op::Merge(merge) => {
+                let merge = merge.map_inputs(map);
+                output(self.plain(id, Op::Merge(merge)))
+            }
+            Op::Passthrough(passthrough) => {
+                let mut passthrough = passthrough.clone();
+                for (input, _) in &mut passthrough.inputs {
+                    *input = map(*input);
+                }
+                let count = passthrough.handed_on().count();
+                let stands = self.plain(id, Op::Passthrough(passthrough)).op;
+                let outputs = (0..count).filter_map(|index| u32::try_from(index).ok());
+                outputs.map(|index| (Output { op: id, index }, Output { op: stands, index })).collect()
+            }
+            Op::Foreign(foreign) => {
+                let mut foreign = foreign.clone();
+                let before: Vec<_> = foreign.inputs.iter().map(|input| self.graph.digest(input.op)).collect();
+                for input in &mut foreign.inputs {
+                    *input = map(*input);
+                }
+                let after: Vec<_> = foreign.inputs.iter().map(|input| self.builder.digest(input.op)).collect();
+                if before != after {
+                    // Its bytes name what it reads, and nobody knows what else is in them.
+                    self.lack(id, "to change an op that this crate does not know");
+                }
+                let count = foreign.output_count();
+                let stands = self.plain(id, Op::Foreign(foreign)).op;
+                // An op of unknown kind has as many outputs as somebody uses.
+                let used = self.graph.used_outputs(id).into_iter().filter(|index| *index < count);
+                used.map(|index| (Output { op: id, index }, Output { op: stands, index })).collect()
+            }
+        }
+    }
+
+    /// Inserts an op for which there is nothing more to be done; what the daemon still lacks is lacking.
+    fn plain(&mut self, id: OpId, op: Op) -> Output {
+        for capability in required_caps(&op) {
+            if !self.has(capability) {
+                // The one capability whose id was never registered, so that another stands for it.
+                let of_mode = matches!(op, Op::File(_)) && capability == cap::EXEC_VALIDEXITCODE;
+                self.lack(id, if of_mode { "file.copy.modestring" } else { capability });
+            }
+        }
+        let output = Output { op: self.builder.insert(op), index: 0 };
+        self.note(id, output.op);
+        output
+    }
+
+    /// Says of a new op what is known of the one it is made of.
+    fn note(&mut self, from: OpId, to: OpId) {
+        let Some(mut note) = self.graph.note(from).cloned() else { return };
+        if note.resources.is_some() && !self.has(cap::EXEC_META_LINUX_RESOURCES) {
+            note.resources = None;
+            self.change(from, cap::EXEC_META_LINUX_RESOURCES, "no limits");
+        }
+        self.builder.annotate(to, note);
+    }
+
+    /// What an exec has to wait for because a passthrough is not there.
+    fn waits(&self, op: &Op) -> Vec<Output> {
+        op.inputs().iter().filter_map(|input| self.waits.get(input)).flatten().copied().collect()
+    }
+
+    /// What an output runs on, as far as what it is made of says it.
+    fn platform_of(&self, mut output: Output) -> Option<Platform> {
+        loop {
+            let op = self.builder.op(output.op)?;
+            if let Some(platform) = op.platform() {
+                return Some(platform.clone());
+            }
+            // Inputs are earlier ops, so this ends.
+            output = match op {
+                Op::File(file) => file.base?,
+                Op::Diff(diff) => diff.upper?,
+                _ => op.inputs().first().copied()?,
+            };
+        }
+    }
+}

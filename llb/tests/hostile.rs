@@ -1,0 +1,175 @@
+//! Bytes from anybody: reading them gives a graph or an error, never a crash, and long graphs are no problem.
+
+use base64::Engine as _;
+use buildkit_llb::{DecodeError, Exec, File, Graph, GraphBuilder, MkFile, Op, Output, Platform, Source, caps};
+use buildkit_proto::{Digest, Message as _, canonical, pb};
+
+const VECTORS: &str = include_str!("../../testdata/vectors/vectors.jsonl");
+
+/// Numbers that are the same in every run (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end.max(1) as u64) as usize
+    }
+}
+
+fn definitions() -> impl Iterator<Item = Vec<u8>> {
+    VECTORS.lines().map(|line| {
+        let vector: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let text = vector["definition"].as_str().expect("a definition");
+        base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
+    })
+}
+
+/// What can be done with a graph, all of it.
+fn use_up(graph: &Graph) {
+    let definition = graph.to_definition();
+    let again = Graph::from_definition(&definition).expect("what was written can be read");
+    assert_eq!(again.to_definition().def, definition.def);
+    assert!(!graph.dump().to_string().is_empty());
+    assert!(graph.dump().json().is_object());
+    let few = ["source.image", "exec.meta.base", "file.base", "exec.mount.bind"].into_iter().collect();
+    if let Ok(lowered) = graph.lower_for(&few) {
+        assert!(buildkit_llb::missing_caps(&lowered.graph, &few).is_empty());
+    }
+}
+
+#[test]
+fn broken_definitions_are_errors() {
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let (mut read, mut refused) = (0, 0);
+    for bytes in definitions().filter(|bytes| !bytes.is_empty()) {
+        for round in 0..12 {
+            let mut broken = bytes.clone();
+            match round % 3 {
+                0 => broken.truncate(numbers.below(bytes.len())),
+                1 => {
+                    for _ in 0..=numbers.below(3) {
+                        let at = numbers.below(broken.len());
+                        broken[at] ^= 1 << numbers.below(8);
+                    }
+                }
+                _ => {
+                    let (from, to) = (numbers.below(broken.len()), numbers.below(broken.len()));
+                    broken[to] = broken[from];
+                }
+            }
+            match Graph::from_bytes(&broken) {
+                Ok(graph) => {
+                    use_up(&graph);
+                    read += 1;
+                }
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(read > 100 && refused > 1000, "{read} read, {refused} refused: both are looked at");
+}
+
+/// Ops with broken insides in a definition that holds together.
+#[test]
+fn broken_ops_are_errors_or_kept_as_they_are() {
+    let mut numbers = Numbers(0x0123_4567_89ab_cdef);
+    let mut kept = 0;
+    for bytes in definitions().filter(|bytes| !bytes.is_empty()) {
+        let definition = pb::Definition::decode(bytes.as_slice()).expect("a definition");
+        let Some((_, ops)) = definition.def.split_last() else { continue };
+        for _ in 0..6 {
+            let mut op = ops[numbers.below(ops.len())].clone();
+            let at = numbers.below(op.len());
+            op[at] ^= 1 << numbers.below(8);
+            let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
+            let terminal = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
+            let def = ops.iter().cloned().chain([op, terminal]).collect();
+            if let Ok(graph) = Graph::from_definition(&pb::Definition { def, ..pb::Definition::default() }) {
+                use_up(&graph);
+                let root = graph.root().expect("not scratch");
+                kept += usize::from(matches!(graph.op(root.op()), Some(Op::Foreign(_))));
+            }
+        }
+    }
+    assert!(kept > 20, "{kept} ops were none of this crate's");
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let check = |definition: pb::Definition, expect: &str| {
+        let error = Graph::from_definition(&definition).expect_err(expect).to_string();
+        assert!(error.contains(expect), "{error:?} does not say {expect:?}");
+    };
+    let op = |op: pb::Op| canonical::op(&op);
+    let reading = |digest: &str, index| {
+        op(pb::Op { inputs: vec![pb::Input { digest: digest.to_owned(), index }], ..pb::Op::default() })
+    };
+    let exec = |exec: pb::ExecOp| op(pb::Op { op: Some(pb::op::Op::Exec(Box::new(exec))), ..pb::Op::default() });
+    let of = |def: Vec<Vec<u8>>| pb::Definition { def, ..pb::Definition::default() };
+    let constraints = Some(pb::WorkerConstraints::default());
+    let source = pb::op::Op::Source(pb::SourceOp::default());
+    let source = op(pb::Op { op: Some(source), constraints, ..pb::Op::default() });
+    let digest = Digest::of(&source).to_string();
+    check(of(vec![vec![0xff]]), "entry 0 of the definition is no op");
+    check(of(vec![source.clone()]), "names no result");
+    check(of(vec![source.clone(), reading("sha256:00", 0)]), "\"sha256:00\", which is not in the definition");
+    check(of(vec![source.clone(), reading(&digest, -1)]), "reads output -1");
+    check(of(vec![source.clone(), reading(&digest, 1)]), "an input is no output");
+    check(of(vec![source.clone(), reading(&digest, 0)]), "the source \"\" has no scheme");
+    let nothing = exec(pb::ExecOp::default());
+    check(of(vec![nothing.clone(), reading(&Digest::of(&nothing).to_string(), 0)]), "an input is no output");
+    let merge = op(pb::Op { op: Some(pb::op::Op::Merge(pb::MergeOp::default())), ..pb::Op::default() });
+    let merge_digest = Digest::of(&merge).to_string();
+    let graph = Graph::from_definition(&of(vec![merge, reading(&merge_digest, 0)])).expect("the daemon takes it too");
+    assert!(matches!(graph.op(graph.root().expect("a root").op()), Some(Op::Foreign(_))));
+    assert!(matches!(Graph::from_bytes(b"\x0a"), Err(DecodeError::Definition(_))));
+}
+
+/// An op of a BuildKit to come: unknown to this crate, and still there afterwards, byte for byte.
+#[test]
+fn ops_of_a_newer_buildkit_survive() {
+    let mut graph = GraphBuilder::new();
+    let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64")));
+    let base = graph.finish(Some(base)).expect("sound").to_definition();
+    let [image, _] = base.def.as_slice() else { panic!("an op and the terminal one") };
+    let input = pb::Input { digest: Digest::of(image).to_string(), index: 0 };
+    // Field 9 is none of the kinds of ops there are.
+    let mut newer = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
+    newer.extend([0x4a, 2, 0x08, 1]);
+    let input = pb::Input { digest: Digest::of(&newer).to_string(), index: 3 };
+    let terminal = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
+    let def = vec![image.clone(), newer, terminal];
+    let graph = Graph::from_definition(&pb::Definition { def: def.clone(), ..base }).expect("a graph");
+    assert_eq!(graph.to_definition().def, def);
+
+    let (mut graph, root) = graph.reopen();
+    let more = graph.file(File::over(root).mkfile(MkFile::new("/a", 0o644, "")));
+    let graph = graph.finish(Some(more)).expect("sound");
+    assert_eq!(graph.reachable().len(), 3);
+    assert_eq!(graph.lower_for(&caps::ALL.iter().copied().collect()).expect("nothing lacks").changes, []);
+}
+
+#[test]
+fn long_chains_are_no_problem() {
+    const LENGTH: usize = 100_000;
+    let amd64 = Platform::linux("amd64");
+    let mut graph = GraphBuilder::new();
+    let mut root: Output = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+    for number in 0..LENGTH / 2 {
+        root = graph.file(File::on(root).mkfile(MkFile::new(format!("/{number}"), 0o644, "")));
+        root = graph.exec(Exec::new(["touch", "/x"], root, amd64.clone())).root().expect("writable");
+    }
+    let graph = graph.finish(Some(root)).expect("sound");
+    let bytes = graph.to_definition().encode_to_vec();
+    let read = Graph::from_bytes(&bytes).expect("a graph");
+    assert_eq!(read.reachable().len(), LENGTH + 1);
+    assert_eq!(read.to_definition().encode_to_vec(), bytes);
+    let lowered =
+        read.lower_for(&["source.image", "exec.meta.base", "file.base", "exec.mount.bind"].into_iter().collect());
+    assert_eq!(lowered.expect("only the path is set").graph.reachable().len(), LENGTH + 1);
+}
