@@ -164,7 +164,8 @@ fn insert_all(
         let entry = entries.get_mut(&digest).ok_or_else(missing)?;
         if leave {
             let mut inputs = Vec::new();
-            let (bytes, message) = (entry.bytes, entry.message.clone());
+            // Nobody asks for it again: an op is left once.
+            let (bytes, message) = (entry.bytes, std::mem::take(&mut entry.message));
             for input in &message.inputs {
                 let (of, index) = reference(digest, input)?;
                 let id = entries.get(&of).and_then(|entry| entry.id).ok_or(DecodeError::Circle(digest))?;
@@ -188,12 +189,10 @@ fn insert_all(
 impl GraphBuilder {
     /// Inserts an op in the bytes it came in, typed if a type says the same bytes.
     fn insert_decoded(&mut self, bytes: &[u8], message: pb::Op, inputs: Vec<Output>) -> OpId {
-        if let Some(op) = typed(&message, &inputs)
-            && self.encoded(&op) == bytes
-        {
-            return self.insert(op);
+        match typed(&message, &inputs) {
+            Some(op) if self.encoded(&op) == bytes => self.insert_encoded(op, bytes.to_vec()),
+            _ => self.insert(Op::Foreign(Box::new(Foreign { message, bytes: bytes.to_vec(), inputs }))),
         }
-        self.insert(Op::Foreign(Box::new(Foreign { message, bytes: bytes.to_vec(), inputs })))
     }
 }
 

@@ -203,6 +203,12 @@ impl GraphBuilder {
     }
 
     pub(crate) fn insert(&mut self, op: Op) -> OpId {
+        let bytes = self.encoded(&op);
+        self.insert_encoded(op, bytes)
+    }
+
+    /// Inserts an op whose bytes are known already.
+    pub(crate) fn insert_encoded(&mut self, op: Op, bytes: Vec<u8>) -> OpId {
         let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
         for input in op.inputs() {
@@ -210,7 +216,6 @@ impl GraphBuilder {
                 self.foreign.push(Violation::dangling(id, input));
             }
         }
-        let bytes = self.encoded(&op);
         let digest = Digest::of(&bytes);
         if let Some(known) = self.by_digest.get(&digest) {
             return *known;

@@ -9,7 +9,7 @@ mod file;
 mod merge;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use buildkit_proto::CapSet;
@@ -30,7 +30,7 @@ pub struct Lowered {
 }
 
 /// Something that was replaced or given up because a daemon lacks a capability.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     /// The op of the graph that was lowered.
     pub op: OpId,
@@ -41,7 +41,7 @@ pub struct Change {
 }
 
 /// Something the daemon lacks and nothing can stand for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lacking {
     /// The op that needs it.
     pub op: OpId,
@@ -103,8 +103,8 @@ impl Graph {
             builder: GraphBuilder::new(),
             outputs: BTreeMap::new(),
             waits: BTreeMap::new(),
-            changes: Vec::new(),
-            lacking: Vec::new(),
+            changes: BTreeSet::new(),
+            lacking: BTreeSet::new(),
         };
         for file in self.files() {
             lowering.builder.add_file(file.clone());
@@ -120,14 +120,14 @@ impl Graph {
         });
         let Lowering { builder, changes, lacking, .. } = lowering;
         if !lacking.is_empty() {
-            return Err(lacking);
+            return Err(lacking.into_iter().collect());
         }
         // What a sound graph is made into is sound; were it not, that is for the caller to see and not to crash on.
         let unsound = |violations: Vec<crate::Violation>| {
             violations.into_iter().map(|violation| Lacking { op: violation.op, capability: violation.to_string() })
         };
         match builder.finish(root) {
-            Ok(graph) => Ok(Lowered { graph, changes }),
+            Ok(graph) => Ok(Lowered { graph, changes: changes.into_iter().collect() }),
             Err(violations) => Err(unsound(violations).collect()),
         }
     }
@@ -141,8 +141,8 @@ struct Lowering<'a> {
     outputs: BTreeMap<Output, Output>,
     /// Outputs of passthroughs that are not there, and what their users have to wait for.
     waits: BTreeMap<Output, Vec<Output>>,
-    changes: Vec<Change>,
-    lacking: Vec<Lacking>,
+    changes: BTreeSet<Change>,
+    lacking: BTreeSet<Lacking>,
 }
 
 impl Lowering<'_> {
@@ -151,17 +151,11 @@ impl Lowering<'_> {
     }
 
     fn lack(&mut self, op: OpId, capability: &str) {
-        let lacking = Lacking { op, capability: capability.to_owned() };
-        if !self.lacking.contains(&lacking) {
-            self.lacking.push(lacking);
-        }
+        self.lacking.insert(Lacking { op, capability: capability.to_owned() });
     }
 
     fn change(&mut self, op: OpId, capability: &'static str, what: &'static str) {
-        let change = Change { op, capability, what };
-        if !self.changes.contains(&change) {
-            self.changes.push(change);
-        }
+        self.changes.insert(Change { op, capability, what });
     }
 
     /// What stands for an input of an op. Only a diff that could not be made has nothing, and is then named.

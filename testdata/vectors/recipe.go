@@ -319,7 +319,12 @@ func (r Recipe) marshal() (*pb.Definition, error) {
 	if r.NoPath {
 		caps = slices.DeleteFunc(caps, func(c *apicapspb.APICap) bool { return c.ID == string(pb.CapExecMetaSetsDefaultPath) })
 	}
-	def, err := b.ref(r.Root).Marshal(context.Background(), llb.LinuxAmd64, llb.WithCaps(pb.Caps.CapSet(caps)))
+	// Every op says its own platform. Only whether a PATH is set is asked of the platform of the whole first.
+	whole := amd64
+	if len(r.Nodes) > 0 && r.Nodes[len(r.Nodes)-1].Platform != "" {
+		whole = r.Nodes[len(r.Nodes)-1].Platform
+	}
+	def, err := b.ref(r.Root).Marshal(context.Background(), llb.Platform(platform(whole)), llb.WithCaps(pb.Caps.CapSet(caps)))
 	if err != nil {
 		return nil, err
 	}
