@@ -300,13 +300,15 @@ async fn first_answer(
 ) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
     let (io, breakage) = watched::Watched::new(io);
     let channel = channel(transport, Box::new(io), authority).await?;
-    match control(channel.clone()).list_workers(ListWorkersRequest::default()).await {
-        Ok(answer) => Ok((channel, answer.into_inner().record.into_iter().map(Worker::from_wire).collect())),
-        Err(status) => Err(match breakage.take() {
-            Some(reason) => DialProblem::Broken(reason),
-            None => DialProblem::NoAnswer(Box::new(status)),
-        }),
-    }
+    let mut control = control(channel.clone());
+    let problem = match breakage.or_lost(control.list_workers(ListWorkersRequest::default())).await {
+        Some(Ok(answer)) => {
+            return Ok((channel, answer.into_inner().record.into_iter().map(Worker::from_wire).collect()));
+        }
+        Some(Err(status)) => DialProblem::NoAnswer(Box::new(status)),
+        None => DialProblem::Broken("the connection was closed".to_owned()),
+    };
+    Err(breakage.take().map_or(problem, DialProblem::Broken))
 }
 
 /// Makes a channel that uses `io` first and opens the transport again whenever the connection is gone.

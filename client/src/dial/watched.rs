@@ -1,6 +1,7 @@
 //! A stream that remembers how it broke. Where several calls share a connection, the HTTP/2 library tells each of them no
 //! more than that it was closed, though the reason (a TLS alert, a helper's last words) was there to be read.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
 use super::BoxedIo;
@@ -15,9 +17,18 @@ use super::BoxedIo;
 /// How long the reason of a failed write is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// How long a call has to end by itself once its connection is broken.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 /// The first error of reading, or else of writing.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Breakage(Arc<Mutex<Seen>>);
+pub(super) struct Breakage(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    seen: Mutex<Seen>,
+    broken: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -27,21 +38,37 @@ struct Seen {
 
 impl Breakage {
     pub(super) fn take(&self) -> Option<String> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // Reading gives reasons; writing just fails when the other side has closed.
         seen.read.take().or_else(|| seen.write.take())
     }
 
+    /// What `call` says, or `None` when the connection broke and the call does not notice: the HTTP/2 library leaves a call waiting
+    /// for ever when the stream breaks while it says goodbye to a peer that speaks something else.
+    pub(super) async fn or_lost<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        let lost = async {
+            self.0.broken.notified().await;
+            sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            biased;
+            done = call => Some(done),
+            () = lost => None,
+        }
+    }
+
     fn note_read<T>(&self, outcome: &Poll<io::Result<T>>) {
         if let Poll::Ready(Err(error)) = outcome {
-            let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.read.get_or_insert_with(|| error.to_string());
+            self.0.broken.notify_one();
         }
     }
 
     fn note_write(&self, error: &io::Error) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.write.get_or_insert_with(|| error.to_string());
+        self.0.broken.notify_one();
     }
 }
 
