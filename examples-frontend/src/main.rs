@@ -37,7 +37,8 @@ impl Frontend for Listed {
             let base = base.as_ref().map(|name| graph.source(Source::image(name, platform.clone())));
             let files = graph.source(context.clone());
             let image = copies.iter().fold(File::over(base), |image, path| {
-                image.copy(Copy { create_dest_path: true, ..Copy::new(files, path, path) })
+                let path = format!("/{path}");
+                image.copy(Copy { create_dest_path: true, ..Copy::new(files, &path, &path) })
             });
             let image = graph.file(image);
             Ok((graph.finish(Some(image))?, json!({ "config": { "Labels": { "made.by": "frontend-example" } } })))
