@@ -1,22 +1,71 @@
-//! Typed BuildKit LLB graphs.
+//! Typed BuildKit LLB graphs: build one, have it verified, send it; or read anybody's and go on from there.
 //!
-//! Build a graph bottom-up with [`GraphBuilder`], have it verified by [`GraphBuilder::finish`], and encode it with
-//! [`Graph::to_definition`]. Equal ops are one op: an op's identity is the digest of its canonical bytes.
+//! # You want to build something with BuildKit, without a Dockerfile
+//!
+//! BuildKit builds graphs: sources bring content in, execs run programs on it, file ops copy and write. A [`GraphBuilder`]
+//! takes such ops and answers with the [`Output`]s that other ops take as input.
 //!
 //! ```
-//! use buildkit_llb::{Exec, GraphBuilder, Platform, Source};
+//! use buildkit_llb::{Copy, Exec, File, GraphBuilder, LocalSource, Mount, Note, Platform, Sharing, Source};
+//! use buildkit_proto::Message as _;
 //!
 //! let amd64 = Platform::linux("amd64");
 //! let mut graph = GraphBuilder::new();
-//! let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-//! let run = graph.exec(Exec::new(["/bin/echo", "hello"], base, amd64));
-//! let graph = graph.finish(run.root()).expect("the graph is sound");
-//! assert_eq!(graph.to_definition().def.len(), 3, "two ops and the terminal op that names the result");
+//!
+//! // Content from outside: an image of a registry, a directory of the client.
+//! let base = graph.source(Source::image("docker.io/library/golang:1.26", amd64.clone()));
+//! let context = graph.source(LocalSource { shared_key_hint: Some("context".into()), ..LocalSource::new("context") });
+//!
+//! // A program: argv, not a shell line. What it may write to and what becomes of that is said by its mounts.
+//! let compile = graph.exec(
+//!     Exec::reading_root(["go", "build", "-o", "/out/app", "."], base, amd64)
+//!         .with_cwd("/src")
+//!         .with_mount(Mount::read_only("/src", context))
+//!         .with_mount(Mount::cache("/root/.cache/go-build", "go-build", Sharing::Shared))
+//!         .with_mount(Mount::scratch_output("/out")),
+//! );
+//! graph.annotate(compile.op(), Note::named("compile the app"));
+//! let out = compile.at("/out").expect("a writable mount has an output");
+//!
+//! // The result: one file on nothing.
+//! let image = graph.file(File::scratch().copy(Copy::new(out, "/app", "/app")));
+//!
+//! // Whatever the daemon would refuse is said here, all of it.
+//! let graph = graph.finish(Some(image)).expect("the graph is sound");
+//! let bytes = graph.to_definition().encode_to_vec(); // what `buildctl build` reads on stdin
+//! assert_eq!(graph.reachable().len(), 4);
+//! # drop(bytes);
 //! ```
 //!
-//! The crate is pure: no IO, no clock, no environment, no order that differs from run to run. The platform and what the
-//! daemon can do come from the caller.
-//! `serde_json` writes the JSON dump, because escaping is not worth writing twice.
+//! `llb/examples` has programs whose output goes straight into `buildctl build`.
+//!
+//! # You want a cache that hits
+//!
+//! An op's identity is the digest of its bytes, so equal ops are one op, and order of insertion does not show. What an op
+//! is called, where the user asked for it and whether its cache is used stand beside it in a [`Note`] and change no digest.
+//! The bytes are those of Go's `client/llb`: the same graph hits the same cache, whoever made it. Some hundred definitions of
+//! the pinned release prove that in `testdata/vectors`.
+//!
+//! # You want branches that do not disturb each other
+//!
+//! [`Diff`] takes what a branch changed, [`Merge`] lays such changes over a base without copying.
+//! [`GraphBuilder::merge_all`] leaves out what is empty.
+//!
+//! # You do not know the daemon
+//!
+//! A daemon lists capabilities, and silently ignores some fields that it does not know. [`missing_caps`] names what a graph
+//! needs and a daemon lacks; [`Graph::lower_for`] puts something in its place where that is possible, and says what it did.
+//!
+//! # You have a definition already
+//!
+//! [`Graph::from_bytes`] reads one, [`Graph::reopen`] goes on from it. Ops that this crate cannot say stay as they are, byte
+//! for byte ([`Foreign`]). [`Graph::dump`] prints it.
+//!
+//! # What this crate does not do
+//!
+//! No IO: it resolves no references, asks no ssh server for keys, talks to no daemon. No clock, no environment, no random
+//! ids. The platform and what the daemon can do come from the caller. Values of secrets are nowhere in a graph.
+//! `serde_json` writes lists in attributes and the JSON dump, because escaping is not worth writing twice.
 
 #![warn(missing_docs)]
 

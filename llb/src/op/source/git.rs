@@ -45,7 +45,8 @@ pub struct GitSource {
     pub checksum: String,
     /// Do not fetch submodules; needs the capability `source.git.skipsubmodules`.
     pub skip_submodules: bool,
-    /// Which time files get; needs the capability `source.git.mtime`.
+    /// Which time files get; needs the capability `source.git.mtime`. BuildKit 0.32.2 fails on `Commit` together with a
+    /// `subdir`: it asks for the time in a folder that it has just removed (`source/git/source.go`).
     pub mtime: Option<GitMtime>,
     /// Fetch the commit `checksum` without asking where `reference` points; needs the capability
     /// `source.git.fetchbycommit`.
