@@ -11,7 +11,6 @@ mod named;
 
 pub use archive::{ARCHIVE_PROBE, is_archive};
 pub use git::{GitMtime, GitRef, GitRefError, parse_git_ref};
-pub(crate) use ignore::clean_path;
 pub use ignore::{IGNORE_FILE, IgnoreFile};
 pub use image_name::{ImageName, ImageNameError};
 pub use named::{NamedContext, NamedContextError, NamedSource, named_context, named_source};

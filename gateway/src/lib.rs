@@ -66,7 +66,6 @@ pub mod contexts;
 mod detail;
 mod error;
 mod frontend;
-mod go_value;
 mod options;
 mod percent;
 mod platform;

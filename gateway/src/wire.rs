@@ -5,6 +5,7 @@
 //! our own [`pb`], so that not one byte of them changes on the way.
 //! The rest comes from `buildkit_proto::rpc::gateway`. Nothing in this module is public API.
 
+use buildkit_proto::fsutil::Stat;
 use buildkit_proto::pb;
 
 /// `SolveRequest`.
@@ -218,25 +219,6 @@ pub(crate) struct WarnRequest {
     pub(crate) info: Option<pb::SourceInfo>,
     #[prost(message, repeated, tag = "7")]
     pub(crate) ranges: Vec<pb::Range>,
-}
-
-/// `fsutil.types.Stat` (`tonistiigi/fsutil: types/stat.proto`), with paths as bytes: a file name need not be UTF-8.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Stat {
-    #[prost(bytes = "vec", tag = "1")]
-    pub(crate) path: Vec<u8>,
-    #[prost(uint32, tag = "2")]
-    pub(crate) mode: u32,
-    #[prost(uint32, tag = "3")]
-    pub(crate) uid: u32,
-    #[prost(uint32, tag = "4")]
-    pub(crate) gid: u32,
-    #[prost(int64, tag = "5")]
-    pub(crate) size: i64,
-    #[prost(int64, tag = "6")]
-    pub(crate) mod_time: i64,
-    #[prost(bytes = "vec", tag = "7")]
-    pub(crate) linkname: Vec<u8>,
 }
 
 /// `ReadDirResponse`.

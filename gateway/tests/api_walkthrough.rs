@@ -2,6 +2,7 @@
 //! says, in one piece.
 #![expect(clippy::unwrap_used, reason = "test code: a broken assumption should end the test here")]
 
+#[expect(dead_code, reason = "what goes over the wire in failures is the business of other tests")]
 mod support;
 
 use std::collections::BTreeMap;

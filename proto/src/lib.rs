@@ -14,6 +14,8 @@
 pub mod canonical;
 pub mod caps;
 mod digest;
+pub mod fsutil;
+pub mod go;
 pub mod map;
 pub mod pb;
 #[cfg(feature = "rpc")]

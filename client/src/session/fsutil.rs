@@ -11,4 +11,4 @@ pub(crate) mod receiver;
 pub(crate) mod sender;
 pub(crate) mod tree;
 pub(crate) mod walk;
-pub(crate) mod wire;
+pub(crate) use buildkit_proto::fsutil as wire;

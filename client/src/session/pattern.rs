@@ -10,6 +10,7 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub(crate) use buildkit_proto::go::clean_path as clean;
 use regex::Regex;
 use thiserror::Error;
 
@@ -178,26 +179,4 @@ fn as_go_text(path: &[u8]) -> Cow<'_, str> {
         text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     Cow::Owned(text)
-}
-
-/// Go's `filepath.Clean` for `/`: collapses slashes, drops `.`, resolves `..` by words.
-pub(crate) fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
 }

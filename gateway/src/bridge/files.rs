@@ -64,7 +64,7 @@ impl Stat {
         self.mode & 0o777
     }
 
-    pub(crate) fn from_wire(stat: wire::Stat) -> Self {
+    pub(crate) fn from_wire(stat: buildkit_proto::fsutil::Stat) -> Self {
         Self {
             path: String::from_utf8_lossy(&stat.path).into_owned(),
             mode: stat.mode,

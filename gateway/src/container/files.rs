@@ -7,10 +7,10 @@ use buildkit_proto::rpc::gateway;
 
 use super::{Container, Mount};
 use crate::bridge::{Stat, method};
-use crate::contexts::clean_path;
 use crate::error::GatewayError;
 use crate::pong::caps;
 use crate::wire;
+use buildkit_proto::go::clean_path;
 
 impl Container {
     /// Reads a regular file, whole; one above 16 MiB does not fit an answer, so let a process print it.

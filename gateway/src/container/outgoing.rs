@@ -17,7 +17,7 @@ const STDIN: u32 = 0;
 /// A message beside the input.
 #[derive(Debug)]
 pub(super) enum Control {
-    Send(exec_message::Input),
+    Send(Box<exec_message::Input>),
     /// The process has ended: the rest of its input is nobody's, but the daemon waits for its end.
     EndInput,
 }
@@ -57,7 +57,7 @@ impl Stream for Outgoing {
         loop {
             match self.control.poll_recv(context) {
                 Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Ready(Some(Control::Send(input))) => return Poll::Ready(Some(self.message(input))),
+                Poll::Ready(Some(Control::Send(input))) => return Poll::Ready(Some(self.message(*input))),
                 Poll::Ready(Some(Control::EndInput)) if matches!(self.source, Source::Closed) => continue,
                 Poll::Ready(Some(Control::EndInput)) => return Poll::Ready(Some(self.end_of_input())),
                 Poll::Pending => break,

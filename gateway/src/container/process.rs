@@ -172,7 +172,7 @@ impl Process {
         };
         let outgoing = Outgoing { process: container.next_process(), control: controlled, source };
         // The receiver is right here.
-        let _ = control.send(Control::Send(exec_message::Input::Init(init)));
+        let _ = control.send(Control::Send(Box::new(exec_message::Input::Init(init))));
         let mut starting = pin!(started(bridge, outgoing));
         let messages = match tokio::time::timeout(limit, &mut starting).await {
             Ok(messages) => messages?,
@@ -300,7 +300,7 @@ impl Process {
     fn tell(&self, input: exec_message::Input) {
         if self.exit.is_none() && !self.is_over {
             // The stream may have ended; then there is nobody to be told.
-            let _ = self.control.send(Control::Send(input));
+            let _ = self.control.send(Control::Send(Box::new(input)));
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::go_value::parse_bool;
 use crate::percent;
+use buildkit_proto::go::parse_bool;
 
 /// A git repository and what to take from it.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -271,7 +271,7 @@ fn is_scp_style(text: &str) -> bool {
 
 /// A subdirectory cannot leave the repository.
 fn clean_subdir(text: &str) -> String {
-    super::ignore::clean_path(&format!("/{text}")).trim_start_matches('/').to_owned()
+    buildkit_proto::go::clean_path(&format!("/{text}")).trim_start_matches('/').to_owned()
 }
 
 /// The text without the password (or token) of a URL's user part.

@@ -2,6 +2,8 @@
 //!
 //! Patterns are only read here; matching is done by whoever sends the files.
 
+use buildkit_proto::go::clean_path;
+
 /// The name of the ignore file at a context's root.
 pub const IGNORE_FILE: &str = ".dockerignore";
 
@@ -51,28 +53,6 @@ fn clean_pattern(pattern: &str) -> String {
     }
 }
 
-/// Go's `path.Clean`: no `.`, no `//`, `..` resolved by text, never empty.
-pub(crate) fn clean_path(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if rooted => {}
-            other => parts.push(other),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,20 +67,5 @@ mod tests {
         );
         assert!(IgnoreFile::parse(b"").is_empty());
         assert_eq!(IgnoreFile::beside("sub/imagespec.yaml"), "sub/imagespec.yaml.dockerignore");
-    }
-
-    #[test]
-    fn cleaning() {
-        for (path, clean) in [
-            ("", "."),
-            ("/", "/"),
-            ("/..", "/"),
-            ("a/../..", ".."),
-            ("../../a", "../../a"),
-            ("/a/./b/", "/a/b"),
-            ("a/..", "."),
-        ] {
-            assert_eq!(clean_path(path), clean, "{path}");
-        }
     }
 }

@@ -9,9 +9,9 @@ use super::NetworkMode;
 use super::types::{AddHost, LinuxResources, OptionError, Sbom, Ulimit};
 use crate::bridge::{CacheImport, ResolveMode};
 use crate::contexts::ImageName;
-use crate::go_value::{csv_fields, parse_bool};
 use crate::platform::Platform;
 use crate::pong::Worker;
+use buildkit_proto::go::{csv_fields, parse_bool};
 
 type Opts = BTreeMap<String, String>;
 

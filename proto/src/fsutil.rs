@@ -4,12 +4,12 @@
 //! anything else; hence these declarations instead of the generated ones. Field numbers are those of
 //! tonistiigi/fsutil `types/wire.proto` and `types/stat.proto`. Says nothing about the order of packets.
 
-use bytes::Bytes;
+use prost::bytes::Bytes;
 
 /// What a [`Packet`] is (`types/wire.proto`, `Packet.PacketType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-pub(crate) enum PacketKind {
+pub enum PacketKind {
     /// An entry of the tree; without a stat, the end of the tree.
     Stat = 0,
     /// The receiver wants the content of an entry.
@@ -24,42 +24,55 @@ pub(crate) enum PacketKind {
 
 /// One message in either direction (`types/wire.proto`, `Packet`).
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Packet {
+pub struct Packet {
+    /// A [`PacketKind`].
     #[prost(enumeration = "PacketKind", tag = "1")]
-    pub(crate) kind: i32,
+    pub kind: i32,
+    /// The entry of a stat packet.
     #[prost(message, optional, tag = "2")]
-    pub(crate) stat: Option<Stat>,
+    pub stat: Option<Stat>,
     /// Zero-based index of the entry in the sequence of stats; never set in a stat packet itself.
     #[prost(uint32, tag = "3")]
-    pub(crate) id: u32,
+    pub id: u32,
+    /// Content, or why the transfer failed.
     #[prost(bytes = "bytes", tag = "4")]
-    pub(crate) data: Bytes,
+    pub data: Bytes,
 }
 
 impl Packet {
-    pub(crate) fn stat(stat: Stat) -> Self {
+    /// An entry of the tree.
+    #[must_use]
+    pub fn stat(stat: Stat) -> Self {
         Self { stat: Some(stat), ..Self::default() }
     }
 
     /// Marks the end of the tree.
-    pub(crate) fn end_of_stats() -> Self {
+    #[must_use]
+    pub fn end_of_stats() -> Self {
         Self::default()
     }
 
-    pub(crate) fn request(id: u32) -> Self {
+    /// Asks for the content of an entry.
+    #[must_use]
+    pub fn request(id: u32) -> Self {
         Self { kind: PacketKind::Request.into(), id, ..Self::default() }
     }
 
     /// A piece of the file `id`; with empty `data`, its end.
-    pub(crate) fn data(id: u32, data: Bytes) -> Self {
+    #[must_use]
+    pub fn data(id: u32, data: Bytes) -> Self {
         Self { kind: PacketKind::Data.into(), id, data, ..Self::default() }
     }
 
-    pub(crate) fn finish() -> Self {
+    /// Says that everything is there.
+    #[must_use]
+    pub fn finish() -> Self {
         Self { kind: PacketKind::Finish.into(), ..Self::default() }
     }
 
-    pub(crate) fn error(message: &str) -> Self {
+    /// Says why the transfer failed.
+    #[must_use]
+    pub fn error(message: &str) -> Self {
         let data = Bytes::copy_from_slice(message.as_bytes());
         Self { kind: PacketKind::Error.into(), data, ..Self::default() }
     }
@@ -67,46 +80,53 @@ impl Packet {
 
 /// An entry of a tree (`types/stat.proto`, `Stat`).
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Stat {
+pub struct Stat {
     /// Relative, clean, separated by `/`; raw bytes of the file system.
     #[prost(bytes = "vec", tag = "1")]
-    pub(crate) path: Vec<u8>,
-    /// Go's `os.FileMode`, not `st_mode`: see [`super::mode`].
+    pub path: Vec<u8>,
+    /// Go's `os.FileMode`, not `st_mode` (`go/src/os/types.go`).
     #[prost(uint32, tag = "2")]
-    pub(crate) mode: u32,
+    pub mode: u32,
+    /// Owner.
     #[prost(uint32, tag = "3")]
-    pub(crate) uid: u32,
+    pub uid: u32,
+    /// Group.
     #[prost(uint32, tag = "4")]
-    pub(crate) gid: u32,
+    pub gid: u32,
+    /// Bytes.
     #[prost(int64, tag = "5")]
-    pub(crate) size: i64,
+    pub size: i64,
     /// Nanoseconds since 1970.
     #[prost(int64, tag = "6")]
-    pub(crate) mod_time: i64,
+    pub mod_time: i64,
     /// Target of a symbolic link, or for other entries the earlier path this one is a hard link to.
     #[prost(bytes = "vec", tag = "7")]
-    pub(crate) linkname: Vec<u8>,
+    pub linkname: Vec<u8>,
+    /// Of a device.
     #[prost(int64, tag = "8")]
-    pub(crate) devmajor: i64,
+    pub devmajor: i64,
+    /// Likewise.
     #[prost(int64, tag = "9")]
-    pub(crate) devminor: i64,
+    pub devminor: i64,
     /// A `map<string, bytes>` on the wire; as a list, because names of attributes are bytes too.
     #[prost(message, repeated, tag = "10")]
-    pub(crate) xattrs: Vec<Xattr>,
+    pub xattrs: Vec<Xattr>,
 }
 
 /// An entry of the map `Stat.xattrs`: protobuf map entries are messages with key 1 and value 2.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(crate) struct Xattr {
+pub struct Xattr {
+    /// `user.…` and the like.
     #[prost(bytes = "vec", tag = "1")]
-    pub(crate) name: Vec<u8>,
+    pub name: Vec<u8>,
+    /// Its value.
     #[prost(bytes = "vec", tag = "2")]
-    pub(crate) value: Vec<u8>,
+    pub value: Vec<u8>,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "rpc"))]
 mod tests {
-    use buildkit_proto::rpc::fsutil as generated;
+    use crate::rpc::fsutil as generated;
     use prost::Message;
 
     use super::*;

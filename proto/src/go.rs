@@ -1,0 +1,146 @@
+//! How Go programs write values into text: booleans, comma-separated fields, paths.
+//!
+//! BuildKit's opts and flags are such text, so whoever reads them needs the same rules. Knows no keys.
+
+/// Go's `strconv.ParseBool`: nothing else is a boolean.
+///
+/// ```
+/// use buildkit_proto::go::parse_bool;
+/// assert_eq!((parse_bool("T"), parse_bool("0"), parse_bool("yes")), (Some(true), Some(false), None));
+/// ```
+#[must_use]
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// One line of comma-separated fields (`tonistiigi/go-csvvalue`): a field that holds a comma is put in double quotes, a
+/// quote inside such a field is doubled, and a quote inside any other field is an error. A final line break is allowed; an
+/// empty line has no fields.
+///
+/// ```
+/// use buildkit_proto::go::csv_fields;
+/// assert_eq!(csv_fields("\"a,b\",c=d")?, ["a,b", "c=d"]);
+/// # Ok::<(), &str>(())
+/// ```
+///
+/// # Errors
+/// What is wrong with the quotes.
+pub fn csv_fields(line: &str) -> Result<Vec<String>, &'static str> {
+    let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+    let mut fields = Vec::new();
+    if line.is_empty() {
+        return Ok(fields);
+    }
+    let mut rest = line;
+    loop {
+        let (field, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted_field(quoted)?,
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                let (field, after) = rest.split_at(end);
+                if field.contains('"') {
+                    return Err("a quote in the middle of a field; put the whole field in quotes and double this one");
+                }
+                (field.to_owned(), after)
+            }
+        };
+        fields.push(field);
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => return Ok(fields),
+        }
+    }
+}
+
+/// The text up to the closing quote, and what follows it.
+fn quoted_field(mut rest: &str) -> Result<(String, &str), &'static str> {
+    let mut field = String::new();
+    loop {
+        let (text, after) = rest.split_once('"').ok_or("a quote is not closed")?;
+        field.push_str(text);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                field.push('"');
+                rest = after;
+            }
+            None if after.is_empty() || after.starts_with(',') => return Ok((field, after)),
+            None => return Err("something follows a closing quote; only a comma may"),
+        }
+    }
+}
+
+/// Go's `path.Clean`, which is `filepath.Clean` where `/` separates: no `.`, no `//`, `..` resolved by words, never empty.
+///
+/// ```
+/// use buildkit_proto::go::clean_path;
+/// assert_eq!((clean_path("a/../../b/"), clean_path("/../c"), clean_path("")), ("../b".into(), "/c".into(), ".".into()));
+/// ```
+#[must_use]
+pub fn clean_path(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expect: &[&str]) {
+        assert_eq!(csv_fields(line).unwrap(), expect, "{line:?}");
+    }
+
+    #[test]
+    fn fields_are_gos() {
+        check("", &[]);
+        check("a", &["a"]);
+        check("a,b=c,", &["a", "b=c", ""]);
+        check(",", &["", ""]);
+        check(r#""name=a,b",push=true"#, &["name=a,b", "push=true"]);
+        check(r#""say ""hi""","#, &["say \"hi\"", ""]);
+        check("\"\"", &[""]);
+        check("a\r\n", &["a"]);
+    }
+
+    #[test]
+    fn wrong_quotes_are_errors() {
+        for line in ["a\"b", "\"a", "\"a\"b", "\"a\" ,b", "x=\"a,b\""] {
+            assert!(csv_fields(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn cleaning() {
+        for (path, clean) in [
+            ("", "."),
+            ("/", "/"),
+            ("/..", "/"),
+            ("a/../..", ".."),
+            ("../../a", "../../a"),
+            ("/a/./b/", "/a/b"),
+            ("a/..", "."),
+        ] {
+            assert_eq!(clean_path(path), clean, "{path}");
+        }
+    }
+}
