@@ -100,7 +100,7 @@ impl Lowering<'_> {
                 Op::Exec(exec) => {
                     let mut exec = (**exec).clone();
                     let dest = (*exec.output_mounts().get(output.index as usize)?).to_owned();
-                    exec.map_inputs(&map);
+                    exec.map_inputs(map);
                     exec.set_input(&dest, done);
                     let waits = self.waits(op);
                     self.exec(output.op, exec, waits)
