@@ -13,6 +13,16 @@ use crate::op::file::{Action, Chmod, File, Origin, Owner, User};
 use crate::op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
 
 /// A graph to print: `{}` is text, [`Dump::json`] is JSON.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let graph = graph.finish(Some(file)).expect("sound");
+/// assert!(graph.dump().to_string().contains("mkfile /a 644 1 bytes"));
+/// assert_eq!(graph.dump().json()["ops"][0]["kind"], "file");
+/// ```
 #[derive(Debug)]
 pub struct Dump<'a>(&'a Graph);
 

@@ -19,10 +19,28 @@ use crate::op::source::Source;
 use crate::verify::{self, Violation};
 
 /// A position in one graph. Not an identity: that is the op's digest.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let graph = graph.finish(Some(file)).expect("sound");
+/// assert!(graph.digest(file.op()).is_some(), "the position leads to the identity");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OpId(pub(crate) u32);
 
 /// An output of an op, which other ops take as input.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let more = graph.file(File::on(file).mkfile(MkFile::new("/b", 0o644, "b")));
+/// assert_ne!(file.op(), more.op());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Output {
     pub(crate) op: OpId,
@@ -38,6 +56,17 @@ impl Output {
 }
 
 /// The outputs of an exec: one per mount the process may change.
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Mount, Platform, Source};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::reading_root(["make"], base, amd64).with_mount(Mount::scratch_output("/out")));
+/// assert_eq!(run.root(), None, "nobody could write to it");
+/// assert!(graph.finish(run.at("/out")).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecOutputs {
     op: OpId,

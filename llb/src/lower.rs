@@ -21,6 +21,19 @@ use crate::platform::Platform;
 use crate::required::required_caps;
 
 /// A graph for a certain daemon, and what was changed for it.
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, caps};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_ulimit("nofile", 1024, 4096));
+/// let graph = graph.finish(run.root()).expect("sound");
+/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.ulimit").collect();
+/// let lowered = graph.lower_for(&old).expect("a build without the limit is a build");
+/// assert_ne!(lowered.graph.to_definition(), graph.to_definition());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lowered {
     /// The graph; the daemon has all it needs.
@@ -30,6 +43,19 @@ pub struct Lowered {
 }
 
 /// Something that was replaced or given up because a daemon lacks a capability.
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, caps};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_cgroup_parent("builds"));
+/// let graph = graph.finish(run.root()).expect("sound");
+/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.cgroup.parent").collect();
+/// let changes = graph.lower_for(&old).expect("the cgroup is no condition").changes;
+/// assert_eq!((changes[0].capability, changes[0].what), ("exec.meta.cgroup.parent", "the daemon's own cgroup"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     /// The op of the graph that was lowered.
@@ -41,6 +67,19 @@ pub struct Change {
 }
 
 /// Something the daemon lacks and nothing can stand for.
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, caps};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(buildkit_llb::Network::None));
+/// let graph = graph.finish(run.root()).expect("sound");
+/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.network").collect();
+/// let lacking = graph.lower_for(&old).expect_err("a network is no none");
+/// assert_eq!(lacking[0].to_string(), "op 1 needs the capability exec.meta.network, which this BuildKit lacks");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lacking {
     /// The op that needs it.

@@ -41,6 +41,14 @@ pub struct Note {
 }
 
 /// cgroup limits of an exec (`LinuxResources`). Zero and empty are no limit.
+///
+/// ```
+/// use buildkit_llb::{LinuxResources, Note};
+///
+/// let half = LinuxResources { cpu_period: 100_000, cpu_quota: 50_000, ..LinuxResources::default() };
+/// let note = Note { resources: Some(half), ..Note::named("compile") };
+/// assert!(note.resources.is_some());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinuxResources {
     /// Bytes of memory.
@@ -212,6 +220,14 @@ impl SourceFile {
 }
 
 /// A range of lines in one of the graph's source files; ordered by file, then position.
+///
+/// ```
+/// use buildkit_llb::{Location, Note};
+///
+/// let line = |line| Location { file: 0, start: (line, 0), end: (line, 0) };
+/// let note = Note::default().at(line(7)).at(line(3));
+/// assert_eq!(note.locations.first(), Some(&line(3)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// Index of the file in [`GraphBuilder::add_file`](crate::GraphBuilder::add_file)'s order.

@@ -16,6 +16,17 @@ use crate::graph::Output;
 use crate::platform::Platform;
 
 /// One vertex of a graph.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile, Op};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let graph = graph.finish(Some(file)).expect("sound");
+/// let op = graph.op(file.op()).expect("it is there");
+/// assert!(matches!(op, Op::File(_)));
+/// assert_eq!((op.kind(), op.inputs().len(), op.output_count(), op.platform()), ("file", 0, 1, None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Content from outside.

@@ -44,6 +44,15 @@ pub struct Violation {
 }
 
 /// What can be wrong with an op.
+///
+/// ```
+/// use buildkit_llb::{Diff, GraphBuilder, Rule};
+///
+/// let mut graph = GraphBuilder::new();
+/// let nothing = graph.diff(Diff::new(None, None));
+/// let violations = graph.finish(Some(nothing)).expect_err("nothing and nothing");
+/// assert_eq!(violations[0].rule, Rule::EmptyDiff);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// An input is no op of this graph or no output of the op.

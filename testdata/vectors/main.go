@@ -1,6 +1,7 @@
 // Program vectors says what bytes BuildKit's own client emits.
 //
-//	vectors generate FILE          write the vectors, one JSON object a line, and say which ones changed
+//	vectors generate FILE          write the vectors, one JSON object a line, and beside them the
+//	                               capabilities; say which vectors changed
 //	vectors check DEFINITION…      re-serialise definitions and fail where Go's bytes are others
 package main
 
@@ -11,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -86,6 +88,9 @@ func generate(path string) error {
 		}
 	}
 	fmt.Printf("%d vectors, %d bytes\n", len(names), out.Len())
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "caps.txt"), []byte(capabilities()), 0o644); err != nil {
+		return err
+	}
 	return os.WriteFile(path, out.Bytes(), 0o644)
 }
 

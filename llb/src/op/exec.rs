@@ -58,6 +58,16 @@ pub struct Exec {
 }
 
 /// The network of a process (`NetMode`).
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Network};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(Network::None));
+/// assert!(graph.finish(run.root()).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// The worker's default.
@@ -70,6 +80,16 @@ pub enum Network {
 }
 
 /// The confinement of a process (`SecurityMode`).
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Security};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_security(Security::Insecure));
+/// assert!(graph.finish(run.root()).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
     /// The default one.
@@ -80,6 +100,16 @@ pub enum Security {
 }
 
 /// Proxies for a process; they are no part of its cache key (`ProxyEnv`).
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Proxy};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_proxy(Proxy { no: "localhost".to_owned(), ..Proxy::default() }));
+/// assert!(graph.finish(run.root()).is_ok());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Proxy {
     /// For http.
@@ -100,6 +130,13 @@ pub struct Proxy {
 }
 
 /// A secret as an environment variable; needs the capability `exec.secretenv`.
+///
+/// ```
+/// use buildkit_llb::SecretEnv;
+///
+/// let secret = SecretEnv { id: "token".to_owned(), name: "API_TOKEN".to_owned(), optional: true };
+/// assert_eq!(secret.name, "API_TOKEN");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretEnv {
     /// The secret's id.
@@ -111,6 +148,16 @@ pub struct SecretEnv {
 }
 
 /// A device by its CDI name (`CDIDevice`); needs the capability `exec.meta.cdi` and the entitlement `device`.
+///
+/// ```
+/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Device};
+///
+/// let amd64 = Platform::linux("amd64");
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
+/// let run = graph.exec(Exec::new(["make"], base, amd64).with_device(Device { name: "nvidia.com/gpu=all".to_owned(), optional: true }));
+/// assert!(graph.finish(run.root()).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Fully qualified, `vendor.com/gpu=0`, or a class.
@@ -120,6 +167,13 @@ pub struct Device {
 }
 
 /// A resource limit (`Ulimit`, setrlimit); needs the capability `exec.meta.ulimit`.
+///
+/// ```
+/// use buildkit_llb::Ulimit;
+///
+/// let files = Ulimit { name: "nofile".to_owned(), soft: 1024, hard: -1 };
+/// assert!(files.hard < 0, "unlimited");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ulimit {
     /// Docker's name of the resource, `nofile`.

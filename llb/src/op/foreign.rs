@@ -8,6 +8,21 @@ use crate::graph::Output;
 
 /// An op read from a definition that this crate cannot say in its own types: made by a newer BuildKit, or not in
 /// canonical bytes. It can be used as an input and is written as it was read.
+///
+/// ```
+/// use buildkit_llb::{Digest, Graph, Op};
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Go's client writes an empty `constraints`; these bytes have none, and keep none.
+/// let source = pb::SourceOp { identifier: "docker-image://docker.io/library/debian:bookworm-slim".to_owned(), attrs: vec![] };
+/// let op = pb::Op { op: Some(pb::op::Op::Source(source)), ..pb::Op::default() }.encode_to_vec();
+/// let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
+/// let last = pb::Op { inputs: vec![input], ..pb::Op::default() }.encode_to_vec();
+/// let graph = Graph::from_definition(&pb::Definition { def: vec![op, last], ..pb::Definition::default() })?;
+/// let root = graph.root().expect("not scratch");
+/// assert!(matches!(graph.op(root.op()), Some(Op::Foreign(foreign)) if foreign.wire_kind() == "source"));
+/// # Ok::<(), buildkit_llb::DecodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Foreign {
     pub(crate) message: pb::Op,

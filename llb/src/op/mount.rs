@@ -27,6 +27,13 @@ pub struct Mount {
 }
 
 /// What is mounted.
+///
+/// ```
+/// use buildkit_llb::{Mount, MountKind};
+///
+/// let kind = MountKind::Secret { id: "token".to_owned(), uid: 0, gid: 0, mode: 0o400, optional: false };
+/// assert_eq!(Mount::new("/dev/token", kind), Mount::secret("/dev/token", "token"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MountKind {
     /// The content of an output, or an empty directory.
@@ -85,6 +92,19 @@ pub enum MountKind {
 }
 
 /// What the process may do with a bind mount.
+///
+/// ```
+/// use buildkit_llb::{Access, Exec, GraphBuilder, Mount, Platform, Source};
+///
+/// let mut graph = GraphBuilder::new();
+/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64")));
+/// let run = graph.exec(
+///     Exec::new(["true"], base, Platform::linux("amd64"))
+///         .with_mount(Mount::bind("/kept", None, Access::Output))
+///         .with_mount(Mount::bind("/lost", None, Access::Discard)),
+/// );
+/// assert!(run.at("/kept").is_some() && run.at("/lost").is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read; the content is part of the cache key.
@@ -96,6 +116,14 @@ pub enum Access {
 }
 
 /// What concurrent users of a cache mount get (`CacheSharingOpt`).
+///
+/// ```
+/// use buildkit_llb::{Mount, Sharing};
+///
+/// // apt writes a lock file into its cache, so two of them must not have it at once.
+/// let cache = Mount::cache("/var/cache/apt", "apt", Sharing::Locked);
+/// assert_eq!(cache.dest(), "/var/cache/apt");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// The same directory at the same time.
@@ -108,6 +136,13 @@ pub enum Sharing {
 
 /// Whether the daemon looks into a mount's input for the cache key (`MountContentCache`). Anything but the default needs
 /// the capability `exec.mount.cache.content`.
+///
+/// ```
+/// use buildkit_llb::{ContentCache, Mount};
+///
+/// let out = Mount::scratch_output("/out").with_content_cache(ContentCache::Off);
+/// assert_ne!(out, Mount::scratch_output("/out"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContentCache {
     /// As BuildKit sees fit: for inputs that the process cannot change.

@@ -128,6 +128,14 @@ fn a_daemon_that_can_everything_gets_the_graph_as_it_is() {
 }
 
 #[test]
+fn the_capabilities_are_those_of_the_release() {
+    let mut known: Vec<&str> = caps::ALL.to_vec();
+    known.sort_unstable();
+    let listed: Vec<&str> = include_str!("../../../testdata/vectors/caps.txt").lines().collect();
+    assert_eq!(known, listed);
+}
+
+#[test]
 fn digests_of_the_message_form_are_those_of_go() {
     for vector in vectors() {
         let (_, read) = definition(&vector);

@@ -118,6 +118,14 @@ impl From<File> for CopyFrom {
 }
 
 /// New permission bits of what is copied.
+///
+/// ```
+/// use buildkit_llb::Chmod;
+///
+/// assert_eq!(Chmod::from(0o644), Chmod::Bits(0o644));
+/// let words = Chmod::Symbolic("u=rwX,go=rX".to_owned());
+/// assert_ne!(words, Chmod::Bits(0o755));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chmod {
     /// The twelve permission bits.
@@ -455,6 +463,12 @@ pub struct Owner {
 }
 
 /// A user or group.
+///
+/// ```
+/// use buildkit_llb::{Owner, User};
+///
+/// assert_eq!(Owner { user: User::Id(1000), group: None }, Owner::parse("1000"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum User {
     /// By name.

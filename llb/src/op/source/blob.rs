@@ -28,6 +28,14 @@ pub struct BlobSource {
 }
 
 /// Where a blob is.
+///
+/// ```
+/// use buildkit_llb::{BlobSource, BlobStore, Digest, Source};
+///
+/// let store = BlobStore::OciLayout { session: String::new(), store: "layout".to_owned() };
+/// let blob = BlobSource { store, ..BlobSource::new(format!("local/model@{}", Digest::of(b"weights"))) };
+/// assert_eq!(Source::from(blob).scheme(), "oci-layout+blob");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobStore {
     /// In the reference's registry.

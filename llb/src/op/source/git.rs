@@ -60,6 +60,15 @@ pub struct GitSource {
 }
 
 /// Which time checked-out files get (`git.mtime`).
+///
+/// ```
+/// use buildkit_llb::{GitMtime, GitSource, Source};
+///
+/// let git = GitSource::parse("https://example.com/a.git")?;
+/// let git = GitSource { mtime: Some(GitMtime::Commit), ..git };
+/// assert_eq!(Source::from(git).attrs()["git.mtime"], "commit");
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GitMtime {
     /// That of the checkout.
@@ -69,6 +78,16 @@ pub enum GitMtime {
 }
 
 /// A git bundle that is a blob of a registry or content store.
+///
+/// ```
+/// use buildkit_llb::{Digest, GitBundle, GitSource, Source};
+///
+/// let locator = format!("docker-image+blob://docker.io/library/bundle@{}", Digest::of(b"a bundle"));
+/// let bundle = GitBundle { locator, session: String::new(), store: String::new() };
+/// let git = GitSource { bundle: Some(bundle), ..GitSource::parse("https://example.com/a.git")? };
+/// assert!(Source::from(git).attrs().contains_key("git.bundle"));
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitBundle {
     /// `docker-image+blob://…@sha256:…` or `oci-layout+blob://…@sha256:…`.
@@ -80,6 +99,15 @@ pub struct GitBundle {
 }
 
 /// Who must have signed a commit or tag.
+///
+/// ```
+/// use buildkit_llb::{GitSignature, GitSource, Source};
+///
+/// let git = GitSource::parse("https://example.com/a.git")?;
+/// let git = GitSource { signature: Some(GitSignature { require_signed_tag: true, ..GitSignature::default() }), ..git };
+/// assert_eq!(Source::from(git).attrs()["git.sig.requiresignedtag"], "true");
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitSignature {
     /// The armoured public key, or an ssh public key.

@@ -27,6 +27,13 @@ pub struct GitRemote {
 }
 
 /// Text that is no URL of a git repository.
+///
+/// ```
+/// use buildkit_llb::GitRemote;
+///
+/// let error = GitRemote::parse("ftp://example.com/a.git").expect_err("no git over ftp");
+/// assert!(error.to_string().contains("https, http, ssh, git"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitUrlError {
     url: String,

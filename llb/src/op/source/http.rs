@@ -43,6 +43,14 @@ pub struct HttpSource {
 }
 
 /// A detached OpenPGP signature of a file.
+///
+/// ```
+/// use buildkit_llb::{HttpSignature, HttpSource, Source};
+///
+/// let signature = HttpSignature { public_key: "-----BEGIN PGP…".to_owned(), signature: "-----BEGIN PGP…".to_owned() };
+/// let file = HttpSource { signature: Some(signature), ..HttpSource::new("https://example.com/file") };
+/// assert!(Source::from(file).attrs().contains_key("http.sig.pubkey"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSignature {
     /// The armoured public key.

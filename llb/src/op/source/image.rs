@@ -39,6 +39,14 @@ pub struct ImageSource {
 }
 
 /// Where an image reference is looked up (`image.resolvemode`).
+///
+/// ```
+/// use buildkit_llb::{Platform, ResolveMode, Source};
+///
+/// let image = Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64"));
+/// assert_eq!(image.clone().with_resolve_mode(ResolveMode::Default), image);
+/// assert_eq!(image.with_resolve_mode(ResolveMode::Local).attrs()["image.resolvemode"], "local");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResolveMode {
     /// The daemon's own choice; on the wire this is no attribute at all.

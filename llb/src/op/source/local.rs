@@ -38,6 +38,13 @@ pub struct LocalSource {
 }
 
 /// How the daemon finds out which files it has to ask for again.
+///
+/// ```
+/// use buildkit_llb::{Differ, LocalSource, Source};
+///
+/// let small = LocalSource { differ: Some(Differ::None), ..LocalSource::new("dockerfile") };
+/// assert_eq!(Source::from(small).attrs()["local.differ"], "none");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Differ {
     /// It asks for all of them.
@@ -47,6 +54,13 @@ pub enum Differ {
 }
 
 /// A source that transfers what `stat` says instead of content.
+///
+/// ```
+/// use buildkit_llb::{LocalSource, MetadataOnly, Source};
+///
+/// let names = LocalSource { metadata_only: Some(MetadataOnly::default()), ..LocalSource::new("context") };
+/// assert_eq!(Source::from(names).attrs()["local.metadatatransfer"], "true");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataOnly {
     /// Paths whose content is transferred nevertheless.
