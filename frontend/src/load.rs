@@ -53,12 +53,9 @@ pub(crate) async fn read_if_there(
     }
 }
 
-/// Whether a read failed because there is nothing to read. The daemon has no code for it, only the text of the system's error
-/// (`moby/buildkit: cache/util/fsutil.go`).
+/// Whether a read failed because there is nothing to read.
 pub(crate) fn is_missing(error: &GatewayError) -> bool {
-    error.status().is_some_and(|status| {
-        ["no such file or directory", "not a directory"].iter().any(|text| status.message.contains(text))
-    })
+    error.is_missing_file()
 }
 
 /// The local that holds the spec.

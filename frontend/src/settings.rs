@@ -59,15 +59,10 @@ fn proxy(options: &BuildOptions) -> Option<Proxy> {
 
 /// The gateway's platform as the graph's.
 pub(crate) fn platform(platform: &buildkit_gateway::Platform) -> Platform {
-    Platform::new(&platform.os, &platform.architecture, &platform.variant)
+    platform.into()
 }
 
 /// The graph's platform as the gateway's.
 pub(crate) fn gateway_platform(platform: &Platform) -> buildkit_gateway::Platform {
-    buildkit_gateway::Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        ..Default::default()
-    }
+    platform.into()
 }

@@ -196,8 +196,10 @@ impl Bridge {
     {
         let Method { name, path } = method;
         let mut grpc = self.ready(name).await?;
-        let answer =
-            grpc.unary(self.request(request), PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()).await;
+        let request = self.request(request);
+        // Boxed, like the stream below: futures of calls are large, and callers hold several of them.
+        let call = Box::pin(grpc.unary(request, PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()));
+        let answer = call.await;
         Ok(answer.map(tonic::Response::into_inner))
     }
 
@@ -213,9 +215,9 @@ impl Bridge {
     {
         let Method { name, path } = method;
         let mut grpc = self.ready(name).await?;
-        let answer = grpc
-            .streaming(self.request(requests), PathAndQuery::from_static(path), ProstCodec::<Q, A>::default())
-            .await;
+        let requests = self.request(requests);
+        let call = Box::pin(grpc.streaming(requests, PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()));
+        let answer = call.await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.sort_failure_beside(name, status))
     }
 

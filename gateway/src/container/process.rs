@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -173,7 +173,7 @@ impl Process {
         let outgoing = Outgoing { process: container.next_process(), control: controlled, source };
         // The receiver is right here.
         let _ = control.send(Control::Send(Box::new(exec_message::Input::Init(init))));
-        let mut starting = pin!(started(bridge, outgoing));
+        let mut starting = Box::pin(started(bridge, outgoing));
         let messages = match tokio::time::timeout(limit, &mut starting).await {
             Ok(messages) => messages?,
             Err(_) => {
