@@ -49,6 +49,17 @@ const JOB_PAUSE: Duration = Duration::from_millis(100);
 const BUILD_ID_HEADER: &str = "buildkit-controlapi-buildid";
 
 /// A build in a daemon, as a frontend sees it. Cloning is cheap and calls may run in parallel.
+///
+/// ```no_run
+/// # use buildkit_gateway::{Bridge, Definition, GatewayError, SolveRequest};
+/// # async fn hosts(bridge: &Bridge, graph: Definition) -> Result<Option<Vec<u8>>, GatewayError> {
+/// let solved = bridge.solve(SolveRequest::definition(graph)).await?;
+/// let Ok(Some(rootfs)) = solved.single_ref() else { return Ok(None) };
+/// # Ok(Some(
+/// bridge.read_file(rootfs, "/etc/hosts", None).await?
+/// # ))
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bridge {
     channel: Channel,

@@ -47,6 +47,15 @@ pub enum ContextSource {
 }
 
 /// The main context and the spec's place.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+/// use buildkit_gateway::contexts::{ContextSource, main_context};
+///
+/// let main = main_context(&BuildOptions::default(), |_input| false)?;
+/// assert_eq!(main.context, ContextSource::Local { name: "context".into() });
+/// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MainContext {
     /// Where files come from. An [`ContextSource::Http`] one may be an archive to unpack: read its first

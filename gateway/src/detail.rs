@@ -19,6 +19,13 @@ const SUBREQUEST: &str = "errdefs.Subrequest+json";
 const EXIT: &str = "gatewayapi.ExitMessage+json";
 
 /// A detail of a [`Status`](crate::Status), as far as it is known.
+///
+/// ```
+/// use buildkit_gateway::ErrorDetail;
+///
+/// let detail = ErrorDetail::Exit { code: 3 };
+/// assert_eq!(ErrorDetail::decode(&detail.encode()), detail);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum ErrorDetail {
     /// Where in a file the failure comes from; command lines print it with `>>>` markers.

@@ -8,6 +8,14 @@ use crate::contexts::ImageNameError;
 use crate::status::Status;
 
 /// Any failure of a [`Bridge`](crate::Bridge).
+///
+/// ```
+/// use buildkit_gateway::{GatewayError, Status};
+///
+/// let error = GatewayError::Rpc { method: "ReadFile", status: Status::failed("open /x: no such file or directory") };
+/// assert!(error.is_missing_file() && !error.is_final());
+/// assert_eq!(Status::from(error).message, "open /x: no such file or directory");
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The daemon said no; its status is whole and can be sent on.

@@ -23,6 +23,17 @@ const ENV_WORKERS: &str = "BUILDKIT_WORKERS";
 const ENV_PRODUCT: &str = "BUILDKIT_EXPORTEDPRODUCT";
 
 /// What the user asked for, apart from the spec.
+///
+/// ```
+/// use buildkit_gateway::{BuildOptions, NetworkMode};
+///
+/// let opts = [("platform", "linux/arm64"), ("build-arg:VERSION", "3"), ("force-network-mode", "none")];
+/// let opts = opts.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+/// let options = BuildOptions::new(opts, "session".into(), Vec::new(), String::new())?;
+/// assert_eq!((options.build_args["VERSION"].as_str(), options.network), ("3", NetworkMode::None));
+/// assert_eq!(options.platforms[0].to_string(), "linux/arm64");
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildOptions {
     /// Every opt as it came, known or not.

@@ -104,6 +104,16 @@ const DEFAULT_LLB_CAPS: &[&str] = {
 };
 
 /// A daemon's answer to `Ping`.
+///
+/// ```no_run
+/// # use buildkit_gateway::{Bridge, GatewayError, caps};
+/// # async fn can_run(bridge: &Bridge) -> Result<bool, GatewayError> {
+/// let pong = bridge.ping().await?;
+/// # Ok(
+/// pong.gateway_caps.contains(caps::EXEC) && pong.llb_caps.contains("mergeop")
+/// # )
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pong {
     /// Capabilities of the gateway API, listed and enabled.

@@ -56,6 +56,21 @@ impl Default for Refs {
 }
 
 /// What a solve gives and a frontend returns.
+///
+/// ```
+/// use buildkit_gateway::{FrontendResult, Platform, PlatformImage, Reference, keys};
+///
+/// let image = PlatformImage {
+///     platform: Platform::new("linux", "amd64"),
+///     reference: Some(Reference { id: "ref1".into(), definition: None }),
+///     config: br#"{"os":"linux","architecture":"amd64"}"#.to_vec(),
+///     base_config: None,
+///     epoch: Some(0),
+/// };
+/// let result = FrontendResult::image(vec![image], false)?;
+/// assert!(result.metadata.contains_key(keys::IMAGE_CONFIG) && result.single_ref()?.is_some());
+/// # Ok::<(), buildkit_gateway::ResultShapeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrontendResult {
     /// The filesystems.
@@ -70,6 +85,22 @@ pub struct FrontendResult {
 pub type Solved = FrontendResult;
 
 /// A statement about a result (`moby/buildkit: frontend/gateway/pb/gateway.proto`, `Attestation`).
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use buildkit_gateway::{Attestation, AttestationKind, FrontendResult, InTotoSubject, Reference};
+///
+/// let mut result = FrontendResult::default();
+/// let statement = Attestation {
+///     kind: AttestationKind::InToto,
+///     metadata: BTreeMap::new(),
+///     reference: Some(Reference { id: "ref2".into(), definition: None }),
+///     path: "/sbom.spdx.json".into(),
+///     predicate_type: "https://spdx.dev/Document".into(),
+///     subjects: vec![InTotoSubject { is_result: true, digests: Vec::new(), name: String::new() }],
+/// };
+/// result.attestations.insert("linux/amd64".into(), vec![statement]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attestation {
     /// One statement, or a directory of them.

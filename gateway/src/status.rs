@@ -12,6 +12,15 @@ use crate::detail::{ErrorDetail, SourceInfo, SourceRange};
 use crate::wire;
 
 /// A failure as it travels between daemon, frontend and client.
+///
+/// ```
+/// use buildkit_gateway::{ErrorDetail, SourceInfo, SourceRange, Status};
+///
+/// let spec = SourceInfo { filename: "spec.txt".into(), data: b"one\ntwo\n".to_vec(), ..SourceInfo::default() };
+/// let status = Status::failed("no such word").with_source(spec, vec![SourceRange::lines(2, 2)]).with_context("spec.txt");
+/// assert_eq!(status.to_string(), "spec.txt: no such word");
+/// assert!(status.typed_details().any(|detail| matches!(detail, ErrorDetail::Source { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// The gRPC code as a number, so that codes this library does not know survive.

@@ -11,6 +11,12 @@ pub const DESCRIBE: &str = "frontend.subrequests.describe";
 const DESCRIBE_VERSION: &str = "1.0.0";
 
 /// A request a frontend answers, as it is listed to clients.
+///
+/// ```
+/// use buildkit_gateway::Subrequest;
+/// let lint = Subrequest::new("frontend.lint", "1.0.0", "Lists what could be better");
+/// assert!(lint.metadata.iter().any(|key| key.name == "result.json"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Subrequest {
     /// `frontend.lint`; what `requestid` must be.

@@ -13,6 +13,14 @@ use crate::status::Status;
 use crate::wire;
 
 /// A warning shown beside the build (`moby/buildkit: frontend/dockerfile/linter`).
+///
+/// ```no_run
+/// # use buildkit_gateway::{Bridge, GatewayError, Warning};
+/// # async fn warn(bridge: &Bridge, vertex: String) -> Result<(), GatewayError> {
+/// let warning = Warning { digest: vertex, short: "OldKey: use `new` (line 3)".into(), ..Warning::default() };
+/// bridge.warn(warning).await
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Warning {
     /// The vertex that loaded the file warned about; `sha256:…`.

@@ -21,6 +21,11 @@ const MODE_SYMLINK: u32 = 1 << 27;
 const MODE_TYPE: u32 = MODE_DIR | MODE_SYMLINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19;
 
 /// What is known of a file without reading it.
+///
+/// ```
+/// let stat = buildkit_gateway::Stat { mode: 1 << 31 | 0o755, ..Default::default() };
+/// assert!(stat.is_dir() && stat.permissions() == 0o755);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stat {
     /// Its name (not its path); bytes that are no UTF-8 are replaced.

@@ -36,6 +36,17 @@ impl ResolveMode {
 }
 
 /// An image as the daemon resolved it.
+///
+/// ```no_run
+/// # use buildkit_gateway::{Bridge, GatewayError, Platform, ResolveMode};
+/// # async fn pin(bridge: &Bridge) -> Result<String, GatewayError> {
+/// let platform = Platform::new("linux", "amd64");
+/// let image = bridge.resolve_image("debian:12", Some(&platform), ResolveMode::Default, "[internal] debian").await?;
+/// # Ok(
+/// image.pinned()
+/// # )
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedImage {
     /// The reference to use: ours normalised, or what a source policy made of it.

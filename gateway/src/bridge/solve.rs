@@ -11,6 +11,17 @@ use crate::result::{FrontendResult, Solved};
 use crate::wire;
 
 /// What to solve: a graph, or a frontend with opts and inputs; neither gives scratch, both is an error.
+///
+/// ```
+/// use buildkit_gateway::SolveRequest;
+///
+/// let other = SolveRequest {
+///     frontend: Some("dockerfile.v0".into()),
+///     frontend_opts: [("target".to_owned(), "build".to_owned())].into(),
+///     ..SolveRequest::default()
+/// };
+/// assert!(other.with_evaluate().evaluate);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SolveRequest {
     /// The graph.

@@ -171,6 +171,17 @@ pub struct AttestationBlob {
 }
 
 /// What there is to know of a git reference.
+///
+/// ```no_run
+/// # use buildkit_gateway::{Bridge, GatewayError, SourceQuery};
+/// # async fn commit(bridge: &Bridge) -> Result<String, GatewayError> {
+/// let query = SourceQuery::new("git://example.com/app.git#main").with_attr("git.fullurl", "https://example.com/app.git");
+/// let git = bridge.resolve_git(query).await?;
+/// # Ok(
+/// git.commit().to_owned()
+/// # )
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitMeta {
     /// What the reference points to: a commit, or an annotated tag.

@@ -13,6 +13,17 @@ use crate::options::BuildOptions;
 use crate::platform::Platform;
 
 /// A name found among the opts.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+/// use buildkit_gateway::contexts::{NamedSource, named_context};
+///
+/// let opts = [("context:base".to_owned(), "docker-image://debian:12".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new()).expect("no option is impossible");
+/// let found = named_context(&options, "base", None)?.expect("the user gave one");
+/// assert!(matches!(found.source, NamedSource::Image(_)));
+/// # Ok::<(), buildkit_gateway::contexts::NamedContextError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedContext {
     /// The name in its short form, with `::platform` if it was given for one; used in vertex names and shared keys.
