@@ -17,7 +17,7 @@ use super::BoxedIo;
 /// How long the reason of a failed write is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How long a call has to end by itself once its connection is broken.
+/// How long a call has to end by itself once its connection is gone.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The first error of reading, or else of writing.
@@ -27,7 +27,7 @@ pub(super) struct Breakage(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     seen: Mutex<Seen>,
-    broken: Notify,
+    gone: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -43,11 +43,11 @@ impl Breakage {
         seen.read.take().or_else(|| seen.write.take())
     }
 
-    /// What `call` says, or `None` when the connection broke and the call does not notice: the HTTP/2 library leaves a call waiting
-    /// for ever when the stream breaks while it says goodbye to a peer that speaks something else.
+    /// What `call` says, or `None` when the connection is gone and the call does not notice: once in a few hundred times the
+    /// HTTP/2 library leaves the first call waiting for ever when it hangs up on a peer that speaks something else.
     pub(super) async fn or_lost<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let lost = async {
-            self.0.broken.notified().await;
+            self.0.gone.notified().await;
             sleep(PATIENCE).await;
         };
         tokio::select! {
@@ -61,14 +61,12 @@ impl Breakage {
         if let Poll::Ready(Err(error)) = outcome {
             let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.read.get_or_insert_with(|| error.to_string());
-            self.0.broken.notify_one();
         }
     }
 
     fn note_write(&self, error: &io::Error) {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.write.get_or_insert_with(|| error.to_string());
-        self.0.broken.notify_one();
     }
 }
 
@@ -128,6 +126,13 @@ impl Watched {
                 Poll::Ready(_) => return Poll::Ready(()),
             }
         }
+    }
+}
+
+/// Whoever held the stream is done with it.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.breakage.0.gone.notify_one();
     }
 }
 
