@@ -1,5 +1,6 @@
 //! The lab's daemons, and bridges into builds on them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use buildkit_client::dial::{DialOptions, dial};
@@ -36,23 +37,32 @@ pub(crate) fn all() -> [(&'static str, String); 4] {
 
 /// Runs `test` as the frontend of a build, which ends with an empty result.
 pub(crate) async fn build<T>(address: &str, test: impl AsyncFnOnce(&Bridge) -> T) -> T {
+    build_with(address, BTreeMap::new(), test).await
+}
+
+/// The same, with graphs attached.
+pub(crate) async fn build_with<T>(
+    address: &str,
+    inputs: BTreeMap<String, Vec<u8>>,
+    test: impl AsyncFnOnce(&Bridge) -> T,
+) -> T {
     let connection = dial(&address.parse().unwrap(), &DialOptions::default()).await.unwrap();
     let mut secrets = Secrets::default();
     let (id, value) = SECRET;
     secrets.add(id, SecretSource::Bytes(SecretBytes::from(value.as_bytes().to_vec())), |_| None).unwrap();
     let session = Session::builder().with_secrets(secrets).open(connection.channel.clone()).await.unwrap();
+    let options = SolveOptions { frontend_inputs: inputs, ..SolveOptions::new(session.id()) };
     let (sender, mut receiver) = progress::channel();
     let cancel = CancellationToken::new();
     let build = async {
-        let outcome =
-            solve_with_gateway(&connection, SolveOptions::new(session.id()), &sender, &cancel, async |handle| {
-                let bridge = Bridge::over_channel(handle.channel, Some(handle.build_ref))?;
-                bridge.ping().await?;
-                let answer = test(&bridge).await;
-                bridge.return_result(FrontendResult::default()).await?;
-                Ok::<_, GatewayError>(answer)
-            })
-            .await;
+        let outcome = solve_with_gateway(&connection, options, &sender, &cancel, async |handle| {
+            let bridge = Bridge::over_channel(handle.channel, Some(handle.build_ref))?;
+            bridge.ping().await?;
+            let answer = test(&bridge).await;
+            bridge.return_result(FrontendResult::default()).await?;
+            Ok::<_, GatewayError>(answer)
+        })
+        .await;
         drop(sender);
         outcome
     };

@@ -5,4 +5,5 @@
 
 mod container;
 mod lab;
+mod solve;
 mod source;
