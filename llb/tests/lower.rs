@@ -28,6 +28,8 @@ fn check(lacks: &[&str], build: impl FnOnce(&mut GraphBuilder) -> Option<Output>
     let lowered = graph.lower_for(&daemon).unwrap_or_else(|lacking| panic!("lacks {lacking:?}"));
     assert!(missing_caps(&lowered.graph, &daemon).is_empty());
     assert!(!lowered.changes.is_empty(), "something changed");
+    let read = Graph::from_definition(&lowered.graph.to_definition()).expect("what was written can be read");
+    assert_eq!(read.dump().to_string(), lowered.graph.dump().to_string(), "the bytes say what the graph says");
     // Digests are the vectors' business; here a number tells ops apart.
     let text = lowered.graph.dump().to_string();
     let mut names: Vec<&str> = Vec::new();
@@ -275,6 +277,16 @@ fn files_say_it_in_another_way() {
          network none\n    mount / out #1\n#3 file\n    on #2\n    rm /d\nroot #3\n",
     );
     check_lacking(&["file.symlink.create"], link(|_| None), &["file.symlink.create"]);
+    // What comes after a link still copies from where it did.
+    check(
+        &["file.symlink.create"],
+        |graph| {
+            let (base, context) = (debian(graph), context(graph));
+            let copy = Copy { owner: Some(Owner::parse("www-data")), ..Copy::new(context, "/a", "/b") };
+            Some(graph.file(File::on(base).symlink(Symlink::new("b", "/c")).copy(copy)))
+        },
+        "#3 file\n    on #1\n    copy #2:/a -> /b owner www-data\nroot #3\n",
+    );
 }
 
 #[test]

@@ -70,16 +70,13 @@ impl File {
     /// Copies files in.
     #[must_use]
     pub fn copy(mut self, mut copy: Copy) -> Self {
+        // The copy comes after what it copies, and both after what was there before.
         let after = self.steps.len().checked_sub(1);
         self.read(self.base);
         if let Origin::Files(files) = copy.from.0 {
             copy.from.0 = self.append(*files);
         }
-        if let Origin::Output(output) = copy.from.0 {
-            self.read(output);
-        }
-        let base = self.base;
-        self.steps.push(Step { action: Action::Copy(Box::new(copy)), after, base });
+        self.push(Action::Copy(Box::new(copy)), after);
         self
     }
 
@@ -114,12 +111,22 @@ impl File {
         self
     }
 
+    /// One more step on top of the last one.
     pub(crate) fn then(mut self, action: Action) -> Self {
         let after = self.steps.len().checked_sub(1);
-        self.read(self.base);
-        let base = self.base;
-        self.steps.push(Step { action, after, base });
+        self.push(action, after);
         self
+    }
+
+    fn push(&mut self, action: Action, after: Option<usize>) {
+        let base = self.base;
+        self.read(base);
+        if let Action::Copy(copy) = &action
+            && let Origin::Output(output) = copy.from.0
+        {
+            self.read(output);
+        }
+        self.steps.push(Step { action, after, base });
     }
 
     /// Takes the steps of another chain in; what to copy from its end.
