@@ -210,14 +210,17 @@ fn declared_by_exec(exec: &Exec, caps: &mut BTreeSet<&'static str>) {
     }
 }
 
-/// The capabilities a graph needs that a daemon does not have, in order.
+/// The capabilities a graph needs that a daemon does not have, in order: those of its ops, and those its notes require.
+/// Of what notes require, only ids of this release are named.
 #[must_use]
 pub fn missing_caps(graph: &Graph, daemon: &CapSet) -> BTreeSet<&'static str> {
-    graph
-        .reachable()
-        .into_iter()
-        .filter_map(|id| graph.op(id))
-        .flat_map(required_caps)
-        .filter(|cap| !daemon.contains(cap))
-        .collect()
+    let mut missing = BTreeSet::new();
+    for id in graph.reachable() {
+        let required = graph.note(id).map(|note| &note.requires);
+        let is_required = |cap: &&str| required.is_some_and(|required| required.contains(*cap));
+        missing.extend(cap::ALL.iter().copied().filter(is_required));
+        missing.extend(graph.op(id).into_iter().flat_map(required_caps));
+    }
+    missing.retain(|cap| !daemon.contains(cap));
+    missing
 }

@@ -8,7 +8,8 @@
 //! - a mount below a selector that can be written to does not claim its content for the cache key;
 //! - a file op has actions, and their paths are absolute;
 //! - a file op whose owner is a name has a base to look it up in, and its modes are permission bits;
-//! - a source has an identifier with a scheme;
+//! - a source has an identifier with a scheme; an image has a tag or digest, a blob a digest; bundles of git go together
+//!   with what they need only;
 //! - a diff has a side, a passthrough an id and an output.
 //!
 //! Every violation is reported, not only the first.
@@ -23,6 +24,7 @@ use crate::op::Op;
 use crate::op::exec::Exec;
 use crate::op::file::{Action, Chmod, File};
 use crate::op::mount::{Access, ContentCache, MountKind};
+use crate::op::source::Source;
 
 /// One broken rule.
 ///
@@ -75,6 +77,8 @@ pub enum Rule {
     OwnerNameWithoutBase(String),
     /// A source whose identifier has no scheme.
     NoScheme(String),
+    /// An image without tag and digest, or a blob without digest.
+    NoTagOrDigest(String),
     /// A secret without an id; the place is named.
     NoSecretId(String),
     /// A device without a name.
@@ -91,7 +95,7 @@ pub enum Rule {
     NoPassthroughId,
     /// A passthrough that hands nothing on.
     NoPassthroughOutput,
-    /// An op of another client's that the daemon would refuse, and why.
+    /// Something else that the daemon would refuse, and why.
     Refused(&'static str),
 }
 
@@ -113,6 +117,9 @@ impl fmt::Display for Violation {
                 write!(f, "the owner {name:?} is a name, but there is no base to look it up in")
             }
             Rule::NoScheme(identifier) => write!(f, "the source {identifier:?} has no scheme"),
+            Rule::NoTagOrDigest(reference) => {
+                write!(f, "the reference {reference:?} needs a digest, or a tag for an image")
+            }
             Rule::NoSecretId(place) => write!(f, "the secret at {place:?} has no id"),
             Rule::NoDeviceName => write!(f, "a device needs a name"),
             Rule::VariableName(name) => write!(f, "{name:?} is no name of a variable"),
@@ -149,9 +156,7 @@ pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
         }
         match &node.op {
             Op::Source(source) => {
-                if !source.identifier().contains("://") {
-                    report(Rule::NoScheme(source.identifier().to_owned()));
-                }
+                verify_source(source, &mut report);
             }
             Op::Exec(exec) => verify_exec(exec, &mut report),
             Op::File(file) => verify_file(file, &mut report),
@@ -178,6 +183,29 @@ pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
         violations.push(Violation { op: root.op, rule: Rule::DanglingInput });
     }
     violations
+}
+
+fn verify_source(source: &Source, report: &mut impl FnMut(Rule)) {
+    let Some((scheme, place)) = source.identifier().split_once("://") else {
+        return report(Rule::NoScheme(source.identifier().to_owned()));
+    };
+    // A port is before the last slash, a tag behind it.
+    let name = place.rsplit('/').next().unwrap_or_default();
+    let (tagged, digested) = (name.contains(':'), place.contains('@'));
+    match scheme {
+        "docker-image" | "oci-layout" if !tagged && !digested => report(Rule::NoTagOrDigest(place.to_owned())),
+        "docker-image+blob" | "oci-layout+blob" if !digested => report(Rule::NoTagOrDigest(place.to_owned())),
+        _ => {}
+    }
+    // `validateBundleAttrs` of source/git/identifier.go.
+    let has = |attr: &str| source.attrs().contains_key(attr);
+    if has("git.bundle") && !has("git.checksum") {
+        report(Rule::Refused("a git bundle needs the checksum of a commit"));
+    }
+    let subdir = place.split_once('#').is_some_and(|(_, fragment)| fragment.contains(':'));
+    if has("git.checkoutbundle") && (has("git.keepgitdir") || subdir) {
+        report(Rule::Refused("a checkout as bundle has no git directory and no folder"));
+    }
 }
 
 fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {

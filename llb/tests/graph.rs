@@ -1,8 +1,11 @@
 //! What a graph promises: identity by content, order-free bytes, notes outside the digest, violations instead of bad bytes.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::{
-    Access, Copy, Diff, Exec, File, Graph, GraphBuilder, LocalSource, Location, Merge, MkDir, MkFile, Mount, MountKind,
-    Note, Output, Owner, Platform, Rule, Sharing, Source, SourceFile, User, missing_caps,
+    Access, BlobSource, Copy, Diff, Exec, File, GitBundle, GitSource, Graph, GraphBuilder, LocalSource, Location,
+    Merge, MkDir, MkFile, Mount, MountKind, Note, Output, Owner, Platform, Rule, Sharing, Source, SourceFile, User,
+    missing_caps,
 };
 use buildkit_proto::{CapSet, Digest, Message as _, map, pb};
 
@@ -191,4 +194,44 @@ fn text_and_json_dumps() {
     insta::assert_snapshot!(sample(false).dump().to_string());
     let json = sample(false).dump().json();
     assert_eq!(json["ops"].as_array().map(Vec::len), Some(7));
+}
+
+#[test]
+fn what_the_daemon_refuses_of_sources_is_said() {
+    let check = |source: Source, expect: Rule| {
+        let mut graph = GraphBuilder::new();
+        let source = graph.source(source);
+        let violations = graph.finish(Some(source)).expect_err("unsound");
+        assert_eq!(violations.into_iter().map(|violation| violation.rule).collect::<Vec<_>>(), [expect]);
+    };
+    let unpinned = |place: &str| Rule::NoTagOrDigest(place.to_owned());
+    check(Source::image("localhost:5000/a", amd64()), unpinned("localhost:5000/a"));
+    check(BlobSource::new("docker.io/library/a:tag").into(), unpinned("docker.io/library/a:tag"));
+    check(Source::other("nothing", BTreeMap::new(), None), Rule::NoScheme("nothing".to_owned()));
+    let git = || GitSource::parse("https://example.com/a.git#main:docs").expect("a URL");
+    check(
+        GitSource { checkout_bundle: true, ..git() }.into(),
+        Rule::Refused("a checkout as bundle has no git directory and no folder"),
+    );
+    let bundle = GitBundle { locator: "x".to_owned(), session: String::new(), store: String::new() };
+    check(
+        GitSource { bundle: Some(bundle), ..git() }.into(),
+        Rule::Refused("a git bundle needs the checksum of a commit"),
+    );
+}
+
+#[test]
+fn what_notes_require_is_missing_where_it_is_not_there() {
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    graph.annotate(base.op(), Note::default().requiring("exec.cgroup").requiring("of.another.release"));
+    let graph = graph.finish(Some(base)).expect("sound");
+    let daemon: CapSet = ["source.image"].into_iter().collect();
+    assert_eq!(missing_caps(&graph, &daemon).into_iter().collect::<Vec<_>>(), ["exec.cgroup"]);
+    let declared = map::from_metadata(&graph.to_definition().metadata);
+    let digest = graph.digest(base.op()).expect("of this graph").to_string();
+    assert_eq!(
+        map::from_bools(&declared[&digest].caps).into_keys().collect::<Vec<_>>(),
+        ["exec.cgroup", "of.another.release", "source.image"]
+    );
 }
