@@ -238,20 +238,18 @@ fn annotate(
         graph.annotate(id, note);
     }
     let Some(source) = &definition.source else { return Ok(()) };
-    let files: Vec<u32> = source
-        .infos
-        .iter()
-        .map(|info| {
-            let pb::SourceInfo { filename, data, definition, language } = info.clone();
-            graph.add_file(SourceFile { filename, data, language, definition })
-        })
-        .collect();
+    for info in &source.infos {
+        let pb::SourceInfo { filename, data, definition, language } = info.clone();
+        graph.push_file(SourceFile { filename, data, language, definition });
+    }
     for (digest, locations) in map::from_locations(&source.locations) {
         let Some(id) = find(&digest) else { continue };
         let nowhere = || DecodeError::Location { op: digest.clone() };
         for location in &locations.locations {
-            let file = usize::try_from(location.source_index).ok().and_then(|index| files.get(index));
-            let file = *file.ok_or_else(nowhere)?;
+            let file = u32::try_from(location.source_index).map_err(|_| nowhere())?;
+            if source.infos.len() <= file as usize {
+                return Err(nowhere());
+            }
             for range in &location.ranges {
                 let position = |position: &Option<pb::Position>| -> Result<(u32, u32), DecodeError> {
                     let pb::Position { line, character } = position.clone().unwrap_or_default();

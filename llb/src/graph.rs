@@ -190,6 +190,11 @@ impl GraphBuilder {
         self.files.len() as u32 - 1
     }
 
+    /// The same for a file of a definition, which may list one twice and refers to it by number.
+    pub(crate) fn push_file(&mut self, file: SourceFile) {
+        self.files.push(file);
+    }
+
     /// Verifies the graph below `root`; `None` is an empty filesystem.
     ///
     /// # Errors
@@ -336,10 +341,9 @@ impl Graph {
         self.nodes.get(id.0 as usize).map(|node| node.digest)
     }
 
-    /// The outputs of an op that the root or another op reads.
-    pub(crate) fn used_outputs(&self, id: OpId) -> BTreeSet<u32> {
-        let reads = self.nodes.iter().flat_map(|node| node.op.inputs()).chain(self.root);
-        reads.filter(|output| output.op == id).map(|output| output.index).collect()
+    /// The outputs that the root or an op reads.
+    pub(crate) fn used_outputs(&self) -> BTreeSet<Output> {
+        self.nodes.iter().flat_map(|node| node.op.inputs()).chain(self.root).collect()
     }
 
     /// What is known about an op beyond its bytes.

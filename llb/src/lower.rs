@@ -142,11 +142,12 @@ impl Graph {
             builder: GraphBuilder::new(),
             outputs: BTreeMap::new(),
             waits: BTreeMap::new(),
+            used: self.used_outputs(),
             changes: BTreeSet::new(),
             lacking: BTreeSet::new(),
         };
         for file in self.files() {
-            lowering.builder.add_file(file.clone());
+            lowering.builder.push_file(file.clone());
         }
         for id in self.reachable() {
             lowering.lower(id);
@@ -180,6 +181,8 @@ struct Lowering<'a> {
     outputs: BTreeMap<Output, Output>,
     /// Outputs of passthroughs that are not there, and what their users have to wait for.
     waits: BTreeMap<Output, Vec<Output>>,
+    /// Outputs of the graph that anybody reads.
+    used: BTreeSet<Output>,
     changes: BTreeSet<Change>,
     lacking: BTreeSet<Lacking>,
 }
@@ -303,8 +306,9 @@ impl Lowering<'_> {
                 let count = foreign.output_count();
                 let stands = self.plain(id, Op::Foreign(foreign)).op;
                 // An op of unknown kind has as many outputs as somebody uses.
-                let used = self.graph.used_outputs(id).into_iter().filter(|index| *index < count);
-                used.map(|index| (Output { op: id, index }, Output { op: stands, index })).collect()
+                let (first, last) = (Output { op: id, index: 0 }, Output { op: id, index: u32::MAX });
+                let used = self.used.range(first..=last).filter(|used| used.index < count);
+                used.map(|used| (*used, Output { op: stands, index: used.index })).collect()
             }
         }
     }

@@ -12,6 +12,8 @@ pub(crate) mod mount;
 pub(crate) mod passthrough;
 pub(crate) mod source;
 
+use std::collections::BTreeMap;
+
 use crate::graph::Output;
 use crate::platform::Platform;
 
@@ -127,22 +129,26 @@ impl Op {
     }
 }
 
-/// Collects inputs in order of first use, each once.
+/// Collects inputs in order of first use, each once. Ops of others may have very many.
 #[derive(Default)]
-pub(crate) struct InputList(Vec<Output>);
+pub(crate) struct InputList {
+    inputs: Vec<Output>,
+    positions: BTreeMap<Output, i64>,
+}
 
 impl InputList {
     /// The wire index of an input, added if new; −1 for none.
     pub(crate) fn index(&mut self, input: Option<Output>) -> i64 {
         let Some(input) = input else { return -1 };
-        let position = self.0.iter().position(|known| *known == input).unwrap_or_else(|| {
-            self.0.push(input);
-            self.0.len() - 1
-        });
-        position as i64
+        let next = self.inputs.len() as i64;
+        let position = *self.positions.entry(input).or_insert(next);
+        if position == next {
+            self.inputs.push(input);
+        }
+        position
     }
 
     pub(crate) fn into_vec(self) -> Vec<Output> {
-        self.0
+        self.inputs
     }
 }

@@ -173,3 +173,51 @@ fn long_chains_are_no_problem() {
         read.lower_for(&["source.image", "exec.meta.base", "file.base", "exec.mount.bind"].into_iter().collect());
     assert_eq!(lowered.expect("only the path is set").graph.reachable().len(), LENGTH + 1);
 }
+
+/// A file op whose steps all read the one before them twice, and ops with very many inputs: time grows with the bytes.
+#[test]
+fn wide_and_tangled_ops_are_no_problem() {
+    let constraints = || Some(pb::WorkerConstraints::default());
+    let reading = |op: &[u8]| pb::Input { digest: Digest::of(op).to_string(), index: 0 };
+    let read = |def: Vec<Vec<u8>>| {
+        let last = def.last().map(|op| reading(op));
+        let terminal = canonical::op(&pb::Op { inputs: last.into_iter().collect(), ..pb::Op::default() });
+        let def = def.into_iter().chain([terminal]).collect();
+        Graph::from_definition(&pb::Definition { def, ..pb::Definition::default() }).expect("a graph")
+    };
+    let copy = |number: i64| pb::FileAction {
+        input: number - 1,
+        secondary_input: number - 1,
+        output: if number == 199 { 0 } else { -1 },
+        action: Some(pb::file_action::Action::Copy(pb::FileActionCopy {
+            src: "/".to_owned(),
+            dest: "/".to_owned(),
+            ..Default::default()
+        })),
+    };
+    let file = pb::op::Op::File(pb::FileOp { actions: (0..200).map(copy).collect() });
+    let tangled = canonical::op(&pb::Op { op: Some(file), constraints: constraints(), ..pb::Op::default() });
+    use_up(&read(vec![tangled]));
+
+    let source = |number: usize| {
+        let source = pb::SourceOp { identifier: format!("https://example.com/{number}"), attrs: Vec::new() };
+        canonical::op(&pb::Op { op: Some(pb::op::Op::Source(source)), constraints: constraints(), ..pb::Op::default() })
+    };
+    let mut def: Vec<Vec<u8>> = (0..20_000).map(source).collect();
+    let inputs: Vec<pb::Input> = def.iter().map(|op| reading(op)).collect();
+    let merge = pb::MergeOp { inputs: (0..20_000).map(|input| pb::MergeInput { input }).collect() };
+    let merge = pb::op::Op::Merge(merge);
+    let merge = pb::Op { inputs: inputs.clone(), op: Some(merge), constraints: constraints(), platform: None };
+    let hands_on = pb::PassthroughOp { id: "p".to_owned(), outputs: (0..20_000).collect() };
+    let hands_on = pb::op::Op::Passthrough(hands_on);
+    let hands_on = pb::Op { inputs, op: Some(hands_on), constraints: constraints(), platform: None };
+    let mut other = def.clone();
+    def.push(canonical::op(&merge));
+    other.push(canonical::op(&hands_on));
+    for def in [def, other] {
+        let graph = read(def);
+        let root = graph.root().expect("a root");
+        assert!(!matches!(graph.op(root.op()), Some(Op::Foreign(_))));
+        assert_eq!(graph.reachable().len(), 20_001);
+    }
+}

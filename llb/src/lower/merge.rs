@@ -2,6 +2,8 @@
 //!
 //! A diff cannot be taken out of a chain afterwards, but what made it can be done again on top of something else.
 
+use std::collections::BTreeMap;
+
 use buildkit_proto::caps::llb as cap;
 
 use super::Lowering;
@@ -23,8 +25,9 @@ impl Lowering<'_> {
         } else if !self.has(cap::DIFFOP) && inputs.iter().any(is_diff) {
             cap::DIFFOP
         } else {
-            let mapped: Vec<_> = inputs.iter().filter_map(|input| Some((*input, self.input(*input)?))).collect();
-            let map = |input| mapped.iter().find(|(known, _)| *known == input).map_or(input, |(_, stands)| *stands);
+            let mapped: BTreeMap<_, _> =
+                inputs.iter().filter_map(|input| Some((*input, self.input(*input)?))).collect();
+            let map = |input| mapped.get(&input).copied().unwrap_or(input);
             let lowered = self.op(id, &Op::Merge(merge.clone()), &map);
             return self.outputs.extend(lowered);
         };
@@ -87,15 +90,15 @@ impl Lowering<'_> {
         }
         let mut done = base;
         for (output, below, op) in chain.into_iter().rev() {
-            let mut mapped = Vec::new();
+            let mut mapped = BTreeMap::new();
             for input in op.inputs() {
                 // What is changed is looked up below; the rest has to be there.
                 if input != below {
-                    mapped.push((input, self.input(input)?));
+                    mapped.insert(input, self.input(input)?);
                 }
             }
             mapped.extend(self.outputs.get(&below).map(|stands| (below, *stands)));
-            let map = |input| mapped.iter().find(|(known, _)| *known == input).map_or(input, |(_, stands)| *stands);
+            let map = |input| mapped.get(&input).copied().unwrap_or(input);
             let made = match op {
                 Op::Exec(exec) => {
                     let mut exec = (**exec).clone();

@@ -5,11 +5,14 @@
 
 mod action;
 
+use std::collections::BTreeMap;
+
 use buildkit_proto::pb;
 
 pub(crate) use action::{Action, Origin};
 pub use action::{Chmod, Copy, CopyFrom, MkDir, MkFile, Owner, Rm, Symlink, User};
 
+use super::InputList;
 use crate::graph::Output;
 
 /// A chain of changes over a base (`FileOp`).
@@ -167,37 +170,39 @@ impl File {
     /// The inputs in the order of Go's walk: from the last step backwards, each step's base before what it copies
     /// (`client/llb/fileop.go`, `allOutputs`).
     pub(crate) fn walk(&self) -> Vec<Output> {
-        let mut walk = Vec::new();
-        let mut add = |output: Option<Output>| {
-            if let Some(output) = output
-                && !walk.contains(&output)
-            {
-                walk.push(output);
-            }
-        };
+        let mut walk = InputList::default();
+        // Steps may share what they follow; once is enough.
+        let mut seen = vec![false; self.steps.len()];
         let mut stack: Vec<usize> = self.steps.len().checked_sub(1).into_iter().collect();
-        while let Some(step) = stack.pop().and_then(|index| self.steps.get(index)) {
-            add(step.base);
+        while let Some(index) = stack.pop() {
+            let (Some(step), Some(seen)) = (self.steps.get(index), seen.get_mut(index)) else { continue };
+            if std::mem::replace(seen, true) {
+                continue;
+            }
+            walk.index(step.base);
             stack.extend(step.after);
             if let Action::Copy(copy) = &step.action {
                 match copy.from.0 {
-                    Origin::Output(output) => add(output),
+                    Origin::Output(output) => {
+                        walk.index(output);
+                    }
                     Origin::Step(from) => stack.push(from),
                     Origin::Files(_) => {}
                 }
             }
         }
-        if self.steps.is_empty() { self.inputs().to_vec() } else { walk }
+        if self.steps.is_empty() { self.inputs().to_vec() } else { walk.into_vec() }
     }
 
     /// The op with every input replaced.
     pub(crate) fn map_inputs(&self, map: impl Fn(Output) -> Output) -> Self {
         let mut file = self.clone();
         file.base = file.base.map(&map);
-        file.inputs.clear();
+        let mut inputs = InputList::default();
         for input in &self.inputs {
-            file.read(Some(map(*input)));
+            inputs.index(Some(map(*input)));
         }
+        file.inputs = inputs.into_vec();
         for step in &mut file.steps {
             step.base = step.base.map(&map);
             if let Action::Copy(copy) = &mut step.action
@@ -222,27 +227,22 @@ impl File {
 
     /// Lists anew what the steps read.
     pub(crate) fn collect_inputs(&mut self) {
-        self.inputs.clear();
-        let reads = self.steps.iter().flat_map(|step| {
-            let from = match &step.action {
-                Action::Copy(copy) => match copy.from.0 {
-                    Origin::Output(output) => output,
-                    Origin::Files(_) | Origin::Step(_) => None,
-                },
-                Action::MkFile(_) | Action::MkDir(_) | Action::Rm(_) | Action::Symlink(_) => None,
-            };
-            [step.base, from]
-        });
-        for read in reads.collect::<Vec<_>>() {
-            self.read(read);
+        let mut inputs = InputList::default();
+        for step in &self.steps {
+            inputs.index(step.base);
+            if let Action::Copy(copy) = &step.action
+                && let Origin::Output(output) = copy.from.0
+            {
+                inputs.index(output);
+            }
         }
+        self.inputs = inputs.into_vec();
     }
 
     pub(crate) fn to_pb(&self) -> pb::FileOp {
         let inputs = self.inputs();
-        let index = |output: Option<Output>| {
-            output.and_then(|output| inputs.iter().position(|known| *known == output)).map_or(-1, |index| index as i64)
-        };
+        let positions: BTreeMap<Output, i64> = inputs.iter().copied().zip(0..).collect();
+        let index = |output: Option<Output>| output.and_then(|output| positions.get(&output).copied()).unwrap_or(-1);
         let result = |step: usize| (inputs.len() + step) as i64;
         let last = self.steps.len().saturating_sub(1);
         let actions = self.steps.iter().enumerate().map(|(position, Step { action, after, base })| {

@@ -1,5 +1,7 @@
 //! Passthrough: some inputs handed on, others only waited for.
 
+use std::collections::BTreeSet;
+
 use buildkit_proto::pb;
 
 use crate::graph::Output;
@@ -70,7 +72,8 @@ impl Passthrough {
 
     /// The op in a wire message, as far as this type can say it; the caller compares.
     pub(crate) fn from_pb(op: &pb::PassthroughOp, inputs: &[Output], filters: Vec<String>) -> Self {
-        let inputs = inputs.iter().zip(0..).map(|(input, index)| (*input, op.outputs.contains(&index))).collect();
+        let outputs: BTreeSet<i64> = op.outputs.iter().copied().collect();
+        let inputs = inputs.iter().zip(0..).map(|(input, index)| (*input, outputs.contains(&index))).collect();
         Self { id: op.id.clone(), inputs, filters }
     }
 }
