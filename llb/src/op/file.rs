@@ -1,16 +1,18 @@
 //! File: changes to a filesystem without running anything in it.
 //!
 //! The changes form a chain over one base; the result of the last one is the op's output. A copy may read what another
-//! chain of the same op made. What one change looks like is in `action`.
+//! chain of the same op made. What one change looks like is in `action`, whom a file belongs to in `owner`.
 
 mod action;
+mod owner;
 
 use std::collections::BTreeMap;
 
 use buildkit_proto::pb;
 
 pub(crate) use action::{Action, Origin};
-pub use action::{Chmod, Copy, CopyFrom, MkDir, MkFile, Owner, Rm, Symlink, User};
+pub use action::{Chmod, Copy, CopyFrom, MkDir, MkFile, Rm, Symlink};
+pub use owner::{Owner, User};
 
 use super::InputList;
 use crate::graph::Output;
