@@ -72,6 +72,10 @@ pub(crate) enum GraphFormat {
     Json,
     /// Text that diffs well.
     Text,
+    /// A drawing for Graphviz.
+    Dot,
+    /// A drawing for Markdown.
+    Mermaid,
 }
 
 /// Arguments of `plan`.

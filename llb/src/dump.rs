@@ -1,6 +1,11 @@
-//! Dumps of a graph for people and tools: text that diffs well, and JSON.
+//! Dumps of a graph for people and tools: text that diffs well, JSON, and drawings.
 //!
-//! A dump reads the graph only; nothing parses it back.
+//! A dump reads the graph only; nothing parses it back. Texts of a graph may be anybody's: none can end a line, change what
+//! a terminal shows, or leave its place in a drawing.
+
+mod dot;
+mod mermaid;
+mod picture;
 
 use std::fmt::{self, Write as _};
 
@@ -12,7 +17,7 @@ use crate::op::exec::{Exec, Network, Security};
 use crate::op::file::{Action, Chmod, File, Origin, Owner, User};
 use crate::op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
 
-/// A graph to print: `{}` is text, [`Dump::json`] is JSON.
+/// A graph to print: `{}` is text, [`Dump::json`] is JSON, [`Dump::dot`] and [`Dump::mermaid`] are drawings.
 ///
 /// ```
 /// use buildkit_llb::{File, GraphBuilder, MkFile};
@@ -22,6 +27,8 @@ use crate::op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
 /// let graph = graph.finish(Some(file)).expect("sound");
 /// assert!(graph.dump().to_string().contains("mkfile /a 644 1 bytes"));
 /// assert_eq!(graph.dump().json()["ops"][0]["kind"], "file");
+/// assert!(graph.dump().dot().starts_with("digraph llb {"));
+/// assert!(graph.dump().mermaid().starts_with("flowchart BT"));
 /// ```
 #[derive(Debug)]
 pub struct Dump<'a>(&'a Graph);
@@ -35,6 +42,19 @@ impl Graph {
 }
 
 impl Dump<'_> {
+    /// The reachable ops as a drawing in DOT, for Graphviz: `dot -Tsvg`. Long texts are cut.
+    #[must_use]
+    pub fn dot(&self) -> String {
+        dot::write(self.0)
+    }
+
+    /// The reachable ops as a Mermaid flowchart. Long texts are cut. Mermaid itself refuses to draw more than 500 arrows or
+    /// 50,000 characters, unless it is configured otherwise.
+    #[must_use]
+    pub fn mermaid(&self) -> String {
+        mermaid::write(self.0)
+    }
+
     /// The reachable ops, inputs first, as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -89,14 +109,14 @@ impl fmt::Display for Dump<'_> {
             }
             for location in graph.locations(id) {
                 if let Some(file) = graph.files().get(location.file as usize) {
-                    write!(f, " ({}:{})", file.filename, location.start.0)?;
+                    write!(f, " ({}:{})", visible(&file.filename), location.start.0)?;
                 }
             }
             writeln!(f)?;
             let mut lines = Vec::new();
             describe(graph, op, &mut lines);
             for line in lines {
-                writeln!(f, "    {line}")?;
+                writeln!(f, "    {}", visible(&line))?;
             }
         }
         match graph.root() {
@@ -104,6 +124,24 @@ impl fmt::Display for Dump<'_> {
             None => writeln!(f, "root scratch"),
         }
     }
+}
+
+/// The text with control characters, line ends and changes of direction spelled out, so that it stays where it is put.
+pub(crate) fn visible(text: &str) -> String {
+    let acts = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+            || ('\u{202a}'..='\u{202e}').contains(&character)
+            || ('\u{2066}'..='\u{2069}').contains(&character)
+    };
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match acts(character) {
+            true => out.extend(character.escape_default()),
+            false => out.push(character),
+        }
+    }
+    out
 }
 
 fn digest(graph: &Graph, id: OpId) -> String {

@@ -19,6 +19,8 @@ pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
             .map_err(|error| CliError::Output(format!("cannot write {}: {error}", file.display())))?;
     }
     match args.format {
+        GraphFormat::Dot => print::data(&single(&compiled)?.graph.dump().dot()),
+        GraphFormat::Mermaid => print::data(&single(&compiled)?.graph.dump().mermaid()),
         GraphFormat::Pb => print::bytes(&single(&compiled)?.graph.to_definition().encode_to_vec()),
         GraphFormat::Text => {
             let text: Vec<String> = compiled.iter().map(|compiled| compiled.graph.dump().to_string()).collect();
@@ -31,12 +33,12 @@ pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
     }
 }
 
-/// A definition has one root, so one platform.
+/// A definition has one root, so one platform; a drawing is one of them too.
 fn single(compiled: &[Compiled]) -> Result<&Compiled, CliError> {
     match compiled {
         [one] => Ok(one),
         many => Err(CliError::Input(format!(
-            "a definition holds one platform, and the spec asks for {}; choose one with --platform",
+            "a graph is of one platform, and the spec asks for {}; choose one with --platform",
             many.len()
         ))),
     }
