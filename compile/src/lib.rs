@@ -72,7 +72,7 @@ pub use plan::{Action, CopyItem, ImageConfigPlan, InstallSecret, LocalFilter, Pa
 pub use planner::{Document, Planned, apt_root, plan};
 pub use probe::{VERSION_FILE, base_root, context_files, context_listing, version_probe};
 pub use reference::normalize as normalize_reference;
-pub use settings::{CaBundle, NetworkMode, ResolveMode, Settings};
+pub use settings::{CaBundle, Network, ResolveMode, Settings};
 
 /// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.
 pub(crate) const MOUNTS: &str = "/dev/imagespec";

@@ -11,11 +11,10 @@ mod user;
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Network, Note, OpId, Output, Source};
+use buildkit_llb::{Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Note, OpId, Output, Source};
 use imagespec::SourceMap;
 
 use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
-use crate::settings::{NetworkMode, ResolveMode};
 use crate::{image_config, locations};
 
 /// What a plan becomes.
@@ -122,11 +121,7 @@ impl Lowering<'_> {
         let mut source = Source::image(&image.reference, self.plan.platform.clone());
         // A digest needs no lookup, so the mode is said only where the name alone decides.
         if !image.reference.contains('@') {
-            source = match self.common.resolve_mode {
-                ResolveMode::Default => source,
-                ResolveMode::Pull => source.with_resolve_mode(buildkit_llb::ResolveMode::Pull),
-                ResolveMode::Local => source.with_resolve_mode(buildkit_llb::ResolveMode::Local),
-            };
+            source = source.with_resolve_mode(self.common.resolve_mode);
         }
         let output = self.graph.source(source);
         self.graph.annotate(output.op(), Note::named(self.named("image", &image.reference)));
@@ -156,11 +151,7 @@ impl Lowering<'_> {
     fn exec<A: Into<String>>(&self, args: impl IntoIterator<Item = A>, root: Output) -> Exec {
         let mut exec = Exec::new(args, root, self.plan.platform.clone())
             .with_envs(self.common.base_env.clone())
-            .with_network(match self.common.network {
-                NetworkMode::Sandbox => Network::Sandbox,
-                NetworkMode::Host => Network::Host,
-                NetworkMode::None => Network::None,
-            });
+            .with_network(self.common.network);
         for (host, ip) in &self.common.hosts {
             exec = exec.with_host(host, ip);
         }

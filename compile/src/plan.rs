@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use buildkit_llb::{Platform, Proxy};
 use serde::Serialize;
 
-use crate::settings::{CaBundle, NetworkMode, ResolveMode};
+use crate::settings::{CaBundle, Network, ResolveMode};
 
 /// The build of one platform.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,7 +43,7 @@ impl Plan {
 pub(crate) struct Common {
     pub(crate) no_cache: bool,
     pub(crate) resolve_mode: ResolveMode,
-    pub(crate) network: NetworkMode,
+    pub(crate) network: Network,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) hosts: Vec<(String, String)>,
     pub(crate) hostname: Option<String>,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+pub use buildkit_llb::{Network, ResolveMode};
 use buildkit_llb::{Platform, Proxy};
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +18,10 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// Run every step again.
     pub no_cache: bool,
-    /// Where images are looked up.
+    /// Where images are looked up (`image-resolve-mode`).
     pub resolve_mode: ResolveMode,
-    /// The network of all steps.
-    pub network: NetworkMode,
+    /// The network of all steps (`force-network-mode`).
+    pub network: Network,
     /// Proxies for all steps; no part of any cache key.
     pub proxy: Option<Proxy>,
     /// Lines for `/etc/hosts` of all steps.
@@ -45,30 +46,4 @@ pub struct CaBundle {
 impl CaBundle {
     /// The id used when nobody chose one.
     pub const DEFAULT_ID: &str = "ca_bundle";
-}
-
-/// Where images are looked up (`image-resolve-mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResolveMode {
-    /// The daemon's choice.
-    #[default]
-    Default,
-    /// Always the registry.
-    Pull,
-    /// What the daemon has first.
-    Local,
-}
-
-/// The network of all steps (`force-network-mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkMode {
-    /// The worker's default.
-    #[default]
-    Sandbox,
-    /// The host's.
-    Host,
-    /// None.
-    None,
 }

@@ -1,7 +1,7 @@
 //! From build options to the compiler's settings. Every setting of ours is reachable as a build arg, because buildx has no
 //! other way to pass one.
 
-use buildkit_gateway::{BuildOptions, NetworkMode, NoCache, ResolveMode, SourceDateEpoch};
+use buildkit_gateway::{BuildOptions, NoCache, SourceDateEpoch};
 use buildkit_llb::{Platform, Proxy};
 use imagespec_compile::{CaBundle, Settings};
 
@@ -15,16 +15,8 @@ pub fn settings(options: &BuildOptions) -> Settings {
         platforms: options.platforms.iter().map(platform).collect(),
         labels: options.labels.clone(),
         no_cache: matches!(options.no_cache, NoCache::Everything),
-        resolve_mode: match options.resolve_mode {
-            ResolveMode::Default => imagespec_compile::ResolveMode::Default,
-            ResolveMode::Pull => imagespec_compile::ResolveMode::Pull,
-            ResolveMode::Local => imagespec_compile::ResolveMode::Local,
-        },
-        network: match options.network {
-            NetworkMode::Sandbox => imagespec_compile::NetworkMode::Sandbox,
-            NetworkMode::Host => imagespec_compile::NetworkMode::Host,
-            NetworkMode::None => imagespec_compile::NetworkMode::None,
-        },
+        resolve_mode: options.resolve_mode,
+        network: options.network,
         proxy: proxy(options),
         hosts: options.add_hosts.iter().map(|host| (host.host.clone(), host.ip.to_string())).collect(),
         hostname: options.hostname.clone(),

@@ -26,8 +26,9 @@ use tonic::{Code, Streaming};
 use tonic_prost::ProstCodec;
 
 pub use answer::Warning;
+pub use buildkit_llb::ResolveMode;
 pub use files::Stat;
-pub use image::{OciStore, ResolveMode, ResolvedImage};
+pub use image::{OciStore, ResolvedImage};
 pub use solve::{CacheImport, SolveRequest};
 pub use source::{
     AttestationBlob, AttestationChain, ChecksumAlgorithm, GitMeta, HttpMeta, ImageMeta, SourceMeta, SourceQuery,

@@ -1,7 +1,7 @@
 //! Platforms as a frontend meets them: parsed from opts, normalised, written as ids.
 //!
 //! The rules are containerd's (`containerd/platforms: platforms.go`, `database.go`), because BuildKit compares the ids as text.
-//! Knows nothing of LLB and never looks at the machine it runs on, except to name the platform it was compiled for.
+//! One spelling for each is llb's business. Never looks at the machine it runs on, except to name the platform it was compiled for.
 
 use std::fmt;
 
@@ -83,16 +83,17 @@ impl Platform {
         }
         let (os, os_version, os_features) = parse_os(first).map_err(fail)?;
         let here = Self::of_this_program();
+        // What the first part is when it stands alone: the one or the other.
+        let lone = buildkit_llb::Platform::new(&os, first, "");
         let platform = match rest.as_slice() {
-            [] if is_known_os(&normalize_os(&os)) => {
+            [] if is_known_os(&lone.os) => {
                 Self { architecture: here.architecture, variant: here.variant, os, os_version, os_features }
             }
             [] => {
-                let (architecture, variant) = normalize_architecture(first, "");
-                if !is_known_architecture(&architecture) {
+                if !is_known_architecture(&lone.architecture) {
                     return Err(fail("neither a known operating system nor a known architecture"));
                 }
-                Self { architecture, variant, os: here.os, ..Self::default() }
+                Self { architecture: lone.architecture, variant: lone.variant, os: here.os, ..Self::default() }
             }
             [architecture] => {
                 Self { architecture: (*architecture).to_owned(), os, os_version, os_features, variant: String::new() }
@@ -112,8 +113,9 @@ impl Platform {
     /// The same platform in the spelling BuildKit compares by.
     #[must_use]
     pub fn normalized(mut self) -> Self {
-        self.os = if self.os.is_empty() { Self::of_this_program().os } else { normalize_os(&self.os) };
-        (self.architecture, self.variant) = normalize_architecture(&self.architecture, &self.variant);
+        let os = if self.os.is_empty() { Self::of_this_program().os } else { self.os };
+        let normal = buildkit_llb::Platform::new(&os, &self.architecture, &self.variant);
+        (self.os, self.architecture, self.variant) = (normal.os, normal.architecture, normal.variant);
         self.os_features.sort();
         self.os_features.dedup();
         self
@@ -181,15 +183,19 @@ impl From<&buildkit_llb::Platform> for Platform {
             architecture: platform.architecture.clone(),
             os: platform.os.clone(),
             variant: platform.variant.clone(),
-            ..Self::default()
+            os_version: platform.os_version.clone(),
+            os_features: platform.os_features.clone(),
         }
     }
 }
 
 impl From<&Platform> for buildkit_llb::Platform {
-    /// Version and features of an operating system are left out: graphs have none.
     fn from(platform: &Platform) -> Self {
-        Self::new(&platform.os, &platform.architecture, &platform.variant)
+        Self {
+            os_version: platform.os_version.clone(),
+            os_features: platform.os_features.clone(),
+            ..Self::new(&platform.os, &platform.architecture, &platform.variant)
+        }
     }
 }
 
@@ -250,35 +256,6 @@ fn encode_os_option(text: &str) -> String {
 
 fn decode_os_option(text: &str) -> Result<String, &'static str> {
     crate::percent::decode(text).ok_or("a `%` escape is not two hex digits")
-}
-
-fn normalize_os(os: &str) -> String {
-    match os.to_ascii_lowercase().as_str() {
-        "macos" => "darwin".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-/// One spelling per architecture, and no variant where it is the architecture's default.
-fn normalize_architecture(architecture: &str, variant: &str) -> (String, String) {
-    let architecture = architecture.to_ascii_lowercase();
-    let variant = variant.to_ascii_lowercase();
-    let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
-        ("i386", _) => ("386", ""),
-        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
-        ("x86_64" | "x86-64" | "amd64", other) => ("amd64", other),
-        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
-        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
-        ("aarch64" | "arm64", other) => ("arm64", other),
-        ("armhf", _) => ("arm", "v7"),
-        ("armel", _) => ("arm", "v6"),
-        ("arm", "" | "7") => ("arm", "v7"),
-        ("arm", "5") => ("arm", "v5"),
-        ("arm", "6") => ("arm", "v6"),
-        ("arm", "8") => ("arm", "v8"),
-        (architecture, variant) => (architecture, variant),
-    };
-    (architecture.to_owned(), variant.to_owned())
 }
 
 fn is_known_os(os: &str) -> bool {

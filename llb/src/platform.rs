@@ -44,7 +44,7 @@ impl Platform {
         let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
             ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
             ("x86_64" | "x86-64" | "amd64", v) => ("amd64", v),
-            ("i386" | "i486" | "i586" | "i686" | "386", _) => ("386", ""),
+            ("i386", _) => ("386", ""),
             ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
             ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
             ("aarch64" | "arm64", v) => ("arm64", v),

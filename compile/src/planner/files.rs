@@ -11,8 +11,8 @@ use imagespec::CopyMode;
 use crate::facts::Need;
 use crate::patterns::{either, gitignore, literal};
 use crate::plan::{Action, CopyItem, LocalFilter, Parent, Step};
-use crate::rules;
 use crate::planner::{Base, Planner, items, summary};
+use crate::rules;
 
 /// Never part of a copied source tree.
 const STANDARD_IGNORE: [&str; 4] = ["**/__pycache__", "**/*.pyc", "**/.git", "**/.DS_Store"];
@@ -46,10 +46,8 @@ impl Planner<'_> {
             let is_whole = copies.iter().any(|path| path == ".");
             let follow = if is_whole { Vec::new() } else { copies.iter().map(|path| literal(path)).collect() };
             let local = LocalFilter { hint: "context", exclude: ignored, follow, ..Default::default() };
-            let targets: Vec<CopyItem> = copies
-                .iter()
-                .map(|path| to_home(path, if path == "." { "" } else { path }))
-                .collect();
+            let targets: Vec<CopyItem> =
+                copies.iter().map(|path| to_home(path, if path == "." { "" } else { path })).collect();
             let title = self.title("copy", &summary(&copies));
             let action = Action::Copy { local, items: targets, owner };
             steps.push(self.step("copy", title, Parent::Base, action, items("copy", copies.len())));

@@ -108,7 +108,7 @@ fn wrong_interpreters() {
 
 #[test]
 fn a_daemon_that_cannot_is_named() {
-    let settings = Settings { network: imagespec_compile::NetworkMode::Host, ..Settings::default() };
+    let settings = Settings { network: imagespec_compile::Network::Host, ..Settings::default() };
     let world = World::python().without(&["exec.meta.network", "exec.mount.cache"]);
     let shown = try_build(document("spec.yaml", "packages: [numpy]\n"), &settings, &world).expect_err("refused");
     insta::assert_snapshot!(shown);

@@ -79,8 +79,7 @@ fn a_daemon_whose_clients_know_no_deep_patterns_gets_a_list() {
     let (local, items) = copied(&build("source_root: src\n", &old), "source");
     assert_eq!(local.include, ["src"]);
     assert_eq!(local.exclude[0], "secret");
-    let expected =
-        [item("src/main.py", "/root/main.py"), item("src/pkg/deep/leaf.py", "/root/pkg/deep/leaf.py")];
+    let expected = [item("src/main.py", "/root/main.py"), item("src/pkg/deep/leaf.py", "/root/pkg/deep/leaf.py")];
     assert_eq!(items, expected);
 
     let (_, items) = copied(&build("source_root: .\n", &old), "source");

@@ -2,6 +2,7 @@
 
 use buildkit_proto::rpc::{gateway, llb};
 
+use super::ResolveMode;
 use super::{Bridge, method};
 use crate::contexts::ImageName;
 use crate::error::GatewayError;
@@ -10,30 +11,6 @@ use crate::pong::caps;
 
 const IMAGE_SCHEME: &str = "docker-image://";
 const OCI_LAYOUT_SCHEME: &str = "oci-layout://";
-
-/// Whether the daemon may use an image it has already (`moby/buildkit: solver/pb/attr.go`, `image.resolvemode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResolveMode {
-    /// As the daemon sees fit.
-    #[default]
-    Default,
-    /// Ask the registry.
-    Pull,
-    /// Prefer what is there.
-    Local,
-}
-
-impl ResolveMode {
-    /// The wire's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Pull => "pull",
-            Self::Local => "local",
-        }
-    }
-}
 
 /// An image as the daemon resolved it.
 ///

@@ -12,7 +12,7 @@ use buildkit_proto::rpc::gateway::{
 };
 use buildkit_proto::rpc::llb::SourceOp;
 
-use super::image::ResolveMode;
+use super::ResolveMode;
 use super::{Bridge, method};
 use crate::error::GatewayError;
 use crate::platform::Platform;

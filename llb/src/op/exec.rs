@@ -68,7 +68,8 @@ pub struct Exec {
 /// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(Network::None));
 /// assert!(graph.finish(run.root()).is_ok());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Network {
     /// The worker's default.
     #[default]

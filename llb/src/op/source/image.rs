@@ -47,9 +47,10 @@ pub struct ImageSource {
 /// assert_eq!(image.clone().with_resolve_mode(ResolveMode::Default), image);
 /// assert_eq!(image.with_resolve_mode(ResolveMode::Local).attrs()["image.resolvemode"], "local");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ResolveMode {
-    /// The daemon's own choice; on the wire this is no attribute at all.
+    /// The daemon's own choice; in a graph this is no attribute at all.
     #[default]
     Default,
     /// Always ask the registry; needs the capability `source.image.resolvemode`.
@@ -59,12 +60,18 @@ pub enum ResolveMode {
 }
 
 impl ResolveMode {
-    pub(super) fn attr(self) -> Option<&'static str> {
+    /// The wire's word, as the gateway's requests and frontend options have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Default => None,
-            Self::Pull => Some("pull"),
-            Self::Local => Some("local"),
+            Self::Default => "default",
+            Self::Pull => "pull",
+            Self::Local => "local",
         }
+    }
+
+    pub(super) fn attr(self) -> Option<&'static str> {
+        (self != Self::Default).then(|| self.as_str())
     }
 }
 
