@@ -2,12 +2,14 @@
 
 mod build;
 mod daemon;
+mod graph;
 mod spec;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use build::{BuildArgs, BuildOptionArgs, OutputArgs, Progress};
 pub(crate) use daemon::DaemonArgs;
+pub(crate) use graph::{GraphArgs, GraphCommand, GraphDiffArgs};
 pub(crate) use spec::{FactsArgs, SpecArgs};
 
 /// Build container images from declarative specs, without a Dockerfile.
@@ -17,7 +19,7 @@ pub(crate) use spec::{FactsArgs, SpecArgs};
     version,
     about,
     propagate_version = true,
-    after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed, 2 input refused, 3 daemon unreachable or lost, 4 registry or secret refused, 70 our bug, 130 interrupted."
+    after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed or graphs differ, 2 input refused, 3 daemon unreachable or lost, 4 registry or secret refused, 70 our bug, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Compile(Box<CompileArgs>),
     /// Print the steps of a build and what each stands on.
     Plan(Box<PlanArgs>),
+    /// Compare LLB definitions.
+    Graph(GraphArgs),
     /// Check a spec without a daemon.
     Check(CheckArgs),
     /// Package this program's frontend as an image and push it.

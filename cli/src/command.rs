@@ -5,4 +5,5 @@ pub(crate) mod check;
 pub(crate) mod compile;
 pub(crate) mod doctor;
 pub(crate) mod frontend;
+pub(crate) mod graph;
 pub(crate) mod plan;

@@ -9,6 +9,8 @@ pub(crate) enum Exit {
     Success,
     /// The build ran and a step failed: the user's packages or commands are wrong.
     StepFailed,
+    /// Two graphs differ; the number `diff` has for that.
+    Different,
     /// Input was refused: arguments or spec. Also clap's code for wrong usage.
     InvalidInput,
     /// The daemon cannot be reached or was lost; a retry may help.
@@ -26,7 +28,7 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::StepFailed => 1,
+            Self::StepFailed | Self::Different => 1,
             Self::InvalidInput => 2,
             Self::Unreachable => 3,
             Self::Refused => 4,

@@ -33,20 +33,22 @@ fn main() -> ExitCode {
     finish(outcome)
 }
 
-async fn run_command(command: Command) -> Result<(), CliError> {
-    match command {
+async fn run_command(command: Command) -> Result<Exit, CliError> {
+    let outcome = match command {
+        Command::Graph(args) => return command::graph::run(&args),
         Command::Build(args) => command::build::run(&args).await,
         Command::Compile(args) => command::compile::run(&args).await,
         Command::Plan(args) => command::plan::run(&args).await,
         Command::Check(args) => command::check::run(&args),
         Command::Frontend(args) => command::frontend::run(&args).await,
         Command::Doctor(args) => command::doctor::run(&args).await,
-    }
+    };
+    outcome.map(|()| Exit::Success)
 }
 
-fn finish(outcome: Result<(), CliError>) -> ExitCode {
+fn finish(outcome: Result<Exit, CliError>) -> ExitCode {
     match outcome {
-        Ok(()) => Exit::Success.into(),
+        Ok(exit) => exit.into(),
         Err(error) => {
             print::note(&error.render());
             error.exit().into()

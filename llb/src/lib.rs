@@ -59,7 +59,8 @@
 //! # You have a definition already
 //!
 //! [`Graph::from_bytes`] reads one, [`Graph::reopen`] goes on from it. Ops that this crate cannot say stay as they are, byte
-//! for byte ([`Foreign`]). [`Graph::dump`] prints it.
+//! for byte ([`Foreign`]). [`Graph::dump`] prints or draws it, [`Graph::compare`] says what is different about another one, and
+//! why.
 //!
 //! # What this crate does not do
 //!
@@ -69,6 +70,7 @@
 
 #![warn(missing_docs)]
 
+mod compare;
 mod decode;
 mod dump;
 mod encode;
@@ -83,6 +85,7 @@ mod verify;
 
 pub use buildkit_proto::caps::llb as caps;
 pub use buildkit_proto::{CapSet, Digest};
+pub use compare::{Comparison, Difference, FieldChange, InputChange, Vertex};
 pub use decode::DecodeError;
 pub use dump::Dump;
 pub use graph::{ExecOutputs, Graph, GraphBuilder, OpId, Output};
