@@ -17,7 +17,6 @@ pub(crate) use spec::{FactsArgs, SpecArgs};
 #[command(
     name = "imagespec",
     version,
-    about,
     propagate_version = true,
     after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed or graphs differ, 2 input refused, 3 daemon unreachable or lost, 4 registry or secret refused, 70 our bug, 130 interrupted."
 )]
@@ -43,6 +42,10 @@ pub(crate) enum Command {
     Frontend(Box<FrontendArgs>),
     /// Say which daemon is found, and what it can do.
     Doctor(DoctorArgs),
+    /// Print a script that lets a shell complete this program's arguments.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands.
+    Man(ManArgs),
 }
 
 /// Arguments of `compile`.
@@ -137,6 +140,24 @@ pub(crate) struct FrontendArgs {
     /// How to show progress.
     #[arg(long, value_enum, default_value_t = Progress::Auto, env = "BUILDKIT_PROGRESS")]
     pub(crate) progress: Progress,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  imagespec completions bash > /etc/bash_completion.d/imagespec\n  imagespec completions zsh > \"${fpath[1]}/_imagespec\"\n  imagespec completions fish > ~/.config/fish/completions/imagespec.fish"
+)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  imagespec man | man -l -\n  imagespec man /usr/local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// Write one page a command into this folder; without it, the main page goes to stdout.
+    pub(crate) folder: Option<std::path::PathBuf>,
 }
 
 /// Arguments of `doctor`.

@@ -7,3 +7,4 @@ pub(crate) mod doctor;
 pub(crate) mod frontend;
 pub(crate) mod graph;
 pub(crate) mod plan;
+pub(crate) mod shell;

@@ -42,6 +42,8 @@ async fn run_command(command: Command) -> Result<Exit, CliError> {
         Command::Check(args) => command::check::run(&args),
         Command::Frontend(args) => command::frontend::run(&args).await,
         Command::Doctor(args) => command::doctor::run(&args).await,
+        Command::Completions(args) => command::shell::completions(&args),
+        Command::Man(args) => command::shell::man(&args),
     };
     outcome.map(|()| Exit::Success)
 }
