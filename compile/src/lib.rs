@@ -46,16 +46,19 @@
 //! # Dependencies
 //!
 //! `oci-spec` parses and normalises image references, because its grammar is the distribution project's own. `serde_json` holds
-//! image configs, whose unknown members are passed on.
+//! image configs, whose unknown members are passed on. `pep440_rs` orders Python versions and reads specifiers, which is more corner
+//! cases than lines; `toml` reads locks with places, as in `imagespec`; `sha2` puts names into buckets.
 
 #![warn(missing_docs)]
 
 mod arguments;
 mod env;
 mod facts;
+pub mod group;
 mod image_config;
 mod interpreter;
 mod locations;
+pub mod lock;
 mod lower;
 mod patterns;
 mod plan;

@@ -54,6 +54,18 @@ rules! {
     NOTHING_TO_COPY = "E112" Error
         "there is nothing to copy",
         "`source_root` and `copy` name files and folders of the build context. They must be there and hold something that the ignore files let through; `source_copy_mode: auto`, the default, counts Python files only.";
+    LOCK_SYNTAX = "E113" Error
+        "a lockfile cannot be read",
+        "Lockfiles are `pylock.toml` files as PEP 751 describes them. Write the lock again with the tool that made it: `uv pip compile --format pylock.toml` or `uv export --format pylock.toml`.";
+    LOCK_VERSION = "E114" Error
+        "a lockfile has a format that is not known",
+        "Version 1 of `pylock.toml` is known (`lock-version = \"1.0\"`). A newer one may mean something else by the same words, so it is not guessed at.";
+    LOCK_UNFIT = "E115" Error
+        "a lockfile does not fit the image",
+        "A lock holds for the Python versions and platforms it was made for. Every package that applies needs a wheel for the image's interpreter, processor and C library, or sources to build from. Lock for the image: `uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_36`.";
+    LOCK_CREDENTIALS = "E116" Error
+        "a lockfile holds credentials",
+        "Passwords and tokens in a lock's URLs would be readable in the graph of the build and in the image's provenance. Make the lock with URLs that hold none, and give credentials with `pip_secret_mounts`: a netrc file, or a variable that uv reads.";
     CHAINED = "W101" Warning
         "the daemon cannot merge layers",
         "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones.";

@@ -1,0 +1,106 @@
+//! Groups: a lock's packages cut into parts that are installed, kept and pushed apart from each other.
+//!
+//! A group is one step and one layer. What a group installs depends on its members and nothing else, and which group a package
+//! is in depends on its name and size and, past the budget, on few others: so an edit of the lock redoes what it touches.
+//!
+//! ```text
+//! every wheel of heavy_bytes or more ── a group of its own   (wheel:torch)
+//!   those past the budget            ── one of few buckets   (heavy-0)
+//! every other wheel                  ── one of some buckets  (small-03)
+//! what cannot be verified or shared  ── the tail             (tail)
+//! ```
+//!
+//! Buckets are chosen by a hash of the name, so a new version stays where the old one was. Groups know nothing of graphs and
+//! order: all but the tail may be installed at the same time, each on the same empty environment.
+//!
+//! What a group's install looks like, and why, is in `docs/python-layers.md`.
+
+mod assign;
+mod budget;
+mod input;
+mod title;
+
+use crate::lock::{Hashes, PackageName, Selected, Version};
+
+pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, MOST_LAYERS};
+pub use input::{CONFIG_FILE, LOCK_FILE};
+
+/// Packages that are installed in one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Stable and unique: `wheel:torch`, `small-03`, `heavy-0`, `tail`.
+    pub id: String,
+    /// What holds it together.
+    pub kind: GroupKind,
+    /// What it installs, by name.
+    pub members: Vec<Member>,
+    /// The text of [`LOCK_FILE`]: the part of the lock that installs exactly this.
+    pub lock: String,
+    /// The text of [`CONFIG_FILE`], without which uv would ask for every file again.
+    pub config: String,
+}
+
+/// What holds a group together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupKind {
+    /// One heavy wheel.
+    Wheel,
+    /// Heavy wheels past the budget whose names have one hash.
+    Heavy,
+    /// Small wheels whose names have one hash.
+    Small,
+    /// What may not be grouped. Comes after apt and after all other groups.
+    Tail,
+}
+
+/// A package of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The distribution.
+    pub name: PackageName,
+    /// Its version; absent where only building it tells.
+    pub version: Option<Version>,
+    /// Size of the file it is installed from, if known.
+    pub bytes: Option<u64>,
+    /// Hashes of that file.
+    pub hashes: Hashes,
+    /// Why it is in the tail.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a package may not be grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Obstacle {
+    /// It is built from source, with whatever compilers and libraries there are.
+    Build,
+    /// It is a local file or folder.
+    Local,
+    /// The lock has no SHA-2 hash of it, so the step would not say what it installs.
+    NoHash,
+}
+
+impl Group {
+    /// Bytes to download, as far as they are known. Groups that start with the most finish the whole soonest.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.members.iter().filter_map(|member| member.bytes).fold(0, u64::saturating_add)
+    }
+
+    /// For people: `pip: torch`, `pip: 23 small packages`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        title::title(self)
+    }
+
+    /// What follows `uv pip install --python …`, with the group's two files in `folder`.
+    #[must_use]
+    pub fn arguments(&self, folder: &str) -> Vec<String> {
+        input::arguments(self, folder)
+    }
+}
+
+/// Cuts a selection into groups. The same packages in any order give the same groups, ordered by kind and name.
+#[must_use]
+pub fn group(selected: &[Selected<'_>], budget: &Budget) -> Vec<Group> {
+    assign::assign(selected, budget)
+}

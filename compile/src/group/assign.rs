@@ -1,0 +1,101 @@
+//! Which group a package is in.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::group::{Budget, Group, GroupKind, Member, Obstacle, input};
+use crate::lock::{Artifact, File, Hashes, PackageName, Place, Selected, Source};
+
+/// Hashes that fix a file's content.
+const STRONG: [&str; 3] = ["sha256", "sha384", "sha512"];
+
+/// Kind, then bucket number or name: the order of the groups.
+type Key<'a> = (GroupKind, usize, &'a str);
+
+pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<Group> {
+    let mut heavy: Vec<(u64, &'a Selected<'a>)> = Vec::new();
+    let mut groups: BTreeMap<Key<'a>, BTreeMap<&'a PackageName, &'a Selected<'a>>> = BTreeMap::new();
+    let mut put = |key: Key<'a>, one: &'a Selected<'a>| {
+        groups.entry(key).or_default().insert(&one.package.name, one);
+    };
+    for one in selected {
+        match (obstacle(one), size(one)) {
+            (Some(_), _) => put((GroupKind::Tail, 0, ""), one),
+            (None, Some(bytes)) if bytes >= budget.heavy_bytes() => heavy.push((bytes, one)),
+            (None, _) => put(bucket(GroupKind::Small, one, budget.small_buckets()), one),
+        }
+    }
+    // Powers of two, so that a new version of about the same size changes no one's place.
+    heavy.sort_by_key(|(bytes, one)| (Reverse(bytes.checked_ilog2()), name_hash(&one.package.name), &one.package.name));
+    for (place, (_, one)) in heavy.into_iter().enumerate() {
+        if place < budget.alone() {
+            put((GroupKind::Wheel, 0, one.package.name.as_str()), one);
+        } else if budget.heavy_buckets() > 0 {
+            put(bucket(GroupKind::Heavy, one, budget.heavy_buckets()), one);
+        } else {
+            put(bucket(GroupKind::Small, one, budget.small_buckets()), one);
+        }
+    }
+    groups.into_iter().map(|(key, members)| made(key, members.into_values())).collect()
+}
+
+fn bucket<'a>(kind: GroupKind, one: &Selected<'a>, buckets: usize) -> Key<'a> {
+    let buckets = u64::try_from(buckets).unwrap_or(u64::MAX).max(1);
+    let number = usize::try_from(name_hash(&one.package.name) % buckets).unwrap_or(0);
+    (kind, number, "")
+}
+
+/// A hash of the name alone; which one never changes, because every user's layers would.
+fn name_hash(name: &PackageName) -> u64 {
+    Sha256::digest(name.as_str()).iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+fn made<'a>((kind, number, name): Key<'_>, selected: impl Iterator<Item = &'a Selected<'a>>) -> Group {
+    let selected: Vec<&Selected<'_>> = selected.collect();
+    let id = match kind {
+        GroupKind::Wheel => format!("wheel:{name}"),
+        GroupKind::Heavy => format!("heavy-{number}"),
+        GroupKind::Small => format!("small-{number:02}"),
+        GroupKind::Tail => "tail".to_owned(),
+    };
+    let members = selected.iter().map(|one| member(one)).collect();
+    let (lock, config) = input::texts(&selected);
+    Group { id, kind, members, lock, config }
+}
+
+fn member(one: &Selected<'_>) -> Member {
+    Member {
+        name: one.package.name.clone(),
+        version: one.package.version.clone(),
+        bytes: size(one),
+        hashes: file(one).map(|file| file.hashes.clone()).unwrap_or_default(),
+        obstacle: obstacle(one),
+    }
+}
+
+fn obstacle(one: &Selected<'_>) -> Option<Obstacle> {
+    match (one.artifact, file(one)) {
+        (Artifact::Source(_), _) | (_, None) => Some(Obstacle::Build),
+        (_, Some(File { place: Place::Path(_), .. })) => Some(Obstacle::Local),
+        (_, Some(file)) => (!is_fixed(&file.hashes)).then_some(Obstacle::NoHash),
+    }
+}
+
+fn is_fixed(hashes: &Hashes) -> bool {
+    STRONG.iter().any(|algorithm| hashes.contains_key(*algorithm))
+}
+
+fn size(one: &Selected<'_>) -> Option<u64> {
+    file(one)?.size
+}
+
+fn file<'a>(one: &Selected<'a>) -> Option<&'a File> {
+    match one.artifact {
+        Artifact::Wheel(wheel) => Some(&wheel.file),
+        Artifact::Source(Source::Sdist(file)) => Some(file),
+        Artifact::WheelArchive(archive) | Artifact::Source(Source::Archive(archive)) => Some(&archive.file),
+        Artifact::Source(Source::Vcs(_) | Source::Directory(_)) => None,
+    }
+}

@@ -1,0 +1,158 @@
+//! Lockfiles: which artifacts one environment consists of, read from `pylock.toml` (PEP 751).
+//!
+//! [`parse`] reads the text, [`select`] picks for one [`Target`] the packages whose markers hold and the best wheel of each.
+//! Nothing is resolved and nothing is fetched: what the lock does not say (the size of a file, say) stays unknown.
+//!
+//! ```
+//! use imagespec_compile::lock::{Artifact, Interpreter, Libc, Target, parse, select};
+//!
+//! let text = r#"
+//! lock-version = "1.0"
+//! created-by = "uv"
+//! [[packages]]
+//! name = "idna"
+//! version = "3.20"
+//! wheels = [{ url = "https://example.com/idna-3.20-py3-none-any.whl", hashes = { sha256 = "00" } }]
+//! "#;
+//! let mut sources = imagespec::SourceMap::new();
+//! let lock = parse(sources.add("pylock.toml", text), text).expect("a right lock");
+//! let target = Target::new(
+//!     Interpreter::cpython("3.11.2".parse().expect("a version")),
+//!     &buildkit_llb::Platform::linux("amd64"),
+//!     Libc::Glibc { major: 2, minor: 36 },
+//! )
+//! .expect("a platform with wheels");
+//! let selected = select(&lock, &target).expect("it fits");
+//! assert!(matches!(selected[0].artifact, Artifact::Wheel(_)));
+//! ```
+
+mod environment;
+mod marker;
+mod name;
+mod parse;
+mod select;
+mod table;
+mod tags;
+mod wheel_name;
+
+use std::collections::BTreeMap;
+
+use imagespec::Span;
+pub use pep440_rs::{Version, VersionSpecifiers};
+
+pub use environment::{Implementation, Interpreter, Libc, Target};
+pub use marker::Marker;
+pub use name::PackageName;
+pub use parse::parse;
+pub use select::{Artifact, Selected, Source, select};
+pub use tags::Tags;
+pub use wheel_name::{BuildTag, WheelName};
+
+/// Hashes of a file: algorithm to lower-case hexadecimal digits.
+pub type Hashes = BTreeMap<String, String>;
+
+/// A lockfile (PEP 751, "File format").
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lock {
+    /// The Python versions the whole lock is for (`requires-python`).
+    pub requires_python: Option<VersionSpecifiers>,
+    /// The dependency groups that are installed when nobody chooses (`default-groups`).
+    pub default_groups: Vec<String>,
+    /// The packages, in the lock's order. A name may occur more than once, under markers that exclude each other.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// An entry of `[[packages]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockedPackage {
+    /// The distribution's name, normalised.
+    pub name: PackageName,
+    /// Absent where only building it tells.
+    pub version: Option<Version>,
+    /// Where it applies; absent: everywhere.
+    pub marker: Option<Marker>,
+    /// The Python versions it is for (`requires-python`).
+    pub requires_python: Option<VersionSpecifiers>,
+    /// The simple index it came from, when the lock says so (uv's export does, its compile does not).
+    pub index: Option<String>,
+    /// Wheels, in the lock's order.
+    pub wheels: Vec<Wheel>,
+    /// The source distribution.
+    pub sdist: Option<File>,
+    /// A version-control checkout.
+    pub vcs: Option<Vcs>,
+    /// A project folder.
+    pub directory: Option<Directory>,
+    /// A file named by a direct URL or path; may be a wheel.
+    pub archive: Option<Archive>,
+    /// The entry's place in the lock.
+    pub span: Span,
+}
+
+/// Where a file of the lock is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Absolute, without credentials.
+    Url(String),
+    /// Relative to the lock (or absolute).
+    Path(String),
+}
+
+/// A file of a package: a source distribution, or what a wheel is beside its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The file's name when the lock gives it apart from its place.
+    pub name: Option<String>,
+    /// Where to get it.
+    pub place: Place,
+    /// In bytes; indexes of the old HTML kind do not tell.
+    pub size: Option<u64>,
+    /// May be empty: some indexes give none.
+    pub hashes: Hashes,
+}
+
+/// A wheel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wheel {
+    /// What its file name says. Absent when it is not a wheel's name; installers pass over such files.
+    pub filename: Option<WheelName>,
+    /// Where it is and what it holds.
+    pub file: File,
+}
+
+/// A version-control checkout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vcs {
+    /// `git`, `hg`, …
+    pub kind: String,
+    /// Where to get it.
+    pub place: Place,
+    /// The exact commit.
+    pub commit: String,
+    /// What was asked for, such as a branch.
+    pub requested_revision: Option<String>,
+    /// The project's folder inside the checkout.
+    pub subdirectory: Option<String>,
+}
+
+/// A project folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Relative to the lock (or absolute).
+    pub path: String,
+    /// Whether it is installed as a link to its sources.
+    pub editable: bool,
+    /// The project's folder inside it.
+    pub subdirectory: Option<String>,
+}
+
+/// A file named by a direct URL or path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// What its file name says, if that is a wheel's.
+    pub wheel: Option<WheelName>,
+    /// Where it is and what it holds.
+    pub file: File,
+    /// The project's folder inside it.
+    pub subdirectory: Option<String>,
+}

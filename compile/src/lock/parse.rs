@@ -1,0 +1,193 @@
+//! From the text of a `pylock.toml` to a [`Lock`] (PEP 751, "File format").
+//!
+//! Keys that do not say what to install (`dependencies`, `upload-time`, `attestation-identities`, `tool`) are passed over.
+
+use std::collections::BTreeMap;
+
+use imagespec::{Diagnostic, FileId, Span, mask_credentials};
+use toml::de::{DeTable, DeValue};
+
+use crate::lock::marker::Marker;
+use crate::lock::name::PackageName;
+use crate::lock::table::{Report, Table};
+use crate::lock::wheel_name::WheelName;
+use crate::lock::{Archive, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};
+use crate::rules;
+
+/// Reads a lock; `file` is what places in it refer to.
+///
+/// # Errors
+/// Everything wrong with it: text that is no TOML (E113), keys that are missing or mistyped (E113), a version of the format
+/// that is not known (E114), URLs with credentials (E116).
+pub fn parse(file: FileId, text: &str) -> Result<Lock, Vec<Diagnostic>> {
+    let mut report = Report::new(file);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = report.span(error.span().unwrap_or(text.len()..text.len()));
+        let first = error.message().lines().next().unwrap_or_default();
+        report.wrong(span, format!("not valid TOML: {first}"));
+    }
+    if !errors.is_empty() {
+        return report.finish(Lock { requires_python: None, default_groups: Vec::new(), packages: Vec::new() });
+    }
+    let root = Table::new(document.get_ref(), report.span(0..0), "the lock");
+    if !is_known_version(&mut report, root) {
+        return report.finish(Lock { requires_python: None, default_groups: Vec::new(), packages: Vec::new() });
+    }
+    if root.get("packages").is_none() {
+        report.wrong(root.span, "the lock has no `packages`");
+    }
+    let requires_python = root.parsed(&mut report, "requires-python", "a list of version specifiers");
+    let default_groups = root.texts(&mut report, "default-groups");
+    let entries = root.tables(&mut report, "packages", "a package");
+    let packages = entries.into_iter().filter_map(|entry| package(&mut report, entry)).collect();
+    report.finish(Lock { requires_python, default_groups, packages })
+}
+
+fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {
+    let Some((version, span)) = root.required(report, "lock-version") else { return false };
+    let is_known = version.split('.').next() == Some("1");
+    if !is_known {
+        let message = format!("the lock has version {version:?} of its format");
+        let help = "version 1 is known; write the lock with a tool that makes it";
+        report.say(Diagnostic::new(&rules::LOCK_VERSION, message).with_label(span, "").with_help(help));
+    }
+    is_known
+}
+
+fn package(report: &mut Report, entry: Table<'_>) -> Option<LockedPackage> {
+    let (name, span) = entry.required(report, "name")?;
+    let Some(name) = PackageName::new(name) else {
+        report.wrong(span, format!("{name:?} is not a package's name"));
+        return None;
+    };
+    let index = entry.text(report, "index").map(|(url, at)| checked_url(report, url, at));
+    let wheels = entry.tables(report, "wheels", "a wheel");
+    let archive = entry.table(report, "archive", "an archive");
+    let package = LockedPackage {
+        version: entry.parsed(report, "version", "a version"),
+        marker: marker(report, entry),
+        requires_python: entry.parsed(report, "requires-python", "a list of version specifiers"),
+        index,
+        wheels: wheels.into_iter().filter_map(|table| wheel(report, table)).collect(),
+        sdist: entry.table(report, "sdist", "a source distribution").and_then(|table| file(report, table)),
+        vcs: entry.table(report, "vcs", "a checkout").and_then(|table| vcs(report, table)),
+        directory: entry.table(report, "directory", "a directory").and_then(|table| directory(report, table)),
+        archive: archive.and_then(|table| {
+            let file = file(report, table)?;
+            let subdirectory = table.owned(report, "subdirectory");
+            Some(Archive { wheel: wheel_name(&file), file, subdirectory })
+        }),
+        name,
+        span: entry.span,
+    };
+    one_source(report, &package, entry);
+    Some(package)
+}
+
+/// `wheels` and `sdist` go together; each of the others excludes all the rest.
+fn one_source(report: &mut Report, package: &LockedPackage, entry: Table<'_>) {
+    let has = |key: &str| entry.get(key).is_some();
+    let from_index = has("wheels") || has("sdist");
+    let kinds = [from_index, has("vcs"), has("directory"), has("archive")];
+    match kinds.into_iter().filter(|is_there| *is_there).count() {
+        0 => report.wrong(package.span, format!("the lock does not say where {} comes from", package.name)),
+        1 => {}
+        _ => report.wrong(package.span, format!("the lock says twice where {} comes from", package.name)),
+    }
+}
+
+fn marker(report: &mut Report, entry: Table<'_>) -> Option<Marker> {
+    let (text, span) = entry.text(report, "marker")?;
+    match Marker::parse(text) {
+        Ok(marker) => Some(marker),
+        Err((expected, at)) => {
+            // One byte for the opening quote, as long as the text has no escapes.
+            let place = span.slice(at + 1, at + 2);
+            report.wrong(place, format!("the marker {text:?} cannot be read: expected {expected}"));
+            None
+        }
+    }
+}
+
+fn wheel(report: &mut Report, table: Table<'_>) -> Option<Wheel> {
+    let file = file(report, table)?;
+    Some(Wheel { filename: wheel_name(&file), file })
+}
+
+fn wheel_name(file: &File) -> Option<WheelName> {
+    let name = match (&file.name, &file.place) {
+        (Some(name), _) => name.clone(),
+        (None, Place::Url(place) | Place::Path(place)) => WheelName::last_segment(place)?,
+    };
+    WheelName::parse(&name)
+}
+
+fn file(report: &mut Report, table: Table<'_>) -> Option<File> {
+    let name = table.owned(report, "name");
+    let size = table.number(report, "size");
+    let hashes = hashes(report, table);
+    Some(File { name, place: place(report, table)?, size, hashes })
+}
+
+fn hashes(report: &mut Report, table: Table<'_>) -> Hashes {
+    let Some(listed) = table.table(report, "hashes", "`hashes`") else { return BTreeMap::new() };
+    let mut hashes = BTreeMap::new();
+    for (algorithm, value) in listed.pairs() {
+        let is_word = !algorithm.is_empty() && algorithm.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        match value.get_ref() {
+            DeValue::String(digits) if is_word && is_hexadecimal(digits) => {
+                hashes.insert(algorithm.to_ascii_lowercase(), digits.to_ascii_lowercase());
+            }
+            _ => {
+                report.wrong(report.span(value.span()), format!("the {algorithm:?} hash is not in hexadecimal digits"))
+            }
+        }
+    }
+    hashes
+}
+
+fn is_hexadecimal(digits: &str) -> bool {
+    !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+fn vcs(report: &mut Report, table: Table<'_>) -> Option<Vcs> {
+    let kind = table.required(report, "type");
+    let commit = table.required(report, "commit-id");
+    Some(Vcs {
+        kind: kind?.0.to_owned(),
+        place: place(report, table)?,
+        commit: commit?.0.to_owned(),
+        requested_revision: table.owned(report, "requested-revision"),
+        subdirectory: table.owned(report, "subdirectory"),
+    })
+}
+
+fn directory(report: &mut Report, table: Table<'_>) -> Option<Directory> {
+    Some(Directory {
+        path: table.required(report, "path")?.0.to_owned(),
+        editable: table.flag(report, "editable"),
+        subdirectory: table.owned(report, "subdirectory"),
+    })
+}
+
+/// `path` or `url`; where both are, the path is nearer.
+fn place(report: &mut Report, table: Table<'_>) -> Option<Place> {
+    if let Some((path, _)) = table.text(report, "path") {
+        return Some(Place::Path(path.to_owned()));
+    }
+    let (url, span) = table.required(report, "url")?;
+    Some(Place::Url(checked_url(report, url, span)))
+}
+
+/// A URL that can be shown and sent: passwords would be in the graph and in the image's provenance.
+fn checked_url(report: &mut Report, url: &str, span: Span) -> String {
+    let masked = mask_credentials(url);
+    if masked != url {
+        let message = format!("the lock's URL {masked} holds credentials");
+        let help =
+            "make the lock with a URL without them; give them with `pip_secret_mounts`, as a netrc file for example";
+        report.say(Diagnostic::new(&rules::LOCK_CREDENTIALS, message).with_label(span, "").with_help(help));
+    }
+    url.to_owned()
+}
