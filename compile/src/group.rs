@@ -104,3 +104,9 @@ impl Group {
 pub fn group(selected: &[Selected<'_>], budget: &Budget) -> Vec<Group> {
     assign::assign(selected, budget)
 }
+
+/// A hash that fixes a file's content, the usual one first: algorithm and digits.
+fn strong_hash(hashes: &Hashes) -> Option<(&str, &str)> {
+    let strong = ["sha256", "sha384", "sha512"].into_iter();
+    strong.filter_map(|algorithm| Some((algorithm, hashes.get(algorithm)?.as_str()))).next()
+}

@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::group::{Budget, Group, GroupKind, Member, Obstacle, input};
-use crate::lock::{Artifact, File, Hashes, PackageName, Place, Selected, Source};
-
-/// Hashes that fix a file's content.
-const STRONG: [&str; 3] = ["sha256", "sha384", "sha512"];
+use crate::group::{Budget, Group, GroupKind, Member, Obstacle, input, strong_hash};
+use crate::lock::{Artifact, File, PackageName, Place, Selected, Source};
 
 /// Kind, then bucket number or name: the order of the groups.
 type Key<'a> = (GroupKind, usize, &'a str);
@@ -79,12 +76,8 @@ fn obstacle(one: &Selected<'_>) -> Option<Obstacle> {
     match (one.artifact, file(one)) {
         (Artifact::Source(_), _) | (_, None) => Some(Obstacle::Build),
         (_, Some(File { place: Place::Path(_), .. })) => Some(Obstacle::Local),
-        (_, Some(file)) => (!is_fixed(&file.hashes)).then_some(Obstacle::NoHash),
+        (_, Some(file)) => strong_hash(&file.hashes).is_none().then_some(Obstacle::NoHash),
     }
-}
-
-fn is_fixed(hashes: &Hashes) -> bool {
-    STRONG.iter().any(|algorithm| hashes.contains_key(*algorithm))
 }
 
 fn size(one: &Selected<'_>) -> Option<u64> {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::group::{Group, GroupKind};
+use crate::group::{Group, GroupKind, strong_hash};
 use crate::lock::{Archive, Artifact, Directory, File, Hashes, Place, Selected, Source, Vcs};
 
 /// The name of a group's lock: uv knows locks by it.
@@ -99,16 +99,26 @@ fn entry(one: &Selected<'_>, index: Option<&str>) -> String {
     format!("\n[[packages]]\n{}\n", entry.pairs.join("\n"))
 }
 
+/// A file of an index. Its hash is part of the address: where a file was replaced under its old name, a cache that believes files
+/// never change would else give the old one for ever.
 fn file(file: &File) -> Table {
     let mut table = Table::default();
     table.text("name", file.name.as_deref());
-    table.place(&file.place);
+    match (&file.place, strong_hash(&file.hashes)) {
+        (Place::Url(url), Some((algorithm, digits))) => {
+            let bare = url.split('#').next().unwrap_or_default();
+            table.text("url", Some(&format!("{bare}#{algorithm}={digits}")));
+        }
+        (place, _) => table.place(place),
+    }
     table.hashes(&file.hashes);
     table
 }
 
 fn archive(archive: &Archive) -> Table {
-    let mut table = file(&File { name: None, ..archive.file.clone() });
+    let mut table = Table::default();
+    table.place(&archive.file.place);
+    table.hashes(&archive.file.hashes);
     table.text("subdirectory", archive.subdirectory.as_deref());
     table
 }

@@ -75,7 +75,7 @@ fn a_group_installs_from_a_lock_of_its_own() {
         one.lock,
         "lock-version = \"1.0\"\ncreated-by = \"imagespec\"\n\n[[packages]]\nname = \"a\"\nversion = \"1.0\"\n\
          index = \"https://pypi.org/simple\"\n\
-         wheels = [{ url = \"https://files.pythonhosted.org/packages/a-1.0-py3-none-any.whl\", hashes = { sha256 = \"00\" } }]\n"
+         wheels = [{ url = \"https://files.pythonhosted.org/packages/a-1.0-py3-none-any.whl#sha256=00\", hashes = { sha256 = \"00\" } }]\n"
     );
     assert_eq!(
         one.config,
