@@ -64,6 +64,14 @@ e2e *args: setup
 bench *args: setup
     bench/run "$@"
 
+# The LLB crate beside BuildKit's Go client on the same graphs, time and memory. Needs Go 1.26; `--quick` is rougher.
+bench-llb *args: setup
+    llb/benches/run "$@"
+
+# Fuzz what reads bytes of others: `just fuzz [SECONDS [TARGET…]]`, 60 seconds each by default.
+fuzz *args: setup
+    scripts/fuzz "$@"
+
 # Start the lab's daemons; in a shell: eval "$(just lab-up)".
 @lab-up:
     lab/up

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use buildkit_proto::{Digest, Message as _, caps, map, pb};
 
 use crate::graph::{Graph, Output};
-use crate::note::locations_to_pb;
+use crate::note::{Note, locations_to_pb};
 use crate::op::Op;
 use crate::required::declared_caps;
 
@@ -30,7 +30,7 @@ pub(crate) fn op(op: &Op, digest: impl Fn(Output) -> Digest) -> Vec<u8> {
         .into_iter()
         .map(|input| pb::Input { digest: digest(input).to_string(), index: input.index.into() })
         .collect();
-    buildkit_proto::canonical::op(&pb::Op {
+    buildkit_proto::canonical::into_bytes(pb::Op {
         inputs,
         op: Some(wire),
         platform: op.platform().map(crate::Platform::to_pb),
@@ -51,12 +51,13 @@ impl Graph {
             return pb::Definition::default();
         };
         let mut def = Vec::new();
-        let mut metadata = BTreeMap::new();
+        let unnoted = Note::default();
+        let mut metadata: Vec<(Digest, pb::OpMetadata)> = Vec::new();
         let mut locations = BTreeMap::new();
         let mut terminal_caps = vec![caps::llb::CONSTRAINTS, caps::llb::PLATFORM];
         for id in self.reachable() {
             let node = &self.nodes[id.0 as usize];
-            let note = self.notes.get(&id).cloned().unwrap_or_default();
+            let note = self.notes.get(&id).unwrap_or(&unnoted);
             def.push(node.bytes.clone());
             if note.ignore_cache {
                 terminal_caps.push(caps::llb::META_IGNORECACHE);
@@ -67,7 +68,7 @@ impl Graph {
             if note.export_cache.is_some() {
                 terminal_caps.push(caps::llb::META_EXPORTCACHE);
             }
-            metadata.insert(node.digest.to_string(), note.to_pb(&declared_caps(&node.op, &note)));
+            metadata.push((node.digest, note.to_pb(&declared_caps(&node.op, note))));
             // A vertex without locations gets no entry: an empty value is a hazard for some daemons.
             if !note.locations.is_empty() {
                 locations.insert(node.digest.to_string(), locations_to_pb(&note.locations));
@@ -77,10 +78,15 @@ impl Graph {
         let terminal = pb::Op { inputs: vec![pb::Input { digest, index: root.index.into() }], ..pb::Op::default() }
             .encode_to_vec();
         let terminal_caps = terminal_caps.into_iter().map(|cap| (cap.to_owned(), true)).collect();
-        metadata.insert(
-            Digest::of(&terminal).to_string(),
-            pb::OpMetadata { caps: map::to_bools(&terminal_caps), ..Default::default() },
-        );
+        let terminal_metadata = pb::OpMetadata { caps: map::to_bools(&terminal_caps), ..Default::default() };
+        metadata.push((Digest::of(&terminal), terminal_metadata));
+        // A map of the wire; digests sort as their texts do.
+        metadata.sort_unstable_by_key(|(digest, _)| *digest);
+        let entry = |(digest, metadata): (Digest, _)| pb::OpMetadataEntry {
+            key: Some(digest.to_string()),
+            value: Some(metadata),
+        };
+        let metadata = metadata.into_iter().map(entry).collect();
         def.push(terminal);
         let source = (!self.files.is_empty()).then(|| pb::Source {
             locations: map::to_locations(&locations),
@@ -95,6 +101,6 @@ impl Graph {
                 })
                 .collect(),
         });
-        pb::Definition { def, metadata: map::to_metadata(&metadata), source }
+        pb::Definition { def, metadata, source }
     }
 }

@@ -200,7 +200,8 @@ impl GraphBuilder {
     /// # Errors
     /// Everything the daemon would refuse, see [`Rule`](crate::Rule).
     pub fn finish(self, root: Option<Output>) -> Result<Graph, Vec<Violation>> {
-        let Self { nodes, by_digest: _, notes, files, foreign } = self;
+        let Self { mut nodes, by_digest: _, notes, files, foreign } = self;
+        nodes.shrink_to_fit();
         let graph = Graph { nodes, notes, files, root };
         let mut violations = foreign;
         violations.extend(verify::verify(&graph));
@@ -242,7 +243,7 @@ impl GraphBuilder {
     }
 
     /// Inserts an op whose bytes are known already.
-    pub(crate) fn insert_encoded(&mut self, op: Op, bytes: Vec<u8>) -> OpId {
+    pub(crate) fn insert_encoded(&mut self, mut op: Op, bytes: Vec<u8>) -> OpId {
         let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
         for input in op.inputs() {
@@ -254,6 +255,7 @@ impl GraphBuilder {
         if let Some(known) = self.by_digest.get(&digest) {
             return *known;
         }
+        op.shrink();
         self.nodes.push(Node { op, bytes, digest });
         self.by_digest.insert(digest, id);
         id

@@ -120,12 +120,15 @@ impl Note {
         let Self { name, description, locations: _, group, ignore_cache, export_cache, resources, requires } = self;
         let mut description = description.clone();
         description.extend(name.iter().map(|name| (CUSTOM_NAME.to_owned(), name.clone())));
-        let caps = caps.iter().map(|cap| (*cap).to_owned()).chain(requires.iter().cloned()).map(|cap| (cap, true));
+        let mut caps: Vec<&str> = caps.iter().copied().chain(requires.iter().map(String::as_str)).collect();
+        caps.sort_unstable();
+        caps.dedup();
+        let caps = caps.into_iter().map(|cap| pb::BoolEntry { key: Some(cap.to_owned()), value: Some(true) });
         pb::OpMetadata {
             ignore_cache: *ignore_cache,
             description: map::to_strings(&description),
             export_cache: export_cache.map(|value| pb::ExportCache { value }),
-            caps: map::to_bools(&caps.collect()),
+            caps: caps.collect(),
             progress_group: group.as_ref().map(|group| pb::ProgressGroup {
                 id: group.id.clone(),
                 name: group.name.clone(),

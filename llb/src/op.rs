@@ -78,7 +78,7 @@ impl Op {
     pub fn output_count(&self) -> u32 {
         match self {
             Self::Source(_) | Self::File(_) | Self::Merge(_) | Self::Diff(_) | Self::Build(_) => 1,
-            Self::Exec(exec) => u32::try_from(exec.output_mounts().len()).unwrap_or(u32::MAX),
+            Self::Exec(exec) => exec.output_count(),
             Self::Passthrough(passthrough) => u32::try_from(passthrough.handed_on().count()).unwrap_or(u32::MAX),
             Self::Foreign(foreign) => foreign.output_count(),
         }
@@ -113,6 +113,16 @@ impl Op {
         }
     }
 
+    /// Gives back memory that lists have in reserve: an op in a graph grows no more, and most have one step or few mounts.
+    pub(crate) fn shrink(&mut self) {
+        match self {
+            Self::Exec(exec) => exec.shrink(),
+            Self::File(file) => file.shrink(),
+            Self::Source(_) | Self::Merge(_) | Self::Diff(_) | Self::Build(_) => {}
+            Self::Passthrough(_) | Self::Foreign(_) => {}
+        }
+    }
+
     /// The kind's name, for dumps and messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -129,19 +139,26 @@ impl Op {
     }
 }
 
-/// Collects inputs in order of first use, each once. Ops of others may have very many.
+/// Collects inputs in order of first use, each once. Most ops have a few, which are looked through; ops of others may have
+/// very many.
 #[derive(Default)]
 pub(crate) struct InputList {
     inputs: Vec<Output>,
+    /// Those behind the first [`FEW`].
     positions: BTreeMap<Output, i64>,
 }
+
+const FEW: usize = 8;
 
 impl InputList {
     /// The wire index of an input, added if new; −1 for none.
     pub(crate) fn index(&mut self, input: Option<Output>) -> i64 {
         let Some(input) = input else { return -1 };
+        if let Some(position) = self.inputs.iter().take(FEW).position(|known| *known == input) {
+            return position as i64;
+        }
         let next = self.inputs.len() as i64;
-        let position = *self.positions.entry(input).or_insert(next);
+        let position = if self.inputs.len() < FEW { next } else { *self.positions.entry(input).or_insert(next) };
         if position == next {
             self.inputs.push(input);
         }

@@ -12,9 +12,18 @@ use crate::pb;
 /// (`google.golang.org/protobuf: internal/impl/codec_message.go`), where prost puts them by their number.
 #[must_use]
 pub fn op(op: &pb::Op) -> Vec<u8> {
-    let pb::Op { inputs, op, platform, constraints } = op.clone();
-    let mut bytes = pb::Op { inputs, op: None, platform, constraints }.encode_to_vec();
-    bytes.extend(pb::Op { op, ..pb::Op::default() }.encode_to_vec());
+    into_bytes(op.clone())
+}
+
+/// The same for a message that is not needed any more; graphs have many.
+#[must_use]
+pub fn into_bytes(op: pb::Op) -> Vec<u8> {
+    let pb::Op { inputs, op, platform, constraints } = op;
+    let fields = pb::Op { inputs, op: None, platform, constraints };
+    let oneof = pb::Op { op, ..pb::Op::default() };
+    let mut bytes = Vec::with_capacity(fields.encoded_len() + oneof.encoded_len());
+    fields.encode_raw(&mut bytes);
+    oneof.encode_raw(&mut bytes);
     bytes
 }
 

@@ -32,7 +32,10 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", hex::encode(self.0))
+        // One piece, so that a text is allocated once: definitions are full of digests.
+        let mut text = *b"sha256:0000000000000000000000000000000000000000000000000000000000000000";
+        hex::encode_to_slice(self.0, &mut text[7..]).map_err(|_| fmt::Error)?;
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -377,6 +377,17 @@ impl Exec {
         self.sorted_mounts().into_iter().filter(|mount| mount.has_output()).map(Mount::dest).collect()
     }
 
+    pub(crate) fn output_count(&self) -> u32 {
+        let count = self.mounts.iter().filter(|mount| mount.has_output()).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        self.args.shrink_to_fit();
+        self.env.shrink_to_fit();
+        self.mounts.shrink_to_fit();
+    }
+
     pub(crate) fn inputs(&self) -> Vec<Output> {
         let mut inputs = InputList::default();
         for mount in self.sorted_mounts() {

@@ -164,6 +164,11 @@ impl File {
         }
     }
 
+    pub(crate) fn shrink(&mut self) {
+        self.steps.shrink_to_fit();
+        self.inputs.shrink_to_fit();
+    }
+
     pub(crate) fn inputs(&self) -> &[Output] {
         // A file op without steps is refused, but until then it still reads its base.
         if self.steps.is_empty() { self.base.as_slice() } else { &self.inputs }
