@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::{Digest, Message as _, caps, map, pb};
 
-use crate::graph::{Graph, Output};
+use crate::graph::{Graph, OpId, Output};
 use crate::note::{Note, locations_to_pb};
 use crate::op::Op;
 use crate::required::declared_caps;
@@ -52,10 +52,10 @@ impl Graph {
         };
         let mut def = Vec::new();
         let unnoted = Note::default();
-        let mut metadata: Vec<(Digest, pb::OpMetadata)> = Vec::new();
         let mut locations = BTreeMap::new();
         let mut terminal_caps = vec![caps::llb::CONSTRAINTS, caps::llb::PLATFORM];
-        for id in self.reachable() {
+        let order = self.reachable();
+        for &id in &order {
             let node = &self.nodes[id.0 as usize];
             let note = self.notes.get(&id).unwrap_or(&unnoted);
             def.push(node.bytes.clone());
@@ -68,7 +68,6 @@ impl Graph {
             if note.export_cache.is_some() {
                 terminal_caps.push(caps::llb::META_EXPORTCACHE);
             }
-            metadata.push((node.digest, note.to_pb(&declared_caps(&node.op, note))));
             // A vertex without locations gets no entry: an empty value is a hazard for some daemons.
             if !note.locations.is_empty() {
                 locations.insert(node.digest.to_string(), locations_to_pb(&note.locations));
@@ -79,14 +78,23 @@ impl Graph {
             .encode_to_vec();
         let terminal_caps = terminal_caps.into_iter().map(|cap| (cap.to_owned(), true)).collect();
         let terminal_metadata = pb::OpMetadata { caps: map::to_bools(&terminal_caps), ..Default::default() };
-        metadata.push((Digest::of(&terminal), terminal_metadata));
-        // A map of the wire; digests sort as their texts do.
-        metadata.sort_unstable_by_key(|(digest, _)| *digest);
-        let entry = |(digest, metadata): (Digest, _)| pb::OpMetadataEntry {
-            key: Some(digest.to_string()),
-            value: Some(metadata),
+        // A map of the wire, so sorted; digests sort as their texts do, and move more easily than what they stand for.
+        let mut keys: Vec<(Digest, Option<OpId>)> =
+            order.iter().map(|id| (self.nodes[id.0 as usize].digest, Some(*id))).collect();
+        keys.push((Digest::of(&terminal), None));
+        keys.sort_unstable();
+        let metadata_of = |id: Option<OpId>| match id {
+            None => terminal_metadata.clone(),
+            Some(id) => {
+                let note = self.notes.get(&id).unwrap_or(&unnoted);
+                note.to_pb(&declared_caps(&self.nodes[id.0 as usize].op, note))
+            }
         };
-        let metadata = metadata.into_iter().map(entry).collect();
+        let entry = |(digest, id): (Digest, _)| pb::OpMetadataEntry {
+            key: Some(digest.to_string()),
+            value: Some(metadata_of(id)),
+        };
+        let metadata = keys.into_iter().map(entry).collect();
         def.push(terminal);
         let source = (!self.files.is_empty()).then(|| pb::Source {
             locations: map::to_locations(&locations),
