@@ -102,8 +102,10 @@ fn marker(report: &mut Report, entry: Table<'_>) -> Option<Marker> {
     match Marker::parse(text) {
         Ok(marker) => Some(marker),
         Err((expected, at)) => {
-            // One byte for the opening quote, as long as the text has no escapes.
-            let place = span.slice(at + 1, at + 2);
+            // Quotes around it and no escapes in it: then places in the value are places in the file.
+            let is_verbatim = span.end - span.start == text.len() + 2;
+            let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+            let place = if is_verbatim { span.slice(at + 1, at + 1 + length) } else { span };
             report.wrong(place, format!("the marker {text:?} cannot be read: expected {expected}"));
             None
         }

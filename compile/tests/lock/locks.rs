@@ -21,8 +21,9 @@ pub(crate) fn text(name: &str) -> String {
 }
 
 pub(crate) fn lock(name: &str) -> Lock {
-    static LOCKS: LazyLock<BTreeMap<&str, Lock>> =
-        LazyLock::new(|| NAMES.into_iter().chain(["universal"]).map(|name| (name, read(&text(name)))).collect());
+    static LOCKS: LazyLock<BTreeMap<&str, Lock>> = LazyLock::new(|| {
+        NAMES.into_iter().chain(["universal", "export"]).map(|name| (name, read(&text(name)))).collect()
+    });
     LOCKS[name].clone()
 }
 

@@ -1,7 +1,9 @@
 //! Reading locks: all of a good one, and what is said of bad ones.
 
 use imagespec::SourceMap;
-use imagespec_compile::lock::{Place, parse};
+use imagespec_compile::lock::{Marker, Place, WheelName, parse};
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 use crate::locks::{NAMES, lock, read, text};
 
@@ -97,6 +99,10 @@ fn says_what_is_wrong() {
         ],
     );
     check(
+        "[[packages]]\nname = 'a'\nwheels = []\nmarker = 'é'",
+        &["E113 [é] the marker \"é\" cannot be read: expected a marker variable or text between quotes"],
+    );
+    check(
         "[[packages]]\nname = 'a'\nwheels = [{ hashes = {} }, { url = 'https://x/y', size = -1, hashes = { sha256 = 'g' } }]",
         &[
             "E113 [{ hashes = {} }] a wheel has no `url`",
@@ -122,4 +128,29 @@ fn hostile_texts_only_get_diagnostics() {
     let marker = format!("[[packages]]\nname = 'a'\nwheels = []\nmarker = '{}'", "(".repeat(100_000));
     assert!(said(&marker).iter().any(|line| line.contains("fewer parentheses")));
     assert!(said(&"[[packages]]\n".repeat(10_000)).len() < 100);
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_the_reader(cut in any::<Index>(), at in any::<Index>(), other in any::<char>(), marker in ".{0,40}") {
+        let text = text("export");
+        let mut characters: Vec<char> = text.chars().take(cut.index(text.len())).collect();
+        if !characters.is_empty() {
+            let at = at.index(characters.len());
+            characters[at] = other;
+        }
+        let broken: String = characters.into_iter().collect();
+        let mut sources = SourceMap::new();
+        // What is left may be a lock or not; either way every place that is named exists.
+        if let Err(diagnostics) = parse(sources.add("pylock.toml", &broken), &broken) {
+            prop_assert!(!diagnostics.is_empty());
+            for span in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span) {
+                prop_assert!(sources.snippet(span).is_some(), "{span:?} of {broken:?}");
+            }
+        }
+        if let Err((expected, at)) = Marker::parse(&marker) {
+            prop_assert!(!expected.is_empty() && at <= marker.len());
+        }
+        prop_assert_eq!(WheelName::parse(&marker), None);
+    }
 }
