@@ -51,10 +51,13 @@ fn apply(lock: &mut Lock, edit: &Edit) -> PackageName {
     match edit {
         Edit::Add { name, bytes } => {
             let name = PackageName::new(name).expect("a name");
+            let added = package(lock, name.clone(), "1.0", *bytes);
             lock.packages.retain(|package| package.name != name);
-            lock.packages.push(package(lock, name.clone(), "1.0", *bytes));
+            lock.packages.push(added);
             name
         }
+        // Packages are made from the last one that is left.
+        Edit::Remove(_) if lock.packages.len() == 1 => lock.packages[0].name.clone(),
         Edit::Remove(index) => lock.packages.remove(index.index(lock.packages.len())).name,
         Edit::Bump(index, version) => {
             let bytes = bytes(&lock.packages[index.index(lock.packages.len())]);
