@@ -147,7 +147,7 @@ fn read(bytes: &[u8]) -> Result<(), DecodeError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Reading gives back the ops that were written, and the same bytes.
     #[test]
