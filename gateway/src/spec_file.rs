@@ -3,6 +3,8 @@
 //! Knows where builds come from, and no format: what is in the file is the frontend's business. For builds that are
 //! different, [`contexts`](crate::contexts) and [`Bridge`](crate::Bridge) have the parts this is made of.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::{GitSource, Graph, GraphBuilder, LocalSource, Note, Source, Violation};
 use buildkit_proto::pb;
 
@@ -87,10 +89,12 @@ impl Build {
     /// sense of.
     pub async fn spec_file(&self, default_name: &str) -> Result<SpecFile, Status> {
         let name = self.options.filename.as_deref().unwrap_or(default_name);
-        let MainContext { spec, .. } = self.contexts().await?;
+        let (MainContext { spec, .. }, mut inputs) = self.contexts().await?;
         let follow = vec![name.to_owned()];
         let definition = match &spec {
-            ContextSource::Input { key } => self.input(key).await?,
+            ContextSource::Input { key } => {
+                inputs.remove(key).ok_or_else(|| Status::failed(format!("the build has no input {key}")))?
+            }
             other => {
                 let mut graph = GraphBuilder::new();
                 let source = graph.source(self.source(other, follow, name)?);
@@ -117,7 +121,7 @@ impl Build {
     /// If the context is an input, whose graph has to be taken in, or a web file, which has to be unpacked: ask
     /// [`main_context`].
     pub async fn context(&self, paths: impl IntoIterator<Item = String>) -> Result<Source, Status> {
-        let MainContext { context, .. } = self.contexts().await?;
+        let (MainContext { context, .. }, _) = self.contexts().await?;
         self.source(&context, paths.into_iter().collect(), "")
     }
 
@@ -156,18 +160,14 @@ impl Build {
         Ok(FrontendResult::image(images, self.options.multi_platform)?)
     }
 
-    async fn contexts(&self) -> Result<MainContext, Status> {
+    /// Where the build has its files, and the inputs that may be among them.
+    async fn contexts(&self) -> Result<(MainContext, BTreeMap<String, pb::Definition>), Status> {
         let inputs = match self.bridge.inputs().await {
             // Such a daemon has none to attach.
             Err(GatewayError::MissingCapability { .. }) => Default::default(),
             inputs => inputs?,
         };
-        Ok(main_context(&self.options, |key| inputs.contains_key(key))?)
-    }
-
-    async fn input(&self, key: &str) -> Result<pb::Definition, Status> {
-        let mut inputs = self.bridge.inputs().await?;
-        inputs.remove(key).ok_or_else(|| Status::failed(format!("the build has no input {key}")))
+        Ok((main_context(&self.options, |key| inputs.contains_key(key))?, inputs))
     }
 
     fn source(&self, context: &ContextSource, follow: Vec<String>, hint: &str) -> Result<Source, Status> {
