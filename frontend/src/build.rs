@@ -10,7 +10,6 @@ use imagespec::{Diagnostic, Severity, SourceMap};
 use imagespec_compile::{Compiled, Document, Facts, Plan, Planned, Settings};
 
 use crate::gather::Gatherer;
-use crate::settings::gateway_platform;
 use crate::{lint, load, report};
 
 /// How often facts may be gathered: an image, its interpreter, a requirements file and its includes are a handful of rounds;
@@ -182,7 +181,7 @@ pub async fn finish(bridge: &Bridge, options: &BuildOptions, gathered: &Gathered
         let solved = bridge.solve(request).await?;
         let reference = solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned();
         images.push(PlatformImage {
-            platform: gateway_platform(&plan.platform),
+            platform: (&plan.platform).into(),
             reference,
             config: compiled.image_config.to_string().into_bytes(),
             base_config: Some(compiled.base_config.to_string().into_bytes()),

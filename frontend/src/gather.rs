@@ -12,7 +12,6 @@ use imagespec_compile::{
 };
 
 use crate::load;
-use crate::settings::{gateway_platform, platform as graph_platform};
 
 /// Fulfils needs for one build.
 pub(crate) struct Gatherer<'a> {
@@ -58,12 +57,8 @@ impl Gatherer<'_> {
                 }
                 Need::Exists { platform, root, path } => {
                     let reference = self.root(document, facts, &platform, root).await?;
-                    let exists = match self.bridge.stat_file(&reference, &path).await {
-                        Ok(_) => true,
-                        Err(error) if load::is_missing(&error) => false,
-                        Err(error) => return Err(error.into()),
-                    };
-                    rootfs(facts, &platform, root).exists.insert(path, exists);
+                    let stat = load::stat_if_there(self.bridge, &reference, &path).await?;
+                    rootfs(facts, &platform, root).exists.insert(path, stat.is_some());
                 }
                 Need::Version { platform, root, path } => {
                     let version = self.version(document, facts, &platform, root, &path).await?;
@@ -79,14 +74,14 @@ impl Gatherer<'_> {
         facts.capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
         let worker = pong.workers.first().and_then(|worker| worker.platforms.first());
         let platform = worker.cloned().unwrap_or_else(|| self.options.build_platform());
-        facts.default_platform = Some(graph_platform(&platform));
+        facts.default_platform = Some((&platform).into());
         facts.session = Some(self.options.session_of("context").to_owned());
         Ok(())
     }
 
     /// Resolves an image, or what the user put in its place with a named context.
     async fn image(&self, reference: &str, platform: &Platform) -> Result<ImageFact, Status> {
-        let platform = gateway_platform(platform);
+        let platform = platform.into();
         let named = named_context(self.options, reference, Some(&platform))
             .map_err(|error| Status::failed(error.to_string()))?;
         let reference = match named.map(|named| named.source) {
@@ -142,7 +137,7 @@ impl Gatherer<'_> {
         for folder in folders {
             let entries = match self.bridge.read_dir(reference, folder, Some("python*")).await {
                 Ok(entries) => entries,
-                Err(error) if load::is_missing(&error) => continue,
+                Err(error) if error.is_missing_file() => continue,
                 Err(error) => return Err(error),
             };
             let mut found: Vec<Program> = entries
@@ -205,11 +200,8 @@ impl Gatherer<'_> {
     }
 
     async fn leads_to_a_file(&self, reference: &Reference, path: &str) -> Result<bool, GatewayError> {
-        match self.bridge.stat_file(reference, path).await {
-            Ok(stat) => Ok(stat.is_file()),
-            Err(error) if load::is_missing(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let stat = load::stat_if_there(self.bridge, reference, path).await?;
+        Ok(stat.is_some_and(|stat| stat.is_file()))
     }
 
     async fn context_files(&self, paths: Vec<String>, facts: &mut Facts) -> Result<(), Status> {

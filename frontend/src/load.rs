@@ -3,7 +3,7 @@
 //! Knows file names, not what is in them.
 
 use buildkit_gateway::contexts::{ContextSource, IGNORE_FILE, IgnoreFile, main_context};
-use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, SolveRequest, Status};
+use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, SolveRequest, Stat, Status};
 use buildkit_llb::{GraphBuilder, LocalSource, Note, Source};
 
 /// The names tried when nobody names the spec. Docker's clients always name one.
@@ -17,7 +17,11 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
     let files = [name.clone(), IgnoreFile::beside(&name)];
     let reference = local_files(bridge, options, &local, &files, &title).await?;
     let bytes = bridge.read_file(&reference, &name, None).await.map_err(|error| {
-        if is_missing(&error) { Status::failed(format!("there is no spec file {name}")) } else { Status::from(error) }
+        if error.is_missing_file() {
+            Status::failed(format!("there is no spec file {name}"))
+        } else {
+            Status::from(error)
+        }
     })?;
     let text = String::from_utf8(bytes).map_err(|_| Status::failed(format!("the spec {name} is not UTF-8 text")))?;
     Ok((name, text))
@@ -48,14 +52,22 @@ pub(crate) async fn read_if_there(
 ) -> Result<Option<Vec<u8>>, GatewayError> {
     match bridge.read_file(reference, path, None).await {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) if error.is_missing_file() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Whether a read failed because there is nothing to read.
-pub(crate) fn is_missing(error: &GatewayError) -> bool {
-    error.is_missing_file()
+/// What is at a path, links followed; `None` where there is nothing.
+pub(crate) async fn stat_if_there(
+    bridge: &Bridge,
+    reference: &Reference,
+    path: &str,
+) -> Result<Option<Stat>, GatewayError> {
+    match bridge.stat_file(reference, path).await {
+        Ok(stat) => Ok(Some(stat)),
+        Err(error) if error.is_missing_file() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The local that holds the spec.

@@ -2,7 +2,7 @@
 //! other way to pass one.
 
 use buildkit_gateway::{BuildOptions, NoCache, SourceDateEpoch};
-use buildkit_llb::{Platform, Proxy};
+use buildkit_llb::Proxy;
 use imagespec_compile::{CaBundle, Settings};
 
 /// The build arg that names the secret with the CA bundle (`--build-arg IMAGESPEC_CA_BUNDLE=<secret id>`).
@@ -12,7 +12,7 @@ pub const CA_BUNDLE_ARG: &str = "IMAGESPEC_CA_BUNDLE";
 #[must_use]
 pub fn settings(options: &BuildOptions) -> Settings {
     Settings {
-        platforms: options.platforms.iter().map(platform).collect(),
+        platforms: options.platforms.iter().map(Into::into).collect(),
         labels: options.labels.clone(),
         no_cache: matches!(options.no_cache, NoCache::Everything),
         resolve_mode: options.resolve_mode,
@@ -47,14 +47,4 @@ fn proxy(options: &BuildOptions) -> Option<Proxy> {
         all: arg("all_proxy"),
     };
     (proxy != Proxy::default()).then_some(proxy)
-}
-
-/// The gateway's platform as the graph's.
-pub(crate) fn platform(platform: &buildkit_gateway::Platform) -> Platform {
-    platform.into()
-}
-
-/// The graph's platform as the gateway's.
-pub(crate) fn gateway_platform(platform: &Platform) -> buildkit_gateway::Platform {
-    platform.into()
 }
