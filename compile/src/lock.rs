@@ -52,7 +52,7 @@ pub use wheel_name::{BuildTag, WheelName};
 pub type Hashes = BTreeMap<String, String>;
 
 /// A lockfile (PEP 751, "File format").
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lock {
     /// The Python versions the whole lock is for (`requires-python`).
     pub requires_python: Option<VersionSpecifiers>,

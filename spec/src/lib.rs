@@ -66,7 +66,7 @@ pub use platform::Platform;
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,
-    installer_option, scan_requirements,
+    installer_option, normalised_name, scan_requirements,
 };
 pub use rules::{explain, rules};
 pub use source::{FileId, Position, SourceFile, SourceMap, Span};

@@ -62,8 +62,9 @@ pub enum RequirementKind {
     },
 }
 
-/// A distribution's name as PEP 503 compares it.
-fn normalised(name: &str) -> String {
+/// A distribution's name as PEP 503 compares it: lower case, with single dashes. The name itself is not checked.
+#[must_use]
+pub fn normalised_name(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
     parts.join("-")

@@ -15,9 +15,7 @@ impl PackageName {
         if !text.starts_with(is_edge) || !text.ends_with(is_edge) || !text.chars().all(is_inner) {
             return None;
         }
-        let lower = text.to_ascii_lowercase();
-        let parts: Vec<&str> = lower.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
-        Some(Self(parts.join("-")))
+        Some(Self(imagespec::normalised_name(text)))
     }
 
     /// The normalised name.

@@ -28,11 +28,11 @@ pub fn parse(file: FileId, text: &str) -> Result<Lock, Vec<Diagnostic>> {
         report.wrong(span, format!("not valid TOML: {first}"));
     }
     if !errors.is_empty() {
-        return report.finish(Lock { requires_python: None, default_groups: Vec::new(), packages: Vec::new() });
+        return report.finish(Lock::default());
     }
     let root = Table::new(document.get_ref(), report.span(0..0), "the lock");
     if !is_known_version(&mut report, root) {
-        return report.finish(Lock { requires_python: None, default_groups: Vec::new(), packages: Vec::new() });
+        return report.finish(Lock::default());
     }
     if root.get("packages").is_none() {
         report.wrong(root.span, "the lock has no `packages`");

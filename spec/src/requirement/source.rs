@@ -4,7 +4,7 @@
 
 use crate::fault::Fault;
 use crate::quote::quote;
-use crate::requirement::{RequirementKind, normalised};
+use crate::requirement::{RequirementKind, normalised_name};
 use crate::rules;
 use crate::url::without_credentials;
 
@@ -45,7 +45,7 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
         let egg = fragment.split('&').find_map(|pair| pair.strip_prefix("egg="))?;
         egg.split('[').next().map(str::to_owned)
     });
-    let name = given.map(|name| normalised(&name)).filter(|name| !name.is_empty());
+    let name = given.map(|name| normalised_name(&name)).filter(|name| !name.is_empty());
     let refuse =
         |why: &str| Fault::new(&rules::REQUIREMENT, format!("{} cannot be installed from", quote(text))).label(why);
     if GIT.contains(&scheme.as_str()) {
@@ -85,7 +85,7 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
 fn wheel_name(path: &str) -> Option<String> {
     let file = path.strip_suffix(".whl")?.rsplit('/').next()?;
     let (name, _) = file.split_once('-')?;
-    Some(normalised(name)).filter(|name| !name.is_empty())
+    Some(normalised_name(name)).filter(|name| !name.is_empty())
 }
 
 fn is_path(text: &str) -> bool {
