@@ -56,12 +56,6 @@ mod tests {
     use buildkit_llb::{File, GraphBuilder, MkFile};
     use buildkit_proto::Message as _;
 
-    fn folder(test: &str) -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("imagespec-graph-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        folder
-    }
-
     fn arguments(before: &Path, after: &Path) -> GraphArgs {
         let (before, after) = (before.to_owned(), after.to_owned());
         GraphArgs { command: GraphCommand::Diff(GraphDiffArgs { before, after, format: TextFormat::Json }) }
@@ -75,23 +69,22 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_diff() {
-        let folder = folder("codes");
-        let (one, two) = (folder.join("one.pb"), folder.join("two.pb"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, two) = (folder.path().join("one.pb"), folder.path().join("two.pb"));
         std::fs::write(&one, definition("1")).expect("written");
         std::fs::write(&two, definition("2")).expect("written");
         assert_eq!(run(&arguments(&one, &one)).expect("read"), Exit::Success);
         assert_eq!(run(&arguments(&one, &two)).expect("read"), Exit::Different);
         assert_eq!(Exit::Different.code(), 1);
-        std::fs::remove_dir_all(folder).expect("removed");
     }
 
     #[test]
     fn what_is_no_definition_is_said() {
-        let folder = folder("errors");
-        let good = folder.join("good.pb");
+        let folder = tempfile::tempdir().expect("a folder");
+        let good = folder.path().join("good.pb");
         std::fs::write(&good, definition("1")).expect("written");
         let check = |bytes: Option<&[u8]>, expect: &str| {
-            let path = folder.join("bad.pb");
+            let path = folder.path().join("bad.pb");
             let _ = std::fs::remove_file(&path);
             bytes.into_iter().for_each(|bytes| std::fs::write(&path, bytes).expect("written"));
             let error = run(&arguments(&good, &path)).expect_err(expect);
@@ -104,6 +97,5 @@ mod tests {
         check(Some(b"name: app\n"), "not an LLB definition");
         let error = run(&arguments(Path::new("-"), Path::new("-"))).expect_err("stdin twice");
         assert!(error.to_string().contains("once"), "{error}");
-        std::fs::remove_dir_all(folder).expect("removed");
     }
 }
