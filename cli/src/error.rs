@@ -71,7 +71,7 @@ impl From<GatherError> for CliError {
     fn from(error: GatherError) -> Self {
         match error {
             GatherError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
-            GatherError::Failed(status) => Self::Input(status.message),
+            GatherError::Failed(status) | GatherError::Step { status, .. } => Self::Input(status.message),
         }
     }
 }

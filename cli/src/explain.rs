@@ -4,28 +4,27 @@
 
 use buildkit_client::error::BuildFailure;
 use imagespec::{Diagnostic, Span};
-use imagespec_compile::{Action, Step, rules};
-use imagespec_frontend::Gathered;
+use imagespec_compile::{Asked, Document, rules};
 
 /// The failure as a diagnostic; `None` when it was not one of the plan's steps.
-pub(crate) fn step_failure(failure: &BuildFailure, gathered: &Gathered) -> Option<Diagnostic> {
+pub(crate) fn step_failure(failure: &BuildFailure, document: &Document, asked: &[Asked]) -> Option<Diagnostic> {
     let vertex = failure.vertex.as_ref()?;
     let name = vertex.name.as_deref()?;
-    let step = gathered.plans.iter().flat_map(|plan| &plan.steps).find(|step| step.title == name)?;
+    let step = asked.iter().find(|step| step.title == name)?;
     let how = match failure.exit_code {
         Some(code) => format!("with exit code {code}"),
         None => format!("({})", failure.message),
     };
     // The daemon's words for a path that is not among what the client sent.
     let is_missing = ["not found", "no such file"].iter().any(|words| failure.message.contains(words));
-    let mut diagnostic = match step.action {
-        Action::Copy { .. } if failure.exit_code.is_none() && is_missing => nothing_to_copy(name, &failure.message),
-        _ => Diagnostic::new(&rules::STEP_FAILED, format!("the step `{name}` failed {how}")),
+    let mut diagnostic = match step.is_copy && failure.exit_code.is_none() && is_missing {
+        true => nothing_to_copy(name, &failure.message),
+        false => Diagnostic::new(&rules::STEP_FAILED, format!("the step `{name}` failed {how}")),
     };
-    for (span, said) in places(step, gathered, &vertex.log_tail) {
+    for (span, said) in places(step, document, &vertex.log_tail) {
         diagnostic = diagnostic.with_label(span, said);
     }
-    if let Some(advice) = missing_compiler(step, gathered, &vertex.log_tail) {
+    if let Some(advice) = missing_compiler(step, document, &vertex.log_tail) {
         return Some(diagnostic.with_help(advice));
     }
     let said = vertex.log_tail.iter().rev().map(|line| without_time(line)).find(|line| !line.is_empty());
@@ -46,23 +45,17 @@ fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
 
 /// Python and apt are installed side by side, so a package that is built from source does not see apt's compilers unless the
 /// spec says that it will be built.
-fn missing_compiler(step: &Step, gathered: &Gathered, log: &[String]) -> Option<String> {
+fn missing_compiler(step: &Asked, document: &Document, log: &[String]) -> Option<String> {
     const SIGNS: [&str; 3] = ["failed to build", "command 'gcc' failed", "compiler"];
-    let beside_apt = step.id == "python" && !gathered.document.spec.apt_packages.is_empty();
+    let beside_apt = matches!(step.id.as_str(), "python" | "lock") && !document.spec.apt_packages.is_empty();
     let is_build = log.iter().any(|line| SIGNS.iter().any(|sign| line.to_ascii_lowercase().contains(sign)));
-    let stands_on_apt = gathered
-        .plans
-        .iter()
-        .flat_map(|plan| &plan.steps)
-        .any(|step| matches!(step.id, "venv" | "python") && step.parent == imagespec_compile::Parent::Step("apt"));
-    (beside_apt && is_build && !stands_on_apt).then(|| {
+    (beside_apt && is_build && !step.stands_on_apt).then(|| {
         "if it needs what apt_packages installs, add a line `--no-binary NAME` to packages: the environment is then built on top of them".to_owned()
     })
 }
 
 /// The items the output speaks of, with what it says; if it names none of them, all that asked for the step.
-fn places(step: &Step, gathered: &Gathered, log: &[String]) -> Vec<(Span, String)> {
-    let document = &gathered.document;
+fn places(step: &Asked, document: &Document, log: &[String]) -> Vec<(Span, String)> {
     let spans: Vec<Span> = step.fields.iter().filter_map(|field| document.spans.nearest_span(field)).collect();
     let named: Vec<(Span, String)> = spans
         .iter()

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use buildkit_client::error::SolveError;
+use buildkit_client::error::{BuildFailure, SolveError};
 use buildkit_client::progress::Mode;
 use buildkit_client::solve::SolveOptions;
 use buildkit_gateway::{Bridge, Build, BuildOptions, Frontend, FrontendResult, Status, run_frontend};
-use imagespec_compile::Facts;
+use imagespec_compile::{Asked, Document, Facts};
 use imagespec_frontend::{GatherError, Gathered, ImagespecFrontend, SpecText};
 
 use crate::args::{BuildOptionArgs, DaemonArgs, FactsArgs, SpecArgs};
@@ -98,18 +98,26 @@ pub(crate) fn take(
     match (recorded.get(), outcome) {
         (Some(Err(error @ GatherError::Problems { .. })), _) => Err(error.clone().into()),
         (Some(Ok(gathered)), Err(CliError::Solve(SolveError::Build(failure)))) => {
-            Err(match explain::step_failure(&failure, gathered) {
-                Some(diagnostic) => CliError::Step {
-                    diagnostic: Box::new(diagnostic),
-                    sources: Box::new(gathered.document.sources.clone()),
-                },
-                None => CliError::Solve(SolveError::Build(failure)),
-            })
+            let asked: Vec<Asked> = gathered.plans.iter().flat_map(Asked::of).collect();
+            Err(failed_step(*failure, &gathered.document, &asked))
+        }
+        (Some(Err(GatherError::Step { document, asked, .. })), Err(CliError::Solve(SolveError::Build(failure)))) => {
+            Err(failed_step(*failure, document, asked))
         }
         (_, Err(error)) => Err(error),
         (Some(Ok(gathered)), Ok(())) => Ok(gathered.clone()),
         (Some(Err(error)), Ok(())) => Err(error.clone().into()),
         (None, Ok(())) => Err(CliError::Internal("the build ended before the spec was read".to_owned())),
+    }
+}
+
+/// The failure in the spec's words, if it is one of a step.
+fn failed_step(failure: BuildFailure, document: &Document, asked: &[Asked]) -> CliError {
+    match explain::step_failure(&failure, document, asked) {
+        Some(diagnostic) => {
+            CliError::Step { diagnostic: Box::new(diagnostic), sources: Box::new(document.sources.clone()) }
+        }
+        None => CliError::Solve(SolveError::Build(Box::new(failure))),
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) fn frontend_options(
     }
     if args.no_cache {
         opts.insert("no-cache".to_owned(), String::new());
+    } else if !args.no_cache_filter.is_empty() {
+        opts.insert("no-cache".to_owned(), args.no_cache_filter.join(","));
     }
     if args.pull {
         opts.insert("image-resolve-mode".to_owned(), "pull".to_owned());

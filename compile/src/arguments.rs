@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagespec::{ImageSpec, installer_option};
+use imagespec::{ImageSpec, InstallerOption, installer_option};
 
 /// The options uv takes more than once (`uv pip install` 0.13, each tried twice); all others end in "cannot be used multiple
 /// times".
@@ -27,6 +27,13 @@ const REPEATABLE: [&str; 13] = [
 
 /// Options by which packages may be built from source although the index has wheels.
 const BUILDS: [&str; 4] = ["--no-binary", "--no-build-isolation", "--no-build-isolation-package", "--find-links"];
+
+/// What a download may need of the user's options where the address is known already.
+pub(crate) const REACHES: [&str; 6] =
+    ["--allow-insecure-host", "--keyring-provider", "--quiet", "--strict", "--system-certs", "--verbose"];
+
+/// The options that name an index.
+const INDEXES: [&str; 4] = ["--index-url", "--extra-index-url", "--index", "--default-index"];
 
 /// An option and its value, if it has one.
 type Argument<'a> = (&'a str, Option<&'a str>);
@@ -55,6 +62,23 @@ pub(crate) fn arguments(spec: &ImageSpec, lines: &[String]) -> Vec<String> {
 /// Whether some option lets packages be built from source.
 pub(crate) fn may_build(arguments: &[String]) -> bool {
     split(arguments).iter().any(|(name, _)| BUILDS.contains(name))
+}
+
+/// Those of the arguments whose option passes.
+pub(crate) fn that(arguments: &[String], passes: impl Fn(&InstallerOption) -> bool) -> Vec<String> {
+    let passing = split(arguments).into_iter().filter(|(name, _)| installer_option(name).is_some_and(&passes));
+    passing.flat_map(|(name, value)| [Some(name), value]).flatten().map(str::to_owned).collect()
+}
+
+/// The URLs of the indexes that arguments name.
+pub(crate) fn indexes(arguments: &[String]) -> Vec<String> {
+    let named = split(arguments).into_iter().filter(|(name, _)| INDEXES.contains(name));
+    // `--index` and `--default-index` may put a name in front.
+    let url = |text: &str| match text.split_once('=') {
+        Some((name, url)) if !name.contains(['/', ':']) => url.to_owned(),
+        _ => text.to_owned(),
+    };
+    named.filter_map(|(_, value)| value.map(url)).collect()
 }
 
 /// Pairs each option with its value; names are the long ones and values words of their own.
@@ -111,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_repeatable_option_exists() {
-        for name in REPEATABLE.iter().chain(&BUILDS) {
+        for name in REPEATABLE.iter().chain(&BUILDS).chain(&REACHES).chain(&INDEXES) {
             assert_eq!(installer_option(name).map(|option| option.name), Some(*name));
         }
     }
@@ -120,5 +144,14 @@ mod tests {
     fn options_that_build() {
         assert!(may_build(&words("--pre --no-binary psycopg2")));
         assert!(!may_build(&words("--index-url https://x/--no-binary --only-binary :all:")));
+    }
+
+    #[test]
+    fn parts_of_the_arguments() {
+        let all = words("--index-url https://a --no-binary x --strict --index b=https://b --pre");
+        assert_eq!(indexes(&all), ["https://a", "https://b"]);
+        let resolving = that(&all, |option| option.resolves);
+        assert_eq!(resolving, words("--index-url https://a --no-binary x --index b=https://b --pre"));
+        assert_eq!(that(&all, |option| REACHES.contains(&option.name)), words("--strict"));
     }
 }

@@ -29,6 +29,11 @@ pub struct Facts {
     pub context_ignore: Option<Vec<String>>,
     /// What was looked up inside root filesystems by [`rootfs_key`].
     pub rootfs: BTreeMap<String, RootfsFacts>,
+    /// Locks that were resolved, as text of a `pylock.toml`, by the digest of the step that resolves them.
+    pub locks: BTreeMap<String, String>,
+    /// What packages of different groups both bring, by the digest of the step that compares them: a line for each file, with
+    /// the packages' names.
+    pub collisions: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -59,8 +64,26 @@ pub struct RootfsFacts {
     pub files: BTreeMap<String, Option<String>>,
     /// Which paths exist.
     pub exists: BTreeMap<String, bool>,
-    /// What interpreters say of their version, by path; `None` where the program says nothing usable.
-    pub versions: BTreeMap<String, Option<String>>,
+    /// What interpreters say of themselves, by path; `None` where the program says nothing usable.
+    pub interpreters: BTreeMap<String, Option<InterpreterFact>>,
+}
+
+/// What an interpreter says of itself and of the system it runs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InterpreterFact {
+    /// The language's version, such as `3.11.2`.
+    pub version: String,
+    /// `cpython`, `pypy`, … (`sys.implementation.name`).
+    pub implementation: String,
+    /// The implementation's own version, such as PyPy's `7.3.17`.
+    pub implementation_version: String,
+    /// Built without the global lock.
+    pub free_threaded: bool,
+    /// `glibc` or `musl`; empty where neither is known.
+    pub libc: String,
+    /// The C library's version, such as `2.36`.
+    pub libc_version: String,
 }
 
 /// A program file.
@@ -136,14 +159,28 @@ pub enum Need {
         /// Absolute.
         path: String,
     },
-    /// What an interpreter says of its version ([`version_probe`](crate::version_probe) asks it).
-    Version {
+    /// What an interpreter says of itself ([`graph_for`](crate::graph_for) asks it).
+    Interpreter {
         /// For which platform.
         platform: Platform,
         /// Where.
         root: Root,
         /// The interpreter, absolute.
         path: String,
+    },
+    /// The resolved lock ([`graph_for`](crate::graph_for) resolves it).
+    Lock {
+        /// For which platform.
+        platform: Platform,
+        /// The key in [`Facts::locks`].
+        key: String,
+    },
+    /// Which files packages of different groups both bring ([`graph_for`](crate::graph_for) compares them).
+    Collisions {
+        /// For which platform.
+        platform: Platform,
+        /// The key in [`Facts::collisions`].
+        key: String,
     },
 }
 

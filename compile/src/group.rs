@@ -6,7 +6,9 @@
 //! ```text
 //! every wheel of heavy_bytes or more ── a group of its own   (wheel:torch)
 //!   those past the budget            ── one of few buckets   (heavy-0)
+//! of medium_bytes or more            ── one of few buckets   (medium-1)
 //! every other wheel                  ── one of some buckets  (small-03)
+//! whose files others bring too       ── a group of its own   (apart:opencv-python)
 //! what cannot be verified or shared  ── the tail             (tail)
 //! ```
 //!
@@ -22,13 +24,14 @@ mod title;
 
 use crate::lock::{Hashes, PackageName, Selected, Version};
 
-pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, MOST_LAYERS};
+pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, DEFAULT_MEDIUM_BYTES, MOST_LAYERS};
 pub use input::{CONFIG_FILE, LOCK_FILE};
+pub(crate) use input::{arguments, quoted};
 
 /// Packages that are installed in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Stable and unique: `wheel:torch`, `small-03`, `heavy-0`, `tail`.
+    /// Stable and unique: `wheel:torch`, `heavy-0`, `medium-1`, `small-03`, `apart:opencv-python`, `tail`.
     pub id: String,
     /// What holds it together.
     pub kind: GroupKind,
@@ -47,10 +50,18 @@ pub enum GroupKind {
     Wheel,
     /// Heavy wheels past the budget whose names have one hash.
     Heavy,
+    /// Medium wheels whose names have one hash.
+    Medium,
     /// Small wheels whose names have one hash.
     Small,
+    /// All wheels, where they are too few to be cut.
+    Together,
+    /// A wheel with files that others bring too; it lies over them.
+    Apart,
     /// What may not be grouped. Comes after apt and after all other groups.
     Tail,
+    /// Everything, where nothing can be cut.
+    All,
 }
 
 /// A package of a group.
@@ -79,6 +90,18 @@ pub enum Obstacle {
     NoHash,
 }
 
+impl Obstacle {
+    /// For people: why it may not be grouped.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Build => "it is built from source",
+            Self::Local => "it is a local file or folder",
+            Self::NoHash => "the lock has no hash of it",
+        }
+    }
+}
+
 impl Group {
     /// Bytes to download, as far as they are known. Groups that start with the most finish the whole soonest.
     #[must_use]
@@ -86,7 +109,13 @@ impl Group {
         self.members.iter().filter_map(|member| member.bytes).fold(0, u64::saturating_add)
     }
 
-    /// For people: `pip: torch`, `pip: 23 small packages`.
+    /// Whether some of it may be built from source, or comes without a hash.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.members.iter().any(|member| member.obstacle.is_some())
+    }
+
+    /// For people: `torch`, `23 small packages`.
     #[must_use]
     pub fn title(&self) -> String {
         title::title(self)
@@ -95,7 +124,7 @@ impl Group {
     /// What follows `uv pip install --python …`, with the group's two files in `folder`.
     #[must_use]
     pub fn arguments(&self, folder: &str) -> Vec<String> {
-        input::arguments(self, folder)
+        input::arguments(self.is_built(), folder)
     }
 }
 

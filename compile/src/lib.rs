@@ -56,9 +56,11 @@ mod env;
 mod facts;
 pub mod group;
 mod image_config;
+mod inquiry;
 mod interpreter;
 mod locations;
 pub mod lock;
+mod lock_step;
 mod lower;
 mod patterns;
 mod plan;
@@ -69,13 +71,16 @@ mod requirements;
 pub mod rules;
 mod settings;
 
-pub use facts::{Facts, ImageFact, Need, Program, Root, RootfsFacts, image_key, rootfs_key};
+pub use facts::{Facts, ImageFact, InterpreterFact, Need, Program, Root, RootfsFacts, image_key, rootfs_key};
+pub use inquiry::{Asked, Inquiry, asked, early_parts, graph_for, groups};
 pub use lower::{Compiled, lower};
-pub use plan::{Action, CopyItem, ImageConfigPlan, InstallSecret, LocalFilter, Parent, PinnedImage, Plan, Shape, Step};
-pub use planner::{Document, Planned, apt_root, plan};
-pub use probe::{VERSION_FILE, base_root, context_files, context_listing, version_probe};
+pub use plan::{
+    Action, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, Parent, PinnedImage, Plan, Shape, Step,
+};
+pub use planner::{Document, Planned, plan};
+pub use probe::{context_files, context_listing};
 pub use reference::normalize as normalize_reference;
-pub use settings::{CaBundle, Network, ResolveMode, Settings};
+pub use settings::{CaBundle, Network, NoCache, ResolveMode, Settings};
 
 /// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.
 pub(crate) const MOUNTS: &str = "/dev/imagespec";

@@ -6,6 +6,8 @@
 mod apt;
 mod commands;
 pub(crate) mod files;
+pub(crate) mod group;
+pub(crate) mod lock;
 mod python;
 mod user;
 
@@ -14,6 +16,7 @@ use std::collections::BTreeMap;
 use buildkit_llb::{Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Note, OpId, Output, Source};
 use imagespec::SourceMap;
 
+use crate::lock_step::LockStep;
 use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
 use crate::{image_config, locations};
 
@@ -28,19 +31,82 @@ pub struct Compiled {
     pub base_config: serde_json::Value,
 }
 
+/// Where steps write what is read back.
+pub(crate) const OUTPUT: &str = "/dev/imagespec/out";
+
 /// Lowers a plan. `sources` are the texts its locations point into.
 #[must_use]
 pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
+    let graph = graph(plan, sources, |lowering| {
+        let base = lowering.steps(|_| true);
+        Some(lowering.whole(base))
+    });
+    Compiled { graph, image_config: image_config::image_config(plan), base_config: plan.common.base_config.clone() }
+}
+
+/// What one step of a plan yields, and nothing that stands beside it.
+pub(crate) fn lower_step(plan: &Plan, sources: &SourceMap, id: &str) -> Graph {
+    let needed = needed(plan, &[id]);
+    graph(plan, sources, |lowering| {
+        let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
+        Some(lowering.tips.get(id).map_or(base, |tip| tip.output))
+    })
+}
+
+/// The folder with the lock that a step makes.
+pub(crate) fn lower_lock(plan: &Plan, sources: &SourceMap, step: &LockStep) -> Graph {
+    let needed = match &step.parent {
+        Parent::Step(id) => needed(plan, &[id.as_str()]),
+        Parent::Base | Parent::Joined(_) => needed(plan, &[]),
+    };
+    graph(plan, sources, |lowering| {
+        let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
+        let parent = lowering.parent(&step.parent, base);
+        lowering.lock(step, parent)
+    })
+}
+
+/// The folder with the files that packages of different groups both bring.
+pub(crate) fn lower_collisions(plan: &Plan, sources: &SourceMap) -> Graph {
+    let is_venv = |step: &&Step| matches!(step.action, Action::Venv { .. });
+    let venv = plan.steps.iter().find(is_venv).map(|step| step.id.as_str());
+    let groups = plan.steps.iter().filter(|step| group::is_compared(step)).map(|step| step.id.as_str());
+    let needed = needed(plan, &groups.chain(venv).collect::<Vec<_>>());
+    graph(plan, sources, |lowering| {
+        let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
+        let root = venv.and_then(|venv| lowering.tips.get(venv)).map_or(base, |tip| tip.output);
+        lowering.collisions(root)
+    })
+}
+
+fn graph(plan: &Plan, sources: &SourceMap, root: impl FnOnce(&mut Lowering<'_>) -> Option<Output>) -> Graph {
     let mut graph = GraphBuilder::new();
     for file in locations::source_files(sources) {
         graph.add_file(file);
     }
-    let mut lowering = Lowering { plan, common: &plan.common, graph, tips: BTreeMap::new() };
-    let base = lowering.image(&plan.base);
-    let root = lowering.steps(base);
+    let tips = BTreeMap::new();
+    let mut lowering = Lowering { plan, common: &plan.common, graph, tips, lists: Vec::new() };
+    let root = root(&mut lowering);
     // The lowering emits absolute paths, mounts and inputs of its own graph only; anything else is our bug.
-    let graph = lowering.graph.finish(Some(root)).expect("a lowered plan is a sound graph");
-    Compiled { graph, image_config: image_config::image_config(plan), base_config: plan.common.base_config.clone() }
+    lowering.graph.finish(root).expect("a lowered plan is a sound graph")
+}
+
+/// Some steps and those they stand on.
+fn needed<'a>(plan: &'a Plan, ids: &[&'a str]) -> Vec<&'a str> {
+    let mut needed: Vec<&str> = ids.to_vec();
+    // A step stands on earlier ones only.
+    for step in plan.steps.iter().rev() {
+        let is_foundation = matches!(step.action, Action::OwnHome { .. });
+        if is_foundation || needed.contains(&step.id.as_str()) {
+            needed.push(&step.id);
+            match &step.parent {
+                Parent::Base => {}
+                Parent::Step(id) => needed.push(id),
+                Parent::Joined(ids) => needed.extend(ids.iter().map(String::as_str)),
+            }
+        }
+    }
+    needed
 }
 
 struct Lowering<'a> {
@@ -48,73 +114,99 @@ struct Lowering<'a> {
     common: &'a Common,
     graph: GraphBuilder,
     /// What each step yields.
-    tips: BTreeMap<&'static str, Output>,
+    tips: BTreeMap<&'a str, Tip>,
+    /// What groups of packages say they installed.
+    lists: Vec<Output>,
 }
 
-impl Lowering<'_> {
-    fn steps(&mut self, mut base: Output) -> Output {
-        for step in &self.plan.steps {
-            let parent = match step.parent {
-                Parent::Base => base,
-                Parent::Step(id) => self.tips.get(id).copied().unwrap_or(base),
-                Parent::Joined => self.joined(base, step.id),
-            };
+/// What a step yields, and what it stands on.
+#[derive(Clone, Copy)]
+struct Tip {
+    below: Output,
+    output: Output,
+}
+
+impl<'a> Lowering<'a> {
+    /// Lowers some of the steps, and gives what all others stand on.
+    fn steps(&mut self, is_wanted: impl Fn(&Step) -> bool) -> Output {
+        let plan = self.plan;
+        let mut base = self.image(&plan.base);
+        for step in plan.steps.iter().filter(|step| is_wanted(step)) {
+            let below = self.parent(&step.parent, base);
             let output = match &step.action {
                 Action::OwnHome { owner } => {
                     // Everything else stands on it: branches that touch `/root` must all see the same owner.
-                    base = self.own_home(step, parent, owner);
+                    base = self.own_home(step, below, owner);
                     continue;
                 }
-                Action::Apt { packages, cache_scope, env } => self.apt(step, parent, packages, cache_scope, env),
+                Action::Apt { packages, cache_scope, env } => self.apt(step, below, packages, cache_scope, env),
                 Action::Venv { interpreter, system_site_packages } => {
-                    self.venv(step, parent, interpreter, *system_site_packages)
+                    self.venv(step, below, interpreter, *system_site_packages)
                 }
-                Action::Install { .. } => self.install(step, parent),
-                Action::Copy { local, items, owner } => self.copy(step, parent, local, items, owner),
-                Action::Commands { script, env } => self.commands(step, parent, script, env),
+                Action::Install { .. } => self.install(step, below),
+                Action::InstallGroup(install) => self.install_group(step, below, install),
+                Action::Copy { local, items, owner } => self.copy(step, below, local, items, owner),
+                Action::Commands { script, bytecode, env } => self.commands(step, below, script, *bytecode, env),
             };
-            self.tips.insert(step.id, output);
+            self.tips.insert(&step.id, Tip { below, output });
         }
-        match self.plan.steps.last() {
-            None => base,
-            Some(last) if last.parent == Parent::Joined => self.tips.get(last.id).copied().unwrap_or(base),
-            Some(_) => self.joined(base, ""),
+        base
+    }
+
+    fn parent(&mut self, parent: &Parent, base: Output) -> Output {
+        match parent {
+            Parent::Base => base,
+            Parent::Step(id) => self.tips.get(id.as_str()).map_or(base, |tip| tip.output),
+            Parent::Joined(ids) => {
+                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                self.joined(base, &ids)
+            }
         }
     }
 
-    /// All steps before `until`, joined: the branches' changes merged over the base, or the end of the chain.
-    fn joined(&mut self, base: Output, until: &str) -> Output {
-        let foundation = |step: &Step| matches!(step.action, Action::OwnHome { .. });
-        let steps: Vec<&Step> =
-            self.plan.steps.iter().take_while(|step| step.id != until).filter(|step| !foundation(step)).collect();
-        // A branch ends with a step that no other stands on.
-        let stood_on = |id| steps.iter().any(|step| step.parent == Parent::Step(id));
-        let tips: Vec<&Step> = steps.iter().copied().filter(|step| !stood_on(step.id)).collect();
-        let of = |lowering: &Self, step: &Step| lowering.tips.get(step.id).copied().unwrap_or(base);
-        match tips.as_slice() {
-            [] => base,
-            // One branch needs no merge: its end is the whole.
-            [only] => of(self, only),
-            tips if self.plan.shape == Shape::Merge => {
-                let changes: Vec<Output> = tips
-                    .iter()
-                    .map(|step| {
-                        let upper = of(self, step);
-                        let diff = self.graph.diff(Diff::new(Some(base), upper));
-                        self.graph.annotate(diff.op(), self.note(step, format!("changes of {}", step.title)));
-                        diff
-                    })
-                    .collect();
-                let mut merge = Merge::new(base, changes[0]);
-                for change in &changes[1..] {
-                    merge = merge.with(*change);
-                }
-                let merged = self.graph.merge(merge);
-                self.graph.annotate(merged.op(), Note::named(self.named("join", "merge all branches")));
-                merged
+    /// The whole image: the last step, if it stands on all others, else all of them joined.
+    fn whole(&mut self, base: Output) -> Output {
+        let steps = &self.plan.steps;
+        match steps.last() {
+            Some(Step { id, action: Action::Commands { .. }, .. }) => {
+                self.tips.get(id.as_str()).map_or(base, |tip| tip.output)
             }
-            tips => tips.last().map_or(base, |step| of(self, step)),
+            _ => {
+                let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
+                self.joined(base, &ids)
+            }
         }
+    }
+
+    /// What steps change, in their order over the base.
+    fn joined(&mut self, base: Output, ids: &[&str]) -> Output {
+        let plan = self.plan;
+        let tips: Vec<(&Step, Tip)> = ids
+            .iter()
+            .filter_map(|id| {
+                let step = plan.steps.iter().find(|step| step.id == **id)?;
+                Some((step, *self.tips.get(*id)?))
+            })
+            .collect();
+        // Each on top of the one before: their end is the whole.
+        let mut end = base;
+        let is_chain = tips.iter().all(|(_, tip)| std::mem::replace(&mut end, tip.output) == tip.below);
+        if is_chain || plan.shape == Shape::Chain {
+            return tips.last().map_or(base, |(_, tip)| tip.output);
+        }
+        let changes: Vec<Output> = tips
+            .iter()
+            .map(|(step, tip)| {
+                let diff = self.graph.diff(Diff::new(Some(tip.below), tip.output));
+                self.graph.annotate(diff.op(), self.note(step, format!("changes of {}", step.title)));
+                diff
+            })
+            .collect();
+        let Some((first, others)) = changes.split_first() else { return base };
+        let merged =
+            self.graph.merge(others.iter().fold(Merge::new(base, *first), |merge, change| merge.with(*change)));
+        self.graph.annotate(merged.op(), Note::named(self.named("join", "merge all branches")));
+        merged
     }
 
     fn image(&mut self, image: &PinnedImage) -> Output {
@@ -143,7 +235,7 @@ impl Lowering<'_> {
     /// Says what an op is called and which lines of the spec asked for it.
     fn annotate(&mut self, step: &Step, op: OpId) {
         let mut note = self.note(step, step.title.clone());
-        note.ignore_cache = self.common.no_cache;
+        note.ignore_cache = self.common.no_cache.applies_to(&step.names());
         self.graph.annotate(op, note);
     }
 
@@ -183,12 +275,17 @@ impl Lowering<'_> {
 
     /// Our own files for a step, mounted read-only at `<MOUNTS>/<name>`.
     fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> Mount {
+        self.inputs_of(name, name, files)
+    }
+
+    /// The same for a step that is one of many.
+    fn inputs_of(&mut self, step: &str, name: &str, files: &[(&str, &str)]) -> Mount {
         let file = files.iter().fold(File::scratch(), |file, (path, text)| {
             // A fixed time keeps the layer, and with it content keys, the same on every day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })
         });
         let output = self.graph.file(file);
-        self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {name} inputs"))));
+        self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {step} inputs"))));
         Mount::read_only(format!("{}/{name}", crate::MOUNTS), output)
     }
 

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use buildkit_llb::{Platform, Proxy};
+use imagespec::Bytecode;
 use serde::Serialize;
 
-use crate::settings::{CaBundle, Network, ResolveMode};
+use crate::settings::{CaBundle, Network, NoCache, ResolveMode};
 
 /// The build of one platform.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +32,18 @@ pub struct Plan {
     pub(crate) common: Common,
 }
 
+impl Step {
+    /// The names by which a run may leave out its cache.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let alias = match self.action {
+            Action::Install { .. } | Action::InstallGroup(_) => Some("pip"),
+            Action::OwnHome { .. } | Action::Apt { .. } | Action::Venv { .. } => None,
+            Action::Copy { .. } | Action::Commands { .. } => None,
+        };
+        [Some(self.id.as_str()), alias].into_iter().flatten().collect()
+    }
+}
+
 impl Plan {
     /// Takes the session out, for a graph that somebody else's session will serve.
     pub fn forget_session(&mut self) {
@@ -41,7 +54,7 @@ impl Plan {
 /// What all steps of a plan share; from the settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Common {
-    pub(crate) no_cache: bool,
+    pub(crate) no_cache: NoCache,
     pub(crate) resolve_mode: ResolveMode,
     pub(crate) network: Network,
     pub(crate) proxy: Option<Proxy>,
@@ -80,7 +93,7 @@ pub struct PinnedImage {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
     /// Names the step within the plan.
-    pub id: &'static str,
+    pub id: String,
     /// What progress shows.
     pub title: String,
     /// What it stands on.
@@ -95,15 +108,15 @@ pub struct Step {
 }
 
 /// What a step stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Parent {
     /// The base image.
     Base,
     /// Another step.
-    Step(&'static str),
-    /// All steps before it, joined.
-    Joined,
+    Step(String),
+    /// What these steps change, in this order over the base; each after those it stands on.
+    Joined(Vec<String>),
 }
 
 /// What a step does.
@@ -145,7 +158,11 @@ pub enum Action {
         secrets: Vec<InstallSecret>,
         /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
         secret_env_native: bool,
+        /// How packages are precompiled.
+        bytecode: Bytecode,
     },
+    /// Install a part of a lock.
+    InstallGroup(GroupInstall),
     /// Copy files of the context.
     Copy {
         /// What the client sends.
@@ -159,9 +176,39 @@ pub enum Action {
     Commands {
         /// One script.
         script: String,
+        /// How packages that it installs are precompiled.
+        bytecode: Bytecode,
         /// The image's whole environment.
         env: Vec<(String, String)>,
     },
+}
+
+/// One group of locked packages, to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupInstall {
+    /// `name version` of each package, by name.
+    pub packages: Vec<String>,
+    /// Bytes to download, as far as the lock says.
+    pub bytes: u64,
+    /// Why these packages cannot be separated, if they are the tail.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<String>,
+    /// The part of the lock that installs exactly these.
+    pub lock: String,
+    /// Configuration of uv that spares it asking for files again.
+    pub config: String,
+    /// Some of these packages are built first, with what else is installed.
+    pub is_built: bool,
+    /// Arguments for uv beside the two files.
+    pub args: Vec<String>,
+    /// The spec's variables the installer sees.
+    pub env: BTreeMap<String, String>,
+    /// The spec's secrets.
+    pub secrets: Vec<InstallSecret>,
+    /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
+    pub secret_env_native: bool,
+    /// How packages are precompiled.
+    pub bytecode: Bytecode,
 }
 
 /// A secret of the install step.
@@ -229,12 +276,18 @@ impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{} from {}", self.platform, self.base.reference)?;
         for step in &self.steps {
-            let parent = match step.parent {
-                Parent::Base => "base".to_owned(),
-                Parent::Step(id) => id.to_owned(),
-                Parent::Joined => "all of the above".to_owned(),
+            let parent = match &step.parent {
+                Parent::Base => "base",
+                Parent::Step(id) => id,
+                Parent::Joined(_) => "all of the above",
             };
             writeln!(f, "  {:<9} on {parent:<16} {}", step.id, step.title)?;
+            if let Action::InstallGroup(GroupInstall { packages, bytes, obstacles, .. }) = &step.action {
+                writeln!(f, "            {} to download: {}", size(*bytes), packages.join(", "))?;
+                for obstacle in obstacles {
+                    writeln!(f, "            {obstacle}")?;
+                }
+            }
             if !step.fields.is_empty() {
                 writeln!(f, "            from {}", collapse(&step.fields).join(", "))?;
             }
@@ -248,6 +301,15 @@ impl std::fmt::Display for Plan {
             writeln!(f, "  note      {reason}")?;
         }
         Ok(())
+    }
+}
+
+/// Bytes for people.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
     }
 }
 

@@ -6,16 +6,18 @@
 mod apt;
 mod files;
 mod image;
+mod install;
 mod python;
 
 use std::collections::BTreeSet;
 
-use buildkit_llb::{Graph, Location, Platform, missing_caps};
+use buildkit_llb::{Location, Platform, missing_caps};
 use imagespec::{Diagnostic, ImageSpec, Rule, SourceMap, Spans};
 
 use crate::env::Env;
 use crate::facts::{Facts, ImageFact, Need, Root, RootfsFacts, image_key, rootfs_key};
 use crate::locations;
+use crate::lock_step::LockStep;
 use crate::lower;
 use crate::plan::{Common, Parent, PinnedImage, Plan, Shape, Step};
 use crate::reference;
@@ -96,27 +98,8 @@ fn missing_capabilities(plans: &[Plan], sources: &SourceMap, facts: &Facts) -> O
     Some(problem.with_help("use a newer BuildKit or Docker Engine; `imagespec doctor` shows what this one can do"))
 }
 
-/// The graph of the base with the spec's apt packages: the root filesystem in which a [`Need`] with [`Root::Apt`] is looked up.
-///
-/// # Errors
-/// As [`plan`]. `Ok(None)` when facts for it are still missing.
-pub fn apt_root(
-    document: &mut Document,
-    settings: &Settings,
-    facts: &Facts,
-    platform: &Platform,
-) -> Result<Option<Graph>, Vec<Diagnostic>> {
-    let multi = target_platforms(&document.spec, settings, facts).len() > 1;
-    let mut outcome = Outcome::default();
-    let plan = Planner { document, settings, facts, platform, multi, out: &mut outcome }.plan_apt_only();
-    if !outcome.problems.is_empty() {
-        return Err(outcome.problems);
-    }
-    Ok(plan.map(|(plan, sources)| lower::lower(&plan, &sources).graph))
-}
-
 /// Each platform once: an index has no room for two images of one platform.
-fn target_platforms(spec: &ImageSpec, settings: &Settings, facts: &Facts) -> Vec<Platform> {
+pub(crate) fn target_platforms(spec: &ImageSpec, settings: &Settings, facts: &Facts) -> Vec<Platform> {
     let written = || {
         let normal =
             |p: &imagespec::Platform| Platform::new(&p.os, &p.architecture, p.variant.as_deref().unwrap_or_default());
@@ -148,6 +131,22 @@ struct Outcome {
     warnings: Vec<Diagnostic>,
 }
 
+/// As much of a plan as is known.
+pub(crate) struct Draft {
+    pub(crate) plan: Plan,
+    /// How the lock is resolved, if one is.
+    pub(crate) lock: Option<LockStep>,
+    /// Nothing is missing.
+    is_complete: bool,
+}
+
+/// Drafts the plan of one platform, with whatever problems there are left for [`plan`] to tell.
+pub(crate) fn draft(document: &mut Document, settings: &Settings, facts: &Facts, platform: &Platform) -> Option<Draft> {
+    let multi = target_platforms(&document.spec, settings, facts).len() > 1;
+    let mut outcome = Outcome::default();
+    Planner { document, settings, facts, platform, multi, out: &mut outcome }.draft()
+}
+
 /// The planner of one platform.
 struct Planner<'a> {
     document: &'a mut Document,
@@ -167,6 +166,11 @@ struct Base {
 
 impl Planner<'_> {
     fn plan(&mut self) -> Option<Plan> {
+        self.draft().filter(|draft| draft.is_complete).map(|draft| draft.plan)
+    }
+
+    /// As much of the plan as the facts allow; `None` before the base is known.
+    pub(crate) fn draft(&mut self) -> Option<Draft> {
         if self.platform.os != "linux" {
             let message = format!("cannot build for {}: only linux images can be built", self.platform);
             self.problem(&rules::UNSUPPORTED_PLATFORM, message, &["platform"], "choose linux/<architecture>");
@@ -185,10 +189,11 @@ impl Planner<'_> {
         let mut steps: Vec<Step> = self.own_home(&base).into_iter().collect();
         // Each part is planned even when an earlier one misses facts: the needs of all are asked for in one round.
         let apt = self.apt(&base);
-        let python = self.python(&base, &mut reasons);
+        steps.extend(apt.iter().flatten().cloned());
+        let python = self.python(&base, shape, &steps, &mut reasons);
         let files = self.files(&base);
-        let mut complete = apt.is_some() && python.is_some() && files.is_some();
-        steps.extend(apt.into_iter().flatten());
+        let mut is_complete =
+            apt.is_some() && python.as_ref().is_some_and(|python| python.is_complete) && files.is_some();
         let python = python.unwrap_or_default();
         let has_environment = python.has_environment;
         steps.extend(python.steps);
@@ -196,18 +201,16 @@ impl Planner<'_> {
         if uv.is_none() && !self.document.spec.commands.is_empty() {
             // Commands may call uv, with an environment of ours or without.
             uv = self.uv();
-            complete &= uv.is_some();
+            is_complete &= uv.is_some();
         }
         steps.extend(files.into_iter().flatten());
         let image = self.image_config(&base, has_environment);
-        steps.extend(self.commands(&image));
-        if !complete {
-            return None;
-        }
+        steps.extend(self.commands(&image, &steps));
         if shape == Shape::Chain {
             chain(&mut steps);
         }
-        Some(self.assemble(base, shape, uv, steps, image, reasons))
+        let plan = self.assemble(&base, shape, uv, steps, image, reasons);
+        Some(Draft { plan, lock: python.lock, is_complete })
     }
 
     /// Asks for the facts that do not depend on the base, so that they come in the same round.
@@ -221,19 +224,9 @@ impl Planner<'_> {
         self.file_facts();
     }
 
-    /// As much of the plan as its apt branch: what a program that apt installs is looked up in.
-    fn plan_apt_only(&mut self) -> Option<(Plan, SourceMap)> {
-        let base = self.base()?;
-        let steps = self.own_home(&base).into_iter().chain(self.apt(&base)?).collect();
-        let image = self.image_config(&base, false);
-        let shape = self.shape();
-        let plan = self.assemble(base, shape, None, steps, image, Vec::new());
-        Some((plan, self.document.sources.clone()))
-    }
-
     fn assemble(
         &self,
-        base: Base,
+        base: &Base,
         shape: Shape,
         uv: Option<PinnedImage>,
         steps: Vec<Step>,
@@ -266,9 +259,9 @@ impl Planner<'_> {
             source_date_epoch,
             base_env: base.env.to_pairs(),
             multi_platform: self.multi,
-            base_config: base.config,
+            base_config: base.config.clone(),
         };
-        Plan { platform: self.platform.clone(), shape, base: base.image, uv, steps, image, reasons, common }
+        Plan { platform: self.platform.clone(), shape, base: base.image.clone(), uv, steps, image, reasons, common }
     }
 
     fn shape(&mut self) -> Shape {
@@ -334,16 +327,9 @@ impl Planner<'_> {
             .collect()
     }
 
-    fn step(
-        &self,
-        id: &'static str,
-        title: String,
-        parent: Parent,
-        action: crate::plan::Action,
-        fields: Vec<String>,
-    ) -> Step {
+    fn step(&self, id: &str, title: String, parent: Parent, action: crate::plan::Action, fields: Vec<String>) -> Step {
         let locations = self.locations(&fields);
-        Step { id, title, parent, action, fields, locations }
+        Step { id: id.to_owned(), title, parent, action, fields, locations }
     }
 
     fn problem(&mut self, rule: &'static Rule, message: String, fields: &[&str], help: &str) {
@@ -361,8 +347,7 @@ impl Planner<'_> {
 fn chain(steps: &mut [Step]) {
     let mut parent = Parent::Base;
     for step in steps {
-        step.parent = parent;
-        parent = Parent::Step(step.id);
+        step.parent = std::mem::replace(&mut parent, Parent::Step(step.id.clone()));
     }
 }
 

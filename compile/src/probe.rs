@@ -2,24 +2,43 @@
 //!
 //! Only builds them; solving and reading is the caller's business.
 
-use buildkit_llb::{Exec, Graph, GraphBuilder, LocalSource, Mount, Note, Output, Platform, Source};
+use buildkit_llb::{Exec, File, Graph, GraphBuilder, LocalSource, MkFile, Mount, Note, Output, Platform, Source};
 
 use crate::env::Env;
+use crate::facts::InterpreterFact;
+use crate::lower::OUTPUT;
 use crate::lower::files::local_source;
 use crate::plan::LocalFilter;
 
-/// The file that [`version_probe`]'s result holds.
-pub const VERSION_FILE: &str = "version";
+/// The file that an interpreter's description is written to, below [`OUTPUT`](crate::lower::OUTPUT).
+pub(crate) const INTERPRETER_FILE: &str = "interpreter";
 
-/// Asks the interpreter that runs it for its version. Its argument is the file to write.
-const SAY_VERSION: &str = "import sys
-with open(sys.argv[1], 'w') as out:
-    out.write('.'.join(map(str, sys.version_info[:3])))
-";
+/// Asks the interpreter that runs it. Its argument is the file to write.
+const SAY: &str = include_str!("probe/interpreter.py");
+const SAY_FILE: &str = "interpreter.py";
+
+impl InterpreterFact {
+    /// Reads what the probe wrote; `None` where it is not what an interpreter of Python 3 writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let value = |key: &str| {
+            let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key);
+            found.map(|(_, value)| value.trim().to_owned())
+        };
+        Some(Self {
+            version: value("version")?,
+            implementation: value("implementation")?,
+            implementation_version: value("implementation-version").unwrap_or_default(),
+            free_threaded: value("free-threaded").as_deref() == Some("1"),
+            libc: value("libc").unwrap_or_default(),
+            libc_version: value("libc-version").unwrap_or_default(),
+        })
+    }
+}
 
 /// The root filesystem of a resolved image.
 #[must_use]
-pub fn base_root(reference: &str, platform: &Platform) -> Graph {
+pub(crate) fn base_root(reference: &str, platform: &Platform) -> Graph {
     single(|graph| {
         let base = graph.source(Source::image(reference, platform.clone()));
         graph.annotate(base.op(), Note::named(format!("[image] {reference}")));
@@ -52,24 +71,28 @@ pub fn context_listing(local: &LocalFilter, session: Option<&str>) -> Graph {
     })
 }
 
-/// Runs an interpreter of a root filesystem; the result is a folder with [`VERSION_FILE`]. It runs with the environment of the
-/// base image's `config`, because shims and scripts depend on it.
-#[must_use]
-pub fn version_probe(
-    root: &Graph,
+/// Runs an interpreter of a root filesystem; the result is a folder with [`INTERPRETER_FILE`]. It runs with the environment of
+/// the base image's `config`, because shims and scripts depend on it.
+pub(crate) fn interpreter(
+    root: Graph,
     interpreter: &str,
     platform: &Platform,
     config: &serde_json::Value,
 ) -> Option<Graph> {
-    const OUT: &str = "/dev/imagespec/out";
-    let (mut graph, root) = root.clone().reopen();
-    let file = format!("{OUT}/{VERSION_FILE}");
-    let exec = Exec::discarding_root([interpreter, "-I", "-c", SAY_VERSION, &file], root?, platform.clone())
+    let (mut graph, root) = root.reopen();
+    let inputs = MkFile { timestamp: Some(0), ..MkFile::new(format!("/{SAY_FILE}"), 0o644, SAY) };
+    let inputs = graph.file(File::scratch().mkfile(inputs));
+    graph.annotate(inputs.op(), Note::named("[internal] write interpreter inputs"));
+    let folder = format!("{}/ask", crate::MOUNTS);
+    let (program, answer) = (format!("{folder}/{SAY_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
+    // The root has an output nobody wants: without one it is read-only, and images that lack `/etc/hosts` could not be run.
+    let exec = Exec::new([interpreter, "-I", &program, &answer], root?, platform.clone())
         .with_envs(Env::of_image(config).to_pairs())
-        .with_mount(Mount::scratch_output(OUT));
+        .with_mount(Mount::read_only(folder, inputs))
+        .with_mount(Mount::scratch_output(OUTPUT));
     let outputs = graph.exec(exec);
-    graph.annotate(outputs.op(), Note::named(format!("[internal] ask {interpreter} for its version")));
-    graph.finish(outputs.at(OUT)).ok()
+    graph.annotate(outputs.op(), Note::named(format!("[internal] ask {interpreter} what it is")));
+    graph.finish(outputs.at(OUTPUT)).ok()
 }
 
 fn single(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Graph {
@@ -77,4 +100,21 @@ fn single(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Graph {
     let root = build(&mut graph);
     // One source with a scheme breaks no rule of the verifier.
     graph.finish(Some(root)).expect("a single source is a sound graph")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interpreter_writes() {
+        let text = "version 3.11.2\nimplementation cpython\nimplementation-version 3.11.2\nfree-threaded 0\nlibc glibc\nlibc-version 2.36\n";
+        let fact = InterpreterFact::parse(text).expect("complete");
+        assert_eq!(
+            (fact.version.as_str(), fact.libc.as_str(), fact.libc_version.as_str()),
+            ("3.11.2", "glibc", "2.36")
+        );
+        assert!(!fact.free_threaded);
+        assert_eq!(InterpreterFact::parse("nonsense"), None);
+    }
 }

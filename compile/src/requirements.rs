@@ -4,7 +4,7 @@
 //! The order of `packages` is dropped too: they are a set, and images with one tag have one graph.
 //! Nothing is resolved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 use imagespec::{Diagnostic, FileId, Requirement, RequirementKind, RequirementsLineKind, SourceMap, Span};
@@ -25,6 +25,12 @@ pub(crate) struct Requirements {
     pub(crate) options: Vec<String>,
     /// Names for people.
     pub(crate) names: Vec<String>,
+    /// Distributions that entries of `packages` name, with the entries' numbers.
+    pub(crate) named: Vec<(String, usize)>,
+    /// Hashes (`sha256:…`) that lines allow, by distribution.
+    pub(crate) hashes: BTreeMap<String, BTreeSet<String>>,
+    /// Every line names one version and its hashes, so nothing is left to resolve.
+    pub(crate) is_decided: bool,
     /// Whether something may have to be built from source: then compilers and headers must be there first.
     pub(crate) may_build: bool,
     /// Where the lines of requirements files stand.
@@ -43,12 +49,14 @@ pub(crate) struct Gathered {
 pub(crate) fn gather(document: &mut Document, facts: &Facts) -> Gathered {
     let mut walk =
         Walk { facts, out: Gathered::default(), open: Vec::new(), done: BTreeSet::new(), said: BTreeSet::new() };
+    walk.out.requirements.is_decided = true;
     for (index, requirement) in document.spec.packages.clone().iter().enumerate() {
         let span = document.spans.nearest_span(&format!("packages[{index}]"));
         walk.requirement(requirement, span, Role::Requirements);
+        walk.out.requirements.named.extend(name(requirement).map(|name| (name, index)));
     }
     walk.out.requirements.lines.sort();
-    if let Some(file) = document.spec.requirements.clone() {
+    if let Some(file) = document.spec.requirements.clone().filter(|file| !file.kind.is_lock()) {
         let span = document.spans.nearest_span("requirements");
         walk.file(document, &file.path, span, Role::Requirements);
     }
@@ -76,12 +84,23 @@ impl Walk<'_> {
     fn requirement(&mut self, requirement: &Requirement, span: Option<Span>, role: Role) {
         let out = &mut self.out.requirements;
         match &requirement.kind {
-            RequirementKind::Named { name, .. } => self.line(&requirement.text, name, role),
+            RequirementKind::Named { name, pinned } => {
+                if role == Role::Requirements {
+                    let hashes = hashes(&requirement.text);
+                    out.is_decided &= *pinned && !hashes.is_empty();
+                    if !hashes.is_empty() {
+                        out.hashes.entry(name.clone()).or_default().extend(hashes);
+                    }
+                }
+                self.line(&requirement.text, name, role);
+            }
             RequirementKind::Url { name } => {
+                out.is_decided = false;
                 out.may_build |= !is_wheel(&requirement.text);
                 self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
             }
             RequirementKind::Vcs { name } => {
+                out.is_decided = false;
                 out.may_build = true;
                 self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
             }
@@ -189,6 +208,25 @@ impl Walk<'_> {
 fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
     let known = sources.files().find(|(_, file)| file.name() == name && file.text() == text).map(|(id, _)| id);
     known.unwrap_or_else(|| sources.add(name, text))
+}
+
+/// The distribution a requirement names, if it does.
+fn name(requirement: &Requirement) -> Option<String> {
+    match &requirement.kind {
+        RequirementKind::Named { name, .. } => Some(name.clone()),
+        RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.clone(),
+        RequirementKind::Path { .. } => None,
+        RequirementKind::Options { requirement, .. } => requirement.as_deref().and_then(name),
+    }
+}
+
+/// The hashes behind a requirement, `--hash=sha256:…`.
+fn hashes(text: &str) -> Vec<String> {
+    text.split("--hash")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start_matches(['=', ' ', '\t']).split_whitespace().next())
+        .map(str::to_ascii_lowercase)
+        .collect()
 }
 
 /// Whether the archive a requirement names needs no build.

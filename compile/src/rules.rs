@@ -66,6 +66,9 @@ rules! {
     LOCK_CREDENTIALS = "E116" Error
         "a lockfile holds credentials",
         "Passwords and tokens in a lock's URLs would be readable in the graph of the build and in the image's provenance. Make the lock with URLs that hold none, and give credentials with `pip_secret_mounts`: a netrc file, or a variable that uv reads.";
+    HASH_MISMATCH = "E117" Error
+        "no file has a hash that the requirements allow",
+        "Hashes behind a requirement (`--hash=sha256:…`) are the only ones that may be installed. The index has other files, or the image's Python and platform need other ones: make the hashes again, or find out why the files changed.";
     CHAINED = "W101" Warning
         "the daemon cannot merge layers",
         "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones.";

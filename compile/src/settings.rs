@@ -16,8 +16,8 @@ pub struct Settings {
     pub platforms: Vec<Platform>,
     /// Labels that win over the spec's.
     pub labels: BTreeMap<String, String>,
-    /// Run every step again.
-    pub no_cache: bool,
+    /// Which steps run again although their results are known.
+    pub no_cache: NoCache,
     /// Where images are looked up (`image-resolve-mode`).
     pub resolve_mode: ResolveMode,
     /// The network of all steps (`force-network-mode`).
@@ -34,6 +34,30 @@ pub struct Settings {
     pub ca_bundle: Option<CaBundle>,
     /// Seconds since 1970 that stand for the time of the build (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<i64>,
+}
+
+/// Which steps run again although their results are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoCache {
+    /// None.
+    #[default]
+    Nothing,
+    /// All.
+    Everything,
+    /// Those with these ids; `lock` is the step that resolves, `pip` all that install Python packages.
+    Steps(Vec<String>),
+}
+
+impl NoCache {
+    /// Whether a step with one of these names runs again.
+    pub(crate) fn applies_to(&self, names: &[&str]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Steps(ids) => ids.iter().any(|id| names.iter().any(|name| name.eq_ignore_ascii_case(id))),
+        }
+    }
 }
 
 /// A CA bundle, handed over as a secret so that it is in no layer and no cache key.

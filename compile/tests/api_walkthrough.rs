@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use buildkit_llb::Platform;
 use imagespec_compile::{
-    Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, Need, Planned, Program, Root, Settings, image_key, lower,
-    normalize_reference, plan, rootfs_key,
+    Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, InterpreterFact, Need, Planned, Program, Root, Settings,
+    graph_for, image_key, lower, normalize_reference, plan, rootfs_key,
 };
 use serde_json::json;
 
@@ -58,6 +58,24 @@ env: {MODE: fast}
     let python = Program { path: "/usr/local/bin/python3".to_owned(), link: Some("python3.11".to_owned()) };
     facts.rootfs.entry(rootfs_key(&amd64, Root::Base)).or_default().programs = Some(vec![python]);
 
+    // What has to be run to be known has a graph: who has a daemon solves it and reads one file of the result.
+    let asked = needs(plan(&mut document, &settings, &facts));
+    let [interpreter, lock] = asked.iter().collect::<Vec<_>>().try_into().expect("the interpreter and the lock");
+    let inquiry = graph_for(interpreter, &mut document, &settings, &facts).expect("a graph answers it");
+    assert_eq!(inquiry.file, Some("interpreter"));
+    let said = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
+    let python = facts.rootfs.entry(rootfs_key(&amd64, Root::Base)).or_default();
+    python.interpreters.insert("/usr/local/bin/python3".to_owned(), InterpreterFact::parse(said));
+    let Need::Lock { key, .. } = lock else { panic!("{lock:?}") };
+    let locked = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'numpy'\nversion = '2.3'\n\
+        wheels = [{ url = 'https://example.com/numpy-2.3-py3-none-any.whl', size = 2000000, hashes = { sha256 = '00' } }]\n";
+    facts.locks.insert(key.clone(), locked.to_owned());
+
+    // With the lock the groups are known; whether their files clash, only their installs say.
+    let asked = needs(plan(&mut document, &settings, &facts));
+    let Some(Need::Collisions { key, .. }) = asked.first() else { panic!("{asked:?}") };
+    facts.collisions.insert(key.clone(), String::new());
+
     // All facts are there: one plan per platform, data with no choices left, which prints.
     let Ok(Planned::Complete { plans, warnings }) = plan(&mut document, &settings, &facts) else { panic!("complete") };
     assert!(warnings.is_empty());
@@ -65,9 +83,11 @@ env: {MODE: fast}
     insta::assert_snapshot!(plan, @r"
     linux/amd64 from docker.io/library/python:3.11-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000
       venv      on base             [python] environment over /usr/local/bin/python3
-      python    on venv             [python] numpy
+      wheels    on venv             [pip] numpy
+                2.0 MB to download: numpy 2.3
                 from packages[0]
       image     branches merged; user root; workdir /root
+      note      from the resolved lock, 1 packages, 2.0 MB: one step, because installing so little again costs less than more steps
     ");
 
     // A plan becomes a graph of ops and an image config. This cannot fail.
@@ -77,7 +97,7 @@ env: {MODE: fast}
 
     // Ops know the lines that asked for them, so a failing step points into the spec.
     let root = graph.root().expect("not empty").op();
-    assert_eq!(graph.note(root).and_then(|note| note.name.as_deref()), Some("[python] numpy"));
+    assert_eq!(graph.note(root).and_then(|note| note.name.as_deref()), Some("[pip] numpy"));
     assert_eq!(graph.locations(root).map(|location| location.start.0).collect::<Vec<_>>(), [3]);
 
     // And this is what the daemon solves: base, uv, environment, input, install, and the op that names the result.

@@ -7,8 +7,9 @@ use buildkit_gateway::{
     SubrequestAnswer,
 };
 use imagespec::{Diagnostic, Severity, SourceMap};
-use imagespec_compile::{Compiled, Document, Facts, Plan, Planned, Settings};
+use imagespec_compile::{Asked, Compiled, Document, Facts, Plan, Planned, Settings};
 
+use crate::early::Early;
 use crate::gather::Gatherer;
 use crate::{lint, load, report};
 
@@ -77,13 +78,22 @@ pub enum GatherError {
     },
     /// The daemon failed, or something could not be read.
     Failed(Status),
+    /// A step failed that had to be done before the plan was complete.
+    Step {
+        /// What the daemon says.
+        status: Status,
+        /// The spec.
+        document: Box<Document>,
+        /// The steps known so far.
+        asked: Vec<Asked>,
+    },
 }
 
 impl From<GatherError> for Status {
     fn from(error: GatherError) -> Self {
         match error {
             GatherError::Problems { diagnostics, sources } => report::to_status(&diagnostics, &sources),
-            GatherError::Failed(status) => status,
+            GatherError::Failed(status) | GatherError::Step { status, .. } => status,
         }
     }
 }
@@ -137,12 +147,22 @@ impl ImagespecFrontend {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
         let settings = crate::settings(options);
         let mut facts = Facts::default();
-        let gatherer = Gatherer { bridge, options, settings: &settings };
+        let early = Early::new(bridge.clone(), options.cache_imports.clone());
+        let gatherer = Gatherer { bridge, options, settings: &settings, early: &early };
         for _ in 0..MAX_ROUNDS {
             match imagespec_compile::plan(&mut document, &settings, &facts) {
                 Err(diagnostics) => return Err(GatherError::Problems { diagnostics, sources: document.sources }),
-                Ok(Planned::Needs(needs)) => gatherer.gather(needs, &mut document, &mut facts).await?,
+                Ok(Planned::Needs(needs)) => {
+                    if let Err(status) = gatherer.gather(needs, &mut document, &mut facts).await {
+                        let asked = imagespec_compile::asked(&mut document, &settings, &facts);
+                        return Err(GatherError::Step { status, document: Box::new(document), asked });
+                    }
+                }
                 Ok(Planned::Complete { plans, warnings: more }) => {
+                    if let Err(status) = early.finish().await {
+                        let asked = plans.iter().flat_map(Asked::of).collect();
+                        return Err(GatherError::Step { status, document: Box::new(document), asked });
+                    }
                     warnings.extend(more);
                     return Ok(Gathered { document, settings, facts, plans, warnings });
                 }

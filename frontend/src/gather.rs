@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 
 use buildkit_gateway::contexts::{NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
-use buildkit_llb::{Graph, Platform};
+use buildkit_llb::Platform;
 use imagespec_compile::{
-    Document, Facts, ImageFact, LocalFilter, Need, Program, Root, RootfsFacts, Settings, image_key, rootfs_key,
+    Document, Facts, ImageFact, Inquiry, InterpreterFact, LocalFilter, Need, Program, Root, RootfsFacts, Settings,
+    image_key, rootfs_key,
 };
 
+use crate::early::Early;
 use crate::load;
 
 /// Fulfils needs for one build.
@@ -18,6 +20,7 @@ pub(crate) struct Gatherer<'a> {
     pub(crate) bridge: &'a Bridge,
     pub(crate) options: &'a BuildOptions,
     pub(crate) settings: &'a Settings,
+    pub(crate) early: &'a Early,
 }
 
 impl Gatherer<'_> {
@@ -29,6 +32,10 @@ impl Gatherer<'_> {
         facts: &mut Facts,
     ) -> Result<(), Status> {
         let mut context_files = Vec::new();
+        if needs.iter().any(|need| matches!(need, Need::Lock { .. } | Need::Collisions { .. })) {
+            // These take long, and much of the image does not depend on them.
+            self.early.start(imagespec_compile::early_parts(document, self.settings, facts));
+        }
         for need in needs {
             match need {
                 Need::Daemon => self.daemon(facts).await?,
@@ -44,25 +51,35 @@ impl Gatherer<'_> {
                     let files = self.context_sources(&root, &local, facts.session.as_deref()).await?;
                     facts.context_sources.insert(root, files);
                 }
-                Need::Programs { platform, root, folders } => {
-                    let reference = self.root(document, facts, &platform, root).await?;
-                    let programs = self.programs(&reference, &folders).await?;
-                    rootfs(facts, &platform, root).programs = Some(programs);
+                Need::Programs { ref platform, root, ref folders } => {
+                    let (reference, _) = self.inquire(&need, document, facts).await?;
+                    let programs = self.programs(&reference, folders).await?;
+                    rootfs(facts, platform, root).programs = Some(programs);
                 }
-                Need::RootfsFile { platform, root, path } => {
-                    let reference = self.root(document, facts, &platform, root).await?;
-                    let bytes = load::read_if_there(self.bridge, &reference, &path).await?;
+                Need::RootfsFile { ref platform, root, ref path } => {
+                    let (reference, _) = self.inquire(&need, document, facts).await?;
+                    let bytes = load::read_if_there(self.bridge, &reference, path).await?;
                     let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                    rootfs(facts, &platform, root).files.insert(path, text);
+                    rootfs(facts, platform, root).files.insert(path.clone(), text);
                 }
-                Need::Exists { platform, root, path } => {
-                    let reference = self.root(document, facts, &platform, root).await?;
-                    let stat = load::stat_if_there(self.bridge, &reference, &path).await?;
-                    rootfs(facts, &platform, root).exists.insert(path, stat.is_some());
+                Need::Exists { ref platform, root, ref path } => {
+                    let (reference, _) = self.inquire(&need, document, facts).await?;
+                    let stat = load::stat_if_there(self.bridge, &reference, path).await?;
+                    rootfs(facts, platform, root).exists.insert(path.clone(), stat.is_some());
                 }
-                Need::Version { platform, root, path } => {
-                    let version = self.version(document, facts, &platform, root, &path).await?;
-                    rootfs(facts, &platform, root).versions.insert(path, version);
+                Need::Interpreter { ref platform, root, ref path } => {
+                    let fact = self.interpreter(&need, document, facts).await?;
+                    rootfs(facts, platform, root).interpreters.insert(path.clone(), fact);
+                }
+                Need::Lock { ref key, .. } => {
+                    let text = self.answer(&need, document, facts).await?;
+                    facts.locks.insert(key.clone(), text);
+                }
+                Need::Collisions { ref platform, ref key } => {
+                    let groups = imagespec_compile::groups(document, self.settings, facts, platform);
+                    self.early.build_in_order(groups, jobs(document)).await?;
+                    let text = self.answer(&need, document, facts).await?;
+                    facts.collisions.insert(key.clone(), text);
                 }
             }
         }
@@ -101,34 +118,25 @@ impl Gatherer<'_> {
         Ok(ImageFact { reference: resolved.pinned(), config })
     }
 
-    /// The graph of a root filesystem that facts are looked up in.
-    fn root_graph(
+    /// Solves what answers a need; the file of the result to read, if it is one file.
+    async fn inquire(
         &self,
+        need: &Need,
         document: &mut Document,
         facts: &Facts,
-        platform: &Platform,
-        root: Root,
-    ) -> Result<Graph, Status> {
-        let graph = match root {
-            Root::Base => base_image(document, facts, platform)
-                .map(|image| imagespec_compile::base_root(&image.reference, platform)),
-            Root::Apt => imagespec_compile::apt_root(document, self.settings, facts, platform)
-                .map_err(|problems| crate::to_status(&problems, &document.sources))?,
-        };
-        // The planner asks for a root's content only once it knows what the root is made of.
-        graph
-            .ok_or_else(|| Status::failed("internal error: a root filesystem was asked for before its image was known"))
+    ) -> Result<(Reference, Option<&'static str>), Status> {
+        let inquiry = imagespec_compile::graph_for(need, document, self.settings, facts);
+        // The planner asks only once it knows what the answer is made of.
+        let Inquiry { graph, file } =
+            inquiry.ok_or_else(|| Status::failed(format!("internal error: {need:?} was asked for too early")))?;
+        Ok((load::solve_single(self.bridge, graph.to_definition()).await?, file))
     }
 
-    async fn root(
-        &self,
-        document: &mut Document,
-        facts: &Facts,
-        platform: &Platform,
-        root: Root,
-    ) -> Result<Reference, Status> {
-        let graph = self.root_graph(document, facts, platform, root)?;
-        load::solve_single(self.bridge, graph.to_definition()).await
+    /// The file that answers a need.
+    async fn answer(&self, need: &Need, document: &mut Document, facts: &Facts) -> Result<String, Status> {
+        let (reference, file) = self.inquire(need, document, facts).await?;
+        let bytes = self.bridge.read_file(&reference, file.unwrap_or_default(), None).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Files named `python*`; folders of PATH that do not exist are common and mean nothing.
@@ -154,21 +162,16 @@ impl Gatherer<'_> {
         Ok(programs)
     }
 
-    /// Runs the interpreter. One that does not run has no version.
-    async fn version(
+    /// Runs the interpreter. One that does not run says nothing.
+    async fn interpreter(
         &self,
+        need: &Need,
         document: &mut Document,
         facts: &Facts,
-        platform: &Platform,
-        root: Root,
-        path: &str,
-    ) -> Result<Option<String>, Status> {
-        let graph = self.root_graph(document, facts, platform, root)?;
-        let config = base_image(document, facts, platform).map(|image| image.config.clone()).unwrap_or_default();
-        let Some(probe) = imagespec_compile::version_probe(&graph, path, platform, &config) else { return Ok(None) };
-        let reference = load::solve_single(self.bridge, probe.to_definition()).await?;
-        match self.bridge.read_file(&reference, imagespec_compile::VERSION_FILE, None).await {
-            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
+    ) -> Result<Option<InterpreterFact>, Status> {
+        let (reference, file) = self.inquire(need, document, facts).await?;
+        match self.bridge.read_file(&reference, file.unwrap_or_default(), None).await {
+            Ok(bytes) => Ok(InterpreterFact::parse(&String::from_utf8_lossy(&bytes))),
             Err(error) if error.is_final() => Err(error.into()),
             Err(_) => Ok(None),
         }
@@ -223,11 +226,12 @@ impl Gatherer<'_> {
     }
 }
 
-/// The resolved base image, once it is known.
-fn base_image<'a>(document: &Document, facts: &'a Facts, platform: &Platform) -> Option<&'a ImageFact> {
-    let written = document.spec.base_image.as_deref().unwrap_or(imagespec_compile::DEFAULT_BASE_IMAGE);
-    let reference = imagespec_compile::normalize_reference(written).ok()?;
-    facts.images.get(&image_key(&reference, platform))
+/// How many groups of packages are installed at the same time. More than a few only take turns on the machine's processors and
+/// disk, and slow down what is built beside them.
+fn jobs(document: &Document) -> usize {
+    const DEFAULT: usize = 3;
+    let chosen = document.spec.builder_options.python_jobs.and_then(|jobs| usize::try_from(jobs).ok());
+    chosen.unwrap_or(DEFAULT)
 }
 
 fn rootfs<'a>(facts: &'a mut Facts, platform: &Platform, root: Root) -> &'a mut RootfsFacts {

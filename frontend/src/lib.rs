@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod build;
+mod early;
 mod gather;
 mod lint;
 mod load;

@@ -14,7 +14,11 @@ pub fn settings(options: &BuildOptions) -> Settings {
     Settings {
         platforms: options.platforms.iter().map(Into::into).collect(),
         labels: options.labels.clone(),
-        no_cache: matches!(options.no_cache, NoCache::Everything),
+        no_cache: match &options.no_cache {
+            NoCache::Nothing => imagespec_compile::NoCache::Nothing,
+            NoCache::Everything => imagespec_compile::NoCache::Everything,
+            NoCache::Targets(names) => imagespec_compile::NoCache::Steps(names.clone()),
+        },
         resolve_mode: options.resolve_mode,
         network: options.network,
         proxy: proxy(options),

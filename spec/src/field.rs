@@ -65,6 +65,9 @@ pub(crate) static BUILDER_OPTIONS: &[Field] = &[
     field("user", "the name of a user", "user: \"1000:1000\""),
     field("ca_bundle", "the path of a file", "ca_bundle: certs/company.pem"),
     field("labels", "a mapping from names to values", "labels: {team: ml}"),
+    field("python_layers", "a whole number from 1 to 60", "python_layers: 26"),
+    field("python_jobs", "a whole number from 1 to 64", "python_jobs: 3"),
+    field("bytecode", "one of `checked`, `unchecked` and `none`", "bytecode: checked"),
 ];
 
 /// The images in `builder_config`.

@@ -95,6 +95,21 @@ pub struct RequirementsFile {
 pub enum RequirementsKind {
     /// pip's `requirements.txt` format.
     Txt,
+    /// A lockfile as PEP 751 describes it: `pylock.toml` or `pylock.<name>.toml`.
+    Pylock,
+    /// uv's `uv.lock`, with its `pyproject.toml` beside it.
+    Uv,
+}
+
+impl RequirementsKind {
+    /// Whether every version is chosen already.
+    #[must_use]
+    pub fn is_lock(self) -> bool {
+        match self {
+            Self::Txt => false,
+            Self::Pylock | Self::Uv => true,
+        }
+    }
 }
 
 /// A secret that install steps may read; its value is never part of the spec.
@@ -151,6 +166,25 @@ pub struct BuilderOptions {
     pub ca_bundle: Option<String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
+    /// The most layers Python packages may have; 1 installs them in one step.
+    pub python_layers: Option<u32>,
+    /// How many steps that install Python packages run at the same time.
+    pub python_jobs: Option<u32>,
+    /// How Python packages are precompiled.
+    pub bytecode: Bytecode,
+}
+
+/// How Python packages are precompiled (PEP 552).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bytecode {
+    /// Python compares a file's content with its bytecode: a file that is edited later is compiled again.
+    #[default]
+    Checked,
+    /// Python believes the bytecode: imports are faster, and a file that is edited later has no effect.
+    Unchecked,
+    /// Not at all: the image is smaller, and the first import of a module compiles it.
+    None,
 }
 
 /// Whose habits an image follows.

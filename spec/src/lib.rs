@@ -56,8 +56,8 @@ mod words;
 pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
 pub use image_spec::{
-    BuilderConfig, BuilderOptions, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile, RequirementsKind,
-    SecretMount, SecretSource, SecretTarget,
+    BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
+    RequirementsKind, SecretMount, SecretSource, SecretTarget,
 };
 pub use nearest::nearest;
 pub use parse::{Parsed, parse};

@@ -54,6 +54,9 @@ pub(crate) struct BuildOptionArgs {
     /// Run every step again.
     #[arg(long)]
     pub(crate) no_cache: bool,
+    /// Run only these steps again: `lock`, `apt`, `pip`, `commands`, or an id that `imagespec plan` shows.
+    #[arg(long, value_name = "STEP,…", value_delimiter = ',')]
+    pub(crate) no_cache_filter: Vec<String>,
     /// Ask registries for newer images.
     #[arg(long)]
     pub(crate) pull: bool,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::group::{Budget, Group, GroupKind, Member, Obstacle, input, strong_hash};
-use crate::lock::{Artifact, File, PackageName, Place, Selected, Source};
+use crate::group::budget::{Budget, Cut};
+use crate::group::{Group, GroupKind, Member, Obstacle, input, strong_hash};
+use crate::lock::{Artifact, File, PackageName, Place, Selected};
 
 /// Kind, then bucket number or name: the order of the groups.
 type Key<'a> = (GroupKind, usize, &'a str);
@@ -17,11 +18,21 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
     let mut put = |key: Key<'a>, one: &'a Selected<'a>| {
         groups.entry(key).or_default().insert(&one.package.name, one);
     };
+    let medium_or_small = |one: &'a Selected<'a>| match one.size() {
+        Some(bytes) if bytes >= budget.medium_bytes() && budget.medium_buckets() > 0 => {
+            bucket(GroupKind::Medium, one, budget.medium_buckets())
+        }
+        _ => bucket(GroupKind::Small, one, budget.small_buckets()),
+    };
     for one in selected {
-        match (obstacle(one), size(one)) {
-            (Some(_), _) => put((GroupKind::Tail, 0, ""), one),
-            (None, Some(bytes)) if bytes >= budget.heavy_bytes() => heavy.push((bytes, one)),
-            (None, _) => put(bucket(GroupKind::Small, one, budget.small_buckets()), one),
+        let name = one.package.name.as_str();
+        match (budget.cut(), obstacle(one), one.size()) {
+            (Cut::One, _, _) => put((GroupKind::All, 0, ""), one),
+            (_, Some(_), _) => put((GroupKind::Tail, 0, ""), one),
+            (_, None, _) if budget.is_apart(&one.package.name) => put((GroupKind::Apart, 0, name), one),
+            (Cut::Together, None, _) => put((GroupKind::Together, 0, ""), one),
+            (Cut::Groups, None, Some(bytes)) if bytes >= budget.heavy_bytes() => heavy.push((bytes, one)),
+            (Cut::Groups, None, _) => put(medium_or_small(one), one),
         }
     }
     // Powers of two, so that a new version of about the same size changes no one's place.
@@ -32,7 +43,7 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
         } else if budget.heavy_buckets() > 0 {
             put(bucket(GroupKind::Heavy, one, budget.heavy_buckets()), one);
         } else {
-            put(bucket(GroupKind::Small, one, budget.small_buckets()), one);
+            put(medium_or_small(one), one);
         }
     }
     groups.into_iter().map(|(key, members)| made(key, members.into_values())).collect()
@@ -54,7 +65,11 @@ fn made<'a>((kind, number, name): Key<'_>, selected: impl Iterator<Item = &'a Se
     let id = match kind {
         GroupKind::Wheel => format!("wheel:{name}"),
         GroupKind::Heavy => format!("heavy-{number}"),
+        GroupKind::Medium => format!("medium-{number}"),
         GroupKind::Small => format!("small-{number:02}"),
+        GroupKind::Together => "wheels".to_owned(),
+        GroupKind::Apart => format!("apart:{name}"),
+        GroupKind::All => "all".to_owned(),
         GroupKind::Tail => "tail".to_owned(),
     };
     let members = selected.iter().map(|one| member(one)).collect();
@@ -66,29 +81,16 @@ fn member(one: &Selected<'_>) -> Member {
     Member {
         name: one.package.name.clone(),
         version: one.package.version.clone(),
-        bytes: size(one),
-        hashes: file(one).map(|file| file.hashes.clone()).unwrap_or_default(),
+        bytes: one.size(),
+        hashes: one.file().map(|file| file.hashes.clone()).unwrap_or_default(),
         obstacle: obstacle(one),
     }
 }
 
 fn obstacle(one: &Selected<'_>) -> Option<Obstacle> {
-    match (one.artifact, file(one)) {
+    match (one.artifact, one.file()) {
         (Artifact::Source(_), _) | (_, None) => Some(Obstacle::Build),
         (_, Some(File { place: Place::Path(_), .. })) => Some(Obstacle::Local),
         (_, Some(file)) => strong_hash(&file.hashes).is_none().then_some(Obstacle::NoHash),
-    }
-}
-
-fn size(one: &Selected<'_>) -> Option<u64> {
-    file(one)?.size
-}
-
-fn file<'a>(one: &Selected<'a>) -> Option<&'a File> {
-    match one.artifact {
-        Artifact::Wheel(wheel) => Some(&wheel.file),
-        Artifact::Source(Source::Sdist(file)) => Some(file),
-        Artifact::WheelArchive(archive) | Artifact::Source(Source::Archive(archive)) => Some(&archive.file),
-        Artifact::Source(Source::Vcs(_) | Source::Directory(_)) => None,
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::group::{Group, GroupKind, strong_hash};
+use crate::group::strong_hash;
 use crate::lock::{Archive, Artifact, Directory, File, Hashes, Place, Selected, Source, Vcs};
 
 /// The name of a group's lock: uv knows locks by it.
@@ -20,7 +20,8 @@ pub const CONFIG_FILE: &str = "uv.toml";
 const PYPI_FILES: &str = "https://files.pythonhosted.org/";
 const PYPI_INDEX: &str = "https://pypi.org/simple";
 
-pub(super) fn arguments(group: &Group, folder: &str) -> Vec<String> {
+/// What follows `uv pip install`, with a group's two files in `folder`.
+pub(crate) fn arguments(is_built: bool, folder: &str) -> Vec<String> {
     let mut arguments = vec![
         // Locks as input are a preview in uv 0.13; naming it spares the warning.
         "--preview-features".to_owned(),
@@ -31,7 +32,7 @@ pub(super) fn arguments(group: &Group, folder: &str) -> Vec<String> {
         "-r".to_owned(),
         format!("{folder}/{LOCK_FILE}"),
     ];
-    if group.kind != GroupKind::Tail {
+    if !is_built {
         arguments.push("--no-build".to_owned());
     }
     arguments
@@ -181,6 +182,6 @@ impl Table {
 }
 
 /// A TOML basic string. JSON's escapes are all TOML's too; DEL, which JSON leaves alone, must not stand there.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

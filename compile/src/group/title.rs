@@ -9,12 +9,13 @@ pub(super) fn title(group: &Group) -> String {
     let count = group.members.len();
     if count <= NAMES_SHOWN {
         let names: Vec<&str> = group.members.iter().map(|member| member.name.as_str()).collect();
-        return format!("pip: {}", names.join(", "));
+        return names.join(", ");
     }
     match group.kind {
-        GroupKind::Wheel => format!("pip: {count} packages"),
-        GroupKind::Heavy => format!("pip: {count} large packages"),
-        GroupKind::Small => format!("pip: {count} small packages"),
-        GroupKind::Tail => format!("pip: {count} packages built or local"),
+        GroupKind::Heavy => format!("{count} large packages"),
+        GroupKind::Medium => format!("{count} medium packages"),
+        GroupKind::Small => format!("{count} small packages"),
+        GroupKind::Tail => format!("{count} packages built or local"),
+        GroupKind::Wheel | GroupKind::Together | GroupKind::Apart | GroupKind::All => format!("{count} packages"),
     }
 }

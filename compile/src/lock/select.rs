@@ -18,6 +18,32 @@ pub struct Selected<'a> {
     pub artifact: Artifact<'a>,
 }
 
+impl<'a> Selected<'a> {
+    /// The file it is installed from; a checkout or a folder is none.
+    #[must_use]
+    pub fn file(&self) -> Option<&'a File> {
+        match self.artifact {
+            Artifact::Wheel(wheel) => Some(&wheel.file),
+            Artifact::Source(Source::Sdist(file)) => Some(file),
+            Artifact::WheelArchive(archive) | Artifact::Source(Source::Archive(archive)) => Some(&archive.file),
+            Artifact::Source(Source::Vcs(_) | Source::Directory(_)) => None,
+        }
+    }
+
+    /// It is a file or folder beside the lock.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let is_folder = matches!(self.artifact, Artifact::Source(Source::Directory(_)));
+        is_folder || self.file().is_some_and(|file| matches!(file.place, Place::Path(_)))
+    }
+
+    /// This file's size in bytes, where the lock says it.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.file()?.size
+    }
+}
+
 /// What a package is installed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact<'a> {

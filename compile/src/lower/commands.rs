@@ -1,15 +1,24 @@
 //! The commands step's op: the user's own shell text, the only one there is.
 
 use buildkit_llb::Output;
+use imagespec::Bytecode;
 
 use crate::lower::Lowering;
+use crate::lower::python::with_bytecode;
 use crate::plan::Step;
 
 impl Lowering<'_> {
-    pub(super) fn commands(&mut self, step: &Step, parent: Output, script: &str, env: &[(String, String)]) -> Output {
+    pub(super) fn commands(
+        &mut self,
+        step: &Step,
+        parent: Output,
+        script: &str,
+        bytecode: Bytecode,
+        env: &[(String, String)],
+    ) -> Output {
         let mut exec = self.exec(["/bin/sh", "-c", script], parent);
         if self.plan.uv.is_some() {
-            exec = self.with_uv(exec);
+            exec = with_bytecode(self.with_uv(exec), bytecode);
         }
         // The spec's variables come last: whoever sets `UV_…` means it.
         let mut exec = exec.with_envs(env.iter().cloned());

@@ -1,6 +1,7 @@
 //! The Python steps' ops: argv execs of uv, which is mounted from its tool image and never part of a layer.
 
 use buildkit_llb::{Exec, Mount, Output, SecretEnv, Sharing};
+use imagespec::Bytecode;
 
 use crate::lower::Lowering;
 use crate::plan::{Action, InstallSecret, PinnedImage, Step};
@@ -38,7 +39,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn install(&mut self, step: &Step, parent: Output) -> Output {
-        let Action::Install { requirements, constraints, args, env, secrets, secret_env_native } = &step.action else {
+        let Action::Install { requirements, constraints, args, env, secrets, secret_env_native, bytecode } =
+            &step.action
+        else {
             return parent;
         };
         let mut files = vec![("requirements.txt", requirements.as_str())];
@@ -56,8 +59,7 @@ impl Lowering<'_> {
         let inputs = self.inputs("requirements", &files);
         let (command, secret_mounts, secret_envs) = with_secrets(command, secrets, *secret_env_native);
         let exec = self.exec(command, parent);
-        let exec = self
-            .with_installer(exec)
+        let exec = with_bytecode(self.with_installer(exec), *bytecode)
             // The spec's variables come after our choices: whoever sets `UV_…` means it.
             .with_envs(env.clone())
             .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
@@ -72,7 +74,7 @@ impl Lowering<'_> {
     }
 
     /// Mounts uv and its cache for our own steps: the interpreter is chosen already, and nobody's configuration counts.
-    fn with_installer(&mut self, exec: Exec) -> Exec {
+    pub(super) fn with_installer(&mut self, exec: Exec) -> Exec {
         self.with_uv(exec).with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
     }
 
@@ -85,9 +87,6 @@ impl Lowering<'_> {
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_env("UV_NO_PROGRESS", "1")
             .with_env("UV_LINK_MODE", "copy")
-            .with_env("UV_COMPILE_BYTECODE", "1")
-            // Bytecode that names its source by content, not by a time that differs from build to build.
-            .with_env("PYC_INVALIDATION_MODE", "CHECKED_HASH")
     }
 
     fn uv_image(&mut self) -> Option<Output> {
@@ -96,18 +95,28 @@ impl Lowering<'_> {
     }
 }
 
+/// Lets uv precompile what it installs. Bytecode names its source by content, not by a time that differs from build to build.
+pub(super) fn with_bytecode(exec: Exec, bytecode: Bytecode) -> Exec {
+    let mode = match bytecode {
+        Bytecode::Checked => "CHECKED_HASH",
+        Bytecode::Unchecked => "UNCHECKED_HASH",
+        Bytecode::None => return exec,
+    };
+    exec.with_env("UV_COMPILE_BYTECODE", "1").with_env("PYC_INVALIDATION_MODE", mode)
+}
+
 /// Where uv is mounted.
 pub(super) fn uv_path() -> String {
     format!("{}/bin/uv", crate::MOUNTS)
 }
 
 /// Where uv's cache is mounted.
-fn uv_cache() -> String {
+pub(super) fn uv_cache() -> String {
     format!("{}/uv-cache", crate::MOUNTS)
 }
 
 /// The command with its secrets: mounts, variables, and where the daemon has no secret variables, our script in front.
-fn with_secrets(
+pub(super) fn with_secrets(
     command: Vec<String>,
     secrets: &[InstallSecret],
     env_native: bool,

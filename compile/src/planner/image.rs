@@ -57,7 +57,7 @@ impl Planner<'_> {
         Some(self.step("user", title, Parent::Base, Action::OwnHome { owner }, fields))
     }
 
-    pub(super) fn commands(&self, image: &ImageConfigPlan) -> Option<Step> {
+    pub(super) fn commands(&self, image: &ImageConfigPlan, below: &[Step]) -> Option<Step> {
         let commands = &self.document.spec.commands;
         if commands.is_empty() {
             return None;
@@ -66,9 +66,11 @@ impl Planner<'_> {
             [one] => one.lines().next().unwrap_or_default().to_owned(),
             many => format!("{} commands", many.len()),
         };
-        let action = Action::Commands { script: script(commands), env: image.env.clone() };
+        let bytecode = self.document.spec.builder_options.bytecode;
+        let action = Action::Commands { script: script(commands), bytecode, env: image.env.clone() };
         let title = self.title("commands", &title);
-        Some(self.step("commands", title, Parent::Joined, action, items("commands", commands.len())))
+        let below = below.iter().map(|step| step.id.clone()).collect();
+        Some(self.step("commands", title, Parent::Joined(below), action, items("commands", commands.len())))
     }
 }
 

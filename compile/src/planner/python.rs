@@ -1,31 +1,40 @@
-//! The Python steps: an empty environment over an interpreter, and what is installed into it.
-//!
-//! All packages are one step here; the environment is a step of its own so that further groups can stand beside it.
+//! The Python steps: which interpreter, and an empty environment over it. What is installed into it is not decided here.
 
 use imagespec::{SecretTarget, Severity};
 
 use crate::arguments;
-use crate::env;
-use crate::facts::{Need, Program, Root};
+use crate::facts::{InterpreterFact, Need, Program, Root};
 use crate::interpreter::{self, Choice};
-use crate::plan::{Action, InstallSecret, Parent, PinnedImage, Step};
-use crate::planner::{Base, Planner, items, summary};
+use crate::lock_step::LockStep;
+use crate::plan::{Action, Parent, PinnedImage, Shape, Step};
+use crate::planner::install::Wanted;
+use crate::planner::{Base, Planner};
 use crate::requirements::{self, Requirements};
 use crate::rules;
 
-/// The planned Python part.
+/// The planned Python part, as far as it is known.
 #[derive(Default)]
 pub(super) struct Python {
     pub(super) steps: Vec<Step>,
     pub(super) uv: Option<PinnedImage>,
     pub(super) has_environment: bool,
+    /// How the lock is resolved, if one is.
+    pub(super) lock: Option<LockStep>,
+    /// These are all steps.
+    pub(super) is_complete: bool,
 }
 
 impl Planner<'_> {
     /// `None` while facts are missing or something is wrong.
-    pub(super) fn python(&mut self, base: &Base, reasons: &mut Vec<String>) -> Option<Python> {
+    pub(super) fn python(
+        &mut self,
+        base: &Base,
+        shape: Shape,
+        below: &[Step],
+        reasons: &mut Vec<String>,
+    ) -> Option<Python> {
         if !self.wants_python() {
-            return Some(Python::default());
+            return Some(Python { is_complete: true, ..Python::default() });
         }
         // All three are asked before any is given up, so that one round of facts serves them together.
         let uv = self.uv();
@@ -35,27 +44,41 @@ impl Planner<'_> {
         let args = arguments::arguments(&self.document.spec, &requirements.options);
         let may_build = requirements.may_build || arguments::may_build(&args);
 
+        let has_venv = !is_in_environment(&interpreter);
+        let single = self.why_one_step(shape, has_venv, &requirements);
+        let apt = || Parent::Step("apt".to_owned());
         let mut parent = Parent::Base;
         if root == Root::Apt {
-            parent = Parent::Step("apt");
+            parent = apt();
             reasons.push(format!("Python stands on the apt packages, because {interpreter} is one of them"));
-        } else if may_build && !self.document.spec.apt_packages.is_empty() {
-            parent = Parent::Step("apt");
+        } else if may_build && single.is_some() && !self.document.spec.apt_packages.is_empty() {
+            parent = apt();
             reasons
                 .push("Python stands on the apt packages, because a requirement may be built from source".to_owned());
         }
         let mut steps = Vec::new();
-        if is_in_environment(&interpreter) {
+        let mut venv = None;
+        if !has_venv {
             reasons
                 .push(format!("the base image has an environment at {} already; it is extended", crate::ENVIRONMENT));
         } else {
-            steps.push(self.venv(interpreter, parent));
-            parent = Parent::Step("venv");
+            let step = self.venv(interpreter.clone(), parent.clone());
+            venv = Some(step.id.clone());
+            steps.push(step);
         }
+        let mut python =
+            Python { steps, uv: Some(uv), has_environment: true, lock: None, is_complete: !self.wants_packages() };
         if self.wants_packages() {
-            steps.push(self.install(base, parent, requirements, args, may_build));
+            let below = below.iter().chain(&python.steps).cloned().collect();
+            let uv = python.uv.clone();
+            let wanted =
+                Wanted { requirements, args, may_build, root, interpreter, parent, venv, shape, single, uv, below };
+            let installs = self.installs(base, wanted, reasons).unwrap_or_default();
+            python.steps.extend(installs.steps);
+            python.lock = installs.lock;
+            python.is_complete = installs.is_complete;
         }
-        Some(Python { steps, uv: Some(uv), has_environment: true })
+        Some(python)
     }
 
     fn wants_packages(&self) -> bool {
@@ -81,43 +104,6 @@ impl Planner<'_> {
         let title = self.title("python", &format!("environment over {interpreter}"));
         let system_site_packages = spec.python_exec.is_some();
         self.step("venv", title, parent, Action::Venv { interpreter, system_site_packages }, fields)
-    }
-
-    fn install(
-        &self,
-        base: &Base,
-        parent: Parent,
-        requirements: Requirements,
-        args: Vec<String>,
-        may_build: bool,
-    ) -> Step {
-        let spec = &self.document.spec;
-        let mut fields = items("packages", spec.packages.len());
-        if spec.requirements.is_some() {
-            fields.push("requirements".to_owned());
-        }
-        let secrets = spec
-            .pip_secret_mounts
-            .iter()
-            .map(|mount| match &mount.target {
-                SecretTarget::File(path) => InstallSecret::File { id: mount.id.clone(), path: path.clone() },
-                SecretTarget::Env(name) => InstallSecret::Env { id: mount.id.clone(), name: name.clone() },
-            })
-            .collect();
-        let env = self.install_env(base, |name| may_build || env::read_by_installers(name));
-        let action = Action::Install {
-            requirements: text(&requirements.lines),
-            constraints: text(&requirements.constraints),
-            args,
-            env,
-            secrets,
-            secret_env_native: self.facts.caps().contains(buildkit_llb::caps::EXEC_SECRETENV),
-        };
-        // Option lines alone, or a file of constraints, name nothing.
-        let names = if requirements.names.is_empty() { "no packages".to_owned() } else { summary(&requirements.names) };
-        let mut step = self.step("python", self.title("python", &names), parent, action, fields);
-        step.locations.extend(requirements.locations);
-        step
     }
 
     /// Mounts of ours and of the user must not hide each other.
@@ -240,10 +226,15 @@ impl Planner<'_> {
     }
 
     fn version_of(&mut self, root: Root, path: &str) -> Option<Option<String>> {
-        if let Some(known) = self.rootfs(root).and_then(|facts| facts.versions.get(path)) {
+        Some(self.interpreter_fact(root, path)?.map(|said| said.version))
+    }
+
+    /// What an interpreter says of itself; a need until known.
+    pub(super) fn interpreter_fact(&mut self, root: Root, path: &str) -> Option<Option<InterpreterFact>> {
+        if let Some(known) = self.rootfs(root).and_then(|facts| facts.interpreters.get(path)) {
             return Some(known.clone());
         }
-        self.out.needs.insert(Need::Version { platform: self.platform.clone(), root, path: path.to_owned() });
+        self.out.needs.insert(Need::Interpreter { platform: self.platform.clone(), root, path: path.to_owned() });
         None
     }
 
@@ -263,9 +254,4 @@ impl Planner<'_> {
 /// else who likes the same path.
 fn is_in_environment(interpreter: &str) -> bool {
     interpreter.strip_prefix(crate::ENVIRONMENT).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// One line per entry.
-fn text(lines: &[String]) -> String {
-    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }

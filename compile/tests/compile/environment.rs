@@ -22,7 +22,7 @@ env: {PATH: \"/opt/cuda/bin:$PATH\", UV_HTTP_TIMEOUT: \"$LANG\", PRICE: \"5\\\\$
     {
         assert!(env(&image).contains(&expect), "{expect}: {image:#}");
     }
-    let install = described(&built.graph(), "[python] git+https");
+    let install = described(&built.graph(), "[pip] ");
     for (name, value) in
         [path.split_once('='), Some(("UV_HTTP_TIMEOUT", "C.UTF-8")), Some(("PRICE", "5$"))].into_iter().flatten()
     {
@@ -34,6 +34,7 @@ env: {PATH: \"/opt/cuda/bin:$PATH\", UV_HTTP_TIMEOUT: \"$LANG\", PRICE: \"5\\\\$
 fn installs_see_what_installers_read_and_the_spec_has_the_last_word() {
     let spec = "
 packages: [numpy]
+builder_options: {python_layers: 1}
 env: {UV_COMPILE_BYTECODE: \"0\", UV_CACHE_DIR: /tmp/uv, VIRTUAL_ENV: /other, MODE: fast, https_proxy: \"http://proxy\"}
 ";
     let install = described(&build(spec, &World::python()).graph(), "[python] numpy");
@@ -46,6 +47,23 @@ env: {UV_COMPILE_BYTECODE: \"0\", UV_CACHE_DIR: /tmp/uv, VIRTUAL_ENV: /other, MO
         assert!(install.contains(&format!("env {expect}\n")), "{expect}: {install}");
     }
     assert!(!install.contains("env MODE"), "{install}");
+}
+
+#[test]
+fn groups_are_compiled_as_the_installer_would_compile_them() {
+    let mode = |spec: &str| {
+        let graph = build(&format!("packages: [numpy]\n{spec}\n"), &World::python()).graph();
+        let install = described(&graph, "[pip] numpy");
+        assert!(!install.contains("UV_COMPILE_BYTECODE"), "{install}");
+        let modes = ["\"checked\"", "\"unchecked\"", "\"none\""];
+        modes.into_iter().find(|mode| install.contains(mode)).expect("a mode").to_owned()
+    };
+    assert_eq!(mode(""), "\"checked\"");
+    assert_eq!(mode("builder_options: {bytecode: unchecked}"), "\"unchecked\"");
+    assert_eq!(mode("builder_options: {bytecode: none}"), "\"none\"");
+    assert_eq!(mode("env: {UV_COMPILE_BYTECODE: \"0\"}"), "\"none\"");
+    assert_eq!(mode("env: {UV_COMPILE_BYTECODE: \"1\"}"), "\"checked\"");
+    assert_eq!(mode("pip_extra_args: --no-compile-bytecode"), "\"none\"");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use imagespec_compile::{Facts, Need, Planned, Root, Settings, plan};
 
-use crate::world::{World, build, build_with, document, problems, rootfs, try_build};
+use crate::world::{World, build, build_with, document, interpreter, problems, rootfs, try_build};
 
 #[test]
 fn every_kind_of_fact_is_asked_for_once() {
@@ -14,7 +14,7 @@ requirements: requirements.txt
 source_root: src
 ";
     let mut world = World { apt: rootfs(&[("/usr/bin/python3.11", None)]), ..World::debian() };
-    world.apt.versions.insert("/usr/bin/python3.11".to_owned(), Some("3.11.9".to_owned()));
+    world.apt.interpreters.insert("/usr/bin/python3.11".to_owned(), Some(interpreter("3.11.9")));
     let world = world.with_file("requirements.txt", "-r more.txt\n").with_file("more.txt", "numpy\n");
     let built = build(spec, &world);
     // The world refuses to answer twice; here it is enough that every kind was asked.
@@ -25,7 +25,7 @@ source_root: src
     assert_eq!(asked(|need| matches!(need, Need::ContextIgnore)), 1);
     assert_eq!(asked(|need| matches!(need, Need::RootfsFile { .. })), 1);
     assert_eq!(asked(|need| matches!(need, Need::Exists { .. })), 2, "in the base, then with apt's packages");
-    assert_eq!(asked(|need| matches!(need, Need::Version { root: Root::Apt, .. })), 1);
+    assert_eq!(asked(|need| matches!(need, Need::Interpreter { root: Root::Apt, .. })), 1);
     assert_eq!(asked(|need| matches!(need, Need::Programs { .. })), 0, "the interpreter is named");
     let built = build("packages: [numpy]\n", &World::python());
     assert_eq!(built.rounds.iter().flatten().filter(|need| matches!(need, Need::Programs { .. })).count(), 1);
@@ -35,7 +35,11 @@ source_root: src
 fn a_round_asks_for_all_that_is_known_to_be_missing() {
     let world = World::python().with_file("requirements.txt", "numpy\n");
     let spec = "apt_packages: [git]\nrequirements: requirements.txt\nsource_root: .\n";
-    assert_eq!(build(spec, &world).rounds.len(), 3, "the daemon, the images, everything else");
+    assert_eq!(
+        build(spec, &world).rounds.len(),
+        5,
+        "the daemon, the images, everything else, the lock, what groups have in common"
+    );
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn problems_of_several_platforms_are_told_once() {
 #[test]
 fn wrong_interpreters() {
     let mut world = World::python();
-    world.base.versions.insert("/usr/local/bin/python3".to_owned(), Some("3.11.9".to_owned()));
+    world.base.interpreters.insert("/usr/local/bin/python3".to_owned(), Some(interpreter("3.11.9")));
     insta::assert_snapshot!(problems("python_exec: /usr/local/bin/python3\npython_version: \"3.12\"\n", &world));
     insta::assert_snapshot!(problems("packages: [numpy]\npython_version: \"3.12\"\n", &world));
     insta::assert_snapshot!(problems("python_exec: /usr/bin/python9\n", &world));

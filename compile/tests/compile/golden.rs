@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use buildkit_llb::Digest;
 use buildkit_proto::Message as _;
-use imagespec_compile::{Action, Compiled, Facts, Plan, Planned, Settings, lower, plan};
+use imagespec_compile::{Action, Compiled, Document, Facts, Need, Plan, Planned, Settings, lower, plan};
 
-use crate::world::document;
+use crate::world::{World, document};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/compile").join(name)
@@ -50,10 +50,13 @@ fn check(case: &str) {
 #[track_caller]
 fn show(case: &str, text: &str, settings: &Settings, facts: &Facts) -> String {
     let mut document = document(&format!("{case}.yaml"), text);
-    let (plans, warnings) = match plan(&mut document, settings, facts) {
-        Ok(Planned::Complete { plans, warnings }) => (plans, warnings),
-        Ok(Planned::Needs(needs)) => panic!("{case}: the facts lack {needs:#?}"),
-        Err(problems) => return imagespec::render_all(&problems, &document.sources),
+    let mut facts = facts.clone();
+    let (plans, warnings) = loop {
+        match plan(&mut document, settings, &facts) {
+            Ok(Planned::Complete { plans, warnings }) => break (plans, warnings),
+            Ok(Planned::Needs(needs)) => resolve(case, &needs, &document, &mut facts),
+            Err(problems) => return imagespec::render_all(&problems, &document.sources),
+        }
     };
     let mut out = String::new();
     if !warnings.is_empty() {
@@ -78,6 +81,22 @@ fn show(case: &str, text: &str, settings: &Settings, facts: &Facts) -> String {
     out
 }
 
+/// What versions are chosen is no saved fact, because goldens are not to change with it: one small package a requirement.
+#[track_caller]
+fn resolve(case: &str, needs: &BTreeSet<Need>, document: &Document, facts: &mut Facts) {
+    let mut world = World::python();
+    let known = facts.context_files.iter().filter_map(|(path, text)| Some((path.clone(), text.clone()?)));
+    world.context = known.collect();
+    for need in needs {
+        match need {
+            Need::Interpreter { .. } | Need::Lock { .. } | Need::Collisions { .. } => {
+                world.answer(need, document, facts)
+            }
+            _ => panic!("{case}: the facts lack {need:#?}"),
+        }
+    }
+}
+
 fn section(out: &mut String, title: &str, text: &str) {
     if !text.is_empty() {
         // Writing to a String cannot fail.
@@ -89,6 +108,10 @@ fn section(out: &mut String, title: &str, text: &str) {
 fn installs(plan: &Plan) -> String {
     let mut out = String::new();
     for step in &plan.steps {
+        if let Action::InstallGroup(install) = &step.action {
+            let _ = write!(out, "--- {}: pylock.toml\n{}", step.id, install.lock);
+            let _ = write!(out, "--- {}: uv.toml\n{}", step.id, install.config);
+        }
         if let Action::Install { requirements, constraints, .. } = &step.action {
             let _ = write!(out, "--- requirements.txt\n{requirements}");
             if !constraints.is_empty() {

@@ -3,7 +3,7 @@
 use imagespec::PythonVersion;
 use imagespec_compile::{Document, Need, Program, Root, RootfsFacts, Settings};
 
-use crate::world::{World, build, described, document, problems, rootfs, try_build};
+use crate::world::{World, build, described, document, interpreter, problems, rootfs, try_build};
 
 const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("/opt/venv/bin/python", Some("/usr/local/bin/python3.11")),
@@ -15,7 +15,7 @@ const ENVIRONMENT: &[(&str, Option<&str>)] = &[
 /// An image that a build of ours made.
 fn ours() -> World {
     let mut world = World { base: rootfs(ENVIRONMENT), ..World::python() };
-    world.base.versions.insert("/opt/venv/bin/python3".to_owned(), Some("3.11.9".to_owned()));
+    world.base.interpreters.insert("/opt/venv/bin/python3".to_owned(), Some(interpreter("3.11.9")));
     world.with_config("Env", serde_json::json!(["PATH=/opt/venv/bin:/usr/local/bin", "VIRTUAL_ENV=/opt/venv"]))
 }
 
@@ -38,7 +38,7 @@ fn another_python_does_not_fit_into_an_environment_of_the_base() {
 #[test]
 fn uv_is_there_for_commands_without_python() {
     let built = build("commands: [uv --version]\n", &World::debian());
-    assert_eq!(built.shape(), "commands<-Joined");
+    assert_eq!(built.shape(), "commands<-Joined([])");
     let commands = described(&built.graph(), "[commands]");
     assert!(commands.contains("mount /dev/imagespec/bin/uv ro "), "{commands}");
     assert!(commands.contains("env PATH=\"/usr/local/bin:/usr/bin:/bin:/dev/imagespec/bin\"\n"), "{commands}");
@@ -57,7 +57,7 @@ fn python_from_apt_is_looked_up_there() {
     let apt = rootfs(&[("/usr/bin/python3", Some("python3.11")), ("/usr/bin/python3.11", None)]);
     let world = World { apt, ..World::debian() };
     let built = build("apt_packages: [python3, git]\npackages: [numpy]\n", &world);
-    assert_eq!(built.shape(), "apt<-Base venv<-Step(\"apt\") python<-Step(\"venv\")");
+    assert_eq!(built.shape(), "apt<-Base venv<-Step(\"apt\") wheels<-Step(\"venv\")");
     let venv = described(&built.graph(), "[python] environment over /usr/bin/python3");
     assert!(venv.contains("\"--python\", \"/usr/bin/python3\""), "{venv}");
 }
@@ -79,9 +79,9 @@ fn python_exec_is_looked_up_in_the_base_first() {
 #[test]
 fn a_patch_version_is_asked_of_the_interpreter() {
     let mut world = World::python();
-    world.base.versions.insert("/usr/local/bin/python3.11".to_owned(), Some("3.11.9".to_owned()));
+    world.base.interpreters.insert("/usr/local/bin/python3.11".to_owned(), Some(interpreter("3.11.9")));
     let built = build("python_version: 3.11.9\n", &world);
-    let asks = |need: &&Need| matches!(need, Need::Version { root: Root::Base, .. });
+    let asks = |need: &&Need| matches!(need, Need::Interpreter { root: Root::Base, .. });
     assert_eq!(built.rounds.iter().flatten().filter(asks).count(), 1);
     let shown = problems("python_version: 3.11.10\n", &world);
     assert!(shown.contains("(it has /usr/local/bin/python3.11 (3.11.9))"), "{shown}");
@@ -101,8 +101,9 @@ fn a_script_without_a_version_in_its_name_is_asked() {
     let mut world = World { base: rootfs(&[("/opt/pyenv/shims/python3", None)]), ..World::debian() };
     let shim = Program { path: "/opt/pyenv/shims/python".to_owned(), link: None };
     world.base.programs.get_or_insert_default().push(shim);
+    world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), None);
     let shown = problems("python_version: \"3.12\"\n", &world);
     assert!(shown.contains("/opt/pyenv/shims/python3 (says no version)"), "{shown}");
-    world.base.versions.insert("/opt/pyenv/shims/python3".to_owned(), Some("3.12.1".to_owned()));
+    world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), Some(interpreter("3.12.1")));
     assert_eq!(build("python_version: \"3.12\"\n", &world).shape(), "venv<-Base");
 }

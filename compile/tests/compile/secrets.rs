@@ -13,11 +13,11 @@ pip_secret_mounts:
   - [.netrc, /root/.netrc]
   - {id: token, env: UV_INDEX_PRIVATE_PASSWORD}
 ";
-    let install = described(&build(spec, &World::python()).graph(), "[python] numpy");
+    let install = described(&build(spec, &World::python()).graph(), "[pip] numpy");
     assert!(install.contains("mount /root/.netrc secret secret_0 0:0 400\n"), "{install}");
     assert!(install.contains("secret env UV_INDEX_PRIVATE_PASSWORD = token\n"), "{install}");
     let old = World::python().without(&["exec.secretenv"]);
-    let install = described(&build(spec, &old).graph(), "[python] numpy");
+    let install = described(&build(spec, &old).graph(), "[pip] numpy");
     assert!(
         install.contains("\"export-secrets\", \"UV_INDEX_PRIVATE_PASSWORD\", \"/dev/imagespec/secrets/1\", \"--\", ")
     );
@@ -75,7 +75,7 @@ source_root: .
         (with_field.as_str(), of_settings, "ours"),
     ] {
         let graph = build_with(text, &settings, &World::python()).graph();
-        for step in ["[apt]", "[python] numpy", "[commands]"] {
+        for step in ["[apt]", "[pip] numpy", "[commands]"] {
             let detail = described(&graph, step);
             assert!(detail.contains(&format!("mount /dev/imagespec/ca.pem secret {id} 0:0 444\n")), "{detail}");
             assert!(detail.contains("env SSL_CERT_FILE=\"/dev/imagespec/ca.pem\"\n"), "{detail}");

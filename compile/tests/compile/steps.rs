@@ -1,7 +1,7 @@
 //! Steps and the order they stand in: the user's, apt's, the merge and the chain, platforms.
 
 use buildkit_llb::{Op, Platform};
-use imagespec_compile::{Action, Settings, apt_root};
+use imagespec_compile::{Action, Need, Root, Settings, graph_for};
 use serde_json::json;
 
 use crate::world::{DIGEST, World, build, build_with, described, digests, document, ops, try_build};
@@ -21,20 +21,27 @@ fn branches_stand_on_the_user_step_and_are_merged_in_order() {
     let built = build(MAIN, &World::python());
     assert_eq!(
         built.shape(),
-        "user<-Base apt<-Base venv<-Base python<-Step(\"venv\") source<-Base copy<-Base commands<-Joined"
+        "user<-Base apt<-Base venv<-Base wheels<-Step(\"venv\") source<-Base copy<-Base \
+         commands<-Joined([\"user\", \"apt\", \"venv\", \"wheels\", \"source\", \"copy\"])"
     );
     let graph = built.graph();
     let [user] = digests(&graph, "[user]").into_iter().collect::<Vec<_>>().try_into().expect("one");
     let user: String = user.trim_start_matches("sha256:").chars().take(12).collect();
     let merge = described(&graph, "[join]");
     let branches: Vec<&str> = merge.lines().collect();
-    assert_eq!(branches.len(), 5, "the base and four branches: {merge}");
+    assert_eq!(branches.len(), 6, "the base and what five steps change: {merge}");
     assert_eq!(branches[0], format!("+ {user}"), "what the branches stand on is the merge's lowest");
     let order: Vec<String> =
         ops(&graph).into_iter().filter(|(_, _, op)| matches!(op, Op::Diff(_))).map(|(_, name, _)| name).collect();
     assert_eq!(
         order,
-        ["changes of [apt] git, curl", "changes of [python] numpy", "changes of [source] .", "changes of [copy] data"]
+        [
+            "changes of [apt] git, curl",
+            "changes of [python] environment over /usr/local/bin/python3",
+            "changes of [pip] numpy",
+            "changes of [source] .",
+            "changes of [copy] data"
+        ]
     );
     for branch in ["[apt]", "[python] environment", "[source]", "[copy]"] {
         let detail = described(&graph, branch);
@@ -131,8 +138,10 @@ fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
     for world in [World::python(), World::python().chained()] {
         let built = build(spec, &world);
         let mut document = built.document.clone();
-        let root = apt_root(&mut document, &Settings::default(), &built.facts, &world.platform).expect("sound");
-        let root = root.expect("all facts are there");
+        let path = "/usr/bin/python3".to_owned();
+        let need = Need::Exists { platform: world.platform.clone(), root: Root::Apt, path };
+        let root = graph_for(&need, &mut document, &Settings::default(), &built.facts);
+        let root = root.expect("all facts are there").graph;
         let [apt] = digests(&root, "[apt]").into_iter().collect::<Vec<_>>().try_into().expect("one");
         let graph = built.graph();
         assert!(digests(&graph, "[apt]").contains(&apt), "looking costs nothing that the build does not need");
@@ -157,7 +166,7 @@ fn the_bases_user_is_kept_and_not_said_to_be_the_specs() {
     assert!(described(&graph, "[source]").contains("owner app:staff"), "{}", described(&graph, "[source]"));
     let root = build("packages: [numpy]\nbuilder_options: {user: root}\n", &world);
     assert_eq!(root.image()["config"]["User"], "root");
-    assert_eq!(root.shape(), "venv<-Base python<-Step(\"venv\")");
+    assert_eq!(root.shape(), "venv<-Base wheels<-Step(\"venv\")");
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Graph, Op, OpId, Platform};
-use imagespec::Diagnostic;
+use imagespec::{Diagnostic, Requirement, RequirementKind};
 use imagespec_compile::{
-    Compiled, Document, Facts, ImageFact, Need, Plan, Planned, Program, Root, RootfsFacts, Settings, image_key, lower,
-    plan, rootfs_key,
+    Compiled, Document, Facts, ImageFact, InterpreterFact, Need, Plan, Planned, Program, Root, RootfsFacts, Settings,
+    image_key, lower, plan, rootfs_key,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +32,10 @@ pub(crate) struct World {
     pub(crate) ignore: Vec<String>,
     /// The Python files below any source root.
     pub(crate) sources: Vec<String>,
+    /// What requirements are resolved to; without it, to one small package each.
+    pub(crate) lock: Option<String>,
+    /// What packages bring that others bring too.
+    pub(crate) collisions: String,
 }
 
 impl World {
@@ -61,6 +65,8 @@ impl World {
             context: BTreeMap::new(),
             ignore: Vec::new(),
             sources: ["src/main.py", "src/pkg/deep/leaf.py"].map(str::to_owned).to_vec(),
+            lock: None,
+            collisions: String::new(),
         }
     }
 
@@ -94,8 +100,8 @@ impl World {
         self
     }
 
-    /// Answers one need.
-    pub(crate) fn answer(&self, need: &Need, facts: &mut Facts) {
+    /// Answers one need of a build of a document.
+    pub(crate) fn answer(&self, need: &Need, document: &Document, facts: &mut Facts) {
         match need {
             Need::Daemon => {
                 facts.default_platform = Some(self.platform.clone());
@@ -125,11 +131,38 @@ impl World {
                 let exists = self.root(*root).exists.contains_key(path);
                 known(facts, platform, *root).exists.insert(path.clone(), exists);
             }
-            Need::Version { platform, root, path } => {
-                let version = self.root(*root).versions.get(path).cloned().flatten();
-                known(facts, platform, *root).versions.insert(path.clone(), version);
+            Need::Interpreter { platform, root, path } => {
+                let fact = self.root(*root).interpreters.get(path).cloned();
+                // One that nobody described is the usual one.
+                let fact = fact.unwrap_or_else(|| Some(interpreter("3.11.2")));
+                known(facts, platform, *root).interpreters.insert(path.clone(), fact);
+            }
+            Need::Lock { platform: _, key } => {
+                let text = self.lock.clone().unwrap_or_else(|| self.lock_of(document));
+                facts.locks.insert(key.clone(), text);
+            }
+            Need::Collisions { platform: _, key } => {
+                facts.collisions.insert(key.clone(), self.collisions.clone());
             }
         }
+    }
+
+    /// What a resolver would make of a spec's requirements, were each of them one small package without dependencies.
+    fn lock_of(&self, document: &Document) -> String {
+        let mut requirements = document.spec.packages.clone();
+        let mut sources = imagespec::SourceMap::new();
+        for (path, text) in &self.context {
+            if path.ends_with(".txt") {
+                let scan = imagespec::scan_requirements(sources.add(path.as_str(), text.as_str()), text);
+                requirements.extend(scan.lines.into_iter().filter_map(|line| match line.kind {
+                    imagespec::RequirementsLineKind::Requirement(requirement) => Some(requirement),
+                    _ => None,
+                }));
+            }
+        }
+        let entries: BTreeMap<String, String> = requirements.iter().filter_map(entry).collect();
+        let entries: Vec<String> = entries.into_values().collect();
+        format!("lock-version = \"1.0\"\ncreated-by = \"uv\"\n{}", entries.join(""))
     }
 
     fn root(&self, root: Root) -> &RootfsFacts {
@@ -144,6 +177,45 @@ fn known<'a>(facts: &'a mut Facts, platform: &Platform, root: Root) -> &'a mut R
     facts.rootfs.entry(rootfs_key(platform, root)).or_default()
 }
 
+/// An entry of a lock for a requirement: a small wheel, or a checkout.
+fn entry(requirement: &Requirement) -> Option<(String, String)> {
+    let wheel = |name: &str| {
+        let file = name.replace('-', "_");
+        // Where a line names hashes, the index has a file with the first of them.
+        let hash = buildkit_llb::Digest::of(name.as_bytes()).to_string();
+        let hash =
+            requirement.text.split("--hash=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or(&hash);
+        let digits = hash.trim_start_matches("sha256:");
+        format!(
+            "\n[[packages]]\nname = \"{name}\"\nversion = \"1.0\"\nwheels = [{{ url = \"https://files.example.com/{file}-1.0-py3-none-any.whl\", size = 1000, hashes = {{ sha256 = \"{digits}\" }} }}]\n"
+        )
+    };
+    match &requirement.kind {
+        RequirementKind::Named { name, .. } | RequirementKind::Url { name: Some(name) } => {
+            Some((name.clone(), wheel(name)))
+        }
+        RequirementKind::Vcs { name } => {
+            let name = name.clone().unwrap_or_else(|| "checkout".to_owned());
+            let vcs = "{ type = \"git\", url = \"https://example.com/x.git\", commit-id = \"0123456789012345678901234567890123456789\" }";
+            Some((name.clone(), format!("\n[[packages]]\nname = \"{name}\"\nvcs = {vcs}\n")))
+        }
+        RequirementKind::Options { requirement, .. } => requirement.as_deref().and_then(entry),
+        RequirementKind::Url { name: None } | RequirementKind::Path { .. } => None,
+    }
+}
+
+/// CPython on Debian bookworm.
+pub(crate) fn interpreter(version: &str) -> InterpreterFact {
+    InterpreterFact {
+        version: version.to_owned(),
+        implementation: "cpython".to_owned(),
+        implementation_version: version.to_owned(),
+        free_threaded: false,
+        libc: "glibc".to_owned(),
+        libc_version: "2.36".to_owned(),
+    }
+}
+
 /// A Debian root filesystem with some programs.
 pub(crate) fn rootfs<P: AsRef<str>>(programs: &[(P, Option<&str>)]) -> RootfsFacts {
     let program =
@@ -153,7 +225,7 @@ pub(crate) fn rootfs<P: AsRef<str>>(programs: &[(P, Option<&str>)]) -> RootfsFac
         programs: Some(programs.iter().map(program).collect()),
         files: BTreeMap::from([("/etc/os-release".to_owned(), Some(release))]),
         exists: programs.iter().map(|(path, _)| (path.as_ref().to_owned(), true)).collect(),
-        versions: BTreeMap::new(),
+        interpreters: BTreeMap::new(),
     }
 }
 
@@ -192,7 +264,7 @@ pub(crate) fn try_build(document: Document, settings: &Settings, world: &World) 
                 assert!(!needs.is_empty(), "planning stopped without a need");
                 for need in &needs {
                     assert!(rounds.iter().all(|round| !round.contains(need)), "{need:?} is asked for again");
-                    world.answer(need, &mut facts);
+                    world.answer(need, &document, &mut facts);
                 }
                 rounds.push(needs);
                 assert!(rounds.len() <= MAX_ROUNDS, "planning does not end: {rounds:#?}");

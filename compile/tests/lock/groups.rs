@@ -20,26 +20,26 @@ fn heavy_wheels_are_alone_and_small_ones_in_buckets() {
     let titles: Vec<String> = groups.iter().map(Group::title).collect();
     let alone = groups.iter().filter(|group| group.kind == GroupKind::Wheel);
     let alone: Vec<&str> = alone.map(|group| group.id.as_str()).collect();
-    let expect = ["matplotlib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy"];
+    let expect = ["fonttools", "matplotlib", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy"];
     assert_eq!(alone, expect.map(|name| format!("wheel:{name}")));
-    assert_eq!(titles[..6], expect.map(|name| format!("pip: {name}")));
+    assert_eq!(titles[..expect.len()], expect);
     assert!(groups.iter().all(|group| group.kind == GroupKind::Wheel || group.bytes() < 20_000_000));
 }
 
 #[test]
 fn titles_count_what_they_do_not_name() {
     let one = &groups("small", &Budget::new(2))[0];
-    assert_eq!((one.id.as_str(), one.title().as_str()), ("small-00", "pip: 10 small packages"));
-    let few = groups("ml", &Budget::new(4).with_heavy_bytes(1_000_000));
+    assert_eq!((one.id.as_str(), one.title().as_str()), ("small-00", "10 small packages"));
+    let few = groups("ml", &Budget::new(4));
     let heavy = few.iter().find(|group| group.kind == GroupKind::Heavy).expect("heavy ones past the budget");
-    assert_eq!(heavy.title(), format!("pip: {} large packages", heavy.members.len()));
+    assert_eq!(heavy.title(), format!("{} large packages", heavy.members.len()));
 }
 
 #[test]
 fn what_may_not_be_grouped_is_last() {
     let groups = groups("notebooks", &Budget::default());
     let tail = groups.last().expect("groups");
-    assert_eq!((tail.kind, tail.title().as_str()), (GroupKind::Tail, "pip: pyspark"));
+    assert_eq!((tail.kind, tail.title().as_str()), (GroupKind::Tail, "pyspark"));
     assert_eq!(tail.members[0].obstacle, Some(Obstacle::Build));
     assert!(groups.iter().rev().skip(1).all(|group| group.kind != GroupKind::Tail));
 
@@ -69,7 +69,7 @@ fn an_exported_project_is_built_and_its_packages_are_grouped() {
     let names: Vec<&str> = packages.members.iter().map(|member| member.name.as_str()).collect();
     // Of the lock's packages, those for Windows and for older Pythons are left out.
     assert_eq!(names, ["idna", "iniconfig", "markdown-it-py", "mdurl", "pygments", "rich"]);
-    assert_eq!(tail.title(), "pip: a-project");
+    assert_eq!(tail.title(), "a-project");
     assert_eq!(
         tail.lock,
         "lock-version = \"1.0\"\ncreated-by = \"imagespec\"\n\n[[packages]]\nname = \"a-project\"\n\
@@ -165,11 +165,48 @@ fn budgets_stay_in_bounds() {
     for layers in 0..200 {
         for buckets in [None, Some(0), Some(1), Some(8), Some(1000)] {
             let budget = Budget::new(layers);
-            let budget = buckets.map_or(budget, |buckets| budget.with_small_buckets(buckets));
+            let budget = match buckets {
+                Some(buckets) => budget.with_small_buckets(buckets),
+                None => budget,
+            };
             assert_eq!(budget.layers(), layers.clamp(2, MOST_LAYERS), "{budget:?}");
             assert!(budget.small_buckets() > 0);
         }
     }
     let default = Budget::default();
-    assert_eq!((default.alone(), default.heavy_buckets(), default.small_buckets()), (14, 3, 8));
+    let buckets = (default.heavy_buckets(), default.medium_buckets(), default.small_buckets());
+    assert_eq!((default.alone(), buckets), (16, (3, 3, 7)));
+}
+
+#[test]
+fn packages_set_apart_come_last_and_alone() {
+    let apart: std::collections::BTreeSet<_> =
+        ["numpy", "idna"].into_iter().filter_map(imagespec_compile::lock::PackageName::new).collect();
+    let all = groups("data", &Budget::default().with_apart(apart.clone()));
+    let ids: Vec<&str> = all.iter().map(|group| group.id.as_str()).collect();
+    let last: Vec<&str> =
+        apart.iter().map(|name| name.as_str()).filter(|name| ids.contains(&format!("apart:{name}").as_str())).collect();
+    assert!(last.contains(&"numpy"), "{ids:?}");
+    assert!(
+        ids.ends_with(
+            &last
+                .iter()
+                .map(|name| format!("apart:{name}"))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+        ),
+        "{ids:?}"
+    );
+    assert!(!ids.contains(&"wheel:numpy"));
+}
+
+#[test]
+fn little_is_one_group_and_its_tail_another() {
+    let ids = |groups: Vec<Group>| groups.into_iter().map(|group| group.id).collect::<Vec<_>>();
+    assert_eq!(ids(groups("small", &Budget::together())), ["wheels"]);
+    assert_eq!(ids(groups("notebooks", &Budget::together())), ["wheels", "tail"]);
+    let [all] = groups("notebooks", &Budget::one()).try_into().expect("one group");
+    assert_eq!((all.id.as_str(), all.is_built()), ("all", true));
 }

@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagespec_compile::group::{Budget, Group, GroupKind, group};
+use imagespec_compile::group::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_MEDIUM_BYTES, Group, GroupKind, group};
 use imagespec_compile::lock::{Artifact, File, Lock, LockedPackage, PackageName, Place, Wheel, WheelName, select};
 use proptest::prelude::*;
 use proptest::sample::{Index, select as one_of};
 
 use crate::locks::{NAMES, debian, lock};
 
-const HEAVY: u64 = 8_000_000;
+const HEAVY: u64 = DEFAULT_HEAVY_BYTES;
+const MEDIUM: u64 = DEFAULT_MEDIUM_BYTES;
 
 /// An edit of one package.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ enum Edit {
 }
 
 fn edits() -> impl Strategy<Value = Edit> {
-    let bytes = prop_oneof![1..100_000u64, 1_000_000..HEAVY, HEAVY..900_000_000u64];
+    let bytes = prop_oneof![1..100_000u64, MEDIUM..HEAVY, HEAVY..900_000_000u64];
     prop_oneof![
         ("new-[a-z]{1,8}", bytes.clone()).prop_map(|(name, bytes)| Edit::Add { name, bytes }),
         any::<Index>().prop_map(Edit::Remove),
@@ -39,7 +40,7 @@ fn edits() -> impl Strategy<Value = Edit> {
 
 fn budgets() -> impl Strategy<Value = Budget> {
     (0..70usize, one_of(vec![HEAVY, 1_000_000, 50_000_000]))
-        .prop_map(|(layers, heavy)| Budget::new(layers).with_heavy_bytes(heavy))
+        .prop_map(|(layers, heavy)| Budget::new(layers).with_sizes(heavy, MEDIUM.min(heavy)))
 }
 
 fn locks() -> impl Strategy<Value = Lock> {
@@ -143,8 +144,9 @@ fn touched_by_bump(mut lock: Lock, budget: &Budget, index: &Index, part: u64, le
     let (at, old) = sizes[index.index(sizes.len())];
     let class = 1u64 << old.ilog2();
     let new = class + class * part / 1000;
-    let heavy = budget.heavy_bytes();
-    let new = if old >= heavy { new.max(heavy) } else { new.min(heavy - 1) };
+    let thresholds = [budget.heavy_bytes(), budget.medium_bytes()];
+    let stay = |new: u64, least: u64| if old >= least { new.max(least) } else { new.min(least - 1) };
+    let new = thresholds.into_iter().fold(new, stay);
     let name = lock.packages[at].name.clone();
     lock.packages[at] = package(&lock, name, "999.2", new);
     touched(&before, &groups(&lock, budget)).len()
@@ -200,7 +202,7 @@ proptest! {
     #[test]
     fn a_new_version_takes_nobodys_place(layers in 4..40usize, index in any::<Index>(), part in 0u64..1000) {
         // So many heavy wheels that they compete for places.
-        let budget = Budget::new(layers).with_heavy_bytes(HEAVY);
+        let budget = Budget::new(layers);
         prop_assert_eq!(touched_by_bump(lock("ml"), &budget, &index, part, HEAVY), 1);
     }
 
@@ -214,6 +216,7 @@ proptest! {
         let small = groups(&lock, &budget);
         lock.packages[at] = package(&lock, name, "1.1", HEAVY);
         let heavy = groups(&lock, &budget);
+        prop_assume!(!is_tight(&heavy, &budget));
         prop_assert_eq!(touched(&small, &heavy).len(), 2);
     }
 

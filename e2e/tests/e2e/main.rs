@@ -8,6 +8,7 @@ mod chain;
 mod commands;
 mod digests;
 mod frontend_example;
+mod groups;
 mod inert;
 mod interrupt;
 mod main_image;
@@ -68,6 +69,7 @@ fn cases() -> Vec<Case> {
         outputs::cases(),
         commands::cases(),
         requirements::cases(),
+        groups::cases(),
         chain::cases(),
         bad_input::cases(),
         frontend_example::cases(),

@@ -3,10 +3,11 @@
 use crate::fault::Fault;
 use crate::field;
 use crate::image_reference::image_reference;
-use crate::image_spec::{BuilderConfig, BuilderOptions, Flavor};
+use crate::image_spec::{BuilderConfig, BuilderOptions, Bytecode, Flavor};
+use crate::quote::quote;
 use crate::raw::Kind;
 use crate::read::reader::{Fields, Reader};
-use crate::read::value::not_a_choice;
+use crate::read::value::{not_a_choice, number};
 use crate::rules;
 use crate::text::{label_key, one_line, user};
 
@@ -19,6 +20,9 @@ pub(super) fn builder_options(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) 
         user: reader.text_or_number(&options, "user", user),
         ca_bundle: reader.text(&options, "ca_bundle", |path| one_line(path).map(|()| path.to_owned())),
         labels: reader.mapping(&options, "labels", label_key),
+        python_layers: reader.text_or_number(&options, "python_layers", |text| count("python_layers", text, 60)),
+        python_jobs: reader.text_or_number(&options, "python_jobs", |text| count("python_jobs", text, 64)),
+        bytecode: reader.text(&options, "bytecode", bytecode).unwrap_or_default(),
     }
 }
 
@@ -53,4 +57,23 @@ fn flavor(value: &str) -> Result<Flavor, Fault> {
             .help("leave it out, and list `flytekit` in `packages` if tasks are to run in the image")),
         _ => Err(not_a_choice("flavor", value, &["plain", "flyte"])),
     }
+}
+
+fn bytecode(value: &str) -> Result<Bytecode, Fault> {
+    match value.to_ascii_lowercase().as_str() {
+        "checked" => Ok(Bytecode::Checked),
+        "unchecked" => Ok(Bytecode::Unchecked),
+        "none" => Ok(Bytecode::None),
+        _ => Err(not_a_choice("bytecode", value, &["checked", "unchecked", "none"])),
+    }
+}
+
+/// A whole number from 1 to `most`.
+fn count(field: &str, value: &str, most: u32) -> Result<u32, Fault> {
+    let number = number(value).filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| {
+        Fault::new(&rules::CHOICE, format!("{} is no value of `{field}`", quote(value)))
+            .label("out of range")
+            .help(format!("a whole number from 1 to {most}"))
+    })
 }

@@ -71,7 +71,7 @@ pub(super) fn python_version(value: &str) -> Result<PythonVersion, Fault> {
 }
 
 /// Digits only: `parse` alone would take a sign.
-fn number(text: &str) -> Option<u32> {
+pub(super) fn number(text: &str) -> Option<u32> {
     let is_digits = text.bytes().all(|b| b.is_ascii_digit());
     let has_zero_in_front = text.len() > 1 && text.starts_with('0');
     if is_digits && !has_zero_in_front { text.parse().ok() } else { None }
@@ -86,22 +86,32 @@ pub(super) fn python_exec(value: &str) -> Result<String, Fault> {
 pub(super) fn requirements(value: &str) -> Result<RequirementsFile, Fault> {
     let path = context_path(value)?;
     let name = path.rsplit('/').next().unwrap_or(&path);
-    let is_lock =
-        matches!(name, "uv.lock" | "poetry.lock" | "pyproject.toml" | "Pipfile" | "Pipfile.lock" | "pdm.lock")
-            || (name.starts_with("pylock.") && name.ends_with(".toml"));
-    if is_lock {
-        return Err(Fault::new(&rules::NOT_BUILT, format!("`requirements` from {} is not supported yet", quote(name)))
-            .label("not supported yet")
-            .help(
-                "write its packages into a requirements file: `uv export --format requirements-txt > requirements.txt`",
+    let kind = match name {
+        "uv.lock" => RequirementsKind::Uv,
+        "poetry.lock" | "pyproject.toml" | "Pipfile" | "Pipfile.lock" | "pdm.lock" => {
+            let message = format!("`requirements` from {} is not supported yet", quote(name));
+            return Err(Fault::new(&rules::NOT_BUILT, message).label("not supported yet").help(
+                "give a `pylock.toml`, a `uv.lock` or a requirements file, such as `uv export --format pylock.toml` writes",
             ));
-    }
+        }
+        name if is_pylock(name) => RequirementsKind::Pylock,
+        _ => RequirementsKind::Txt,
+    };
     if path == "." || value.ends_with('/') {
         return Err(Fault::new(&rules::TEXT, format!("{} is a folder", quote(value)))
             .label("expected a file")
             .help("for example `requirements: requirements.txt`"));
     }
-    Ok(RequirementsFile { path, kind: RequirementsKind::Txt })
+    Ok(RequirementsFile { path, kind })
+}
+
+/// `pylock.toml` or `pylock.<name>.toml`, with no dot in the name (PEP 751, "File name").
+fn is_pylock(name: &str) -> bool {
+    name == "pylock.toml"
+        || name
+            .strip_prefix("pylock.")
+            .and_then(|rest| rest.strip_suffix(".toml"))
+            .is_some_and(|name| !name.is_empty() && !name.contains('.'))
 }
 
 pub(super) fn copy_mode(value: &str) -> Result<CopyMode, Fault> {
@@ -209,6 +219,17 @@ pub(super) fn check_together(reader: &mut Reader<'_, '_>, fields: &Fields<'_>, s
             Diagnostic::new(&rules::CONFLICT, "`source_copy_mode` needs a `source_root`")
                 .with_label(entry.key_span, "files of which folder?")
                 .with_help("add `source_root: .` for the whole build context"),
+        );
+    }
+    if spec.requirements.as_ref().is_some_and(|file| file.kind.is_lock())
+        && let (Some((packages, _)), Some((lock, _))) = (fields.get("packages"), fields.get("requirements"))
+        && !spec.packages.is_empty()
+    {
+        reader.report(
+            Diagnostic::new(&rules::CONFLICT, "`packages` cannot stand beside a lockfile")
+                .with_label(packages.key_span, "these would be chosen without the lock")
+                .with_label(lock.key_span, "every version is chosen here")
+                .with_help("add the packages to the project and lock it again, or leave the lock out"),
         );
     }
 }

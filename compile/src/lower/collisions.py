@@ -1,0 +1,16 @@
+# Says which files several packages bring with different content. argv: the file to write, then lists as install_group.py
+# writes them. A line for each such file: its path, then the packages, with tabs between.
+import sys
+
+owners = {}
+for listing in sys.argv[2:]:
+    with open(listing, encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            package, digest, path = line.rstrip("\n").split("\t", 2)
+            owners.setdefault(path, {})[package] = digest
+
+with open(sys.argv[1], "w", encoding="utf-8", errors="surrogateescape") as out:
+    for path, packages in sorted(owners.items()):
+        digests = set(packages.values())
+        if len(packages) > 1 and (len(digests) > 1 or "" in digests):
+            out.write("\t".join([path] + sorted(packages)) + "\n")

@@ -1,0 +1,88 @@
+//! The ops of groups: a locked part of the environment each, and the comparison of what they brought.
+
+use buildkit_llb::{Exec, Mount, Note, Output};
+use imagespec::Bytecode;
+
+use crate::group::{CONFIG_FILE, LOCK_FILE};
+use crate::lower::python::{uv_cache, uv_path, with_secrets};
+use crate::lower::{Lowering, OUTPUT};
+use crate::plan::{Action, GroupInstall, Step};
+
+/// Installs, lists and compiles. The package's names never become part of it: what it installs are two files.
+const INSTALL: &str = include_str!("install_group.py");
+const INSTALL_FILE: &str = "install.py";
+
+/// Compares lists.
+const COMPARE: &str = include_str!("collisions.py");
+const COMPARE_FILE: &str = "compare.py";
+
+/// The list of what a group installed, below [`OUTPUT`].
+const LIST_FILE: &str = "files";
+
+/// What [`COMPARE`] writes, below [`OUTPUT`].
+pub(crate) const COLLISIONS_FILE: &str = "collisions";
+
+impl Lowering<'_> {
+    pub(super) fn install_group(&mut self, step: &Step, parent: Output, install: &GroupInstall) -> Output {
+        let folder = format!("{}/group", crate::MOUNTS);
+        let files = [(LOCK_FILE, install.lock.as_str()), (CONFIG_FILE, &install.config), (INSTALL_FILE, INSTALL)];
+        let inputs = self.inputs_of(&step.id, "group", &files);
+        let bytecode = match install.bytecode {
+            Bytecode::Checked => "checked",
+            Bytecode::Unchecked => "unchecked",
+            Bytecode::None => "none",
+        };
+        let python = environment_python();
+        let list = format!("{OUTPUT}/{LIST_FILE}");
+        let program = format!("{folder}/{INSTALL_FILE}");
+        let words = [python.as_str(), "-I", "-S", &program, crate::ENVIRONMENT, &list, bytecode];
+        let installer = [uv_path(), "pip".to_owned(), "install".to_owned(), "--python".to_owned(), python.clone()];
+        let command = words.map(str::to_owned).into_iter().chain(installer).chain(install.args.iter().cloned());
+        let command = command.chain(crate::group::arguments(install.is_built, &folder)).collect();
+        let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
+        let exec = self.exec(command, parent);
+        let exec = self
+            .with_installer(exec)
+            .with_envs(install.env.clone())
+            .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
+            .with_env("UV_CACHE_DIR", uv_cache())
+            .with_mount(inputs)
+            .with_mount(Mount::scratch_output(OUTPUT))
+            .with_mounts(mounts);
+        let exec = envs.into_iter().fold(exec, Exec::with_secret_env);
+        let exec = self.with_ca_bundle(exec);
+        let outputs = self.graph.exec(exec);
+        self.annotate(step, outputs.op());
+        self.lists.extend(outputs.at(OUTPUT));
+        outputs.root().unwrap_or(parent)
+    }
+
+    /// The folder with [`COLLISIONS_FILE`], from the lists of all groups of wheels.
+    pub(crate) fn collisions(&mut self, root: Output) -> Option<Output> {
+        let lists = std::mem::take(&mut self.lists);
+        let at = |number: usize| format!("{}/lists/{number}", crate::MOUNTS);
+        let python = environment_python();
+        let found = format!("{OUTPUT}/{COLLISIONS_FILE}");
+        let inputs = self.inputs("compare", &[(COMPARE_FILE, COMPARE)]);
+        let program = format!("{}/compare/{COMPARE_FILE}", crate::MOUNTS);
+        let words = [python.as_str(), "-I", "-S", &program, &found].map(str::to_owned);
+        let files = (0..lists.len()).map(|number| format!("{}/{LIST_FILE}", at(number)));
+        let exec = self
+            .exec(words.into_iter().chain(files), root)
+            .with_mount(inputs)
+            .with_mount(Mount::scratch_output(OUTPUT))
+            .with_mounts(lists.into_iter().enumerate().map(|(number, list)| Mount::read_only(at(number), list)));
+        let outputs = self.graph.exec(exec);
+        self.graph.annotate(outputs.op(), Note::named(self.named("internal", "compare the files of all packages")));
+        outputs.at(OUTPUT)
+    }
+}
+
+/// Whether a step's list is worth comparing: what is built lies over everything else in any case.
+pub(crate) fn is_compared(step: &Step) -> bool {
+    matches!(&step.action, Action::InstallGroup(install) if !install.is_built)
+}
+
+fn environment_python() -> String {
+    format!("{}/bin/python", crate::ENVIRONMENT)
+}

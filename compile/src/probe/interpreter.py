@@ -1,0 +1,39 @@
+# Says what the interpreter that runs it is, and which C library the system has. argv: the file to write.
+import os, sys
+
+
+def c_library():
+    try:
+        name = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):
+        name = None
+    if name and " " in name:
+        return name.split(" ", 1)
+    for folder in ("/lib", "/usr/lib"):
+        loaders = [file for file in os.listdir(folder) if file.startswith("ld-musl-")] if os.path.isdir(folder) else []
+        for loader in sorted(loaders):
+            import subprocess
+
+            ran = subprocess.run([os.path.join(folder, loader)], stderr=subprocess.PIPE)
+            for line in ran.stderr.decode("utf-8", "replace").splitlines():
+                if line.startswith("Version "):
+                    return "musl", line.split(" ", 1)[1]
+    return "", ""
+
+
+def dotted(version):
+    return ".".join(str(part) for part in version[:3])
+
+
+libc, libc_version = c_library()
+flags = getattr(sys, "abiflags", "")
+with open(sys.argv[1], "w") as out:
+    for name, value in [
+        ("version", dotted(sys.version_info)),
+        ("implementation", sys.implementation.name),
+        ("implementation-version", dotted(sys.implementation.version)),
+        ("free-threaded", int("t" in flags)),
+        ("libc", libc),
+        ("libc-version", libc_version),
+    ]:
+        out.write("%s %s\n" % (name, value))
