@@ -190,7 +190,7 @@ impl GraphBuilder {
     /// Inserts an op in the bytes it came in, typed if a type says the same bytes.
     fn insert_decoded(&mut self, bytes: &[u8], message: pb::Op, inputs: Vec<Output>) -> OpId {
         match typed(&message, &inputs) {
-            Some(op) if self.encoded(&op) == bytes => self.insert_encoded(op, bytes.to_vec()),
+            Some(op) if self.is_encoded(&op, &inputs, bytes) => self.insert_encoded(op, inputs, bytes),
             _ => self.insert(Op::Foreign(Box::new(Foreign { message, bytes: bytes.to_vec(), inputs }))),
         }
     }

@@ -228,7 +228,7 @@ fn describe_exec(graph: &Graph, exec: &Exec, lines: &mut Vec<String>) {
     if !exec.removes_mount_stubs {
         lines.push("keeps mount stubs".to_owned());
     }
-    lines.extend(exec.sorted_mounts().into_iter().map(|mount| describe_mount(graph, mount)));
+    lines.extend(exec.mounts().iter().map(|mount| describe_mount(graph, mount)));
     lines.extend(
         exec.secret_env
             .iter()

@@ -5,38 +5,42 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_proto::{Digest, Message as _, caps, map, pb};
+use buildkit_proto::{Digest, Fields, Message as _, caps, map, pb};
 
 use crate::graph::{Graph, OpId, Output};
 use crate::note::{Note, locations_to_pb};
 use crate::op::Op;
-use crate::required::declared_caps;
+use crate::required::declare;
 
-/// The canonical bytes of an op; `digest` answers with the digest of an input's op.
-pub(crate) fn op(op: &Op, digest: impl Fn(Output) -> Digest) -> Vec<u8> {
-    let wire = match op {
-        Op::Source(source) => pb::op::Op::Source(source.to_pb()),
-        Op::Exec(exec) => pb::op::Op::Exec(Box::new(exec.to_pb())),
-        Op::File(file) => pb::op::Op::File(file.to_pb()),
-        Op::Merge(merge) => pb::op::Op::Merge(merge.to_pb()),
-        Op::Diff(diff) => pb::op::Op::Diff(diff.to_pb()),
-        Op::Build(build) => pb::op::Op::Build(build.to_pb()),
-        Op::Passthrough(passthrough) => pb::op::Op::Passthrough(passthrough.to_pb()),
+/// Appends the canonical bytes of an op with its inputs; `digest` answers with the digest of an input's op.
+pub(crate) fn op(op: &Op, inputs: &[Output], digest: impl Fn(Output) -> Digest, bytes: &mut Vec<u8>) {
+    if let Op::Foreign(foreign) = op {
         // Read from a definition whose digests it refers to; nobody else can make one.
-        Op::Foreign(foreign) => return foreign.bytes.clone(),
-    };
-    let inputs = op
-        .inputs()
-        .into_iter()
-        .map(|input| pb::Input { digest: digest(input).to_string(), index: input.index.into() })
-        .collect();
-    buildkit_proto::canonical::into_bytes(pb::Op {
-        inputs,
-        op: Some(wire),
-        platform: op.platform().map(crate::Platform::to_pb),
-        // Always present, mostly empty.
-        constraints: Some(pb::WorkerConstraints { filter: op.worker_filters().to_vec() }),
-    })
+        return bytes.extend_from_slice(&foreign.bytes);
+    }
+    let mut fields = Fields::new(bytes);
+    for input in inputs {
+        fields.message(1, |fields| {
+            fields.digest(1, digest(*input));
+            fields.number(2, input.index);
+        });
+    }
+    if let Some(platform) = op.platform() {
+        fields.message(10, |fields| platform.write(fields));
+    }
+    // Always present, mostly empty.
+    fields.message(11, |fields| op.worker_filters().iter().for_each(|filter| fields.element(1, filter)));
+    // The members of the oneof come last, see `buildkit_proto::canonical`.
+    match op {
+        Op::Exec(exec) => fields.message(2, |fields| exec.write(fields)),
+        Op::Source(source) => fields.typed(3, &source.to_pb()),
+        Op::File(file) => fields.typed(4, &file.to_pb()),
+        Op::Build(build) => fields.typed(5, &build.to_pb()),
+        Op::Merge(merge) => fields.typed(6, &merge.to_pb()),
+        Op::Diff(diff) => fields.typed(7, &diff.to_pb()),
+        Op::Passthrough(passthrough) => fields.typed(8, &passthrough.to_pb()),
+        Op::Foreign(_) => {}
+    }
 }
 
 impl Graph {
@@ -58,7 +62,7 @@ impl Graph {
         for &id in &order {
             let node = &self.nodes[id.0 as usize];
             let note = self.notes.get(&id).unwrap_or(&unnoted);
-            def.push(node.bytes.clone());
+            def.push(node.bytes.to_vec());
             if note.ignore_cache {
                 terminal_caps.push(caps::llb::META_IGNORECACHE);
             }
@@ -87,7 +91,9 @@ impl Graph {
             None => terminal_metadata.clone(),
             Some(id) => {
                 let note = self.notes.get(&id).unwrap_or(&unnoted);
-                note.to_pb(&declared_caps(&self.nodes[id.0 as usize].op, note))
+                let mut caps = Vec::new();
+                declare(&self.nodes[id.0 as usize].op, note, &mut |cap| caps.push(cap));
+                note.to_pb(caps)
             }
         };
         let entry = |(digest, id): (Digest, _)| pb::OpMetadataEntry {

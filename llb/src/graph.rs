@@ -2,10 +2,15 @@
 //!
 //! Does not judge what an op says (the verifier does) and does not know the wire order of a definition (encode does).
 
+mod by_digest;
+
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_proto::Digest;
 
+use self::by_digest::ByDigest;
 use crate::encode;
 use crate::note::{Location, Note, SourceFile};
 use crate::op::Op;
@@ -14,6 +19,7 @@ use crate::op::diff::Diff;
 use crate::op::exec::Exec;
 use crate::op::file::File;
 use crate::op::merge::Merge;
+use crate::op::mount::Mount;
 use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
 use crate::verify::{self, Violation};
@@ -70,7 +76,8 @@ impl Output {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecOutputs {
     op: OpId,
-    outputs: BTreeMap<String, Output>,
+    /// By destination; most execs have one or two.
+    outputs: Vec<(String, Output)>,
 }
 
 impl ExecOutputs {
@@ -83,7 +90,7 @@ impl ExecOutputs {
     /// The changed content of the mount at `dest`, if its changes are kept.
     #[must_use]
     pub fn at(&self, dest: &str) -> Option<Output> {
-        self.outputs.get(dest).copied()
+        self.outputs.iter().find(|(known, _)| known == dest).map(|(_, output)| *output)
     }
 
     /// The exec itself.
@@ -96,7 +103,9 @@ impl ExecOutputs {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) op: Op,
-    pub(crate) bytes: Vec<u8>,
+    /// Those of the op, listed once for all who follow them.
+    pub(crate) inputs: Vec<Output>,
+    pub(crate) bytes: Box<[u8]>,
     pub(crate) digest: Digest,
 }
 
@@ -114,10 +123,12 @@ pub(crate) struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,
-    by_digest: BTreeMap<Digest, OpId>,
+    by_digest: ByDigest,
     notes: BTreeMap<OpId, Note>,
     files: Vec<SourceFile>,
     foreign: Vec<Violation>,
+    /// Where ops are encoded: most of the room that takes is needed for the next one again.
+    encoded: Vec<u8>,
 }
 
 impl GraphBuilder {
@@ -134,9 +145,10 @@ impl GraphBuilder {
 
     /// Adds a process.
     pub fn exec(&mut self, exec: Exec) -> ExecOutputs {
-        let dests: Vec<String> = exec.output_mounts().into_iter().map(str::to_owned).collect();
+        let output = |(mount, index): (&Mount, u32)| (mount.dest.clone(), Output { op: OpId(0), index });
+        let mut outputs: Vec<_> = exec.output_mounts().zip(0..).map(output).collect();
         let op = self.insert(Op::Exec(Box::new(exec)));
-        let outputs = dests.into_iter().zip(0..).map(|(dest, index)| (dest, Output { op, index })).collect();
+        outputs.iter_mut().for_each(|(_, output)| output.op = op);
         ExecOutputs { op, outputs }
     }
 
@@ -200,7 +212,7 @@ impl GraphBuilder {
     /// # Errors
     /// Everything the daemon would refuse, see [`Rule`](crate::Rule).
     pub fn finish(self, root: Option<Output>) -> Result<Graph, Vec<Violation>> {
-        let Self { mut nodes, by_digest: _, notes, files, foreign } = self;
+        let Self { mut nodes, by_digest: _, notes, files, foreign, encoded: _ } = self;
         nodes.shrink_to_fit();
         let graph = Graph { nodes, notes, files, root };
         let mut violations = foreign;
@@ -212,10 +224,20 @@ impl GraphBuilder {
         Output { op: self.insert(op), index: 0 }
     }
 
-    /// The bytes an op has in this graph.
-    pub(crate) fn encoded(&self, op: &Op) -> Vec<u8> {
-        let digest_of = |input: Output| self.nodes.get(input.op.0 as usize).map_or(Digest::of(b""), |node| node.digest);
-        encode::op(op, digest_of)
+    /// Appends the bytes an op with these inputs has in this graph.
+    fn encode(&self, op: &Op, inputs: &[Output], bytes: &mut Vec<u8>) {
+        let digest_of = |input: Output| self.digest(input.op).unwrap_or_else(|| Digest::of(b""));
+        encode::op(op, inputs, digest_of, bytes);
+    }
+
+    /// Whether an op with these inputs has these bytes in this graph.
+    pub(crate) fn is_encoded(&mut self, op: &Op, inputs: &[Output], bytes: &[u8]) -> bool {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        self.encode(op, inputs, &mut encoded);
+        let is_encoded = encoded == bytes;
+        self.encoded = encoded;
+        is_encoded
     }
 
     pub(crate) fn op(&self, id: OpId) -> Option<&Op> {
@@ -238,27 +260,30 @@ impl GraphBuilder {
     }
 
     pub(crate) fn insert(&mut self, op: Op) -> OpId {
-        let bytes = self.encoded(&op);
-        self.insert_encoded(op, bytes)
+        let inputs = op.inputs();
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.clear();
+        self.encode(&op, &inputs, &mut encoded);
+        let id = self.insert_encoded(op, inputs, &encoded);
+        self.encoded = encoded;
+        id
     }
 
-    /// Inserts an op whose bytes are known already.
-    pub(crate) fn insert_encoded(&mut self, mut op: Op, bytes: Vec<u8>) -> OpId {
+    /// Inserts an op whose inputs and bytes are known already.
+    pub(crate) fn insert_encoded(&mut self, mut op: Op, inputs: Vec<Output>, bytes: &[u8]) -> OpId {
         let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
-        for input in op.inputs() {
-            if input.op >= id {
-                self.foreign.push(Violation::dangling(id, input));
+        for input in inputs.iter().filter(|input| input.op >= id) {
+            self.foreign.push(Violation::dangling(id, *input));
+        }
+        match self.by_digest.entry(Digest::of(bytes)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                op.shrink();
+                self.nodes.push(Node { op, inputs, bytes: bytes.into(), digest: *new.key() });
+                *new.insert(id)
             }
         }
-        let digest = Digest::of(&bytes);
-        if let Some(known) = self.by_digest.get(&digest) {
-            return *known;
-        }
-        op.shrink();
-        self.nodes.push(Node { op, bytes, digest });
-        self.by_digest.insert(digest, id);
-        id
     }
 }
 
@@ -291,7 +316,7 @@ impl Graph {
     pub fn reopen(self) -> (GraphBuilder, Option<Output>) {
         let Self { nodes, notes, files, root } = self;
         let by_digest = nodes.iter().zip(0..).map(|(node, id)| (node.digest, OpId(id))).collect();
-        (GraphBuilder { nodes, by_digest, notes, files, foreign: Vec::new() }, root)
+        (GraphBuilder { nodes, by_digest, notes, files, foreign: Vec::new(), encoded: Vec::new() }, root)
     }
 
     /// What the graph yields; `None` is an empty filesystem.
@@ -305,23 +330,26 @@ impl Graph {
     pub fn reachable(&self) -> Vec<OpId> {
         let mut order = Vec::new();
         let mut seen = vec![false; self.nodes.len()];
-        // A stack of (op, its inputs still to visit): recursion would overflow on deep chains.
-        let mut stack: Vec<(OpId, std::vec::IntoIter<Output>)> = Vec::new();
+        // A stack of (op, its inputs, how many of them are visited): recursion would overflow on deep chains.
+        let mut stack: Vec<(OpId, Cow<'_, [Output]>, usize)> = Vec::new();
         let mut enter = |id: OpId, stack: &mut Vec<_>| {
             let index = id.0 as usize;
             if let Some(mark) = seen.get_mut(index).filter(|mark| !**mark) {
                 *mark = true;
                 if let Some(node) = self.nodes.get(index) {
-                    stack.push((id, node.op.walk().into_iter()));
+                    stack.push((id, node.op.walk(&node.inputs), 0));
                 }
             }
         };
         if let Some(root) = self.root {
             enter(root.op, &mut stack);
         }
-        while let Some((id, inputs)) = stack.last_mut() {
-            match inputs.next() {
-                Some(input) => enter(input.op, &mut stack),
+        while let Some((id, inputs, visited)) = stack.last_mut() {
+            match inputs.get(*visited).copied() {
+                Some(input) => {
+                    *visited += 1;
+                    enter(input.op, &mut stack);
+                }
                 None => {
                     order.push(*id);
                     stack.pop();
@@ -345,7 +373,7 @@ impl Graph {
 
     /// The outputs that the root or an op reads.
     pub(crate) fn used_outputs(&self) -> BTreeSet<Output> {
-        self.nodes.iter().flat_map(|node| node.op.inputs()).chain(self.root).collect()
+        self.nodes.iter().flat_map(|node| &node.inputs).copied().chain(self.root).collect()
     }
 
     /// What is known about an op beyond its bytes.

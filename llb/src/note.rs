@@ -116,11 +116,12 @@ impl Note {
     }
 
     /// `caps` are those of the op itself.
-    pub(crate) fn to_pb(&self, caps: &BTreeSet<&'static str>) -> pb::OpMetadata {
+    pub(crate) fn to_pb(&self, caps: Vec<&'static str>) -> pb::OpMetadata {
         let Self { name, description, locations: _, group, ignore_cache, export_cache, resources, requires } = self;
         let mut description = description.clone();
         description.extend(name.iter().map(|name| (CUSTOM_NAME.to_owned(), name.clone())));
-        let mut caps: Vec<&str> = caps.iter().copied().chain(requires.iter().map(String::as_str)).collect();
+        let mut caps: Vec<&str> = caps;
+        caps.extend(requires.iter().map(String::as_str));
         caps.sort_unstable();
         caps.dedup();
         let caps = caps.into_iter().map(|cap| pb::BoolEntry { key: Some(cap.to_owned()), value: Some(true) });

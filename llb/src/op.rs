@@ -12,6 +12,7 @@ pub(crate) mod mount;
 pub(crate) mod passthrough;
 pub(crate) mod source;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::graph::Output;
@@ -65,11 +66,12 @@ impl Op {
         }
     }
 
-    /// The same, in the order in which Go's client walks them: definitions list ops in that order (`client/llb/state.go`).
-    pub(crate) fn walk(&self) -> Vec<Output> {
+    /// These inputs of the op in the order in which Go's client walks them: definitions list ops in that order
+    /// (`client/llb/state.go`).
+    pub(crate) fn walk<'a>(&self, inputs: &'a [Output]) -> Cow<'a, [Output]> {
         match self {
-            Self::File(file) => file.walk(),
-            _ => self.inputs(),
+            Self::File(file) if inputs.len() > 1 => Cow::Owned(file.walk()),
+            _ => Cow::Borrowed(inputs),
         }
     }
 
@@ -88,7 +90,7 @@ impl Op {
     #[must_use]
     pub fn platform(&self) -> Option<&Platform> {
         match self {
-            Self::Source(source) => source.platform.as_ref(),
+            Self::Source(source) => source.platform.as_deref(),
             Self::Exec(exec) => Some(&exec.platform),
             Self::Build(build) => Some(&build.platform),
             // BuildKit has these run anywhere (`client/llb/fileop.go`, `merge.go`, `diff.go`, `passthrough.go`).
@@ -151,6 +153,10 @@ pub(crate) struct InputList {
 const FEW: usize = 8;
 
 impl InputList {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { inputs: Vec::with_capacity(capacity), positions: BTreeMap::new() }
+    }
+
     /// The wire index of an input, added if new; −1 for none.
     pub(crate) fn index(&mut self, input: Option<Output>) -> i64 {
         let Some(input) = input else { return -1 };

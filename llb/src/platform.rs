@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use buildkit_proto::pb;
+use buildkit_proto::{Fields, pb};
 
 /// What an op runs for (OCI image spec, image-index.md § platform), in BuildKit's normal form.
 ///
@@ -64,15 +64,14 @@ impl Platform {
         Self::new("linux", architecture, "")
     }
 
-    pub(crate) fn to_pb(&self) -> pb::Platform {
+    /// Writes the fields of `pb::Platform`.
+    pub(crate) fn write(&self, fields: &mut Fields<'_>) {
         let Self { os, architecture, variant, os_version, os_features } = self;
-        pb::Platform {
-            os: os.clone(),
-            architecture: architecture.clone(),
-            variant: variant.clone(),
-            os_version: os_version.clone(),
-            os_features: os_features.clone(),
-        }
+        fields.text(1, architecture);
+        fields.text(2, os);
+        fields.text(3, variant);
+        fields.text(4, os_version);
+        os_features.iter().for_each(|feature| fields.element(5, feature));
     }
 
     /// As it is on the wire: a platform of somebody else's definition need not be in normal form.

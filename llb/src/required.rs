@@ -34,33 +34,30 @@ use crate::op::source::{DEFAULT_HEADER, DEFAULT_TOKEN, Source};
 #[must_use]
 pub fn declared_caps(op: &Op, note: &Note) -> BTreeSet<&'static str> {
     let mut caps = BTreeSet::new();
+    declare(op, note, &mut |cap| {
+        caps.insert(cap);
+    });
+    caps
+}
+
+/// The same one by one, in no order and some more than once: sets take time, and graphs have many ops.
+pub(crate) fn declare(op: &Op, note: &Note, caps: &mut impl FnMut(&'static str)) {
     match op {
-        Op::Source(source) => declared_by_source(source, &mut caps),
+        Op::Source(source) => declared_by_source(source, caps),
         Op::Exec(exec) => {
-            declared_by_exec(exec, &mut caps);
+            declared_by_exec(exec, caps);
             if note.resources.is_some() {
-                caps.insert(cap::EXEC_META_LINUX_RESOURCES);
+                caps(cap::EXEC_META_LINUX_RESOURCES);
             }
         }
-        Op::File(_) => {
-            caps.insert(cap::FILE_BASE);
-        }
-        Op::Merge(_) => {
-            caps.insert(cap::MERGEOP);
-        }
-        Op::Diff(_) => {
-            caps.insert(cap::DIFFOP);
-        }
-        Op::Build(_) => {
-            caps.insert(cap::SOURCE_BUILDOP_LLBFILENAME);
-        }
-        Op::Passthrough(_) => {
-            caps.insert(cap::PASSTHROUGHOP);
-        }
+        Op::File(_) => caps(cap::FILE_BASE),
+        Op::Merge(_) => caps(cap::MERGEOP),
+        Op::Diff(_) => caps(cap::DIFFOP),
+        Op::Build(_) => caps(cap::SOURCE_BUILDOP_LLBFILENAME),
+        Op::Passthrough(_) => caps(cap::PASSTHROUGHOP),
         // Its note holds what its maker declared.
         Op::Foreign(_) => {}
     }
-    caps
 }
 
 /// The capabilities a daemon must have for an op to mean what it says (`solver/pb/caps.go`): the declared ones, and those
@@ -80,7 +77,7 @@ pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
                 caps.insert(cap::EXEC_META_CGROUP_PARENT);
             }
             let discards = |kind: &MountKind| matches!(kind, MountKind::Bind { access: Access::Discard, .. });
-            if exec.mounts.iter().any(|mount| discards(mount.kind())) {
+            if exec.mounts().iter().any(|mount| discards(mount.kind())) {
                 caps.insert(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT);
             }
         }
@@ -117,9 +114,9 @@ pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
     caps
 }
 
-fn declared_by_source(source: &Source, caps: &mut BTreeSet<&'static str>) {
+fn declared_by_source(source: &Source, caps: &mut impl FnMut(&'static str)) {
     let scheme = source.scheme();
-    caps.extend(match scheme {
+    let of_scheme = match scheme {
         "docker-image" => Some(cap::SOURCE_IMAGE),
         "oci-layout" => Some(cap::SOURCE_OCILAYOUT),
         "docker-image+blob" | "oci-layout+blob" => Some(cap::SOURCE_IMAGEBLOB),
@@ -127,10 +124,11 @@ fn declared_by_source(source: &Source, caps: &mut BTreeSet<&'static str>) {
         "git" => Some(cap::SOURCE_GIT),
         "http" | "https" => Some(cap::SOURCE_HTTP),
         _ => None,
-    });
+    };
+    of_scheme.into_iter().for_each(&mut *caps);
     let of_http = scheme.starts_with("http");
     for (attr, value) in source.attrs() {
-        caps.extend(match attr.as_str() {
+        let of_attr = match attr.as_str() {
             // The others are wishes that a daemon may ignore.
             "image.resolvemode" if value == "pull" => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
             "image.layerlimit" => Some(cap::SOURCE_IMAGE_LAYERLIMIT),
@@ -163,19 +161,20 @@ fn declared_by_source(source: &Source, caps: &mut BTreeSet<&'static str>) {
             _ if attr.starts_with("http.header.") => Some(cap::SOURCE_HTTP_HEADER),
             _ if attr.starts_with("http.sig.") => Some(cap::SOURCE_HTTP_SIGNATUREVERIFY),
             _ => None,
-        });
+        };
+        of_attr.into_iter().for_each(&mut *caps);
     }
     // Go asks ssh servers for their keys where the user names none, and declares the capability either way.
     if source.attrs().contains_key("git.mountsshsock") {
-        caps.insert(cap::SOURCE_GIT_KNOWNSSHHOSTS);
+        caps(cap::SOURCE_GIT_KNOWNSSHHOSTS);
     }
 }
 
-fn declared_by_exec(exec: &Exec, caps: &mut BTreeSet<&'static str>) {
-    caps.insert(cap::EXEC_META_BASE);
+fn declared_by_exec(exec: &Exec, caps: &mut impl FnMut(&'static str)) {
+    caps(cap::EXEC_META_BASE);
     let mut set = |condition: bool, cap: &'static str| {
         if condition {
-            caps.insert(cap);
+            caps(cap);
         }
     };
     set(exec.default_path, cap::EXEC_META_SETSDEFAULTPATH);
@@ -188,7 +187,7 @@ fn declared_by_exec(exec: &Exec, caps: &mut BTreeSet<&'static str>) {
     // A secret is a secret to Go's client, whether it is a file or a variable.
     set(!exec.secret_env.is_empty(), cap::EXEC_MOUNT_SECRET);
     set(!exec.secret_env.is_empty(), cap::EXEC_SECRETENV);
-    for mount in &exec.mounts {
+    for mount in exec.mounts() {
         set(mount.content_cache != ContentCache::Default, cap::EXEC_MOUNT_CACHE_CONTENT);
         match mount.kind() {
             MountKind::Bind { input, selector, access: _ } => {

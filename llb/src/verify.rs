@@ -148,7 +148,7 @@ pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
     for (position, node) in graph.nodes.iter().enumerate() {
         let op = OpId(u32::try_from(position).unwrap_or(u32::MAX));
         let mut report = |rule| violations.push(Violation { op, rule });
-        for input in node.op.inputs() {
+        for input in &node.inputs {
             let exists = graph.op(input.op).is_some_and(|op| input.index < op.output_count());
             if input.op < op && !exists {
                 report(Rule::DanglingInput);
@@ -230,12 +230,14 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
     if exec.devices.iter().any(|device| device.name.is_empty()) {
         report(Rule::NoDeviceName);
     }
+    // Most are sorted by destination, so that nothing else is to be looked for where all are.
+    let are_distinct = exec.mounts().is_sorted_by(|one, next| one.dest < next.dest);
     let mut dests = BTreeSet::new();
-    for mount in &exec.mounts {
+    for mount in exec.mounts() {
         if !mount.dest.starts_with('/') {
             report(Rule::RelativePath(mount.dest.clone()));
         }
-        if !dests.insert(mount.dest.as_str()) {
+        if !are_distinct && !dests.insert(mount.dest.as_str()) {
             report(Rule::DuplicateMount(mount.dest.clone()));
         }
         match mount.kind() {
@@ -256,7 +258,7 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
             | MountKind::Ssh { .. } => {}
         }
     }
-    if !dests.contains("/") {
+    if !exec.mounts().iter().any(|mount| mount.dest == "/") {
         report(Rule::NoRootMount);
     }
 }

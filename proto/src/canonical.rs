@@ -12,13 +12,7 @@ use crate::pb;
 /// (`google.golang.org/protobuf: internal/impl/codec_message.go`), where prost puts them by their number.
 #[must_use]
 pub fn op(op: &pb::Op) -> Vec<u8> {
-    into_bytes(op.clone())
-}
-
-/// The same for a message that is not needed any more; graphs have many.
-#[must_use]
-pub fn into_bytes(op: pb::Op) -> Vec<u8> {
-    let pb::Op { inputs, op, platform, constraints } = op;
+    let pb::Op { inputs, op, platform, constraints } = op.clone();
     let fields = pb::Op { inputs, op: None, platform, constraints };
     let oneof = pb::Op { op, ..pb::Op::default() };
     let mut bytes = Vec::with_capacity(fields.encoded_len() + oneof.encoded_len());

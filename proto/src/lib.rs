@@ -14,6 +14,7 @@
 pub mod canonical;
 pub mod caps;
 mod digest;
+mod fields;
 pub mod fsutil;
 pub mod go;
 pub mod map;
@@ -23,4 +24,5 @@ pub mod rpc;
 
 pub use caps::CapSet;
 pub use digest::{Digest, ParseDigestError};
+pub use fields::Fields;
 pub use prost::Message;

@@ -24,25 +24,25 @@ impl Says {
     pub(super) fn of(graph: &Graph, id: OpId) -> Self {
         let mut says = Self::default();
         let Some(node) = graph.nodes.get(id.0 as usize) else { return says };
-        let inputs = node.op.inputs();
+        let inputs = &node.inputs;
         // Decoded or encoded by this crate, so it is a message.
-        let pb::Op { inputs: _, op, platform, constraints } = pb::Op::decode(node.bytes.as_slice()).unwrap_or_default();
+        let pb::Op { inputs: _, op, platform, constraints } = pb::Op::decode(&*node.bytes).unwrap_or_default();
         match op {
             None => inputs.iter().for_each(|input| says.reads("input", Some(*input))),
             Some(pb::op::Op::Source(source)) => says.source(&source),
-            Some(pb::op::Op::Exec(exec)) => says.exec(&exec, &inputs),
-            Some(pb::op::Op::File(file)) => says.file(&file, &inputs),
-            Some(pb::op::Op::Build(build)) => says.build(&build, &inputs),
+            Some(pb::op::Op::Exec(exec)) => says.exec(&exec, inputs),
+            Some(pb::op::Op::File(file)) => says.file(&file, inputs),
+            Some(pb::op::Op::Build(build)) => says.build(&build, inputs),
             Some(pb::op::Op::Merge(pb::MergeOp { inputs: layers })) => {
-                layers.iter().for_each(|layer| says.reads("layer", at(&inputs, layer.input)));
+                layers.iter().for_each(|layer| says.reads("layer", at(inputs, layer.input)));
             }
             Some(pb::op::Op::Diff(pb::DiffOp { lower, upper })) => {
-                says.reads("lower", lower.and_then(|lower| at(&inputs, lower.input)));
-                says.reads("upper", upper.and_then(|upper| at(&inputs, upper.input)));
+                says.reads("lower", lower.and_then(|lower| at(inputs, lower.input)));
+                says.reads("upper", upper.and_then(|upper| at(inputs, upper.input)));
             }
             Some(pb::op::Op::Passthrough(pb::PassthroughOp { id, outputs })) => {
                 says.field("id", id);
-                outputs.iter().for_each(|output| says.reads("hands on", at(&inputs, *output)));
+                outputs.iter().for_each(|output| says.reads("hands on", at(inputs, *output)));
                 let handed_on: BTreeSet<i64> = outputs.into_iter().collect();
                 let awaited = inputs.iter().zip(0..).filter(|(_, position)| !handed_on.contains(position));
                 awaited.for_each(|(input, _)| says.reads("after", Some(*input)));

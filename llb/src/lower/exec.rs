@@ -18,10 +18,10 @@ const HELPERS: &str = "/dev/.buildkit-llb";
 impl Lowering<'_> {
     /// `waits` are to be there before the process runs.
     pub(super) fn exec(&mut self, id: OpId, mut exec: Exec, waits: Vec<Output>) -> Vec<(Output, Output)> {
-        let before: Vec<String> = exec.output_mounts().into_iter().map(str::to_owned).collect();
+        let before: Vec<String> = exec.output_mounts().map(|mount| mount.dest.clone()).collect();
         for (wait, number) in waits.into_iter().zip(0..) {
             self.change(id, cap::PASSTHROUGHOP, "what it waits for is mounted");
-            exec.mounts.push(Mount::read_only(format!("{HELPERS}/after-{number}"), wait));
+            exec.add_mount(Mount::read_only(format!("{HELPERS}/after-{number}"), wait));
         }
         self.without_limits(id, &mut exec);
         self.in_shell(id, &mut exec);
@@ -32,7 +32,7 @@ impl Lowering<'_> {
                 self.change(id, cap::EXEC_META_SETSDEFAULTPATH, "PATH is in the environment");
             }
         }
-        let after: Vec<String> = exec.output_mounts().into_iter().map(str::to_owned).collect();
+        let after: Vec<String> = exec.output_mounts().map(|mount| mount.dest.clone()).collect();
         let stands = self.plain(id, Op::Exec(Box::new(exec))).op;
         let index = |dest: &String| after.iter().position(|known| known == dest).and_then(|at| u32::try_from(at).ok());
         let outputs = before.iter().zip(0..).filter_map(|(dest, old)| {
@@ -54,7 +54,7 @@ impl Lowering<'_> {
             exec.devices.retain(|device| !device.optional);
             self.change(id, cap::EXEC_META_CDI, "optional devices are missing");
         }
-        for mount in &mut exec.mounts {
+        exec.change_mounts(|mount| {
             if !self.daemon.contains(cap::EXEC_MOUNT_CACHE_CONTENT) && mount.content_cache != ContentCache::Default {
                 mount.content_cache = ContentCache::Default;
                 self.change(id, cap::EXEC_MOUNT_CACHE_CONTENT, "the daemon chooses what the cache key holds");
@@ -76,7 +76,7 @@ impl Lowering<'_> {
                 | MountKind::Secret { .. }
                 | MountKind::Ssh { .. } => {}
             }
-        }
+        });
     }
 
     fn in_shell(&mut self, id: OpId, exec: &mut Exec) {
@@ -96,7 +96,7 @@ impl Lowering<'_> {
                 if optional {
                     mount = mount.optional();
                 }
-                exec.mounts.push(mount);
+                exec.add_mount(mount);
                 // The x keeps line ends at the end, which a shell drops. Writing to a String cannot fail.
                 let _ = write!(
                     script,

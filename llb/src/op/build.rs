@@ -33,7 +33,8 @@ const FILENAME: &str = "llbbuild.filename";
 pub struct Build {
     pub(crate) input: Output,
     pub(crate) filename: String,
-    pub(crate) platform: Platform,
+    /// In a box, because an op of any kind is as large as the largest.
+    pub(crate) platform: Box<Platform>,
     pub(crate) filters: Vec<String>,
 }
 
@@ -41,7 +42,7 @@ impl Build {
     /// Runs the file `buildkit.llb.definition` of `input`.
     #[must_use]
     pub fn new(input: Output, platform: Platform) -> Self {
-        Self { input, filename: String::new(), platform, filters: Vec::new() }
+        Self { input, filename: String::new(), platform: Box::new(platform), filters: Vec::new() }
     }
 
     /// Another file of the input.
@@ -74,6 +75,6 @@ impl Build {
     /// The op in a wire message, as far as this type can say it; the caller compares.
     pub(crate) fn from_pb(op: &pb::BuildOp, input: Output, platform: Platform, filters: Vec<String>) -> Self {
         let filename = map::from_strings(&op.attrs).remove(FILENAME).unwrap_or_default();
-        Self { input, filename, platform, filters }
+        Self { input, filename, platform: Box::new(platform), filters }
     }
 }

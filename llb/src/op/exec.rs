@@ -40,7 +40,8 @@ pub struct Exec {
     pub(crate) user: String,
     pub(crate) hostname: String,
     pub(crate) hosts: Vec<(String, String)>,
-    pub(crate) proxy: Option<Proxy>,
+    /// In a box, because few have one and it is large.
+    pub(crate) proxy: Option<Box<Proxy>>,
     pub(crate) network: Network,
     pub(crate) security: Security,
     pub(crate) secret_env: Vec<SecretEnv>,
@@ -49,7 +50,8 @@ pub struct Exec {
     pub(crate) cgroup_parent: String,
     /// Empty is 0 only.
     pub(crate) valid_exit_codes: Vec<i32>,
-    pub(crate) mounts: Vec<Mount>,
+    /// In the order of the wire ([`Mount::order`]), always: outputs and inputs are numbered in it.
+    mounts: Vec<Mount>,
     pub(crate) platform: Platform,
     pub(crate) removes_mount_stubs: bool,
     /// Whether `PATH` is the daemon's business when `env` has none; says a capability and no byte of the op.
@@ -277,7 +279,7 @@ impl Exec {
     /// Proxies, outside the cache key.
     #[must_use]
     pub fn with_proxy(mut self, proxy: Proxy) -> Self {
-        self.proxy = Some(proxy);
+        self.proxy = Some(Box::new(proxy));
         self
     }
 
@@ -347,7 +349,7 @@ impl Exec {
     /// One more mount.
     #[must_use]
     pub fn with_mount(mut self, mount: Mount) -> Self {
-        self.mounts.push(mount);
+        self.add_mount(mount);
         self
     }
 
@@ -355,6 +357,7 @@ impl Exec {
     #[must_use]
     pub fn with_mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {
         self.mounts.extend(mounts);
+        self.mounts.sort_by(|one, other| one.order().cmp(&other.order()));
         self
     }
 
@@ -364,22 +367,28 @@ impl Exec {
         &self.args
     }
 
-    /// The mounts in wire order: by destination, then secrets, then sockets, both in the order given
-    /// (`client/llb/exec.go`).
-    pub(crate) fn sorted_mounts(&self) -> Vec<&Mount> {
-        let mut mounts: Vec<&Mount> = self.mounts.iter().collect();
-        mounts.sort_by_key(|mount| (mount.group(), if mount.group() == 0 { mount.dest.as_str() } else { "" }));
-        mounts
+    /// The mounts in wire order.
+    pub(crate) fn mounts(&self) -> &[Mount] {
+        &self.mounts
     }
 
-    /// Destinations of the mounts that yield outputs; the position is the output's index.
-    pub(crate) fn output_mounts(&self) -> Vec<&str> {
-        self.sorted_mounts().into_iter().filter(|mount| mount.has_output()).map(Mount::dest).collect()
+    pub(crate) fn add_mount(&mut self, mount: Mount) {
+        let position = self.mounts.partition_point(|known| known.order() <= mount.order());
+        self.mounts.insert(position, mount);
+    }
+
+    /// Changes every mount in something that does not move it: not its destination, nor whether it is a secret or socket.
+    pub(crate) fn change_mounts(&mut self, change: impl FnMut(&mut Mount)) {
+        self.mounts.iter_mut().for_each(change);
+    }
+
+    /// The mounts that yield outputs; the position is the output's index.
+    pub(crate) fn output_mounts(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().filter(|mount| mount.has_output())
     }
 
     pub(crate) fn output_count(&self) -> u32 {
-        let count = self.mounts.iter().filter(|mount| mount.has_output()).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+        u32::try_from(self.output_mounts().count()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn shrink(&mut self) {
@@ -389,8 +398,8 @@ impl Exec {
     }
 
     pub(crate) fn inputs(&self) -> Vec<Output> {
-        let mut inputs = InputList::default();
-        for mount in self.sorted_mounts() {
+        let mut inputs = InputList::with_capacity(self.mounts.iter().filter(|mount| mount.input().is_some()).count());
+        for mount in &self.mounts {
             inputs.index(mount.input());
         }
         inputs.into_vec()
@@ -412,31 +421,21 @@ impl Exec {
 
     /// What an output was before the process changed it.
     pub(crate) fn output_input(&self, index: u32) -> Option<Output> {
-        let mut outputs = self.sorted_mounts().into_iter().filter(|mount| mount.has_output());
-        outputs.nth(usize::try_from(index).ok()?)?.input()
+        self.output_mounts().nth(usize::try_from(index).ok()?)?.input()
     }
 
     /// Says in the environment where the first ssh socket is, as the wire would.
     pub(crate) fn with_socket_in_env(self) -> Self {
-        match self.wire_env().len() == self.env.len() {
-            true => self,
-            false => {
-                let socket = self.mounts.iter().find(|mount| matches!(mount.kind, MountKind::Ssh { .. }));
-                let dest = socket.map(|socket| socket.dest.clone()).unwrap_or_default();
-                self.with_env(SSH_AUTH_SOCK, dest)
-            }
+        match self.socket_in_env().map(str::to_owned) {
+            None => self,
+            Some(socket) => self.with_env(SSH_AUTH_SOCK, socket),
         }
     }
 
-    /// The environment of the wire: what was set, and where the first ssh socket is (`client/llb/exec.go`).
-    fn wire_env(&self) -> Vec<String> {
-        let mut env: Vec<String> = self.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let socket = self.mounts.iter().find(|mount| matches!(mount.kind, MountKind::Ssh { .. }));
-        if let Some(socket) = socket
-            && !self.env.iter().any(|(name, _)| name == SSH_AUTH_SOCK)
-        {
-            env.push(format!("{SSH_AUTH_SOCK}={}", socket.dest));
-        }
-        env
+    /// What the wire's environment says beyond what was set: where the first ssh socket is (`client/llb/exec.go`).
+    fn socket_in_env(&self) -> Option<&str> {
+        let socket = self.mounts.iter().find(|mount| matches!(mount.kind, MountKind::Ssh { .. }))?;
+        let is_set = self.env.iter().any(|(name, _)| name == SSH_AUTH_SOCK);
+        (!is_set).then_some(socket.dest.as_str())
     }
 }

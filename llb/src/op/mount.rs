@@ -2,7 +2,7 @@
 //!
 //! Which mounts may be combined is the verifier's business; numbering of outputs is the exec's.
 
-use buildkit_proto::pb;
+use buildkit_proto::{Fields, pb};
 
 use crate::graph::Output;
 
@@ -311,58 +311,64 @@ impl Mount {
         matches!(self.kind, MountKind::Bind { access: Access::Output, .. })
     }
 
-    /// The place among the groups of the wire: secrets follow all others, sockets follow secrets (`client/llb/exec.go`).
-    pub(crate) fn group(&self) -> u8 {
+    /// What mounts are sorted by on the wire: most by destination, then secrets, then sockets, both in the order given
+    /// (`client/llb/exec.go`).
+    pub(crate) fn order(&self) -> (u8, &str) {
         match self.kind {
-            MountKind::Bind { .. } | MountKind::Cache { .. } | MountKind::Tmpfs { .. } => 0,
-            MountKind::Secret { .. } => 1,
-            MountKind::Ssh { .. } => 2,
+            MountKind::Bind { .. } | MountKind::Cache { .. } | MountKind::Tmpfs { .. } => (0, &self.dest),
+            MountKind::Secret { .. } => (1, ""),
+            MountKind::Ssh { .. } => (2, ""),
         }
     }
 
-    pub(crate) fn to_pb(&self, input: i64, output: i64) -> pb::Mount {
-        let mut mount = pb::Mount { input, output, dest: self.dest.clone(), ..Default::default() };
-        mount.content_cache = match self.content_cache {
-            ContentCache::Default => pb::MountContentCache::Default,
-            ContentCache::On => pb::MountContentCache::On,
-            ContentCache::Off => pb::MountContentCache::Off,
-        }
-        .into();
-        match &self.kind {
+    /// Writes the fields of `pb::Mount`.
+    pub(crate) fn write(&self, fields: &mut Fields<'_>, input: i64, output: i64) {
+        let Self { dest, kind, content_cache } = self;
+        // Go leaves the output of secrets and sockets at its zero value; equal bytes need the same.
+        let (mount_type, selector, read_only, output) = match kind {
             MountKind::Bind { input: _, selector, access } => {
-                mount.selector = selector.clone();
-                mount.readonly = *access == Access::ReadOnly;
+                (pb::MountType::Bind, selector.as_str(), *access == Access::ReadOnly, output)
             }
-            MountKind::Cache { id, sharing, input: _, selector, read_only } => {
-                mount.mount_type = pb::MountType::Cache.into();
-                mount.selector = selector.clone();
-                mount.readonly = *read_only;
+            MountKind::Cache { selector, read_only, .. } => {
+                (pb::MountType::Cache, selector.as_str(), *read_only, output)
+            }
+            MountKind::Tmpfs { .. } => (pb::MountType::Tmpfs, "", false, output),
+            MountKind::Secret { .. } => (pb::MountType::Secret, "", false, 0),
+            MountKind::Ssh { .. } => (pb::MountType::Ssh, "", false, 0),
+        };
+        fields.number(1, input);
+        fields.text(2, selector);
+        fields.text(3, dest);
+        fields.number(4, output);
+        fields.number(5, read_only);
+        fields.enumerator(6, mount_type);
+        match kind {
+            MountKind::Bind { .. } => {}
+            MountKind::Tmpfs { size } => fields.message(19, |tmpfs| tmpfs.number(1, *size)),
+            MountKind::Cache { id, sharing, .. } => {
                 let sharing = match sharing {
                     Sharing::Shared => pb::CacheSharingOpt::Shared,
                     Sharing::Private => pb::CacheSharingOpt::Private,
                     Sharing::Locked => pb::CacheSharingOpt::Locked,
                 };
-                mount.cache_opt = Some(pb::CacheOpt { id: id.clone(), sharing: sharing.into() });
-            }
-            MountKind::Tmpfs { size } => {
-                mount.mount_type = pb::MountType::Tmpfs.into();
-                mount.tmpfs_opt = Some(pb::TmpfsOpt { size: *size });
+                fields.message(20, |cache| {
+                    cache.text(1, id);
+                    cache.enumerator(2, sharing);
+                });
             }
             MountKind::Secret { id, uid, gid, mode, optional } => {
-                mount.mount_type = pb::MountType::Secret.into();
-                // Go leaves the output of secrets and sockets at its zero value; equal bytes need the same.
-                mount.output = 0;
-                mount.secret_opt =
-                    Some(pb::SecretOpt { id: id.clone(), uid: *uid, gid: *gid, mode: *mode, optional: *optional });
+                fields.message(21, |secret| write_file(secret, id, (*uid, *gid), *mode, *optional));
             }
             MountKind::Ssh { id, uid, gid, mode, optional } => {
-                mount.mount_type = pb::MountType::Ssh.into();
-                mount.output = 0;
-                mount.ssh_opt =
-                    Some(pb::SshOpt { id: id.clone(), uid: *uid, gid: *gid, mode: *mode, optional: *optional });
+                fields.message(22, |ssh| write_file(ssh, id, (*uid, *gid), *mode, *optional));
             }
         }
-        mount
+        let content_cache = match content_cache {
+            ContentCache::Default => pb::MountContentCache::Default,
+            ContentCache::On => pb::MountContentCache::On,
+            ContentCache::Off => pb::MountContentCache::Off,
+        };
+        fields.enumerator(24, content_cache);
     }
 
     /// The mount in a wire message, as far as this type can say it; the caller compares. `None` for an enumerator or an
@@ -408,4 +414,13 @@ impl Mount {
         };
         Some(Self { dest: mount.dest.clone(), kind, content_cache })
     }
+}
+
+/// Writes the fields of `pb::SecretOpt`, which are those of `pb::SshOpt` too.
+fn write_file(fields: &mut Fields<'_>, id: &str, (owner, group): (u32, u32), mode: u32, optional: bool) {
+    fields.text(1, id);
+    fields.number(2, owner);
+    fields.number(3, group);
+    fields.number(4, mode);
+    fields.number(5, optional);
 }

@@ -44,7 +44,8 @@ pub struct Source {
     pub(crate) identifier: String,
     pub(crate) attrs: BTreeMap<String, String>,
     /// Only images and OCI layouts are platform specific (`client/llb/source.go`).
-    pub(crate) platform: Option<Platform>,
+    /// In a box, because an op of any kind is as large as the largest.
+    pub(crate) platform: Option<Box<Platform>>,
     pub(crate) filters: Vec<String>,
 }
 
@@ -65,7 +66,7 @@ impl Source {
     /// Any source, for schemes and attributes that have no type here. `platform` only where the daemon looks at it.
     #[must_use]
     pub fn other(identifier: impl Into<String>, attrs: BTreeMap<String, String>, platform: Option<Platform>) -> Self {
-        Self { identifier: identifier.into(), attrs, platform, filters: Vec::new() }
+        Self { identifier: identifier.into(), attrs, platform: platform.map(Box::new), filters: Vec::new() }
     }
 
     /// Where an image is looked up.
@@ -109,6 +110,7 @@ impl Source {
 
     /// The op in a wire message, as far as this type can say it; the caller compares.
     pub(crate) fn from_pb(op: &pb::SourceOp, platform: Option<Platform>, filters: Vec<String>) -> Self {
+        let platform = platform.map(Box::new);
         Self { identifier: op.identifier.clone(), attrs: map::from_strings(&op.attrs), platform, filters }
     }
 }

@@ -2,19 +2,20 @@
 //!
 //! Knows field for field what goes where; what makes sense is the verifier's business.
 
-use buildkit_proto::pb;
+use buildkit_proto::{Fields, pb};
 
-use super::{Device, Exec, Network, Proxy, SecretEnv, Security, Ulimit};
+use super::{Device, Exec, Network, Proxy, SSH_AUTH_SOCK, SecretEnv, Security, Ulimit};
 use crate::graph::Output;
 use crate::op::InputList;
 use crate::op::mount::Mount;
 use crate::platform::Platform;
 
 impl Exec {
-    pub(crate) fn to_pb(&self) -> pb::ExecOp {
+    /// Writes the fields of `pb::ExecOp`.
+    pub(crate) fn write(&self, fields: &mut Fields<'_>) {
         let Self {
             args,
-            env: _,
+            env,
             cwd,
             user,
             hostname,
@@ -27,59 +28,71 @@ impl Exec {
             ulimits,
             cgroup_parent,
             valid_exit_codes,
-            mounts: _,
+            mounts,
             platform: _,
             removes_mount_stubs,
             default_path: _,
             filters: _,
         } = self;
+        fields.message(1, |meta| {
+            args.iter().for_each(|arg| meta.element(1, arg));
+            env.iter().for_each(|(name, value)| meta.joined(2, [name, "=", value]));
+            if let Some(socket) = self.socket_in_env() {
+                meta.joined(2, [SSH_AUTH_SOCK, "=", socket]);
+            }
+            meta.text(3, cwd);
+            meta.text(4, user);
+            if let Some(proxy) = proxy {
+                meta.message(5, |fields| proxy.write(fields));
+            }
+            for (host, ip) in hosts {
+                meta.message(6, |line| {
+                    line.text(1, host);
+                    line.text(2, ip);
+                });
+            }
+            meta.text(7, hostname);
+            for Ulimit { name, soft, hard } in ulimits {
+                meta.message(9, |limit| {
+                    limit.text(1, name);
+                    limit.number(2, *soft);
+                    limit.number(3, *hard);
+                });
+            }
+            meta.text(10, cgroup_parent);
+            meta.number(11, *removes_mount_stubs);
+            meta.numbers(12, valid_exit_codes);
+        });
         let mut inputs = InputList::default();
         let mut outputs = 0..;
-        let mounts = self
-            .sorted_mounts()
-            .into_iter()
-            .map(|mount| {
-                let output = if mount.has_output() { outputs.next().unwrap_or(-1) } else { -1 };
-                mount.to_pb(inputs.index(mount.input()), output)
-            })
-            .collect();
-        let ulimit = |Ulimit { name, soft, hard }: &Ulimit| pb::Ulimit { name: name.clone(), soft: *soft, hard: *hard };
-        let device = |Device { name, optional }: &Device| pb::CdiDevice { name: name.clone(), optional: *optional };
-        pb::ExecOp {
-            meta: Some(pb::Meta {
-                args: args.clone(),
-                env: self.wire_env(),
-                cwd: cwd.clone(),
-                user: user.clone(),
-                proxy_env: proxy.as_ref().map(Proxy::to_pb),
-                extra_hosts: hosts.iter().map(|(host, ip)| pb::HostIp { host: host.clone(), ip: ip.clone() }).collect(),
-                hostname: hostname.clone(),
-                ulimit: ulimits.iter().map(ulimit).collect(),
-                cgroup_parent: cgroup_parent.clone(),
-                remove_mount_stubs_recursive: *removes_mount_stubs,
-                valid_exit_codes: valid_exit_codes.clone(),
-            }),
-            mounts,
-            network: match network {
-                Network::Sandbox => pb::NetMode::Unset,
-                Network::Host => pb::NetMode::Host,
-                Network::None => pb::NetMode::None,
-            }
-            .into(),
-            security: match security {
-                Security::Sandbox => pb::SecurityMode::Sandbox,
-                Security::Insecure => pb::SecurityMode::Insecure,
-            }
-            .into(),
-            secretenv: secret_env
-                .iter()
-                .map(|SecretEnv { id, name, optional }| pb::SecretEnv {
-                    id: id.clone(),
-                    name: name.clone(),
-                    optional: *optional,
-                })
-                .collect(),
-            cdi_devices: devices.iter().map(device).collect(),
+        for mount in mounts {
+            let output = if mount.has_output() { outputs.next().unwrap_or(-1) } else { -1 };
+            let input = inputs.index(mount.input());
+            fields.message(2, |fields| mount.write(fields, input, output));
+        }
+        let network = match network {
+            Network::Sandbox => pb::NetMode::Unset,
+            Network::Host => pb::NetMode::Host,
+            Network::None => pb::NetMode::None,
+        };
+        fields.enumerator(3, network);
+        let security = match security {
+            Security::Sandbox => pb::SecurityMode::Sandbox,
+            Security::Insecure => pb::SecurityMode::Insecure,
+        };
+        fields.enumerator(4, security);
+        for SecretEnv { id, name, optional } in secret_env {
+            fields.message(5, |secret| {
+                secret.text(1, id);
+                secret.text(2, name);
+                secret.number(3, *optional);
+            });
+        }
+        for Device { name, optional } in devices {
+            fields.message(6, |device| {
+                device.text(1, name);
+                device.number(2, *optional);
+            });
         }
     }
 
@@ -95,6 +108,8 @@ impl Exec {
             let (name, value) = entry.split_once('=')?;
             Some((name.to_owned(), value.to_owned()))
         };
+        let mut mounts = op.mounts.iter().map(|mount| Mount::from_pb(mount, inputs)).collect::<Option<Vec<_>>>()?;
+        mounts.sort_by(|one, other| one.order().cmp(&other.order()));
         Some(Self {
             args: meta.args.clone(),
             env: meta.env.iter().map(pair).collect::<Option<_>>()?,
@@ -102,7 +117,7 @@ impl Exec {
             user: meta.user.clone(),
             hostname: meta.hostname.clone(),
             hosts: meta.extra_hosts.iter().map(|host| (host.host.clone(), host.ip.clone())).collect(),
-            proxy: meta.proxy_env.as_ref().map(Proxy::from_pb),
+            proxy: meta.proxy_env.as_ref().map(|proxy| Box::new(Proxy::from_pb(proxy))),
             network: match pb::NetMode::try_from(op.network).ok()? {
                 pb::NetMode::Unset => Network::Sandbox,
                 pb::NetMode::Host => Network::Host,
@@ -129,7 +144,7 @@ impl Exec {
                 .collect(),
             cgroup_parent: meta.cgroup_parent.clone(),
             valid_exit_codes: meta.valid_exit_codes.clone(),
-            mounts: op.mounts.iter().map(|mount| Mount::from_pb(mount, inputs)).collect::<Option<_>>()?,
+            mounts,
             platform,
             removes_mount_stubs: meta.remove_mount_stubs_recursive,
             default_path: true,
@@ -139,14 +154,11 @@ impl Exec {
 }
 
 impl Proxy {
-    fn to_pb(&self) -> pb::ProxyEnv {
+    /// Writes the fields of `pb::ProxyEnv`.
+    fn write(&self, fields: &mut Fields<'_>) {
         let Self { http, https, ftp, no, all } = self;
-        pb::ProxyEnv {
-            http_proxy: http.clone(),
-            https_proxy: https.clone(),
-            ftp_proxy: ftp.clone(),
-            no_proxy: no.clone(),
-            all_proxy: all.clone(),
+        for (number, value) in (1..).zip([http, https, ftp, no, all]) {
+            fields.text(number, value);
         }
     }
 

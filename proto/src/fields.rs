@@ -1,0 +1,169 @@
+//! Writes messages field by field from borrowed values, for messages of which graphs have so many that copying each into
+//! its type in [`crate::pb`] would take most of the time.
+//!
+//! Knows protobuf's encoding and no message: numbers and order of fields are the caller's, and ascend.
+
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+
+use crate::Digest;
+
+/// The fields of one message; what has its default is left out, as prost does.
+///
+/// ```
+/// use buildkit_proto::{Fields, Message as _, pb};
+///
+/// let mut bytes = Vec::new();
+/// let mut fields = Fields::new(&mut bytes);
+/// fields.text(1, "/bin/true");
+/// fields.text(3, "/");
+/// fields.text(4, "");
+/// let meta = pb::Meta { args: vec!["/bin/true".to_owned()], cwd: "/".to_owned(), ..pb::Meta::default() };
+/// assert_eq!(bytes, meta.encode_to_vec());
+/// ```
+#[derive(Debug)]
+pub struct Fields<'a> {
+    bytes: &'a mut Vec<u8>,
+}
+
+impl<'a> Fields<'a> {
+    /// Appends the fields to some bytes.
+    pub fn new(bytes: &'a mut Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// A text, if it is not empty.
+    pub fn text(&mut self, number: u32, text: &str) {
+        if !text.is_empty() {
+            self.element(number, text);
+        }
+    }
+
+    /// An element of a list of texts, which may be empty.
+    pub fn element(&mut self, number: u32, text: &str) {
+        self.joined(number, [text]);
+    }
+
+    /// The same for a text in pieces.
+    pub fn joined<const N: usize>(&mut self, number: u32, pieces: [&str; N]) {
+        self.length_prefix(number, pieces.iter().map(|piece| piece.len()).sum());
+        for piece in pieces {
+            self.bytes.extend_from_slice(piece.as_bytes());
+        }
+    }
+
+    /// The text of a digest.
+    pub fn digest(&mut self, number: u32, digest: Digest) {
+        let text = digest.text();
+        self.length_prefix(number, text.len());
+        self.bytes.extend_from_slice(&text);
+    }
+
+    /// An int64, int32, uint32 or bool, if it is not 0.
+    pub fn number(&mut self, number: u32, value: impl Into<i64>) {
+        let value = value.into();
+        if value != 0 {
+            encode_key(number, WireType::Varint, self.bytes);
+            encode_varint(value.cast_unsigned(), self.bytes);
+        }
+    }
+
+    /// An enumerator, if it is not the one with number 0.
+    pub fn enumerator(&mut self, number: u32, value: impl Into<i32>) {
+        self.number(number, value.into());
+    }
+
+    /// A list of int32.
+    pub fn numbers(&mut self, number: u32, values: &[i32]) {
+        prost::encoding::int32::encode_packed(number, values, self.bytes);
+    }
+
+    /// A message, even if it is empty.
+    pub fn message(&mut self, number: u32, write: impl FnOnce(&mut Fields<'_>)) {
+        encode_key(number, WireType::LengthDelimited, self.bytes);
+        let start = self.bytes.len();
+        // Most messages are short, and their length is known when they are written: one byte is kept free for it.
+        self.bytes.push(0);
+        write(&mut Fields::new(self.bytes));
+        let length = self.bytes.len() - start - 1;
+        match u8::try_from(length) {
+            Ok(short @ ..0x80) => self.bytes[start] = short,
+            _ => {
+                let mut prefix = Vec::with_capacity(10);
+                encode_varint(length as u64, &mut prefix);
+                self.bytes.splice(start..=start, prefix);
+            }
+        }
+    }
+
+    /// A message that has its type.
+    pub fn typed(&mut self, number: u32, message: &impl Message) {
+        prost::encoding::message::encode(number, message, self.bytes);
+    }
+
+    fn length_prefix(&mut self, number: u32, length: usize) {
+        encode_key(number, WireType::LengthDelimited, self.bytes);
+        encode_varint(length as u64, self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb;
+
+    #[track_caller]
+    fn check(message: &impl Message, write: impl FnOnce(&mut Fields<'_>)) {
+        let mut bytes = b"before".to_vec();
+        write(&mut Fields::new(&mut bytes));
+        assert_eq!(bytes, [b"before".as_slice(), &message.encode_to_vec()].concat());
+    }
+
+    #[test]
+    fn fields_are_those_of_prost() {
+        let entry = |length: usize| format!("NAME={}", "v".repeat(length));
+        let meta = pb::Meta {
+            args: vec![String::new(), "a".repeat(300)],
+            env: vec![entry(0)],
+            remove_mount_stubs_recursive: true,
+            valid_exit_codes: vec![0, -1, 300],
+            ..pb::Meta::default()
+        };
+        check(&meta, |fields| {
+            fields.element(1, "");
+            fields.element(1, &"a".repeat(300));
+            fields.joined(2, ["NAME", "=", ""]);
+            fields.text(3, "");
+            fields.number(11, true);
+            fields.numbers(12, &[0, -1, 300]);
+        });
+        check(&pb::Input { digest: Digest::of(b"x").to_string(), index: -1 }, |fields| {
+            fields.digest(1, Digest::of(b"x"));
+            fields.number(2, -1);
+        });
+        check(&pb::Meta::default(), |fields| {
+            fields.number(11, false);
+            fields.numbers(12, &[]);
+        });
+    }
+
+    #[test]
+    fn messages_of_any_length_have_it_in_front() {
+        for length in [0, 1, 125, 126, 127, 128, 200, 16_381, 16_384, 3_000_000] {
+            let text = "x".repeat(length);
+            let exec = pb::ExecOp {
+                meta: Some(pb::Meta { cwd: text.clone(), ..pb::Meta::default() }),
+                network: 1,
+                ..pb::ExecOp::default()
+            };
+            let op = pb::Op { op: Some(pb::op::Op::Exec(Box::new(exec.clone()))), ..pb::Op::default() };
+            check(&op, |fields| {
+                fields.message(2, |fields| {
+                    fields.message(1, |fields| fields.text(3, &text));
+                    fields.number(3, 1);
+                });
+            });
+            check(&op, |fields| fields.typed(2, &exec));
+        }
+    }
+}
