@@ -174,6 +174,40 @@ fn long_chains_are_no_problem() {
     assert_eq!(lowered.expect("only the path is set").graph.reachable().len(), LENGTH + 1);
 }
 
+/// A file op with a step that its result does not follow: what that reads belongs to the definition all the same.
+#[test]
+fn steps_beside_the_result_keep_their_inputs() {
+    let source = |name: &str| pb::Op {
+        op: Some(pb::op::Op::Source(pb::SourceOp { identifier: format!("local://{name}"), attrs: Vec::new() })),
+        constraints: Some(pb::WorkerConstraints::default()),
+        ..pb::Op::default()
+    };
+    let reading = |op: &[u8]| pb::Input { digest: Digest::of(op).to_string(), index: 0 };
+    let mkdir = |input, output| pb::FileAction {
+        input,
+        secondary_input: -1,
+        output,
+        action: Some(pb::file_action::Action::Mkdir(pb::FileActionMkDir {
+            path: "/a".to_owned(),
+            mode: 0o755,
+            timestamp: -1,
+            ..Default::default()
+        })),
+    };
+    let (followed, beside) = (canonical::op(&source("followed")), canonical::op(&source("beside")));
+    let file = canonical::op(&pb::Op {
+        inputs: vec![reading(&beside), reading(&followed)],
+        op: Some(pb::op::Op::File(pb::FileOp { actions: vec![mkdir(0, -1), mkdir(1, 0)] })),
+        constraints: Some(pb::WorkerConstraints::default()),
+        platform: None,
+    });
+    let terminal = canonical::op(&pb::Op { inputs: vec![reading(&file)], ..pb::Op::default() });
+    let def = vec![followed, beside, file, terminal];
+    let graph = Graph::from_definition(&pb::Definition { def: def.clone(), ..Default::default() }).expect("a graph");
+    assert!(matches!(graph.op(graph.root().expect("a root").op()), Some(Op::File(_))));
+    assert_eq!(graph.to_definition().def, def);
+}
+
 /// A file op whose steps all read the one before them twice, and ops with very many inputs: time grows with the bytes.
 #[test]
 fn wide_and_tangled_ops_are_no_problem() {

@@ -198,7 +198,11 @@ impl File {
                 }
             }
         }
-        if self.steps.is_empty() { self.inputs().to_vec() } else { walk.into_vec() }
+        // An op of somebody else's may list what no step of the result reads.
+        for input in self.inputs() {
+            walk.index(Some(*input));
+        }
+        walk.into_vec()
     }
 
     /// The op with every input replaced.
