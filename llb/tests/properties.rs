@@ -155,6 +155,12 @@ proptest! {
         let graph = build(&recipes);
         let read = Graph::from_bytes(&encoded(&graph)).expect("a graph");
         prop_assert_eq!(encoded(&read), encoded(&graph));
+        // Whatever wrote them, ops are in the form in which the daemon writes them again.
+        let definition = graph.to_definition();
+        for op in definition.def.split_last().map_or([].as_slice(), |(_, ops)| ops) {
+            let message = pb::Op::decode(op.as_slice()).expect("an op");
+            prop_assert_eq!(&buildkit_proto::canonical::op(&message), op);
+        }
         let (ids, read_ids) = (graph.reachable(), read.reachable());
         prop_assert_eq!(ids.len(), read_ids.len());
         for (id, read_id) in ids.into_iter().zip(read_ids) {
