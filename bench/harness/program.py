@@ -41,6 +41,8 @@ def compile_time(services: Services, spec: Spec) -> dict[str, float]:
         context / "imagespec.json",
         "--format",
         "pb",
+        "--ca-bundle",
+        services.lab.ca_bundle,
     ]
     # In bytes, which `run` would try to read as text.
     output: list[str | Path] = ["sh", "-c", 'exec "$@" >/dev/null', "sh"]

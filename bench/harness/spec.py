@@ -43,7 +43,11 @@ class Spec:
     def write(self, folder: Path) -> None:
         """Makes the folder the context of this spec: `imagespec.json` and `src/`."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "imagespec.json").write_text(json.dumps(self.fields, indent=2), encoding="utf-8")
+        # With `python_exec` ours counts what that interpreter has as installed, which the peer's default way does not; both
+        # make an empty environment over the same interpreter when ours is told the version only.
+        ours = {**self.fields, "python_version": "3.11"}
+        del ours["python_exec"]
+        (folder / "imagespec.json").write_text(json.dumps(ours, indent=2), encoding="utf-8")
         source = folder / "src"
         if not source.exists():
             shutil.rmtree(source, ignore_errors=True)

@@ -45,8 +45,7 @@
 //!
 //! # Dependencies
 //!
-//! `oci-spec` parses and normalises image references, because its grammar is the distribution project's own. `serde_json` holds
-//! image configs, whose unknown members are passed on. `pep440_rs` orders Python versions and reads specifiers, which is more corner
+//! `serde_json` holds image configs, whose unknown members are passed on. `pep440_rs` orders Python versions and reads specifiers, which is more corner
 //! cases than lines; `toml` reads locks with places, as in `imagespec`; `sha2` puts names into buckets.
 
 #![warn(missing_docs)]
@@ -66,12 +65,12 @@ mod patterns;
 mod plan;
 mod planner;
 mod probe;
-mod reference;
 mod requirements;
 pub mod rules;
 mod settings;
 
 pub use facts::{Facts, ImageFact, InterpreterFact, Need, Program, Root, RootfsFacts, image_key, rootfs_key};
+pub use imagespec::full_reference as normalize_reference;
 pub use inquiry::{Asked, Inquiry, asked, early_parts, graph_for, groups};
 pub use lower::{Compiled, lower};
 pub use plan::{
@@ -79,7 +78,6 @@ pub use plan::{
 };
 pub use planner::{Document, Planned, plan};
 pub use probe::{context_files, context_listing};
-pub use reference::normalize as normalize_reference;
 pub use settings::{CaBundle, Network, NoCache, ResolveMode, Settings};
 
 /// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.

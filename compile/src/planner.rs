@@ -20,7 +20,6 @@ use crate::locations;
 use crate::lock_step::LockStep;
 use crate::lower;
 use crate::plan::{Common, Parent, PinnedImage, Plan, Shape, Step};
-use crate::reference;
 use crate::rules;
 use crate::settings::{CaBundle, Settings};
 
@@ -285,7 +284,7 @@ impl Planner<'_> {
 
     /// A resolved image; what it is resolved to is a need until known.
     fn image(&mut self, written: &str, field: &str) -> Option<(PinnedImage, ImageFact)> {
-        let reference = match reference::normalize(written) {
+        let reference = match imagespec::full_reference(written) {
             Ok(reference) => reference,
             Err(error) => {
                 let message = format!("{written:?} is no image reference: {error}");

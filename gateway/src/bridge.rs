@@ -127,6 +127,16 @@ impl Bridge {
     /// On a control connection the build may not be registered yet; that answer is waited out for a minute, so run this
     /// beside `Control.Solve` and drop it should that fail first.
     ///
+    /// ```no_run
+    /// # use buildkit_gateway::{Bridge, GatewayError, caps};
+    /// # async fn can_run(bridge: &Bridge) -> Result<bool, GatewayError> {
+    /// let pong = bridge.ping().await?;
+    /// # Ok(
+    /// pong.gateway_caps.contains(caps::EXEC) && pong.llb_caps.contains("mergeop")
+    /// # )
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the daemon does not answer, or says no.
     pub async fn ping(&self) -> Result<Pong, GatewayError> {

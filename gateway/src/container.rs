@@ -108,6 +108,17 @@ impl ContainerRequest {
 ///
 /// It is released with [`Container::release`], when the last handle and the last [`Process`] of it is dropped, or at the
 /// latest when the build ends. Dropping sends the release from a task of the runtime that drops it; nobody waits for it.
+///
+/// ```no_run
+/// # use buildkit_gateway::{Bridge, GatewayError, Reference, container::{Command, ContainerRequest, Mount}};
+/// # async fn is_sound(bridge: &Bridge, rootfs: &Reference) -> Result<bool, GatewayError> {
+/// let container = bridge.new_container(ContainerRequest::new([Mount::reference("/", rootfs)])).await?;
+/// let ran = container.run(Command::new(["/usr/bin/app", "--check"])).await?;
+/// let report = container.read_file("/tmp/report").await?;
+/// container.release().await?;
+/// # Ok(ran.exit.success() && report.is_empty())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Container(Arc<Shared>);
 

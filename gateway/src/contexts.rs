@@ -25,6 +25,17 @@ pub const SPEC_LOCAL: &str = "dockerfile";
 pub const HTTP_CONTEXT_FILE: &str = "context";
 
 /// A tree of files to build from.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+/// use buildkit_gateway::contexts::{ContextSource, main_context};
+///
+/// let opts = [("context".to_owned(), "https://example.com/app.git#v1".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new()).expect("possible");
+/// let main = main_context(&options, |_input| false)?;
+/// assert!(matches!(main.context, ContextSource::Git(git) if git.reference == "v1"));
+/// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContextSource {
     /// A directory the client serves, under this name.

@@ -69,6 +69,15 @@ pub enum ErrorDetail {
 }
 
 /// A file the user wrote.
+///
+/// ```
+/// use buildkit_gateway::{ErrorDetail, SourceInfo, SourceRange, Status};
+///
+/// let file = SourceInfo { filename: "image.txt".into(), data: b"one\ntwo\n".to_vec(), ..SourceInfo::default() };
+/// let status = Status::failed("no such word").with_source(file, vec![SourceRange::lines(2, 2)]);
+/// let Some(ErrorDetail::Source { info, .. }) = status.typed_details().next() else { panic!("it is there") };
+/// assert_eq!(info.filename, "image.txt");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceInfo {
     /// As shown to the user.
@@ -82,6 +91,13 @@ pub struct SourceInfo {
 }
 
 /// A range of text, ends included.
+///
+/// ```
+/// use buildkit_gateway::SourceRange;
+///
+/// let range = SourceRange::lines(2, 4);
+/// assert_eq!((range.start.line, range.end.line), (2, 4));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourceRange {
@@ -92,6 +108,14 @@ pub struct SourceRange {
 }
 
 /// A position in a text.
+///
+/// ```
+/// use buildkit_gateway::{SourcePosition, SourceRange};
+///
+/// let (start, end) = (SourcePosition { line: 2, character: 0 }, SourcePosition { line: 2, character: 3 });
+/// let word = SourceRange { start, end };
+/// assert!(word.start < word.end && SourceRange::lines(1, 1) < word, "in the order of the text");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourcePosition {
@@ -104,6 +128,19 @@ pub struct SourcePosition {
 }
 
 /// `errdefs.Solve`: ids by which the gateway can mount what the failed vertex saw.
+///
+/// ```
+/// use buildkit_gateway::{ErrorDetail, SolveDetail, Status};
+///
+/// let solve = SolveDetail { mount_ids: vec!["ref1".into()], ..SolveDetail::default() };
+/// let status = Status::failed("exit code: 1").with_detail(&ErrorDetail::Solve(solve));
+/// // What a failed step saw at its first mount can be looked into.
+/// let mounted = status.typed_details().find_map(|detail| match detail {
+///     ErrorDetail::Solve(solve) => solve.mount_ids.first().cloned(),
+///     _ => None,
+/// });
+/// assert_eq!(mounted.as_deref(), Some("ref1"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SolveDetail {

@@ -26,6 +26,22 @@ pub const FRONTEND_CAPS: &[&str] = &[
 /// One build: what a frontend is given.
 ///
 /// What most frontends do with it is in few calls: [`Build::spec_file`], [`Build::context`], [`Build::image`].
+///
+/// ```
+/// use buildkit_gateway::{Bridge, Build, BuildOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let channel = tonic::transport::Endpoint::from_static("http://daemon").connect_lazy();
+/// let opts = [("platform".to_owned(), "linux/arm64".to_owned())].into();
+/// let build = Build {
+///     bridge: Bridge::over_channel(channel, Some("the-ref-of-the-solve".to_owned()))?,
+///     options: BuildOptions::new(opts, String::new(), Vec::new(), String::new())?,
+/// };
+/// assert_eq!(build.platforms()[0].to_string(), "linux/arm64");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Build {
     /// The daemon.
@@ -35,6 +51,25 @@ pub struct Build {
 }
 
 /// A frontend. Errors of one's own need a `From` into [`Status`]; `?` does the rest.
+///
+/// ```
+/// use buildkit_gateway::{Build, Frontend, FrontendResult, Status, Subrequest};
+///
+/// /// Answers every build with an empty filesystem.
+/// struct Nothing;
+///
+/// impl Frontend for Nothing {
+///     async fn build(&self, _build: &Build) -> Result<FrontendResult, Status> {
+///         Ok(FrontendResult::single(None))
+///     }
+///
+///     fn subrequests(&self) -> Vec<Subrequest> {
+///         vec![Subrequest::new("frontend.lint", "1.0.0", "Lists what could be better")]
+///     }
+/// }
+///
+/// assert_eq!(Nothing.subrequests()[0].name, "frontend.lint");
+/// ```
 pub trait Frontend: Send + Sync {
     /// Builds.
     fn build(&self, build: &Build) -> impl Future<Output = Result<FrontendResult, Status>> + Send;
@@ -52,6 +87,13 @@ pub trait Frontend: Send + Sync {
 }
 
 /// Why a run did not end with a result.
+///
+/// ```
+/// use buildkit_gateway::{GatewayError, RunError};
+///
+/// let error = RunError::from(GatewayError::Over { method: "Solve" });
+/// assert!(matches!(error, RunError::Over), "nobody is left to be told");
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The frontend failed, and the client was told.

@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 /// A platform: what an image is for, or what a worker can run.
 ///
 /// The JSON form is the OCI image spec's platform object (image-index.md § Image Index Property Descriptions).
+///
+/// ```
+/// use buildkit_gateway::Platform;
+///
+/// let platform = Platform::new("linux", "aarch64");
+/// assert_eq!(platform.id(), "linux/arm64");
+/// assert_eq!(serde_json::to_string(&platform)?, r#"{"architecture":"arm64","os":"linux"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Platform {
@@ -29,6 +38,13 @@ pub struct Platform {
 }
 
 /// Text that names no platform.
+///
+/// ```
+/// use buildkit_gateway::Platform;
+///
+/// let error = Platform::parse("linux/amd64/v1/x").expect_err("one part too many");
+/// assert_eq!(error.to_string(), r#""linux/amd64/v1/x" is no platform: expected os[/arch[/variant]]"#);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no platform: {problem}")]
 pub struct ParsePlatformError {

@@ -105,14 +105,13 @@ const DEFAULT_LLB_CAPS: &[&str] = {
 
 /// A daemon's answer to `Ping`.
 ///
-/// ```no_run
-/// # use buildkit_gateway::{Bridge, GatewayError, caps};
-/// # async fn can_run(bridge: &Bridge) -> Result<bool, GatewayError> {
-/// let pong = bridge.ping().await?;
-/// # Ok(
-/// pong.gateway_caps.contains(caps::EXEC) && pong.llb_caps.contains("mergeop")
-/// # )
-/// # }
+/// ```
+/// use buildkit_gateway::{Pong, caps};
+///
+/// let llb_caps = ["file.base", "exec.meta.base"].into_iter().collect();
+/// let old = Pong { llb_caps, ..Pong::default() };
+/// assert!(old.llb_caps.contains("file.base") && !old.llb_caps.contains("mergeop"));
+/// assert!(!old.gateway_caps.contains(caps::EXEC), "no containers for frontends");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pong {
@@ -125,6 +124,14 @@ pub struct Pong {
 }
 
 /// One worker of a daemon.
+///
+/// ```
+/// use buildkit_gateway::{BuildOptions, Platform, Worker};
+///
+/// let worker = Worker { platforms: vec![Platform::new("linux", "arm64")], ..Worker::default() };
+/// let options = BuildOptions { workers: vec![worker], ..BuildOptions::default() };
+/// assert_eq!(options.build_platform(), Platform::new("linux", "arm64"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Worker {

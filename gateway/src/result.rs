@@ -25,6 +25,14 @@ pub mod keys {
 }
 
 /// A solved, or rather solvable, filesystem: refs are lazy until something reads or evaluates them.
+///
+/// ```
+/// use buildkit_gateway::{FrontendResult, Reference};
+///
+/// let rootfs = Reference { id: "ref1".to_owned(), definition: None };
+/// let result = FrontendResult::single(Some(rootfs));
+/// assert_eq!(result.references().map(|reference| reference.id.as_str()).collect::<Vec<_>>(), ["ref1"]);
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Reference {
     /// The daemon's name for it, valid in this build only.
@@ -41,6 +49,14 @@ impl std::fmt::Debug for Reference {
 }
 
 /// The refs of a result; `None` is scratch, an empty filesystem.
+///
+/// ```
+/// use buildkit_gateway::{FrontendResult, Refs, ResultShapeError};
+///
+/// let refs = Refs::PerPlatform([("linux/arm64".to_owned(), None)].into());
+/// let result = FrontendResult { refs, ..FrontendResult::default() };
+/// assert_eq!(result.single_ref(), Err(ResultShapeError::NotSingle));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refs {
     /// One filesystem.
@@ -118,6 +134,21 @@ pub struct Attestation {
 }
 
 /// How an [`Attestation`] is stored.
+///
+/// ```
+/// use buildkit_gateway::{Attestation, AttestationKind};
+///
+/// // A scanner's whole output folder, whatever statements it holds.
+/// let scanned = Attestation {
+///     kind: AttestationKind::Bundle,
+///     metadata: [("reason".to_owned(), b"sbom".to_vec())].into(),
+///     reference: None,
+///     path: "/out".to_owned(),
+///     predicate_type: String::new(),
+///     subjects: Vec::new(),
+/// };
+/// assert_ne!(scanned.kind, AttestationKind::InToto);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttestationKind {
     /// One in-toto predicate.
@@ -127,6 +158,15 @@ pub enum AttestationKind {
 }
 
 /// What an attestation is about.
+///
+/// ```
+/// use buildkit_gateway::InTotoSubject;
+///
+/// let digest = format!("sha256:{}", "0".repeat(64));
+/// let layer = InTotoSubject { is_result: false, digests: vec![digest], name: "base layer".to_owned() };
+/// let result = InTotoSubject { is_result: true, digests: Vec::new(), name: String::new() };
+/// assert!([layer, result].iter().all(|subject| subject.is_result == subject.digests.is_empty()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InTotoSubject {
     /// Whether it is the result itself rather than something with digests of its own.
@@ -138,6 +178,21 @@ pub struct InTotoSubject {
 }
 
 /// One platform's share of an image build.
+///
+/// ```
+/// use buildkit_gateway::{FrontendResult, Platform, PlatformImage, keys};
+///
+/// let image = |architecture| PlatformImage {
+///     platform: Platform::new("linux", architecture),
+///     reference: None,
+///     config: b"{}".to_vec(),
+///     base_config: None,
+///     epoch: None,
+/// };
+/// let result = FrontendResult::image(vec![image("amd64"), image("arm64")], true)?;
+/// assert!(result.metadata.contains_key(&format!("{}/linux/arm64", keys::IMAGE_CONFIG)));
+/// # Ok::<(), buildkit_gateway::ResultShapeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformImage {
     /// The platform.
@@ -153,6 +208,12 @@ pub struct PlatformImage {
 }
 
 /// A result has the wrong shape for what was asked of it.
+///
+/// ```
+/// use buildkit_gateway::{FrontendResult, ResultShapeError};
+///
+/// assert_eq!(FrontendResult::image(Vec::new(), true), Err(ResultShapeError::Empty));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResultShapeError {
     /// One filesystem was expected.

@@ -32,6 +32,13 @@ pub struct Status {
 }
 
 /// One detail as received: a type URL and its bytes (JSON for BuildKit's own types).
+///
+/// ```
+/// use buildkit_gateway::{AnyDetail, ErrorDetail};
+///
+/// let detail = AnyDetail { type_url: "example.com/odd".to_owned(), value: b"{}".to_vec() };
+/// assert_eq!(ErrorDetail::decode(&detail), ErrorDetail::Other(detail), "what nobody knows stays as it came");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct AnyDetail {
     /// `github.com/moby/buildkit/errdefs.Source+json` and the like.

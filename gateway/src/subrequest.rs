@@ -50,6 +50,13 @@ enum Rpc {
 }
 
 /// A named part of a [`Subrequest`].
+///
+/// ```
+/// use buildkit_gateway::Subrequest;
+///
+/// let targets = Subrequest::new("frontend.targets", "1.0.0", "Lists targets").with_opt("filename", "What to read");
+/// assert_eq!(targets.opts[0].description, "What to read");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SubrequestField {
     /// Its name.
@@ -89,6 +96,18 @@ impl Subrequest {
 }
 
 /// The answer to a subrequest.
+///
+/// ```
+/// use buildkit_gateway::{FrontendResult, SubrequestAnswer};
+///
+/// let answer = SubrequestAnswer {
+///     json: b"[]".to_vec(),
+///     text: "nothing to say\n".to_owned(),
+///     version: "1.0.0".to_owned(),
+///     status_code: Some(0),
+/// };
+/// assert_eq!(FrontendResult::from(answer).metadata["result.txt"], b"nothing to say\n");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubrequestAnswer {
     /// For programs.

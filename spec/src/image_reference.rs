@@ -1,6 +1,6 @@
 //! Image references as Docker and BuildKit read them: the grammar of `distribution/reference`, `regexp.go`.
 //!
-//! Checks and says what is wrong; the text stays as written, because the daemon normalises it itself.
+//! Checks and says what is wrong, and writes references out in full. Resolves nothing.
 
 use crate::fault::Fault;
 use crate::quote::quote;
@@ -56,6 +56,47 @@ pub(crate) fn image_reference(value: &str) -> Result<String, Fault> {
         refuse(why).at(0..name.len()).help(help)
     })?;
     Ok(value.to_owned())
+}
+
+/// The full form of a reference, as BuildKit wants it: registry, repository, and a tag or a digest.
+///
+/// A name without a registry is Docker Hub's, and one without a tag and digest means `latest` (`ParseNormalizedNamed` of `distribution/reference`, `normalize.go`).
+///
+/// ```
+/// use imagespec::full_reference;
+///
+/// assert_eq!(full_reference("debian").as_deref(), Ok("docker.io/library/debian:latest"));
+/// assert_eq!(full_reference("localhost:5000/a:1").as_deref(), Ok("localhost:5000/a:1"));
+/// assert!(full_reference("Debian").is_err());
+/// ```
+///
+/// # Errors
+/// The text is no reference; the message says why.
+pub fn full_reference(reference: &str) -> Result<String, String> {
+    let checked = image_reference(reference).map_err(|fault| fault.label)?;
+    let (rest, digest) = match checked.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest)),
+        None => (checked.as_str(), None),
+    };
+    let (name, tag) = match rest.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (rest, None),
+    };
+    let is_registry =
+        |first: &str| first.contains(['.', ':']) || first == "localhost" || first.chars().any(char::is_uppercase);
+    let (registry, path) = match name.split_once('/') {
+        Some((first, path)) if is_registry(first) => {
+            (if first == "index.docker.io" { "docker.io" } else { first }, path)
+        }
+        _ => ("docker.io", name),
+    };
+    let library = if registry == "docker.io" && !path.contains('/') { "library/" } else { "" };
+    let end = match (tag, digest) {
+        (Some(tag), Some(digest)) => format!(":{tag}@{digest}"),
+        (None, Some(digest)) => format!("@{digest}"),
+        (tag, None) => format!(":{}", tag.unwrap_or("latest")),
+    };
+    Ok(format!("{registry}/{library}{path}{end}"))
 }
 
 /// Checks the name of the image to be built and makes it lower case.
@@ -238,5 +279,23 @@ mod tests {
         for bad in ["https://ghcr.io", "ghcr.io/", "a b", "", "ghcr.io/me:tag", "x@y"] {
             assert!(registry(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn full_form() {
+        let check = |text: &str, expect: &str| assert_eq!(full_reference(text).as_deref(), Ok(expect));
+        check("debian", "docker.io/library/debian:latest");
+        check("python:3.11-slim", "docker.io/library/python:3.11-slim");
+        check("me/app", "docker.io/me/app:latest");
+        check("index.docker.io/me/app:1", "docker.io/me/app:1");
+        check("docker.io/debian", "docker.io/library/debian:latest");
+        check("ghcr.io/astral-sh/uv:0.9", "ghcr.io/astral-sh/uv:0.9");
+        check("localhost/a", "localhost/a:latest");
+        check("localhost:5000/a/b", "localhost:5000/a/b:latest");
+        let digest = format!("sha256:{}", "0".repeat(64));
+        check(&format!("debian@{digest}"), &format!("docker.io/library/debian@{digest}"));
+        check(&format!("debian:12@{digest}"), &format!("docker.io/library/debian:12@{digest}"));
+        check(&format!("localhost:5000/a@{digest}"), &format!("localhost:5000/a@{digest}"));
+        assert!(full_reference("Debian").is_err() && full_reference("").is_err());
     }
 }

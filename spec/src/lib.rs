@@ -55,6 +55,7 @@ mod words;
 
 pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
+pub use image_reference::full_reference;
 pub use image_spec::{
     BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
     RequirementsKind, SecretMount, SecretSource, SecretTarget,

@@ -8,6 +8,7 @@ mod chain;
 mod commands;
 mod digests;
 mod frontend_example;
+mod graph_diff;
 mod groups;
 mod inert;
 mod interrupt;
@@ -70,6 +71,7 @@ fn cases() -> Vec<Case> {
         commands::cases(),
         requirements::cases(),
         groups::cases(),
+        graph_diff::cases(),
         chain::cases(),
         bad_input::cases(),
         frontend_example::cases(),

@@ -14,12 +14,14 @@ use crate::wire;
 
 /// A warning shown beside the build (`moby/buildkit: frontend/dockerfile/linter`).
 ///
-/// ```no_run
-/// # use buildkit_gateway::{Bridge, GatewayError, Warning};
-/// # async fn warn(bridge: &Bridge, vertex: String) -> Result<(), GatewayError> {
-/// let warning = Warning { digest: vertex, short: "OldKey: use `new` (line 3)".into(), ..Warning::default() };
-/// bridge.warn(warning).await
-/// # }
+/// ```
+/// use buildkit_gateway::{SourceInfo, SpecFile, Warning};
+///
+/// let info = SourceInfo { filename: "image.txt".into(), data: b"old: 1\n".to_vec(), ..SourceInfo::default() };
+/// let spec = SpecFile::new(info, "sha256:of-the-vertex-that-loaded-it")?;
+/// let warning = Warning { url: "https://example.com/old".into(), ..spec.warning(1, "OldKey: use `new` (line 1)") };
+/// assert_eq!(warning.ranges[0].start.line, 1);
+/// # Ok::<(), buildkit_gateway::Status>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Warning {
@@ -41,6 +43,13 @@ pub struct Warning {
 
 impl Bridge {
     /// Shows a warning; daemons without warnings show nothing. A failure need not bother anyone.
+    ///
+    /// ```no_run
+    /// # use buildkit_gateway::{Bridge, GatewayError, SpecFile};
+    /// # async fn warn(bridge: &Bridge, spec: &SpecFile) -> Result<(), GatewayError> {
+    /// bridge.warn(spec.warning(3, "OldKey: use `new` (line 3)")).await
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the daemon refuses it.

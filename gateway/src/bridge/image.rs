@@ -14,15 +14,12 @@ const OCI_LAYOUT_SCHEME: &str = "oci-layout://";
 
 /// An image as the daemon resolved it.
 ///
-/// ```no_run
-/// # use buildkit_gateway::{Bridge, GatewayError, Platform, ResolveMode};
-/// # async fn pin(bridge: &Bridge) -> Result<String, GatewayError> {
-/// let platform = Platform::new("linux", "amd64");
-/// let image = bridge.resolve_image("debian:12", Some(&platform), ResolveMode::Default, "[internal] debian").await?;
-/// # Ok(
-/// image.pinned()
-/// # )
-/// # }
+/// ```
+/// use buildkit_gateway::ResolvedImage;
+///
+/// let (reference, digest) = ("docker.io/library/debian:12".to_owned(), "sha256:1".to_owned());
+/// let image = ResolvedImage { reference, digest, config: b"{}".to_vec() };
+/// assert_eq!(image.pinned(), "docker.io/library/debian:12@sha256:1");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedImage {
@@ -48,6 +45,22 @@ impl ResolvedImage {
 }
 
 /// A content store the client serves on its session.
+///
+/// ```
+/// use buildkit_gateway::OciStore;
+/// use buildkit_gateway::contexts::{NamedSource, named_context};
+/// # use buildkit_gateway::BuildOptions;
+/// # let digest = format!("sha256:{}", "0".repeat(64));
+/// # let opts = [("context:base".to_owned(), format!("oci-layout://images@{digest}"))].into();
+/// # let options = BuildOptions::new(opts, "client".to_owned(), Vec::new(), String::new()).expect("possible");
+///
+/// // What a user puts in the place of an image may come from the client's own store.
+/// let Some(found) = named_context(&options, "base", None)? else { panic!("it is among the options") };
+/// let NamedSource::OciLayout { store, .. } = found.source else { panic!("it is a store's") };
+/// let store = OciStore { session_id: options.session_of(&store).to_owned(), store_id: store };
+/// assert_eq!((store.store_id.as_str(), store.session_id.as_str()), ("images", "client"));
+/// # Ok::<(), buildkit_gateway::contexts::NamedContextError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OciStore {
     /// The store's id.
@@ -61,6 +74,17 @@ impl Bridge {
     ///
     /// The reference may be short (`debian`), and the answer is a full one. Every image resolved becomes part of the
     /// build's provenance, so resolve only what is used.
+    ///
+    /// ```no_run
+    /// # use buildkit_gateway::{Bridge, GatewayError, Platform, ResolveMode};
+    /// # async fn pin(bridge: &Bridge) -> Result<String, GatewayError> {
+    /// let platform = Platform::new("linux", "amd64");
+    /// let image = bridge.resolve_image("debian:12", Some(&platform), ResolveMode::Default, "[internal] debian").await?;
+    /// # Ok(
+    /// image.pinned()
+    /// # )
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`GatewayError::NotAnImage`] if a source policy replaced it by something else: start over with that identifier.

@@ -39,6 +39,18 @@ pub struct SolveRequest {
 }
 
 /// A place to look for cache.
+///
+/// ```
+/// use buildkit_gateway::{BuildOptions, Definition, SolveRequest};
+///
+/// let opts = [("cache-from".to_owned(), "example.com/app:cache".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// assert_eq!(options.cache_imports[0].kind, "registry");
+/// assert_eq!(options.cache_imports[0].attrs["ref"], "example.com/app:cache");
+/// let request = SolveRequest::definition(Definition::default()).with_cache_imports(options.cache_imports);
+/// assert_eq!(request.cache_imports.len(), 1);
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheImport {
     /// `registry`, `local`, `gha` …

@@ -50,6 +50,15 @@ pub struct SourceQuery {
 }
 
 /// How to sum up a web file.
+///
+/// ```
+/// use buildkit_gateway::{ChecksumAlgorithm, SourceQuery};
+///
+/// // A detached signature is made over the file and its own last bytes.
+/// let query = SourceQuery::new("https://example.com/tool.tgz");
+/// let signed = query.clone().with_checksum(ChecksumAlgorithm::Sha512, b"the signature's trailer");
+/// assert_ne!(signed, query);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumAlgorithm {
     /// `sha256:…`
@@ -119,6 +128,19 @@ impl From<&buildkit_llb::Source> for SourceQuery {
 }
 
 /// A source as the daemon found it.
+///
+/// ```
+/// use buildkit_gateway::{HttpMeta, SourceMeta};
+///
+/// let tool = HttpMeta { digest: "sha256:1".to_owned(), filename: "tool.tgz".to_owned(), ..HttpMeta::default() };
+/// let meta = SourceMeta {
+///     identifier: "https://mirror.example.com/tool.tgz".to_owned(),
+///     http: Some(tool),
+///     ..SourceMeta::default()
+/// };
+/// // Which part is there says what the source is, whatever was asked for.
+/// assert!(meta.image.is_none() && meta.http.is_some_and(|http| http.digest == "sha256:1"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceMeta {
     /// The identifier to use: the one asked for, or what a source policy made of it.
@@ -134,6 +156,15 @@ pub struct SourceMeta {
 }
 
 /// What there is to know of an image.
+///
+/// ```
+/// use buildkit_gateway::ImageMeta;
+///
+/// let image = ImageMeta { digest: "sha256:1".to_owned(), config: br#"{"os":"linux"}"#.to_vec(), attestations: None };
+/// let config: serde_json::Value = serde_json::from_slice(&image.config)?;
+/// assert_eq!(config["os"], "linux");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageMeta {
     /// Digest of the manifest or index.
@@ -145,6 +176,14 @@ pub struct ImageMeta {
 }
 
 /// The manifests that lead from an image to what is said about it.
+///
+/// ```
+/// use buildkit_gateway::AttestationChain;
+///
+/// // The answer for an image about which nothing is said.
+/// let chain = AttestationChain { image_manifest: "sha256:1".to_owned(), ..AttestationChain::default() };
+/// assert!(chain.attestation_manifest.is_empty() && chain.blobs.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttestationChain {
     /// Digest of the index.
@@ -160,6 +199,20 @@ pub struct AttestationChain {
 }
 
 /// A manifest or statement of an [`AttestationChain`].
+///
+/// ```
+/// use buildkit_gateway::{AttestationBlob, AttestationChain};
+///
+/// let provenance = AttestationBlob {
+///     annotations: [("in-toto.io/predicate-type".to_owned(), "https://slsa.dev/provenance/v1".to_owned())].into(),
+///     ..AttestationBlob::default()
+/// };
+/// let chain = AttestationChain { blobs: [("sha256:1".to_owned(), provenance)].into(), ..AttestationChain::default() };
+/// let is_provenance = |blob: &AttestationBlob| {
+///     blob.annotations.get("in-toto.io/predicate-type").is_some_and(|kind| kind.contains("provenance"))
+/// };
+/// assert!(chain.blobs.values().any(is_provenance));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttestationBlob {
     /// Its media type.
@@ -172,15 +225,12 @@ pub struct AttestationBlob {
 
 /// What there is to know of a git reference.
 ///
-/// ```no_run
-/// # use buildkit_gateway::{Bridge, GatewayError, SourceQuery};
-/// # async fn commit(bridge: &Bridge) -> Result<String, GatewayError> {
-/// let query = SourceQuery::new("git://example.com/app.git#main").with_attr("git.fullurl", "https://example.com/app.git");
-/// let git = bridge.resolve_git(query).await?;
-/// # Ok(
-/// git.commit().to_owned()
-/// # )
-/// # }
+/// ```
+/// use buildkit_gateway::GitMeta;
+///
+/// let (tag, commit) = ("1".repeat(40), "2".repeat(40));
+/// let annotated = GitMeta { checksum: tag, commit_checksum: commit.clone(), ..GitMeta::default() };
+/// assert_eq!(annotated.commit(), commit);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitMeta {
@@ -205,6 +255,17 @@ impl GitMeta {
 }
 
 /// What there is to know of a web file. The daemon has fetched it for this.
+///
+/// ```
+/// use buildkit_gateway::HttpMeta;
+/// use buildkit_llb::{HttpSource, Source};
+///
+/// let meta = HttpMeta { digest: format!("sha256:{}", "0".repeat(64)), ..HttpMeta::default() };
+/// // Pinned in the graph, so that a file that has changed meanwhile fails the build.
+/// let pinned = HttpSource { checksum: Some(meta.digest.parse()?), ..HttpSource::new("https://example.com/tool.tgz") };
+/// assert_eq!(Source::from(pinned).attrs()["http.checksum"], meta.digest);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpMeta {
     /// `sha256:…` of its content.
@@ -245,6 +306,17 @@ impl Bridge {
     }
 
     /// Finds out which commit a git reference is now.
+    ///
+    /// ```no_run
+    /// # use buildkit_gateway::{Bridge, GatewayError, SourceQuery};
+    /// # async fn commit(bridge: &Bridge) -> Result<String, GatewayError> {
+    /// let query = SourceQuery::new("git://example.com/app.git#main");
+    /// let git = bridge.resolve_git(query.with_attr("git.fullurl", "https://example.com/app.git")).await?;
+    /// # Ok(
+    /// git.commit().to_owned()
+    /// # )
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Bridge::resolve_source`]; [`GatewayError::Incomplete`] from daemons before BuildKit 0.26.

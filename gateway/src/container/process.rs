@@ -44,6 +44,21 @@ const SECRETS_LIMIT: Duration = Duration::from_secs(15);
 /// What it writes comes with [`Process::next`], which somebody has to call: a process whose output nobody takes comes to
 /// a stop, as it would on a pipe. Dropping this leaves the process running, unheard, for as long as its container lives,
 /// and keeps the container no longer.
+///
+/// ```no_run
+/// # use buildkit_gateway::{GatewayError, container::{Command, Container, Event, Signal}};
+/// # async fn first_words(container: &Container) -> Result<Vec<u8>, GatewayError> {
+/// let mut server = container.start(Command::new(["server"])).await?;
+/// let mut words = Vec::new();
+/// while let Some(event) = server.next().await? {
+///     if let Event::Stdout(bytes) = event {
+///         words = bytes;
+///         server.signal(Signal::Term)?;
+///     }
+/// }
+/// # Ok(words)
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Process {
     container: std::sync::Arc<Shared>,
@@ -59,6 +74,18 @@ pub struct Process {
 }
 
 /// Something a process did.
+///
+/// ```
+/// use buildkit_gateway::container::{Event, Exit};
+///
+/// let exit = Event::Exit(Exit { code: 0, status: None });
+/// let events = [Event::Stdout(b"3.".to_vec()), Event::Stdout(b"12".to_vec()), exit];
+/// let written = events.iter().filter_map(|event| match event {
+///     Event::Stdout(bytes) => Some(bytes.as_slice()),
+///     Event::Stderr(_) | Event::Exit(_) => None,
+/// });
+/// assert_eq!(written.collect::<Vec<_>>().concat(), b"3.12");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// It wrote to stdout, or to its terminal.

@@ -8,6 +8,15 @@ use crate::percent;
 use buildkit_proto::go::parse_bool;
 
 /// A git repository and what to take from it.
+///
+/// ```
+/// use buildkit_gateway::contexts::parse_git_ref;
+///
+/// let git = parse_git_ref("https://user:word@example.com/app.git?submodules=false#v1:docs")?.expect("a git URL");
+/// assert_eq!((git.reference.as_str(), git.subdir.as_str(), git.submodules), ("v1", "docs", Some(false)));
+/// assert!(!format!("{git:?}").contains("word"), "credentials are not shown");
+/// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct GitRef {
     /// What git is given, without fragment and query: a URL or `user@host:path`. May hold credentials.
@@ -31,6 +40,14 @@ pub struct GitRef {
 }
 
 /// Which times files of a git source get.
+///
+/// ```
+/// use buildkit_gateway::contexts::{GitMtime, parse_git_ref};
+///
+/// let git = parse_git_ref("https://example.com/app.git?mtime=commit")?.expect("a git URL");
+/// assert_eq!(git.mtime.map(GitMtime::as_str), Some("commit"));
+/// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GitMtime {
     /// When they were checked out.
@@ -62,6 +79,13 @@ impl std::fmt::Debug for GitRef {
 }
 
 /// A reference that is git's by its form, but says something impossible.
+///
+/// ```
+/// use buildkit_gateway::contexts::parse_git_ref;
+///
+/// let error = parse_git_ref("https://example.com/app.git?depth=1").expect_err("a key that git sources do not know");
+/// assert!(error.to_string().starts_with("invalid git reference"), "{error}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid git reference {text:?}: {problem}")]
 pub struct GitRefError {

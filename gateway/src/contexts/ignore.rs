@@ -8,6 +8,13 @@ use buildkit_proto::go::clean_path;
 pub const IGNORE_FILE: &str = ".dockerignore";
 
 /// An ignore file.
+///
+/// ```
+/// use buildkit_gateway::contexts::IgnoreFile;
+///
+/// assert_eq!(IgnoreFile::beside("docs/image.txt"), "docs/image.txt.dockerignore");
+/// assert_eq!(IgnoreFile::parse(b"/target/\n"), ["target"]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct IgnoreFile;
 

@@ -9,6 +9,14 @@ const LEGACY_DEFAULT_DOMAIN: &str = "index.docker.io";
 const OFFICIAL_PREFIX: &str = "library/";
 
 /// A full image reference: domain, path, and optionally tag and digest.
+///
+/// ```
+/// use buildkit_gateway::contexts::ImageName;
+///
+/// let name = ImageName::parse("example.com/team/app")?.with_default_tag();
+/// assert_eq!((name.domain(), name.path(), name.tag()), ("example.com", "team/app", Some("latest")));
+/// # Ok::<(), buildkit_gateway::contexts::ImageNameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageName {
     domain: String,
@@ -18,6 +26,13 @@ pub struct ImageName {
 }
 
 /// Text that names no image.
+///
+/// ```
+/// use buildkit_gateway::contexts::ImageName;
+///
+/// let error = ImageName::parse("Debian").expect_err("upper case");
+/// assert_eq!(error.to_string(), r#""Debian" is no image reference: the repository name must be lower-case"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no image reference: {problem}")]
 pub struct ImageNameError {

@@ -35,6 +35,15 @@ pub struct NamedContext {
 }
 
 /// What may stand behind a name.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+/// use buildkit_gateway::contexts::{ContextSource, NamedSource, named_source};
+///
+/// let found = named_source(&BuildOptions::default(), "tools", "local:tools")?;
+/// assert_eq!(found, NamedSource::Files(ContextSource::Local { name: "tools".to_owned() }));
+/// # Ok::<(), buildkit_gateway::contexts::NamedContextError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedSource {
     /// Nothing: an empty filesystem.
@@ -60,6 +69,14 @@ pub enum NamedSource {
 }
 
 /// A named context that cannot be used.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+/// use buildkit_gateway::contexts::{NamedContextError, named_source};
+///
+/// let error = named_source(&BuildOptions::default(), "tools", "ftp://example.com/tools").expect_err("an odd scheme");
+/// assert!(matches!(error, NamedContextError::Scheme { scheme, .. } if scheme == "ftp"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NamedContextError {
     /// The name looked up is no image reference.

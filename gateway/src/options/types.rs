@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// An opt with an impossible value.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+///
+/// let opts = [("shm-size".to_owned(), "64m".to_owned())].into();
+/// let error = BuildOptions::new(opts, String::new(), Vec::new(), String::new()).expect_err("bytes are a number");
+/// assert_eq!((error.key.as_str(), error.value.as_str()), ("shm-size", "64m"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid option {key}={value:?}: {problem}")]
 pub struct OptionError {
@@ -16,6 +24,15 @@ pub struct OptionError {
 }
 
 /// What to build without cache.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+///
+/// let opts = [("no-cache".to_owned(), "base,Tools".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// assert!(options.no_cache.applies_to("tools") && !options.no_cache.applies_to("app"));
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NoCache {
     /// Nothing.
@@ -49,6 +66,15 @@ impl NoCache {
 }
 
 /// A line of `/etc/hosts`.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+///
+/// let opts = [("add-hosts".to_owned(), "Mirror=10.0.0.1".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// assert_eq!((options.add_hosts[0].host.as_str(), options.add_hosts[0].ip.is_ipv4()), ("mirror", true));
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddHost {
     /// The name, lower-case.
@@ -58,6 +84,15 @@ pub struct AddHost {
 }
 
 /// A resource limit of an exec.
+///
+/// ```
+/// use buildkit_gateway::{BuildOptions, Ulimit};
+///
+/// let opts = [("ulimit".to_owned(), "nofile=1024:2048".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// assert_eq!(options.ulimits, [Ulimit { name: "nofile".to_owned(), soft: 1024, hard: 2048 }]);
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ulimit {
     /// `nofile` and the like.
@@ -69,6 +104,16 @@ pub struct Ulimit {
 }
 
 /// cgroup limits of execs; unset ones are not limited.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+///
+/// let opts = [("cpuquota".to_owned(), "50000".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// assert_eq!(options.linux_resources.cpu_quota, Some(50_000));
+/// assert!(options.linux_resources.memory.is_none() && !options.linux_resources.is_empty());
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinuxResources {
     /// Bytes.
@@ -96,6 +141,15 @@ impl LinuxResources {
 }
 
 /// The time to stamp on everything.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+///
+/// let opts = [("build-arg:SOURCE_DATE_EPOCH".to_owned(), "1700000000".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// assert_eq!(options.source_date_epoch.and_then(|epoch| epoch.seconds()), Some(1_700_000_000));
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceDateEpoch {
     /// Seconds since 1970.
@@ -120,6 +174,16 @@ impl SourceDateEpoch {
 }
 
 /// The SBOM to make.
+///
+/// ```
+/// use buildkit_gateway::BuildOptions;
+///
+/// let opts = [("attest:sbom".to_owned(), "generator=example.com/scanner:1,depth=2".to_owned())].into();
+/// let options = BuildOptions::new(opts, String::new(), Vec::new(), String::new())?;
+/// let sbom = options.sbom.expect("asked for");
+/// assert_eq!((sbom.generator.as_str(), sbom.parameters["depth"].as_str()), ("example.com/scanner:1", "2"));
+/// # Ok::<(), buildkit_gateway::OptionError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sbom {
     /// Full reference of the scanner image.
