@@ -28,9 +28,18 @@ const REPEATABLE: [&str; 13] = [
 /// Options by which packages may be built from source although the index has wheels.
 const BUILDS: [&str; 4] = ["--no-binary", "--no-build-isolation", "--no-build-isolation-package", "--find-links"];
 
-/// What a download may need of the user's options where the address is known already.
-pub(crate) const REACHES: [&str; 6] =
-    ["--allow-insecure-host", "--keyring-provider", "--quiet", "--strict", "--system-certs", "--verbose"];
+/// What a download may need of the user's options where the address is known already. An index with a name is whose
+/// credentials `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD` are.
+pub(crate) const REACHES: [&str; 8] = [
+    "--allow-insecure-host",
+    "--default-index",
+    "--index",
+    "--keyring-provider",
+    "--quiet",
+    "--strict",
+    "--system-certs",
+    "--verbose",
+];
 
 /// The options that name an index.
 const INDEXES: [&str; 4] = ["--index-url", "--extra-index-url", "--index", "--default-index"];
@@ -152,6 +161,6 @@ mod tests {
         assert_eq!(indexes(&all), ["https://a", "https://b"]);
         let resolving = that(&all, |option| option.resolves);
         assert_eq!(resolving, words("--index-url https://a --no-binary x --index b=https://b --pre"));
-        assert_eq!(that(&all, |option| REACHES.contains(&option.name)), words("--strict"));
+        assert_eq!(that(&all, |option| REACHES.contains(&option.name)), words("--strict --index b=https://b"));
     }
 }

@@ -168,10 +168,14 @@ pub enum Need {
         /// The interpreter, absolute.
         path: String,
     },
-    /// The resolved lock ([`graph_for`](crate::graph_for) resolves it).
+    /// The resolved lock ([`graph_for`](crate::graph_for) resolves it), and what the interpreter says of itself in the same step.
     Lock {
         /// For which platform.
         platform: Platform,
+        /// Where the interpreter is.
+        root: Root,
+        /// The interpreter, absolute.
+        interpreter: String,
         /// The key in [`Facts::locks`].
         key: String,
     },

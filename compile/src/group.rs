@@ -115,7 +115,7 @@ impl Group {
         self.members.iter().any(|member| member.obstacle.is_some())
     }
 
-    /// For people: `torch`, `23 small packages`.
+    /// For people, unique within a lock: `torch`, `23 small packages, attrs to zipp`.
     #[must_use]
     pub fn title(&self) -> String {
         title::title(self)

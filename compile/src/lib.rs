@@ -77,7 +77,7 @@ pub use plan::{
     Action, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, Parent, PinnedImage, Plan, Shape, Step,
 };
 pub use planner::{Document, Planned, plan};
-pub use probe::{context_files, context_listing};
+pub use probe::{INTERPRETER_FILE, context_files, context_listing};
 pub use settings::{CaBundle, Network, NoCache, ResolveMode, Settings};
 
 /// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.

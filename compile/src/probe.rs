@@ -6,16 +6,19 @@ use buildkit_llb::{Exec, File, Graph, GraphBuilder, LocalSource, MkFile, Mount, 
 
 use crate::env::Env;
 use crate::facts::InterpreterFact;
+#[cfg(doc)]
+use crate::facts::Need;
 use crate::lower::OUTPUT;
 use crate::lower::files::local_source;
 use crate::plan::LocalFilter;
 
-/// The file that an interpreter's description is written to, below [`OUTPUT`](crate::lower::OUTPUT).
-pub(crate) const INTERPRETER_FILE: &str = "interpreter";
+/// The file that holds an interpreter's description ([`InterpreterFact::parse`]), in what answers [`Need::Interpreter`] and
+/// [`Need::Lock`].
+pub const INTERPRETER_FILE: &str = "interpreter";
 
 /// Asks the interpreter that runs it. Its argument is the file to write.
-const SAY: &str = include_str!("probe/interpreter.py");
-const SAY_FILE: &str = "interpreter.py";
+pub(crate) const SAY: &str = include_str!("probe/interpreter.py");
+pub(crate) const SAY_FILE: &str = "interpreter.py";
 
 impl InterpreterFact {
     /// Reads what the probe wrote; `None` where it is not what an interpreter of Python 3 writes.

@@ -8,8 +8,8 @@ use buildkit_gateway::contexts::{NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
 use buildkit_llb::Platform;
 use imagespec_compile::{
-    Document, Facts, ImageFact, Inquiry, InterpreterFact, LocalFilter, Need, Program, Root, RootfsFacts, Settings,
-    image_key, rootfs_key,
+    Document, Facts, INTERPRETER_FILE, ImageFact, Inquiry, InterpreterFact, LocalFilter, Need, Program, Root,
+    RootfsFacts, Settings, image_key, rootfs_key,
 };
 
 use crate::early::Early;
@@ -71,9 +71,13 @@ impl Gatherer<'_> {
                     let fact = self.interpreter(&need, document, facts).await?;
                     rootfs(facts, platform, root).interpreters.insert(path.clone(), fact);
                 }
-                Need::Lock { ref key, .. } => {
-                    let text = self.answer(&need, document, facts).await?;
+                Need::Lock { ref platform, root, ref interpreter, ref key } => {
+                    let (reference, file) = self.inquire(&need, document, facts).await?;
+                    let text = self.text(&reference, file.unwrap_or_default()).await?;
+                    let said = self.text(&reference, INTERPRETER_FILE).await?;
                     facts.locks.insert(key.clone(), text);
+                    let fact = InterpreterFact::parse(&said);
+                    rootfs(facts, platform, root).interpreters.insert(interpreter.clone(), fact);
                 }
                 Need::Collisions { ref platform, ref key } => {
                     let groups = imagespec_compile::groups(document, self.settings, facts, platform);
@@ -135,7 +139,12 @@ impl Gatherer<'_> {
     /// The file that answers a need.
     async fn answer(&self, need: &Need, document: &mut Document, facts: &Facts) -> Result<String, Status> {
         let (reference, file) = self.inquire(need, document, facts).await?;
-        let bytes = self.bridge.read_file(&reference, file.unwrap_or_default(), None).await?;
+        self.text(&reference, file.unwrap_or_default()).await
+    }
+
+    /// The text of a file that a step of ours has written.
+    async fn text(&self, reference: &Reference, file: &str) -> Result<String, Status> {
+        let bytes = self.bridge.read_file(reference, file, None).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 

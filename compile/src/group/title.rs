@@ -11,10 +11,16 @@ pub(super) fn title(group: &Group) -> String {
         let names: Vec<&str> = group.members.iter().map(|member| member.name.as_str()).collect();
         return names.join(", ");
     }
+    let ends = (group.members.first(), group.members.last());
+    // Buckets may be many of one size; a name is in one of them only.
+    let range = match ends {
+        (Some(first), Some(last)) => format!("{} to {}", first.name, last.name),
+        _ => String::new(),
+    };
     match group.kind {
-        GroupKind::Heavy => format!("{count} large packages"),
-        GroupKind::Medium => format!("{count} medium packages"),
-        GroupKind::Small => format!("{count} small packages"),
+        GroupKind::Heavy => format!("{count} large packages, {range}"),
+        GroupKind::Medium => format!("{count} medium packages, {range}"),
+        GroupKind::Small => format!("{count} small packages, {range}"),
         GroupKind::Tail => format!("{count} packages built or local"),
         GroupKind::Wheel | GroupKind::Together | GroupKind::Apart | GroupKind::All => format!("{count} packages"),
     }

@@ -7,6 +7,7 @@ use buildkit_llb::{Exec, Mount, Output};
 use crate::lock_step::{LOCK, LockCommand, LockStep};
 use crate::lower::python::{uv_path, with_secrets};
 use crate::lower::{Lowering, OUTPUT};
+use crate::probe::{INTERPRETER_FILE, SAY, SAY_FILE};
 
 /// The file that holds the lock, below [`OUTPUT`]. uv knows the format by the name.
 pub(crate) const LOCK_FILE: &str = "pylock.toml";
@@ -20,8 +21,8 @@ impl Lowering<'_> {
         let folder = format!("{}/requirements", crate::MOUNTS);
         let configuration = configuration(&step.indexes);
         let files = step.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        let inputs =
-            self.inputs("requirements", &files.chain([("uv.toml", configuration.as_str())]).collect::<Vec<_>>());
+        let files = files.chain([("uv.toml", configuration.as_str()), (SAY_FILE, SAY)]).collect::<Vec<_>>();
+        let inputs = self.inputs("requirements", &files);
         let has_constraints = step.files.contains_key("constraints.txt");
         let (command, mounts, envs) =
             with_secrets(command(step, &folder, has_constraints), &step.secrets, step.secret_env_native);
@@ -60,7 +61,9 @@ fn command(step: &LockStep, folder: &str, has_constraints: bool) -> Vec<String> 
     };
     let config = ["--config-file".to_owned(), format!("{folder}/uv.toml")];
     let output = ["--python", &step.interpreter, "--format", "pylock.toml", "--no-header"].map(str::to_owned);
-    [uv_path()]
+    // The interpreter first says what it is, which chooses among the wheels of the lock, and becomes uv.
+    let (say, said) = (format!("{folder}/{SAY_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
+    [step.interpreter.clone(), "-I".to_owned(), say, said, uv_path()]
         .into_iter()
         .chain(words.iter().map(|word| (*word).to_owned()))
         .chain(config)

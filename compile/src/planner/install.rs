@@ -67,9 +67,9 @@ impl Planner<'_> {
             reasons.push(format!("all Python packages are one step, because {why}"));
             return Some(Installs { steps: vec![self.one_step(base, wanted)], lock: None, is_complete: true });
         }
-        // Both are asked for in one round.
-        let target = self.target(wanted.root, &wanted.interpreter);
         let (lock, step) = self.lock(base, &wanted, given);
+        // The step that resolves says what the interpreter is, so nobody has to ask before.
+        let target = lock.as_ref().and_then(|_| self.target(wanted.root, &wanted.interpreter));
         let (Some(target), Some((mut lock, of_lock))) = (target, lock) else {
             return Some(Installs { steps: Vec::new(), lock: step, is_complete: false });
         };
@@ -194,7 +194,8 @@ impl Planner<'_> {
         let Some(step) = self.lock_step(base, wanted, given, &file) else { return (None, None) };
         let key = self.key(base, wanted, &[], |plan, sources| lower::lower_lock(plan, sources, &step));
         let Some(text) = self.facts.locks.get(&key).cloned() else {
-            self.out.needs.insert(Need::Lock { platform: self.platform.clone(), key });
+            let (platform, interpreter) = (self.platform.clone(), wanted.interpreter.clone());
+            self.out.needs.insert(Need::Lock { platform, root: wanted.root, interpreter, key });
             return (None, Some(step));
         };
         let name = if given.is_some() { file } else { "the resolved lock".to_owned() };

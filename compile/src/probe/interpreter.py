@@ -1,4 +1,5 @@
-# Says what the interpreter that runs it is, and which C library the system has. argv: the file to write.
+# Says what the interpreter that runs it is, and which C library the system has. argv: the file to write, and a command to
+# become afterwards, if there is one.
 import os, sys
 
 
@@ -37,3 +38,5 @@ with open(sys.argv[1], "w") as out:
         ("libc-version", libc_version),
     ]:
         out.write("%s %s\n" % (name, value))
+if sys.argv[2:]:
+    os.execv(sys.argv[2], sys.argv[2:])

@@ -137,7 +137,10 @@ impl World {
                 let fact = fact.unwrap_or_else(|| Some(interpreter("3.11.2")));
                 known(facts, platform, *root).interpreters.insert(path.clone(), fact);
             }
-            Need::Lock { platform: _, key } => {
+            Need::Lock { platform, root, interpreter: path, key } => {
+                let fact = self.root(*root).interpreters.get(path).cloned();
+                let known = known(facts, platform, *root);
+                known.interpreters.insert(path.clone(), fact.unwrap_or_else(|| Some(interpreter("3.11.2"))));
                 let text = self.lock.clone().unwrap_or_else(|| self.lock_of(document));
                 facts.locks.insert(key.clone(), text);
             }
