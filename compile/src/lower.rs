@@ -1,7 +1,7 @@
 //! Lowering: a plan to an LLB graph and an image config. Total, and without choices of its own.
 //!
-//! No text of the spec ever becomes a program here: steps are argv, the one script of ours is constant and takes packages as
-//! its arguments, and the only shell text is the user's own `commands`.
+//! No text of the spec ever becomes a program here: steps are argv, the scripts of ours are constant and take packages, paths
+//! and secrets' names as their arguments, and the only shell text is the user's own `commands`.
 
 mod apt;
 mod commands;

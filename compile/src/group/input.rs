@@ -18,7 +18,7 @@ pub const CONFIG_FILE: &str = "uv.toml";
 
 /// PyPI serves its files from here and its index from there; cached wheels are shared with installs that ask the index.
 const PYPI_FILES: &str = "https://files.pythonhosted.org/";
-const PYPI_INDEX: &str = "https://pypi.org/simple";
+pub(crate) const PYPI_INDEX: &str = "https://pypi.org/simple";
 
 /// What follows `uv pip install`, with a group's two files in `folder`.
 pub(crate) fn arguments(is_built: bool, folder: &str) -> Vec<String> {
@@ -50,8 +50,15 @@ pub(super) fn texts(selected: &[&Selected<'_>]) -> (String, String) {
         lock.push_str(&entry(one, index.as_deref()));
         indexes.extend(index.map(|index| (index, ())));
     }
+    let config = unchanging_files(indexes.keys().map(String::as_str));
+    (lock, config)
+}
+
+/// Configuration of uv by which files of these indexes never change, so that it asks for none it has. `indexes` are in order,
+/// each once.
+pub(crate) fn unchanging_files<'a>(indexes: impl IntoIterator<Item = &'a str>) -> String {
     let mut config = String::new();
-    for (number, index) in indexes.keys().enumerate() {
+    for (number, index) in indexes.into_iter().enumerate() {
         // `explicit`: nothing is looked up there, so what is built still finds its tools where the user says.
         let _infallible = writeln!(
             config,
@@ -59,7 +66,7 @@ pub(super) fn texts(selected: &[&Selected<'_>]) -> (String, String) {
             quoted(index)
         );
     }
-    (lock, config)
+    config
 }
 
 /// The index a package's files are cached under: the lock's word, else where the file comes from.
@@ -182,6 +189,6 @@ impl Table {
 }
 
 /// A TOML basic string. JSON's escapes are all TOML's too; DEL, which JSON leaves alone, must not stand there.
-pub(crate) fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

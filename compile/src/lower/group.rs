@@ -1,6 +1,6 @@
 //! The ops of groups: a locked part of the environment each, and the comparison of what they brought.
 
-use buildkit_llb::{Exec, Mount, Note, Output};
+use buildkit_llb::{Mount, Note, Output};
 use imagespec::Bytecode;
 
 use crate::group::{CONFIG_FILE, LOCK_FILE};
@@ -47,10 +47,8 @@ impl Lowering<'_> {
             .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_mount(inputs)
-            .with_mount(Mount::scratch_output(OUTPUT))
-            .with_mounts(mounts);
-        let exec = envs.into_iter().fold(exec, Exec::with_secret_env);
-        let exec = self.with_ca_bundle(exec);
+            .with_mount(Mount::scratch_output(OUTPUT));
+        let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
         self.lists.extend(outputs.at(OUTPUT));

@@ -1,9 +1,10 @@
 //! The op that makes a lock, and the graph whose only result it is.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
-use buildkit_llb::{Exec, Mount, Output};
+use buildkit_llb::{Mount, Output};
 
+use crate::group::{PYPI_INDEX, unchanging_files};
 use crate::lock_step::{LOCK, LockCommand, LockStep};
 use crate::lower::python::{uv_path, with_secrets};
 use crate::lower::{Lowering, OUTPUT};
@@ -11,9 +12,6 @@ use crate::probe::{INTERPRETER_FILE, SAY, SAY_FILE};
 
 /// The file that holds the lock, below [`OUTPUT`]. uv knows the format by the name.
 pub(crate) const LOCK_FILE: &str = "pylock.toml";
-
-/// Used when nobody names an index.
-const PYPI: &str = "https://pypi.org/simple";
 
 impl Lowering<'_> {
     /// The folder with [`LOCK_FILE`].
@@ -33,10 +31,8 @@ impl Lowering<'_> {
             .with_installer(exec)
             .with_envs(step.env.clone())
             .with_mount(inputs)
-            .with_mount(Mount::scratch_output(OUTPUT))
-            .with_mounts(mounts);
-        let exec = envs.into_iter().fold(exec, Exec::with_secret_env);
-        let exec = self.with_ca_bundle(exec);
+            .with_mount(Mount::scratch_output(OUTPUT));
+        let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
         let mut note = buildkit_llb::Note::named(&step.title).at_all(step.locations.iter().copied());
         note.ignore_cache = self.common.no_cache.applies_to(&[LOCK]);
@@ -77,18 +73,7 @@ fn command(step: &LockStep, folder: &str, has_constraints: bool) -> Vec<String> 
 /// Files of an index never change, so uv need not ask for the metadata it has; pages of an index do change, and stay uv's to
 /// ask for as often as the index says.
 fn configuration(indexes: &[String]) -> String {
-    let mut text = String::new();
-    let pypi = PYPI.to_owned();
-    let mut indexes: Vec<&String> = indexes.iter().chain([&pypi]).collect();
-    indexes.sort();
-    indexes.dedup();
-    for (number, url) in indexes.into_iter().enumerate() {
-        let url = crate::group::quoted(url);
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "[[index]]\nname = \"lock-{number}\"\nurl = {url}\nexplicit = true\ncache-control = {{ files = \"max-age=31536000, immutable\" }}"
-        );
-    }
-    text
+    // PyPI is used when nobody names an index.
+    let indexes: BTreeSet<&str> = indexes.iter().map(String::as_str).chain([PYPI_INDEX]).collect();
+    unchanging_files(indexes)
 }

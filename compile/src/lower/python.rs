@@ -64,10 +64,8 @@ impl Lowering<'_> {
             .with_envs(env.clone())
             .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
             .with_env("UV_CACHE_DIR", uv_cache())
-            .with_mount(inputs)
-            .with_mounts(secret_mounts);
-        let exec = secret_envs.into_iter().fold(exec, Exec::with_secret_env);
-        let exec = self.with_ca_bundle(exec);
+            .with_mount(inputs);
+        let exec = self.with_trust(exec, secret_mounts, secret_envs);
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
         outputs.root().unwrap_or(parent)
@@ -87,6 +85,11 @@ impl Lowering<'_> {
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_env("UV_NO_PROGRESS", "1")
             .with_env("UV_LINK_MODE", "copy")
+    }
+
+    /// What a step that downloads is trusted with: the spec's secrets, as [`with_secrets`] parts them, and the CA bundle.
+    pub(super) fn with_trust(&self, exec: Exec, mounts: Vec<Mount>, envs: Vec<SecretEnv>) -> Exec {
+        self.with_ca_bundle(envs.into_iter().fold(exec.with_mounts(mounts), Exec::with_secret_env))
     }
 
     fn uv_image(&mut self) -> Option<Output> {

@@ -335,7 +335,7 @@ impl Planner<'_> {
         let mut below: Vec<String> = wanted.venv.iter().cloned().collect();
         let mut steps: Vec<Step> = Vec::new();
         for group in groups {
-            let is_built = group.members.iter().any(|member| member.obstacle.is_some());
+            let is_built = group.is_built();
             let parent = match group.kind {
                 GroupKind::Tail | GroupKind::All if is_built && !below.is_empty() => {
                     let apt = (!self.document.spec.apt_packages.is_empty()).then(|| "apt".to_owned());
