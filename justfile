@@ -60,6 +60,10 @@ bless *args: setup
 e2e *args: setup
     scripts/e2e "$@"
 
+# The same with everything that takes long: more than a dozen real environments, file by file. Downloads some gigabytes, wants 40 GB of disk.
+e2e-full *args: setup
+    IMAGESPEC_E2E_FULL=1 scripts/e2e "$@"
+
 # Ours beside Flytekit's own builder, on real daemons; `just bench --help` lists the arguments.
 bench *args: setup
     bench/run "$@"

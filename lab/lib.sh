@@ -22,6 +22,7 @@ TLS_REGISTRY_PORT=15443
 MTLS_PORT=15799
 OPEN_INDEX_PORT=15080
 PRIVATE_INDEX_PORT=15081
+FILES_PORT=15082
 # 10.66.0.1 is the host as every container sees it, host network or bridge; the engines have the networks after it.
 LAB_NETWORK=10.66.0.0/16
 LAB_ADDRESS=10.66.0.1
@@ -30,6 +31,7 @@ LAB_BRIDGE=islab0
 DEBIAN_IMAGE=debian:bookworm-slim
 PYTHON_IMAGE=python:3.11-slim
 UV_IMAGE=ghcr.io/astral-sh/uv:$UV_VERSION
+MICROMAMBA_IMAGE=mambaorg/micromamba:$MICROMAMBA_VERSION-debian12-slim
 
 RUN_DIR=$LAB/run
 LOG_DIR=$LAB/log
@@ -139,7 +141,8 @@ daemon() {
   fi
   [[ -f $LOG_DIR/$name.log ]] && mv "$LOG_DIR/$name.log" "$LOG_DIR/$name.log.1"
   # No descriptor of ours is left open in it: the caller of `eval "$(lab/up)"` waits for stdout to close, lab/up holds a lock.
-  setsid nohup "$@" </dev/null >"$LOG_DIR/$name.log" 2>&1 8>&- 9>&- &
+  # Not in a folder that somebody may delete: git, for one, then refuses to work.
+  setsid nohup env --chdir=/ "$@" </dev/null >"$LOG_DIR/$name.log" 2>&1 8>&- 9>&- &
   pid=$!
   printf '%s %s %s\n' "$pid" "$(start_time "$pid")" "$key" >"$RUN_DIR/$name.pid"
   for _ in {1..600}; do

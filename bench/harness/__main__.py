@@ -8,11 +8,13 @@ import json
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness import contents, program, registry, report, versions
+from harness.index import URL, KeptIndex
 from harness.machine import BENCH, BenchError, Lab, load, only_one
 from harness.measure import Cycle, Record
 from harness.plot import plot
@@ -51,6 +53,11 @@ def arguments(words: list[str]) -> argparse.Namespace:
     names = tuple(scenario.name for scenario in SCENARIOS)
     parser.add_argument("--scenario", action="append", choices=names, help="only this one; repeatable")
     parser.add_argument(
+        "--kept-index",
+        action="store_true",
+        help="both sides ask an index that keeps PyPI's pages for ten minutes, instead of PyPI",
+    )
+    parser.add_argument(
         "--name", help="results become bench/results/<date>-NAME.json and .svg files (default: the specs)"
     )
     given = parser.parse_args(words)
@@ -72,7 +79,8 @@ def measure(services: Services, given: argparse.Namespace, outcome: Outcome) -> 
     services.push_ca_image()
     services.push_frontend_image()
     flytekit = f"flytekit=={versions.flytekit(lab)}"
-    specs = [Spec.load(name, flytekit, lab.uv_image) for name in given.specs]
+    index = URL if given.kept_index else None
+    specs = [Spec.load(name, flytekit, lab.uv_image, index) for name in given.specs]
     compared = [(name, SIDES[name].make(services)) for name in given.sides]
     for spec in specs:
         services.push_base(spec.fields["base_image"])
@@ -107,6 +115,7 @@ def document(given: argparse.Namespace, parts: dict[str, str], outcome: Outcome,
     return {
         "versions": parts,
         "sides": {name: SIDES[name].about for name in given.sides},
+        "index": "kept" if given.kept_index else "PyPI",
         "repetitions": given.repetitions,
         "seconds": round(seconds),
         "program": outcome.program,
@@ -160,7 +169,7 @@ def main(words: list[str]) -> int:
         if load() > 1.5:
             say(f"the machine is busy (load {load():.1f}): read ratios, not seconds")
         interrupted = False
-        with Services(lab) as services:
+        with KeptIndex() if given.kept_index else nullcontext(), Services(lab) as services:
             try:
                 measure(services, given, outcome)
             except KeyboardInterrupt:

@@ -56,6 +56,11 @@ class Lab:
         )
 
     @property
+    def answers(self) -> Path:
+        """What our command line remembers between builds."""
+        return self.state / "answers"
+
+    @property
     def venv_python(self) -> Path:
         """The interpreter that has the peer installed."""
         return self.state / "venv/bin/python"
@@ -77,11 +82,18 @@ class Finished:
     stderr: str
 
 
-def run(command: list[str | Path], *, cwd: Path | None = None, stdin: str | None = None) -> Finished:
+def run(
+    command: list[str | Path],
+    *,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    env: dict[str, str] | None = None,
+) -> Finished:
     """Runs a command to its end; one that fails ends the bench with the last lines it wrote."""
     words = [str(word) for word in command]
+    variables = {**os.environ, **(env or {})}
     began = time.perf_counter()
-    done = subprocess.run(words, cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=cwd, input=stdin, env=variables, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])

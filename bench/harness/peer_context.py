@@ -1,4 +1,5 @@
-"""Writes the peer's Docker context. Run by the venv's interpreter, once a build, as `pyflyte` would be.
+"""Writes the Docker context that Flytekit's own builder makes. Run by the venv's interpreter, once a build, as `pyflyte` would be,
+and by the end-to-end test that compares images.
 
 Reads `{"fields": …, "context": …}` from stdin and prints how long importing flytekit and writing the context took.
 """
@@ -21,13 +22,14 @@ def main() -> None:
     imported = time.perf_counter()
     request = json.load(sys.stdin)
     fields = request["fields"]
-    fields["source_copy_mode"] = {"all": CopyFileDetection.ALL}[fields["source_copy_mode"]]
+    if "source_copy_mode" in fields:
+        fields["source_copy_mode"] = CopyFileDetection[fields["source_copy_mode"].upper()]
     context = Path(request["context"])
     create_docker_context(ImageSpec(**fields), context)
     dockerfile = context / "Dockerfile"
     first, _, rest = dockerfile.read_text().partition("\n")
     if not first.startswith("#syntax="):
-        sys.exit(f"the peer's Dockerfile starts with {first!r}, which this bench does not know")
+        sys.exit(f"the peer's Dockerfile starts with {first!r}, which is not known here")
     # The image it names comes from Docker Hub; without the line the daemon uses the frontend it has built in.
     dockerfile.write_text(rest)
     written = time.perf_counter()

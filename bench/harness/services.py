@@ -89,7 +89,9 @@ class Services:
         self.push(self.lab.state / "images/base", f"FROM {image}\n", f"{REGISTRY}/{BASE_REPOSITORY}:1")
 
     def prune(self, *, keep_downloads: bool) -> None:
-        """Forgets every build and image; the cache mounts, which hold downloaded packages, only if asked."""
+        """Forgets every build and image, what our command line remembers of them too; the cache mounts, which hold downloaded
+        packages, only if asked."""
+        shutil.rmtree(self.lab.answers, ignore_errors=True)
         words = ["prune", "--all"]
         if keep_downloads:
             words += ["--filter", "type!=exec.cachemount"]

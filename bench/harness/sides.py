@@ -103,6 +103,7 @@ class OurCommand:
                 "--ca-bundle", lab.ca_bundle, "--platform", "linux/amd64",
                 "-f", context / "imagespec.json", "-t", reference, *self.output, context,
             ],
+            env={"IMAGESPEC_CACHE_DIR": str(lab.answers)},
         )  # fmt: skip
         return Built(done.seconds, done.stderr)
 

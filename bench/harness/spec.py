@@ -22,6 +22,15 @@ SOURCE_FILES = {"small": 20, "data": 20, "src": 2000, "ml": 20}
 EXTRA_PACKAGE = "humanize"
 EXTRA_APT_PACKAGE = "tree"
 
+# One heavy package of each spec, and a bound that makes it another version than before. Only pydantic takes
+# another package along, its core.
+BUMPED = {
+    "small": ("pydantic", "pydantic<2.12"),
+    "data": ("pyarrow", "pyarrow<21"),
+    "src": ("pyarrow", "pyarrow<21"),
+    "ml": ("catboost", "catboost<1.2.8"),
+}
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -33,11 +42,13 @@ class Spec:
     edited_source: bool = False
 
     @classmethod
-    def load(cls, name: str, flytekit: str, uv_image: str) -> Spec:
-        """Reads a spec and says what would differ: flytekit, which the peer adds by itself, and uv's version."""
+    def load(cls, name: str, flytekit: str, uv_image: str, index: str | None = None) -> Spec:
+        """Reads a spec and says what would differ: flytekit, which the peer adds by itself, uv's version, the index."""
         fields = tomllib.loads((BENCH / f"specs/{name}.toml").read_text(encoding="utf-8"))
         fields["packages"] = [*fields["packages"], flytekit]
         fields["builder_config"] = {"uv_image": uv_image}
+        if index:
+            fields["pip_index"] = index
         return cls(name, fields, SOURCE_FILES[name])
 
     def write(self, folder: Path) -> None:
@@ -79,6 +90,12 @@ def _field(spec: Spec, name: str, value: object) -> Spec:
     return replace(spec, fields={**spec.fields, name: value})
 
 
+def _bumped(spec: Spec) -> Spec:
+    package, other = BUMPED[spec.name]
+    packages = [other if name == package else name for name in spec.fields["packages"]]
+    return _field(spec, "packages", packages)
+
+
 COLD_EMPTY = Scenario("cold-dl", "nothing cached, no package downloaded", lambda spec: spec)
 COLD = Scenario("cold", "nothing cached but downloaded packages", lambda spec: spec)
 # Each starts from the state after `cold` and the ones before it; none depends on another's edit.
@@ -93,6 +110,7 @@ AFTER_COLD = (
         "one small pip package more",
         lambda spec: _field(spec, "packages", [*spec.fields["packages"], EXTRA_PACKAGE]),
     ),
+    Scenario("bump", "one heavy package in another version", _bumped),
     Scenario(
         "apt",
         "one small apt package more",

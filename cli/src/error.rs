@@ -6,6 +6,8 @@ use buildkit_client::dial::DialError;
 use buildkit_client::error::{SolveError, render_source};
 use buildkit_client::session::{SessionEnd, SessionError};
 use imagespec::{Diagnostic, SourceMap};
+use imagespec_engine::CredentialsError;
+use imagespec_engine::content::ContentError;
 use imagespec_frontend::GatherError;
 
 use crate::exit::Exit;
@@ -53,6 +55,14 @@ pub(crate) enum CliError {
     /// A file of ours could not be written.
     #[error("{0}")]
     Output(String),
+    /// Some of several images.
+    #[error("{} of {of} images failed", .failed.len())]
+    Several {
+        /// What went wrong, and with which.
+        failed: Vec<(String, CliError)>,
+        /// How many there are.
+        of: usize,
+    },
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -67,6 +77,22 @@ impl From<DialError> for CliError {
     }
 }
 
+impl From<ContentError> for CliError {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
+            ContentError::Internal(problem) => Self::Internal(problem),
+            error @ (ContentError::Read { .. } | ContentError::List(_)) => Self::Input(error.to_string()),
+        }
+    }
+}
+
+impl From<CredentialsError> for CliError {
+    fn from(error: CredentialsError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
 impl From<GatherError> for CliError {
     fn from(error: GatherError) -> Self {
         match error {
@@ -77,6 +103,26 @@ impl From<GatherError> for CliError {
 }
 
 impl CliError {
+    /// All that succeeded, or all that failed and with what; for one alone there is nothing to tell apart.
+    pub(crate) fn unless_all<T>(outcomes: Vec<(String, Result<T, Self>)>) -> Result<Vec<T>, Self> {
+        let of = outcomes.len();
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        for (title, outcome) in outcomes {
+            match outcome {
+                Ok(result) => done.push(result),
+                Err(error) => failed.push((title, error)),
+            }
+        }
+        match failed.pop() {
+            None => Ok(done),
+            Some((_, error)) if of == 1 => Err(error),
+            Some(last) => {
+                failed.push(last);
+                Err(Self::Several { failed, of })
+            }
+        }
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -86,6 +132,12 @@ impl CliError {
             Self::Output(_) | Self::Internal(_) => Exit::Internal,
             Self::Interrupted => Exit::Interrupted,
             Self::Step { .. } => Exit::StepFailed,
+            // An interrupt ends them all, and else the first has as good a claim as any.
+            Self::Several { failed, .. } => {
+                let mut exits = failed.iter().map(|(_, error)| error.exit());
+                let first = exits.clone().next().unwrap_or(Exit::Internal);
+                exits.find(|exit| *exit == Exit::Interrupted).unwrap_or(first)
+            }
             Self::Solve(error) => match error {
                 SolveError::Invalid { .. } => Exit::InvalidInput,
                 SolveError::Lost { .. } | SolveError::Exhausted { .. } => Exit::Unreachable,
@@ -115,6 +167,19 @@ impl CliError {
                     text += "  = help: check that the daemon is running, then try again\n";
                 }
                 text
+            }
+            Self::Several { failed, .. } => {
+                // Images of one file have its problems in common.
+                let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+                for (title, error) in failed {
+                    let text = error.render();
+                    match told.iter_mut().find(|(before, _)| *before == text) {
+                        Some((_, titles)) => titles.push(title),
+                        None => told.push((text, vec![title])),
+                    }
+                }
+                let each = told.iter().map(|(text, titles)| format!("{}:\n{text}", titles.join(", ")));
+                each.chain([format!("error: {self}\n")]).collect()
             }
             Self::Internal(_) => {
                 format!(

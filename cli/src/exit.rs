@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     StepFailed,
     /// Two graphs differ; the number `diff` has for that.
     Different,
+    /// An image is not in its registry.
+    Missing,
     /// Input was refused: arguments or spec. Also clap's code for wrong usage.
     InvalidInput,
     /// The daemon cannot be reached or was lost; a retry may help.
@@ -28,7 +30,7 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::StepFailed | Self::Different => 1,
+            Self::StepFailed | Self::Different | Self::Missing => 1,
             Self::InvalidInput => 2,
             Self::Unreachable => 3,
             Self::Refused => 4,

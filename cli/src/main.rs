@@ -5,7 +5,6 @@ mod command;
 mod daemon;
 mod error;
 mod exit;
-mod explain;
 mod facts;
 mod options;
 mod print;
@@ -36,9 +35,16 @@ fn main() -> ExitCode {
 async fn run_command(command: Command) -> Result<Exit, CliError> {
     let outcome = match command {
         Command::Graph(args) => return command::graph::run(&args),
+        Command::Lock(args) => return command::lock::run(&args).await,
+        Command::Exists(args) => return command::exists::run(&args).await,
+        Command::Why(args) => return command::why::run(&args),
         Command::Build(args) => command::build::run(&args).await,
         Command::Compile(args) => command::compile::run(&args).await,
         Command::Plan(args) => command::plan::run(&args).await,
+        Command::Tag(args) => command::tag::run(&args),
+        Command::Schema => command::schema::run(),
+        Command::FromEnv(args) => command::from_env::from_env(&args),
+        Command::Init(args) => command::from_env::init(&args),
         Command::Check(args) => command::check::run(&args),
         Command::Frontend(args) => command::frontend::run(&args).await,
         Command::Doctor(args) => command::doctor::run(&args).await,

@@ -1,11 +1,12 @@
 //! From flags to the options a frontend sees: the same keys that buildx sends, so that all entrances agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::args::BuildOptionArgs;
 use crate::error::CliError;
-use imagespec_frontend::CA_BUNDLE_ARG;
+use crate::spec_file::SpecFile;
+use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
 
 /// The secret that carries the CA bundle; the id the compiler expects when the spec asks for one.
 pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
@@ -13,10 +14,16 @@ pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
 /// Frontend options (`moby/buildkit: frontend/dockerui/config.go`).
 pub(crate) fn frontend_options(
     args: &BuildOptionArgs,
-    filename: &str,
+    file: &SpecFile,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<BTreeMap<String, String>, CliError> {
-    let mut opts = BTreeMap::from([("filename".to_owned(), filename.to_owned())]);
+    let mut opts = BTreeMap::from([("filename".to_owned(), file.text.name.clone())]);
+    if let Some(target) = &file.choice.target {
+        opts.insert("target".to_owned(), target.clone());
+    }
+    if !file.choice.set.is_empty() {
+        opts.insert(format!("build-arg:{SET_ARG}"), file.choice.set.join("\n"));
+    }
     let platforms: Vec<&str> = args.platform.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     if !platforms.is_empty() {
         opts.insert("platform".to_owned(), platforms.join(","));
@@ -77,6 +84,11 @@ pub(crate) fn frontend_options(
     Ok(opts)
 }
 
+/// The names that `--build-context` puts something else in the place of.
+pub(crate) fn named_contexts(opts: &BTreeMap<String, String>) -> BTreeSet<String> {
+    opts.keys().filter_map(|key| key.strip_prefix("context:")).map(str::to_owned).collect()
+}
+
 fn pair<'a>(text: &'a str, flag: &str) -> Result<(&'a str, &'a str), CliError> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name, value)),
@@ -91,7 +103,12 @@ mod tests {
     fn options(change: impl FnOnce(&mut BuildOptionArgs)) -> Result<BTreeMap<String, String>, CliError> {
         let mut args = BuildOptionArgs::default();
         change(&mut args);
-        frontend_options(&args, "spec.yaml", |name| (name == "SET").then(|| "1".into()))
+        let file = SpecFile {
+            files: imagespec_engine::Files { spec: "spec.yaml".into(), context: ".".into() },
+            choice: imagespec::Choice::default(),
+            text: imagespec_frontend::SpecText { name: "spec.yaml".to_owned(), text: String::new() },
+        };
+        frontend_options(&args, &file, |name| (name == "SET").then(|| "1".into()))
     }
 
     #[track_caller]

@@ -1,21 +1,58 @@
-//! One build on a daemon: session, solve, progress and interruption around whatever drives the build.
+//! Builds on a daemon: session, solve, progress and interruption around whatever drives a build.
 //!
 //! Knows nothing of specs; what is built and where it goes is the caller's.
 
 use std::future::Future;
 use std::io::IsTerminal as _;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use buildkit_client::dial::Connection;
 use buildkit_client::error::SolveError;
 use buildkit_client::progress::{self, Mode, ProgressSender, Terminal};
-use buildkit_client::session::{Session, SessionBuilder};
-use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, solve_with_gateway};
+use buildkit_client::session::SessionBuilder;
+use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::print;
+
+/// What all builds of a command share: one display, and the user who may interrupt them.
+pub(crate) struct Stage {
+    progress: ProgressSender,
+    display: JoinHandle<()>,
+    cancel: CancellationToken,
+    interrupts: JoinHandle<()>,
+    /// To be said when nothing draws on the terminal any more.
+    notes: Mutex<String>,
+}
+
+impl Stage {
+    /// Begins to show progress.
+    pub(crate) fn open(mode: Mode) -> Result<Self, CliError> {
+        let mut renderer =
+            mode.renderer(std::io::stderr(), terminal()).map_err(|error| CliError::Input(error.to_string()))?;
+        let (progress, receiver) = progress::channel();
+        // A display that cannot write has nobody to tell.
+        let display = tokio::spawn(async move { drop(progress::render(receiver, renderer.as_mut()).await) });
+        let cancel = CancellationToken::new();
+        let interrupts = tokio::spawn(on_interrupt(cancel.clone()));
+        Ok(Self { progress, display, cancel, interrupts, notes: Mutex::default() })
+    }
+
+    /// Shows the last of it.
+    pub(crate) async fn close(self) {
+        self.interrupts.abort();
+        drop(self.progress);
+        let _ = self.display.await;
+        print::note(&self.notes.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    }
+}
 
 /// What a build needs beside the code that drives it.
 pub(crate) struct Run<'a> {
@@ -23,7 +60,6 @@ pub(crate) struct Run<'a> {
     pub(crate) session: SessionBuilder,
     /// The request; the session's id is filled in.
     pub(crate) solve: SolveOptions,
-    pub(crate) progress: Mode,
 }
 
 /// What a build in progress is given.
@@ -33,8 +69,26 @@ pub(crate) struct Driver {
 }
 
 impl Run<'_> {
+    /// Runs `drive` within a build that is the command's only one.
+    pub(crate) async fn drive_alone<D, DF, T, E>(self, mode: Mode, drive: D) -> Result<(SolveResponse, T), CliError>
+    where
+        D: FnOnce(Driver) -> DF,
+        DF: Future<Output = Result<T, E>>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let stage = Stage::open(mode)?;
+        let outcome = self.drive(&stage, drive, |_| async { Ok(()) }).await;
+        stage.close().await;
+        outcome
+    }
+
     /// Runs `drive` within a build; `after` runs when the daemon is done, while progress is still shown.
-    pub(crate) async fn drive<D, DF, T, E, A, AF>(self, drive: D, after: A) -> Result<(SolveResponse, T), CliError>
+    pub(crate) async fn drive<D, DF, T, E, A, AF>(
+        self,
+        stage: &Stage,
+        drive: D,
+        after: A,
+    ) -> Result<(SolveResponse, T), CliError>
     where
         D: FnOnce(Driver) -> DF,
         DF: Future<Output = Result<T, E>>,
@@ -42,68 +96,29 @@ impl Run<'_> {
         A: FnOnce(ProgressSender) -> AF,
         AF: Future<Output = Result<(), CliError>>,
     {
-        let Self { connection, session, mut solve, progress } = self;
-        let mut renderer =
-            progress.renderer(std::io::stderr(), terminal()).map_err(|error| CliError::Input(error.to_string()))?;
+        let Self { connection, session, mut solve } = self;
         let session = session.open(connection.channel.clone()).await?;
         solve.session = session.id().to_owned();
         let session_id = session.id().to_owned();
-        let (sender, receiver) = progress::channel();
-        let display = tokio::spawn(async move { progress::render(receiver, renderer.as_mut()).await });
-        let cancel = CancellationToken::new();
-        let interrupts = tokio::spawn(on_interrupt(cancel.clone()));
-
-        let build =
-            solve_with_gateway(connection, solve, &sender, &cancel, |handle| drive(Driver { handle, session_id }));
-        let outcome = beside_session(&session, &cancel, build).await;
-        let outcome = match outcome {
-            Ok(done) => after(sender.clone()).await.map(|()| done),
-            Err(_) if cancel.is_cancelled() && interrupts.is_finished() => Err(CliError::Interrupted),
+        // A lost session ends this build and no other.
+        let cancel = stage.cancel.child_token();
+        let build = solve_with_gateway(connection, solve, &stage.progress, &cancel, |handle| {
+            drive(Driver { handle, session_id })
+        });
+        let outcome = match beside_session(&session, &cancel, build).await {
+            Ok(done) => after(stage.progress.clone()).await.map(|()| done),
+            Err(_) if stage.cancel.is_cancelled() => Err(CliError::Interrupted),
             Err(error) => Err(error),
         };
-        interrupts.abort();
-        drop(sender);
-        // A display that cannot write has nobody to tell.
-        let _ = display.await;
         let skipped: u64 = session.received_exports().iter().map(|export| export.skipped).sum();
         if skipped > 0 {
-            print::note(&format!("warning: {skipped} devices, fifos and sockets of the image were not written\n"));
+            stage.note(&format!("warning: {skipped} devices, fifos and sockets of the image were not written\n"));
         }
         session.close().await;
         match outcome {
             Err(CliError::Solve(SolveError::Cancelled)) => Err(CliError::Interrupted),
             other => other,
         }
-    }
-}
-
-/// How long a build may go on after its session: the death of a daemon ends both, the one a moment before the other.
-const AFTER_SESSION: Duration = Duration::from_secs(1);
-
-/// Ends a build whose session is lost, and says that rather than what the build makes of it.
-async fn beside_session<T>(
-    session: &Session,
-    cancel: &CancellationToken,
-    build: impl Future<Output = Result<T, SolveError>>,
-) -> Result<T, CliError> {
-    let lost = session.closed();
-    tokio::pin!(build);
-    let end = tokio::select! {
-        outcome = &mut build => return Ok(outcome?),
-        end = lost => end,
-    };
-    let outcome = match tokio::time::timeout(AFTER_SESSION, &mut build).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            cancel.cancel();
-            build.await
-        }
-    };
-    match outcome {
-        Ok(done) => Ok(done),
-        // The daemon is gone, and the build's error says so.
-        Err(error @ SolveError::Lost { .. }) => Err(error.into()),
-        Err(_) => Err(end.into()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use imagespec::Choice;
+use imagespec_engine::Files;
 use imagespec_frontend::SpecText;
 
 use crate::args::SpecArgs;
@@ -13,10 +15,10 @@ const DEFAULT_NAMES: [&str; 3] = ["imagespec.yaml", "imagespec.toml", "imagespec
 /// A spec file and its surroundings.
 #[derive(Clone, Debug)]
 pub(crate) struct SpecFile {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// The build context.
-    pub(crate) context: PathBuf,
+    /// The file and the build context.
+    pub(crate) files: Files,
+    /// What the command line says of the spec.
+    pub(crate) choice: Choice,
     /// The text, under the name the frontend image would show too: the file's, without its folder.
     pub(crate) text: SpecText,
 }
@@ -24,7 +26,7 @@ pub(crate) struct SpecFile {
 impl SpecFile {
     /// Finds and reads it.
     pub(crate) fn read(args: &SpecArgs) -> Result<Self, CliError> {
-        let context = args.context.clone();
+        let context = args.place.context.clone();
         if !context.is_dir() {
             let hint = if context.is_file() { "; use -f for the spec file" } else { "" };
             return Err(CliError::Input(format!("the build context {} is no folder{hint}", context.display())));
@@ -37,16 +39,9 @@ impl SpecFile {
             .map_err(|error| CliError::Input(format!("cannot read {}: {error}", path.display())))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| CliError::Input(format!("the spec {} is not UTF-8 text", path.display())))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { path, context, text: SpecText { name, text } })
-    }
-
-    /// The folder of the spec file; paths of the client's own are relative to it.
-    pub(crate) fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        let files = Files { context, spec: path };
+        let choice = Choice { target: args.target.clone(), set: args.place.set.clone(), ..Choice::default() };
+        Ok(Self { choice, text: SpecText { name: files.spec_name(), text }, files })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Runs a build on a daemon: `Control.Solve` and `Control.Status` side by side, and for builds that are driven from here
 //! the gateway between them (moby/buildkit: `client/solve.go`, `client/build.go`).
 //!
-//! Sessions are somebody else's: the options name one by id, and it has to stay up until the call returns. When it is lost,
-//! the caller cancels and reports that.
+//! Sessions are somebody else's: the options name one by id, and it has to stay up until the call returns;
+//! [`beside_session`] watches over that.
 
+mod beside;
 mod options;
 mod status;
 
@@ -23,6 +24,7 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
+pub use self::beside::beside_session;
 pub use self::options::{CacheEntry, Exporter, SolveOptions, cache_imports_attr, new_reference};
 
 use crate::dial::Connection;

@@ -13,8 +13,7 @@ const LOCK: &str = include_str!("../../testdata/locks/pylock.small.toml");
 
 fn compile(facts: &Facts) -> Vec<u8> {
     let parsed = imagespec::parse("main.yaml", SPEC);
-    let mut document =
-        Document { spec: parsed.spec.expect("a right spec"), spans: parsed.spans, sources: parsed.sources };
+    let mut document = Document::of(parsed, None).expect("a right spec");
     let planned = plan(&mut document, &Settings::default(), facts).expect("nothing is wrong");
     let Planned::Complete { plans, .. } = planned else { panic!("the facts are complete") };
     let [plan] = plans.as_slice() else { panic!("one platform") };
@@ -26,15 +25,14 @@ fn facts() -> Facts {
     let mut facts: Facts = serde_json::from_str(FACTS).expect("facts");
     loop {
         let parsed = imagespec::parse("main.yaml", SPEC);
-        let mut document =
-            Document { spec: parsed.spec.expect("a right spec"), spans: parsed.spans, sources: parsed.sources };
+        let mut document = Document::of(parsed, None).expect("a right spec");
         let planned = plan(&mut document, &Settings::default(), &facts).expect("nothing is wrong");
         let Planned::Needs(needs) = planned else { return facts };
         for need in needs {
             match need {
-                Need::Lock { platform, root, interpreter, key } => {
+                Need::Lock { platform, place, interpreter, key, exports: _ } => {
                     let said = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
-                    let known = facts.rootfs.entry(rootfs_key(&platform, root)).or_default();
+                    let known = facts.rootfs.entry(rootfs_key(&platform, place)).or_default();
                     known.interpreters.insert(interpreter, InterpreterFact::parse(said));
                     facts.locks.insert(key, LOCK.to_owned());
                 }

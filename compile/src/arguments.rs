@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagespec::{ImageSpec, InstallerOption, installer_option};
+use imagespec::{InstallerOption, installer_option};
+
+use crate::merged::Merged;
 
 /// The options uv takes more than once (`uv pip install` 0.13, each tried twice); all others end in "cannot be used multiple
 /// times".
@@ -41,8 +43,13 @@ pub(crate) const REACHES: [&str; 8] = [
     "--verbose",
 ];
 
-/// The options that name an index.
-const INDEXES: [&str; 4] = ["--index-url", "--extra-index-url", "--index", "--default-index"];
+/// The options that name an index, each with the variable that it beats (uv: `crates/uv-static/src/env_vars.rs`).
+const INDEX_VARIABLES: [(&str, &str); 4] = [
+    ("--index-url", "UV_INDEX_URL"),
+    ("--extra-index-url", "UV_EXTRA_INDEX_URL"),
+    ("--index", "UV_INDEX"),
+    ("--default-index", "UV_DEFAULT_INDEX"),
+];
 
 /// An option and its value, if it has one.
 type Argument<'a> = (&'a str, Option<&'a str>);
@@ -50,12 +57,14 @@ type Argument<'a> = (&'a str, Option<&'a str>);
 /// The options of `pip_index`, `pip_extra_index_url`, option lines and `pip_extra_args`, in this order.
 ///
 /// Where an option can have only one value, `pip_extra_args` wins over `pip_index`, and this over option lines, as uv's own
-/// command line wins over requirements files.
-pub(crate) fn arguments(spec: &ImageSpec, lines: &[String]) -> Vec<String> {
-    let index = spec.pip_index.iter().map(|url| ("--index-url", Some(url.as_str())));
-    let indexes = spec.pip_extra_index_url.iter().map(|url| ("--extra-index-url", Some(url.as_str())));
-    let fields: Vec<Argument<'_>> = index.chain(indexes).collect();
-    let (lines, extra) = (split(lines), split(&spec.pip_extra_args));
+/// command line wins over requirements files. Of several specs the outermost wins, and its further indexes come first.
+pub(crate) fn arguments(specs: &Merged<'_>, lines: &[String]) -> Vec<String> {
+    let index = specs.value(|spec| spec.pip_index.as_deref()).map(|url| ("--index-url", Some(url)));
+    let outermost_first = specs.levels().iter().rev().flat_map(|level| &level.spec.pip_extra_index_url);
+    let indexes = outermost_first.map(|url| ("--extra-index-url", Some(url.as_str())));
+    let fields: Vec<Argument<'_>> = index.into_iter().chain(indexes).collect();
+    let lines = split(lines);
+    let extra: Vec<Argument<'_>> = specs.levels().iter().flat_map(|level| split(&level.spec.pip_extra_args)).collect();
     let decided: BTreeMap<&str, Option<&str>> = [&lines, &fields, &extra].into_iter().flatten().copied().collect();
     let mut said: BTreeSet<Argument<'_>> = BTreeSet::new();
     let mut arguments = Vec::new();
@@ -79,15 +88,66 @@ pub(crate) fn that(arguments: &[String], passes: impl Fn(&InstallerOption) -> bo
     passing.flat_map(|(name, value)| [Some(name), value]).flatten().map(str::to_owned).collect()
 }
 
-/// The URLs of the indexes that arguments name.
-pub(crate) fn indexes(arguments: &[String]) -> Vec<String> {
-    let named = split(arguments).into_iter().filter(|(name, _)| INDEXES.contains(name));
-    // `--index` and `--default-index` may put a name in front.
-    let url = |text: &str| match text.split_once('=') {
-        Some((name, url)) if !name.contains(['/', ':']) => url.to_owned(),
-        _ => text.to_owned(),
+/// Those of the arguments that say which indexes there are, and how they are reached.
+pub(crate) fn of_indexes(arguments: &[String]) -> Vec<String> {
+    const WAYS: [&str; 3] = ["--allow-insecure-host", "--keyring-provider", "--system-certs"];
+    that(arguments, |option| index_variable(option.name).is_some() || WAYS.contains(&option.name))
+}
+
+/// An index that arguments name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Index<'a> {
+    /// The name that variables with its credentials have.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) url: &'a str,
+    /// It takes the place of PyPI.
+    pub(crate) is_default: bool,
+}
+
+/// Arguments, and the indexes that were among them.
+#[derive(Debug, Default)]
+pub(crate) struct WithoutIndexes<'a> {
+    /// In the order in which uv asks them.
+    pub(crate) indexes: Vec<Index<'a>>,
+    /// What is left.
+    pub(crate) arguments: Vec<String>,
+    /// The variables that the arguments beat and a configuration does not.
+    pub(crate) beaten: BTreeSet<&'static str>,
+}
+
+fn index_variable(option: &str) -> Option<&'static str> {
+    INDEX_VARIABLES.iter().find(|(name, _)| *name == option).map(|(_, variable)| *variable)
+}
+
+/// Takes the indexes out of arguments. What is no address in the web stays an argument.
+pub(crate) fn without_indexes(arguments: &[String]) -> WithoutIndexes<'_> {
+    let (mut named, mut extra, mut last, mut rest) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut beaten = BTreeSet::new();
+    for (option, value) in split(arguments) {
+        let index = value.map(|value| index(option, value)).filter(|index| index.url.starts_with("http"));
+        beaten.extend(index_variable(option).filter(|_| index.is_some()));
+        match (option, index) {
+            ("--index" | "--default-index", Some(index)) => named.push(index),
+            ("--extra-index-url", Some(index)) => extra.push(index),
+            ("--index-url", Some(index)) => last.push(index),
+            _ => rest.extend([Some(option), value].into_iter().flatten().map(str::to_owned)),
+        }
+    }
+    let mut indexes: Vec<Index<'_>> = named.into_iter().chain(extra).chain(last).collect();
+    // uv asks one default, the first.
+    let default = indexes.iter().position(|index| index.is_default);
+    let mut at = 0..;
+    indexes.retain(|index| at.next().is_some_and(|at| !index.is_default || Some(at) == default));
+    WithoutIndexes { indexes, arguments: rest, beaten }
+}
+
+/// `--index` and `--default-index` may put a name in front.
+fn index<'a>(option: &str, value: &'a str) -> Index<'a> {
+    let (name, url) = match value.split_once('=') {
+        Some((name, url)) if !name.contains(['/', ':']) => (Some(name), url),
+        _ => (None, value),
     };
-    named.filter_map(|(_, value)| value.map(url)).collect()
+    Index { name, url, is_default: matches!(option, "--index-url" | "--default-index") }
 }
 
 /// Pairs each option with its value; names are the long ones and values words of their own.
@@ -103,6 +163,8 @@ fn split(words: &[String]) -> Vec<Argument<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use imagespec::ImageSpec;
+
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
@@ -117,7 +179,7 @@ mod tests {
             pip_extra_args: words(extra),
             ..ImageSpec::default()
         };
-        assert_eq!(arguments(&spec, &words(lines)), words(expect));
+        assert_eq!(arguments(&Merged::of(&spec), &words(lines)), words(expect));
     }
 
     #[test]
@@ -144,7 +206,8 @@ mod tests {
 
     #[test]
     fn every_repeatable_option_exists() {
-        for name in REPEATABLE.iter().chain(&BUILDS).chain(&REACHES).chain(&INDEXES) {
+        let indexes = INDEX_VARIABLES.map(|(name, _)| name);
+        for name in REPEATABLE.iter().chain(&BUILDS).chain(&REACHES).chain(&indexes) {
             assert_eq!(installer_option(name).map(|option| option.name), Some(*name));
         }
     }
@@ -156,9 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn indexes_in_the_order_of_uv() {
+        let all =
+            words("--index-url https://a --pre --extra-index-url https://b?x=y --index c=https://c --index ./wheels");
+        let WithoutIndexes { indexes, arguments: rest, beaten } = without_indexes(&all);
+        let index = |name, url, is_default| Index { name, url, is_default };
+        let expect =
+            [index(Some("c"), "https://c", false), index(None, "https://b?x=y", false), index(None, "https://a", true)];
+        assert_eq!((indexes.as_slice(), rest), (expect.as_slice(), words("--pre --index ./wheels")));
+        assert_eq!(beaten, BTreeSet::from(["UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_INDEX_URL"]));
+        let two = words("--index-url https://a --default-index b=https://b");
+        assert_eq!(without_indexes(&two).indexes, [index(Some("b"), "https://b", true)]);
+    }
+
+    #[test]
     fn parts_of_the_arguments() {
         let all = words("--index-url https://a --no-binary x --strict --index b=https://b --pre");
-        assert_eq!(indexes(&all), ["https://a", "https://b"]);
         let resolving = that(&all, |option| option.resolves);
         assert_eq!(resolving, words("--index-url https://a --no-binary x --index b=https://b --pre"));
         assert_eq!(that(&all, |option| REACHES.contains(&option.name)), words("--strict --index b=https://b"));

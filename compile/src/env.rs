@@ -38,6 +38,13 @@ impl Env {
         self
     }
 
+    /// Takes a variable out.
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(known, _)| known != name);
+        self
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -95,7 +102,8 @@ fn variable(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether installers read a variable, so that changing it may change what they do.
-pub(crate) fn read_by_installers(name: &str) -> bool {
+#[must_use]
+pub fn read_by_installers(name: &str) -> bool {
     const PREFIXES: [&str; 8] = ["UV_", "PIP_", "CONDA_", "MAMBA_", "SSL_", "CARGO_", "CMAKE_", "NPY_"];
     const NAMES: [&str; 21] = [
         "AR",

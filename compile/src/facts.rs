@@ -23,6 +23,8 @@ pub struct Facts {
     pub images: BTreeMap<String, ImageFact>,
     /// Text of files in the context by path; `None` where there is no such file.
     pub context_files: BTreeMap<String, Option<String>>,
+    /// Text of files beside the spec by name; `None` where there is no such file.
+    pub spec_files: BTreeMap<String, Option<String>>,
     /// The Python files below folders of the context, relative to it and sorted, by folder.
     pub context_sources: BTreeMap<String, Vec<String>>,
     /// Exclusion patterns of the context's ignore file, in order; `None` until asked.
@@ -31,6 +33,8 @@ pub struct Facts {
     pub rootfs: BTreeMap<String, RootfsFacts>,
     /// Locks that were resolved, as text of a `pylock.toml`, by the digest of the step that resolves them.
     pub locks: BTreeMap<String, String>,
+    /// Requirements that a tool exported from its own lock, by the same digest.
+    pub exports: BTreeMap<String, String>,
     /// What packages of different groups both bring, by the digest of the step that compares them: a line for each file, with
     /// the packages' names.
     pub collisions: BTreeMap<String, String>,
@@ -96,14 +100,24 @@ pub struct Program {
     pub link: Option<String>,
 }
 
-/// Which root filesystem is looked into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Which root filesystem is looked into: of which image, and what of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// 0 for the image that is built, 1 for the finished image that its spec stands on, and so on.
+    pub depth: usize,
+    /// What of it.
+    pub root: Root,
+}
+
+/// What of an image is looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Root {
     /// The base image's.
     Base,
     /// The base image's with the spec's apt packages.
     Apt,
+    /// One with the environment that a step made, whose interpreter is in no other.
+    Python,
 }
 
 /// A fact that a plan misses.
@@ -123,6 +137,11 @@ pub enum Need {
         /// Relative to the context.
         path: String,
     },
+    /// The text of a file beside the spec.
+    SpecFile {
+        /// Without a folder.
+        name: String,
+    },
     /// The context's ignore file.
     ContextIgnore,
     /// The Python files below a folder of the context.
@@ -137,7 +156,7 @@ pub enum Need {
         /// For which platform.
         platform: Platform,
         /// Where.
-        root: Root,
+        place: Place,
         /// The folders of PATH.
         folders: Vec<String>,
     },
@@ -146,7 +165,7 @@ pub enum Need {
         /// For which platform.
         platform: Platform,
         /// Where.
-        root: Root,
+        place: Place,
         /// Absolute.
         path: String,
     },
@@ -155,7 +174,7 @@ pub enum Need {
         /// For which platform.
         platform: Platform,
         /// Where.
-        root: Root,
+        place: Place,
         /// Absolute.
         path: String,
     },
@@ -164,7 +183,7 @@ pub enum Need {
         /// For which platform.
         platform: Platform,
         /// Where.
-        root: Root,
+        place: Place,
         /// The interpreter, absolute.
         path: String,
     },
@@ -173,16 +192,21 @@ pub enum Need {
         /// For which platform.
         platform: Platform,
         /// Where the interpreter is.
-        root: Root,
+        place: Place,
         /// The interpreter, absolute.
         interpreter: String,
         /// The key in [`Facts::locks`].
         key: String,
+        /// The requirements that it was made of are wanted too ([`EXPORTED_FILE`](crate::EXPORTED_FILE), for
+        /// [`Facts::exports`]).
+        exports: bool,
     },
     /// Which files packages of different groups both bring ([`graph_for`](crate::graph_for) compares them).
     Collisions {
         /// For which platform.
         platform: Platform,
+        /// Of which image, as in [`Place`].
+        depth: usize,
         /// The key in [`Facts::collisions`].
         key: String,
     },
@@ -196,10 +220,14 @@ pub fn image_key(reference: &str, platform: &Platform) -> String {
 
 /// The key of a root filesystem in [`Facts::rootfs`].
 #[must_use]
-pub fn rootfs_key(platform: &Platform, root: Root) -> String {
-    let root = match root {
+pub fn rootfs_key(platform: &Platform, place: Place) -> String {
+    let root = match place.root {
         Root::Base => "base",
         Root::Apt => "apt",
+        Root::Python => "python",
     };
-    format!("{platform} {root}")
+    match place.depth {
+        0 => format!("{platform} {root}"),
+        depth => format!("{platform} {root} {depth}"),
+    }
 }

@@ -26,7 +26,7 @@ use crate::lock::{Hashes, PackageName, Selected, Version};
 
 pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, DEFAULT_MEDIUM_BYTES, MOST_LAYERS};
 pub use input::{CONFIG_FILE, LOCK_FILE};
-pub(crate) use input::{PYPI_INDEX, arguments, unchanging_files};
+pub(crate) use input::{PYPI_INDEX, arguments, cache_control, searched};
 
 /// Packages that are installed in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -73,7 +73,9 @@ fn apply(plan: &Plan, config: &mut Map<String, Value>) {
     }
     // As in a Dockerfile, a new entrypoint does not inherit the arguments meant for the old one.
     if let Some(entrypoint) = &image.entrypoint {
-        config.remove("Cmd");
+        if !image.keep_cmd {
+            config.remove("Cmd");
+        }
         if entrypoint.is_empty() {
             config.remove("Entrypoint");
         } else {

@@ -12,8 +12,7 @@
 //! use imagespec_compile::{Document, Facts, Need, Planned, Settings, plan};
 //!
 //! let parsed = imagespec::parse("imagespec.yaml", "packages: [numpy]\n");
-//! let mut document =
-//!     Document { spec: parsed.spec.expect("a right spec"), spans: parsed.spans, sources: parsed.sources };
+//! let mut document = Document::of(parsed, None).expect("a right spec");
 //! let planned = plan(&mut document, &Settings::default(), &Facts::default()).expect("nothing is wrong so far");
 //! let Planned::Needs(needs) = planned else { panic!("nothing can be planned without facts") };
 //! assert!(needs.contains(&Need::Daemon), "what kind of daemon is it?");
@@ -51,6 +50,8 @@
 #![warn(missing_docs)]
 
 mod arguments;
+mod commands;
+mod cuda;
 mod env;
 mod facts;
 pub mod group;
@@ -59,8 +60,10 @@ mod inquiry;
 mod interpreter;
 mod locations;
 pub mod lock;
+mod lock_file;
 mod lock_step;
 mod lower;
+mod merged;
 mod patterns;
 mod plan;
 mod planner;
@@ -69,22 +72,39 @@ mod requirements;
 pub mod rules;
 mod settings;
 
-pub use facts::{Facts, ImageFact, InterpreterFact, Need, Program, Root, RootfsFacts, image_key, rootfs_key};
+pub use commands::ended_command;
+pub use env::read_by_installers as is_read_by_installers;
+pub use facts::{Facts, ImageFact, InterpreterFact, Need, Place, Program, Root, RootfsFacts, image_key, rootfs_key};
 pub use imagespec::full_reference as normalize_reference;
-pub use inquiry::{Asked, Inquiry, asked, early_parts, graph_for, groups};
+pub use inquiry::{Ahead, Asked, Inquiry, ahead, asked, graph_for, groups, lock_files};
+pub use lock_file::LockFile;
+pub use lower::lock::EXPORTED_FILE;
 pub use lower::{Compiled, lower};
 pub use plan::{
-    Action, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, Parent, PinnedImage, Plan, Shape, Step,
+    Account, Action, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, ManagedPython, Parent,
+    PinnedImage, Plan, Shape, Step,
 };
-pub use planner::{Document, Planned, plan};
-pub use probe::{INTERPRETER_FILE, context_files, context_listing};
-pub use settings::{CaBundle, Network, NoCache, ResolveMode, Settings};
+pub use planner::{ContextUse, Document, Planned, context_use, plan};
+pub use probe::{INTERPRETER_FILE, context_listing};
+pub use settings::{CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};
 
 /// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.
 pub(crate) const MOUNTS: &str = "/dev/imagespec";
 
 /// The Python environment's fixed path in the image.
 pub const ENVIRONMENT: &str = "/opt/venv";
+
+/// The conda environment's fixed path in the image (Flytekit's).
+pub const CONDA_ENVIRONMENT: &str = "/opt/micromamba/envs/runtime";
+
+/// Where interpreters are that uv installs.
+pub(crate) const PYTHONS: &str = "/opt/python";
+
+/// The Python of an image that has none and asks for no version.
+pub(crate) const DEFAULT_PYTHON: &str = "3.12";
+
+/// The tool image that holds micromamba, unless `builder_config.micromamba_image` names another (Flytekit's default).
+pub const DEFAULT_MICROMAMBA_IMAGE: &str = "mambaorg/micromamba:2.0.3-debian12-slim";
 
 /// The tool image that holds uv, unless `builder_config.uv_image` names another.
 pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";

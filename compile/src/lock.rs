@@ -58,6 +58,10 @@ pub struct Lock {
     pub requires_python: Option<VersionSpecifiers>,
     /// The dependency groups that are installed when nobody chooses (`default-groups`).
     pub default_groups: Vec<String>,
+    /// What `imagespec lock` made it of (`tool.imagespec.made-of`).
+    pub made_of: Option<String>,
+    /// The same, part by part (`tool.imagespec.parts`).
+    pub made_of_parts: BTreeMap<String, String>,
     /// The packages, in the lock's order. A name may occur more than once, under markers that exclude each other.
     pub packages: Vec<LockedPackage>,
 }

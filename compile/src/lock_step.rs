@@ -1,6 +1,6 @@
 //! The step that makes a lock, as data. It is part of no image: its result is read back, and the plan goes on from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 
@@ -16,10 +16,14 @@ pub(crate) struct LockStep {
     pub(crate) parent: Parent,
     /// What the command reads, by file name.
     pub(crate) files: BTreeMap<String, String>,
+    /// Optional dependencies of the project that are wanted too.
+    pub(crate) extras: BTreeSet<String>,
+    /// Dependency groups of the project that are wanted too.
+    pub(crate) groups: BTreeSet<String>,
+    /// An older lock, whose versions are kept where they still fit.
+    pub(crate) preferences: Option<String>,
     /// The user's arguments.
     pub(crate) args: Vec<String>,
-    /// The URLs of the indexes that the arguments name.
-    pub(crate) indexes: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) secrets: Vec<InstallSecret>,
     pub(crate) secret_env_native: bool,
@@ -31,6 +35,14 @@ pub(crate) struct LockStep {
 /// The name under which a run may leave out the cache of this step (`--no-cache-filter lock`).
 pub(crate) const LOCK: &str = "lock";
 
+/// The file that says what a project depends on, among [`LockStep::files`].
+pub(crate) const PROJECT_FILE: &str = "pyproject.toml";
+
+/// The path of the project that a lock belongs to.
+pub(crate) fn project_beside(lock: &str) -> String {
+    lock.rsplit_once('/').map_or(PROJECT_FILE.to_owned(), |(folder, _)| format!("{folder}/{PROJECT_FILE}"))
+}
+
 /// What makes the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockCommand {
@@ -41,4 +53,6 @@ pub(crate) enum LockCommand {
     },
     /// `uv export` of a project's `uv.lock`.
     Export,
+    /// `poetry export` of a project's `poetry.lock`, and `uv pip compile` of what it says.
+    Poetry,
 }

@@ -5,6 +5,7 @@
 
 mod apt;
 mod commands;
+mod conda;
 pub(crate) mod files;
 pub(crate) mod group;
 pub(crate) mod lock;
@@ -41,7 +42,9 @@ pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
         let base = lowering.steps(|_| true);
         Some(lowering.whole(base))
     });
-    Compiled { graph, image_config: image_config::image_config(plan), base_config: plan.common.base_config.clone() }
+    // Exporters count layers from the image that was pulled.
+    let base_config = plan.images().last().unwrap_or(plan).common.base_config.clone();
+    Compiled { graph, image_config: image_config::image_config(plan), base_config }
 }
 
 /// What one step of a plan yields, and nothing that stands beside it.
@@ -57,7 +60,8 @@ pub(crate) fn lower_step(plan: &Plan, sources: &SourceMap, id: &str) -> Graph {
 pub(crate) fn lower_lock(plan: &Plan, sources: &SourceMap, step: &LockStep) -> Graph {
     let needed = match &step.parent {
         Parent::Step(id) => needed(plan, &[id.as_str()]),
-        Parent::Base | Parent::Joined(_) => needed(plan, &[]),
+        Parent::Joined(ids) => needed(plan, &ids.iter().map(String::as_str).collect::<Vec<_>>()),
+        Parent::Base => needed(plan, &[]),
     };
     graph(plan, sources, |lowering| {
         let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
@@ -130,27 +134,42 @@ impl<'a> Lowering<'a> {
     /// Lowers some of the steps, and gives what all others stand on.
     fn steps(&mut self, is_wanted: impl Fn(&Step) -> bool) -> Output {
         let plan = self.plan;
-        let mut base = self.image(&plan.base);
+        let mut base = match &plan.below {
+            None => self.image(&plan.base),
+            Some(below) => self.finished(below),
+        };
         for step in plan.steps.iter().filter(|step| is_wanted(step)) {
             let below = self.parent(&step.parent, base);
             let output = match &step.action {
-                Action::OwnHome { owner } => {
+                Action::OwnHome { owner, account } => {
                     // Everything else stands on it: branches that touch `/root` must all see the same owner.
-                    base = self.own_home(step, below, owner);
+                    base = self.own_home(step, below, owner, account.as_ref());
                     continue;
                 }
-                Action::Apt { packages, cache_scope, env } => self.apt(step, below, packages, cache_scope, env),
-                Action::Venv { interpreter, system_site_packages } => {
-                    self.venv(step, below, interpreter, *system_site_packages)
-                }
+                Action::Apt { .. } => self.apt(step, below),
+                Action::Venv { .. } => self.venv(step, below),
+                Action::Conda { .. } => self.conda(step, below),
                 Action::Install { .. } => self.install(step, below),
                 Action::InstallGroup(install) => self.install_group(step, below, install),
                 Action::Copy { local, items, owner } => self.copy(step, below, local, items, owner),
+                Action::WriteFile { path, mode, text, owner } => {
+                    self.write_file(step, below, (path, *mode, text), owner)
+                }
                 Action::Commands { script, bytecode, env } => self.commands(step, below, script, *bytecode, env),
             };
             self.tips.insert(&step.id, Tip { below, output });
         }
         base
+    }
+
+    /// The whole of the image that this one stands on.
+    fn finished(&mut self, plan: &'a Plan) -> Output {
+        let graph = std::mem::take(&mut self.graph);
+        let mut below = Lowering { plan, common: &plan.common, graph, tips: BTreeMap::new(), lists: Vec::new() };
+        let base = below.steps(|_| true);
+        let whole = below.whole(base);
+        self.graph = below.graph;
+        whole
     }
 
     fn parent(&mut self, parent: &Parent, base: Output) -> Output {

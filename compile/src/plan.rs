@@ -17,10 +17,16 @@ pub struct Plan {
     pub platform: Platform,
     /// Whether the steps' changes are merged, or each step stands on the one before.
     pub shape: Shape,
-    /// The base image.
+    /// The base image, of the innermost image if there are several.
     pub base: PinnedImage,
+    /// The finished image that this one stands on, if its spec does: one whose commands have seen all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub below: Option<Box<Plan>>,
     /// The tool image with uv, if a step needs it.
     pub uv: Option<PinnedImage>,
+    /// The tool image with micromamba, if a step needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micromamba: Option<PinnedImage>,
     /// The steps, each after those it stands on.
     pub steps: Vec<Step>,
     /// Environment, entrypoint and so on: no step, no layer.
@@ -37,8 +43,10 @@ impl Step {
     pub(crate) fn names(&self) -> Vec<&str> {
         let alias = match self.action {
             Action::Install { .. } | Action::InstallGroup(_) => Some("pip"),
-            Action::OwnHome { .. } | Action::Apt { .. } | Action::Venv { .. } => None,
-            Action::Copy { .. } | Action::Commands { .. } => None,
+            // One for each spec that has some; see the planner's `numbered`.
+            Action::Apt { .. } | Action::Copy { .. } => self.id.split('-').next(),
+            Action::OwnHome { .. } | Action::Venv { .. } | Action::Conda { .. } => None,
+            Action::WriteFile { .. } | Action::Commands { .. } => None,
         };
         [Some(self.id.as_str()), alias].into_iter().flatten().collect()
     }
@@ -48,6 +56,14 @@ impl Plan {
     /// Takes the session out, for a graph that somebody else's session will serve.
     pub fn forget_session(&mut self) {
         self.common.session = None;
+        if let Some(below) = &mut self.below {
+            below.forget_session();
+        }
+    }
+
+    /// This image and those it stands on, from the outside in.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &Plan> {
+        std::iter::successors(Some(self), |plan| plan.below.as_deref())
     }
 }
 
@@ -64,12 +80,40 @@ pub(crate) struct Common {
     pub(crate) ca_bundle: Option<CaBundle>,
     pub(crate) session: Option<String>,
     pub(crate) source_date_epoch: Option<i64>,
+    /// The Python environment.
+    pub(crate) home: Home,
     /// The base image's environment.
     pub(crate) base_env: Vec<(String, String)>,
     /// Several platforms are built, so names say which.
     pub(crate) multi_platform: bool,
     /// The base image's config, the start of the result's.
     pub(crate) base_config: serde_json::Value,
+}
+
+/// Where Python packages are installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Home {
+    pub(crate) path: &'static str,
+    /// The variable by which programs know it.
+    pub(crate) variable: &'static str,
+}
+
+impl Home {
+    /// An environment of Python's own (PEP 405).
+    pub(crate) const VENV: Self = Self { path: crate::ENVIRONMENT, variable: "VIRTUAL_ENV" };
+    /// An environment of conda's.
+    pub(crate) const CONDA: Self = Self { path: crate::CONDA_ENVIRONMENT, variable: "CONDA_PREFIX" };
+
+    /// Its interpreter.
+    pub(crate) fn python(&self) -> String {
+        format!("{}/bin/python", self.path)
+    }
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::VENV
+    }
 }
 
 /// How steps are joined.
@@ -127,6 +171,9 @@ pub enum Action {
     OwnHome {
         /// `user[:group]`.
         owner: String,
+        /// The user's account, if the base has none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        account: Option<Account>,
     },
     /// Install Debian packages.
     Apt {
@@ -136,6 +183,9 @@ pub enum Action {
         cache_scope: String,
         /// The spec's proxies, the only variables of the spec that apt reads.
         env: BTreeMap<String, String>,
+        /// Files that are written before: more repositories, and their keys; path and text.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        files: Vec<(String, String)>,
     },
     /// Make an empty Python environment.
     Venv {
@@ -143,6 +193,23 @@ pub enum Action {
         interpreter: String,
         /// Whether what the interpreter already has counts as installed.
         system_site_packages: bool,
+        /// The interpreter is a version that uv installs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        managed: Option<ManagedPython>,
+        /// Who may add packages later; empty is root.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        owner: String,
+    },
+    /// Make a conda environment.
+    Conda {
+        /// Match specs.
+        packages: Vec<String>,
+        /// The first has the highest priority.
+        channels: Vec<String>,
+        /// The spec's variables that installers see.
+        env: BTreeMap<String, String>,
+        /// How packages are precompiled.
+        bytecode: Bytecode,
     },
     /// Install Python packages.
     Install {
@@ -172,6 +239,17 @@ pub enum Action {
         /// `user[:group]`; empty is root.
         owner: String,
     },
+    /// Write a file of ours.
+    WriteFile {
+        /// Absolute.
+        path: String,
+        /// Permission bits.
+        mode: u32,
+        /// Its content.
+        text: String,
+        /// `user[:group]`; empty is root.
+        owner: String,
+    },
     /// Run the user's shell commands.
     Commands {
         /// One script.
@@ -181,6 +259,34 @@ pub enum Action {
         /// The image's whole environment.
         env: Vec<(String, String)>,
     },
+}
+
+/// The account of a user that the base image does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// The text of `/etc/passwd` with it.
+    pub passwd: String,
+    /// The text of `/etc/group` with its group.
+    pub group: String,
+    /// Its home folder.
+    pub home: String,
+    /// Its number.
+    pub id: u32,
+    /// Its group's number.
+    pub group_id: u32,
+}
+
+/// How uv installs an interpreter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ManagedPython {
+    /// How its library is precompiled.
+    pub bytecode: Bytecode,
+    /// The spec's variables that installers see, such as `UV_PYTHON_INSTALL_MIRROR`.
+    pub env: BTreeMap<String, String>,
+    /// The spec's secrets, with which a mirror may be reached.
+    pub secrets: Vec<InstallSecret>,
+    /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
+    pub secret_env_native: bool,
 }
 
 /// One group of locked packages, to the byte.
@@ -267,6 +373,9 @@ pub struct ImageConfigPlan {
     pub user: String,
     /// `None` keeps the base's; empty removes it.
     pub entrypoint: Option<Vec<String>>,
+    /// The base's arguments stay although the entrypoint is another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_cmd: bool,
     /// Labels added to the base's.
     pub labels: BTreeMap<String, String>,
 }
@@ -274,7 +383,10 @@ pub struct ImageConfigPlan {
 /// A plan as text: one paragraph per step.
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{} from {}", self.platform, self.base.reference)?;
+        match &self.below {
+            None => writeln!(f, "{} from {}", self.platform, self.base.reference)?,
+            Some(below) => writeln!(f, "{below}and on top of that image:")?,
+        }
         for step in &self.steps {
             let parent = match &step.parent {
                 Parent::Base => "base",

@@ -4,10 +4,15 @@
 //! Which ops carry a step out is not decided here.
 
 mod apt;
+mod content;
 mod files;
 mod image;
 mod install;
+mod lock;
 mod python;
+mod user;
+
+pub use content::{ContextUse, context_use};
 
 use std::collections::BTreeSet;
 
@@ -15,11 +20,16 @@ use buildkit_llb::{Location, Platform, missing_caps};
 use imagespec::{Diagnostic, ImageSpec, Rule, SourceMap, Spans};
 
 use crate::env::Env;
-use crate::facts::{Facts, ImageFact, Need, Root, RootfsFacts, image_key, rootfs_key};
+use crate::facts::{Facts, ImageFact, Need, Place, Root, RootfsFacts, image_key, rootfs_key};
+use crate::image_config;
 use crate::locations;
+use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
 use crate::lower;
-use crate::plan::{Common, Parent, PinnedImage, Plan, Shape, Step};
+use crate::merged::Merged;
+use crate::plan::{Common, Home, Parent, PinnedImage, Plan, Shape, Step};
+use crate::planner::lock::ReadLocks;
+use crate::planner::python::Python;
 use crate::rules;
 use crate::settings::{CaBundle, Settings};
 
@@ -32,6 +42,28 @@ pub struct Document {
     pub spans: Spans,
     /// The texts.
     pub sources: SourceMap,
+    /// The image's name in a file of several.
+    pub target: Option<String>,
+    /// Planning begins anew whenever facts have come, and reading a lock takes longer than all the rest of it.
+    pub(crate) locks: ReadLocks,
+}
+
+impl Document {
+    /// What a text says, if nothing is wrong with it.
+    #[must_use]
+    pub fn of(parsed: imagespec::Parsed, target: Option<&str>) -> Option<Self> {
+        let imagespec::Parsed { spec, spans, sources, images, diagnostics: _ } = parsed;
+        let target = target.or(images.first().map(String::as_str)).map(str::to_owned);
+        Some(Self { spec: spec?, spans, sources, target, locks: ReadLocks::default() })
+    }
+}
+
+/// A spec that was made in Rust, and has no text.
+impl From<ImageSpec> for Document {
+    fn from(spec: ImageSpec) -> Self {
+        let (spans, sources) = (Spans::default(), SourceMap::new());
+        Self { spec, spans, sources, target: None, locks: ReadLocks::default() }
+    }
 }
 
 /// The outcome of planning.
@@ -61,7 +93,8 @@ pub fn plan(document: &mut Document, settings: &Settings, facts: &Facts) -> Resu
     let plans: Vec<Option<Plan>> = platforms
         .iter()
         .map(|platform| {
-            Planner { document, settings, facts, platform, multi: platforms.len() > 1, out: &mut outcome }.plan()
+            let multi = platforms.len() > 1;
+            Planner { document, settings, facts, platform, multi, level: Depth::default(), out: &mut outcome }.plan()
         })
         .collect();
     let Outcome { mut needs, problems, warnings } = outcome;
@@ -99,14 +132,12 @@ fn missing_capabilities(plans: &[Plan], sources: &SourceMap, facts: &Facts) -> O
 
 /// Each platform once: an index has no room for two images of one platform.
 pub(crate) fn target_platforms(spec: &ImageSpec, settings: &Settings, facts: &Facts) -> Vec<Platform> {
-    let written = || {
-        let normal =
-            |p: &imagespec::Platform| Platform::new(&p.os, &p.architecture, p.variant.as_deref().unwrap_or_default());
-        spec.platform.iter().map(normal).collect()
-    };
-    let wanted: Vec<Platform> = match (settings.platforms.as_slice(), spec.platform.as_slice()) {
+    let normal =
+        |p: imagespec::Platform| Platform::new(&p.os, &p.architecture, p.variant.as_deref().unwrap_or_default());
+    let said: Vec<Platform> = spec.platforms().into_iter().map(normal).collect();
+    let wanted = match (settings.platforms.as_slice(), said.as_slice()) {
         ([], []) => facts.default_platform.clone().into_iter().collect(),
-        ([], _) => written(),
+        ([], _) => said,
         (chosen, _) => chosen.to_vec(),
     };
     dedup(wanted)
@@ -135,15 +166,68 @@ pub(crate) struct Draft {
     pub(crate) plan: Plan,
     /// How the lock is resolved, if one is.
     pub(crate) lock: Option<LockStep>,
+    /// The lock that should lie beside the spec, once it is known.
+    pub(crate) lock_file: Option<LockFile>,
     /// Nothing is missing.
     is_complete: bool,
 }
 
-/// Drafts the plan of one platform, with whatever problems there are left for [`plan`] to tell.
-pub(crate) fn draft(document: &mut Document, settings: &Settings, facts: &Facts, platform: &Platform) -> Option<Draft> {
+/// Drafts the plan of one platform, with whatever problems there are left for [`plan`] to tell. At depth 0 it is the image that
+/// is built, at 1 the finished image that it stands on, and so on.
+pub(crate) fn draft(
+    document: &mut Document,
+    settings: &Settings,
+    facts: &Facts,
+    platform: &Platform,
+    depth: usize,
+) -> Option<Draft> {
     let multi = target_platforms(&document.spec, settings, facts).len() > 1;
     let mut outcome = Outcome::default();
-    Planner { document, settings, facts, platform, multi, out: &mut outcome }.draft()
+    let mut level = Depth::default();
+    let mut inner: Option<Document> = None;
+    for _ in 0..depth {
+        inner = Some(level.descend(inner.as_ref().unwrap_or(document))?);
+    }
+    let image = inner.as_mut().unwrap_or(document);
+    let draft = Planner { document: image, settings, facts, platform, multi, level, out: &mut outcome }.draft();
+    if let Some(inner) = inner {
+        // What was read meanwhile is what the draft's locations point into.
+        document.sources = inner.sources;
+        document.locks = inner.locks;
+    }
+    draft
+}
+
+/// Which of the images that stand on each other is planned.
+#[derive(Clone, Debug, Default)]
+struct Depth {
+    /// How many stand on it.
+    depth: usize,
+    /// What stands in front of its fields' paths.
+    prefix: String,
+}
+
+impl Depth {
+    /// One deeper: the finished image that a document's stands on.
+    fn descend(&mut self, document: &Document) -> Option<Document> {
+        let finished = Merged::finished(&document.spec)?;
+        self.depth += 1;
+        self.prefix += &finished.prefix;
+        Some(Document {
+            spec: finished.spec.clone(),
+            spans: document.spans.below(&finished.prefix),
+            sources: document.sources.clone(),
+            target: document.target.clone(),
+            locks: document.locks.clone(),
+        })
+    }
+}
+
+/// The tool images of a plan.
+#[derive(Clone, Default)]
+struct Tools {
+    uv: Option<PinnedImage>,
+    micromamba: Option<PinnedImage>,
 }
 
 /// The planner of one platform.
@@ -153,12 +237,16 @@ struct Planner<'a> {
     facts: &'a Facts,
     platform: &'a Platform,
     multi: bool,
+    level: Depth,
     out: &'a mut Outcome,
 }
 
-/// The base image, resolved.
+/// What the image stands on.
 struct Base {
+    /// The base image, of the innermost image if there are several.
     image: PinnedImage,
+    /// The finished image, if it is one.
+    below: Option<Box<Plan>>,
     config: serde_json::Value,
     env: Env,
 }
@@ -185,31 +273,34 @@ impl Planner<'_> {
         if shape == Shape::Chain {
             reasons.push("the daemon cannot merge layers, so the steps form a chain".to_owned());
         }
-        let mut steps: Vec<Step> = self.own_home(&base).into_iter().collect();
+        let user = self.own_home(&base);
+        let mut is_complete = user.is_some();
+        let mut steps: Vec<Step> = user.flatten().into_iter().collect();
         // Each part is planned even when an earlier one misses facts: the needs of all are asked for in one round.
         let apt = self.apt(&base);
         steps.extend(apt.iter().flatten().cloned());
         let python = self.python(&base, shape, &steps, &mut reasons);
         let files = self.files(&base);
-        let mut is_complete =
-            apt.is_some() && python.as_ref().is_some_and(|python| python.is_complete) && files.is_some();
-        let python = python.unwrap_or_default();
-        let has_environment = python.has_environment;
-        steps.extend(python.steps);
-        let mut uv = python.uv;
-        if uv.is_none() && !self.document.spec.commands.is_empty() {
-            // Commands may call uv, with an environment of ours or without.
-            uv = self.uv();
-            is_complete &= uv.is_some();
+        is_complete &= apt.is_some() && python.as_ref().is_some_and(|python| python.is_complete) && files.is_some();
+        let Python { steps: of_python, mut tools, has_environment, lock, lock_file, libraries, is_complete: _ } =
+            python.unwrap_or_default();
+        steps.extend(of_python);
+        // Commands may call uv, with an environment of ours or without.
+        if tools.uv.is_none() && (self.wants_python() || !self.document.spec.commands.is_empty()) {
+            tools.uv = self.uv();
+            is_complete &= tools.uv.is_some();
         }
+        let image = self.image_config(&base, has_environment, &libraries);
+        let path = image.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+        steps.extend(self.profile(&base, path));
+        steps.extend(self.entry());
         steps.extend(files.into_iter().flatten());
-        let image = self.image_config(&base, has_environment);
         steps.extend(self.commands(&image, &steps));
         if shape == Shape::Chain {
             chain(&mut steps);
         }
-        let plan = self.assemble(&base, shape, uv, steps, image, reasons);
-        Some(Draft { plan, lock: python.lock, is_complete })
+        let plan = self.assemble(&base, shape, tools, steps, image, reasons);
+        Some(Draft { plan, lock, lock_file, is_complete })
     }
 
     /// Asks for the facts that do not depend on the base, so that they come in the same round.
@@ -217,8 +308,14 @@ impl Planner<'_> {
         if self.wants_python() {
             self.requirements();
         }
+        if self.wants_packages() && self.given_lock().is_none() {
+            self.beside();
+        }
         if self.wants_python() || !self.document.spec.commands.is_empty() {
             self.uv();
+        }
+        if self.specs().wants_conda() {
+            self.micromamba();
         }
         self.file_facts();
     }
@@ -227,7 +324,7 @@ impl Planner<'_> {
         &self,
         base: &Base,
         shape: Shape,
-        uv: Option<PinnedImage>,
+        tools: Tools,
         steps: Vec<Step>,
         image: crate::plan::ImageConfigPlan,
         reasons: Vec<String>,
@@ -243,6 +340,8 @@ impl Planner<'_> {
             hostname,
             cache_namespace,
             ca_bundle: _,
+            image_id: _,
+            lock: _,
             source_date_epoch,
         } = self.settings.clone();
         let common = Common {
@@ -256,11 +355,15 @@ impl Planner<'_> {
             ca_bundle: self.ca_bundle(),
             session: self.facts.session.clone(),
             source_date_epoch,
+            home: self.home(),
             base_env: base.env.to_pairs(),
             multi_platform: self.multi,
             base_config: base.config.clone(),
         };
-        Plan { platform: self.platform.clone(), shape, base: base.image.clone(), uv, steps, image, reasons, common }
+        let Tools { uv, micromamba } = tools;
+        let platform = self.platform.clone();
+        let (base, below) = (base.image.clone(), base.below.clone());
+        Plan { platform, shape, base, below, uv, micromamba, steps, image, reasons, common }
     }
 
     fn shape(&mut self) -> Shape {
@@ -276,10 +379,54 @@ impl Planner<'_> {
     }
 
     fn base(&mut self) -> Option<Base> {
-        let written = self.document.spec.base_image.clone();
-        let reference = written.as_deref().unwrap_or(crate::DEFAULT_BASE_IMAGE);
-        let (image, fact) = self.image(reference, "base_image")?;
-        Some(Base { image, env: Env::of_image(&fact.config), config: fact.config })
+        let mut level = self.level.clone();
+        if let Some(mut document) = level.descend(self.document) {
+            let Self { settings, facts, platform, multi, .. } = *self;
+            let inner = Planner { document: &mut document, settings, facts, platform, multi, level, out: self.out };
+            let plan = { inner }.plan();
+            self.document.sources = document.sources;
+            let plan = plan?;
+            let config = image_config::image_config(&plan);
+            let (image, env) = (plan.base.clone(), Env::of_image(&config));
+            return Some(Base { image, below: Some(Box::new(plan)), env, config });
+        }
+        let (reference, field) = self.base_reference()?;
+        let (image, fact) = self.image(&reference, &field)?;
+        Some(Base { image, below: None, env: Env::of_image(&fact.config), config: fact.config })
+    }
+
+    /// The image that the innermost spec starts from, and the field that says so; a problem where CUDA is asked for and no image
+    /// has it.
+    fn base_reference(&mut self) -> Option<(String, String)> {
+        let specs = self.specs();
+        let prefix = specs.levels().first().map(|level| level.prefix.clone()).unwrap_or_default();
+        if let Some(reference) = self.document.spec.base_reference() {
+            return Some((reference.to_owned(), format!("{prefix}base_image")));
+        }
+        let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.clone()) else {
+            return Some((crate::DEFAULT_BASE_IMAGE.to_owned(), format!("{prefix}base_image")));
+        };
+        let cudnn = specs.value(|spec| spec.cudnn.clone());
+        match crate::cuda::image(&cuda, cudnn.as_deref()) {
+            Ok(reference) => Some((reference, field)),
+            Err(known) => {
+                let what = cudnn.map(|cudnn| format!(" with cuDNN {cudnn}")).unwrap_or_default();
+                let message = format!("NVIDIA has no image of CUDA {cuda}{what}: {known}");
+                let help = "choose another release, or name a `base_image`: packages then bring CUDA";
+                self.problem(&rules::NO_CUDA, message, &[&field], help);
+                None
+            }
+        }
+    }
+
+    /// What the specs of the image say together.
+    fn specs(&self) -> Merged<'_> {
+        Merged::of(&self.document.spec)
+    }
+
+    /// Where Python packages are installed.
+    fn home(&self) -> Home {
+        if self.specs().wants_conda() { Home::CONDA } else { Home::VENV }
     }
 
     /// A resolved image; what it is resolved to is a need until known.
@@ -302,14 +449,23 @@ impl Planner<'_> {
 
     fn ca_bundle(&self) -> Option<CaBundle> {
         let from_spec = || {
-            let spec = &self.document.spec.builder_options;
-            spec.ca_bundle.as_ref().map(|_| CaBundle { secret_id: CaBundle::DEFAULT_ID.to_owned() })
+            let bundle = self.specs().value(|spec| spec.builder_options.ca_bundle.as_ref());
+            bundle.map(|_| CaBundle { secret_id: CaBundle::DEFAULT_ID.to_owned() })
         };
         self.settings.ca_bundle.clone().or_else(from_spec)
     }
 
     fn rootfs(&self, root: Root) -> Option<&RootfsFacts> {
-        self.facts.rootfs.get(&rootfs_key(self.platform, root))
+        self.facts.rootfs.get(&rootfs_key(self.platform, self.place(root)))
+    }
+
+    fn place(&self, root: Root) -> Place {
+        Place { depth: self.level.depth, root }
+    }
+
+    /// Whether somebody chose what the image starts from.
+    fn has_base(&self) -> bool {
+        self.document.spec.base_reference().is_some() || Merged::finished(&self.document.spec).is_some()
     }
 
     /// Progress names of several platforms say which one they belong to.
@@ -328,7 +484,13 @@ impl Planner<'_> {
 
     fn step(&self, id: &str, title: String, parent: Parent, action: crate::plan::Action, fields: Vec<String>) -> Step {
         let locations = self.locations(&fields);
+        let fields = self.of_document(fields);
         Step { id: id.to_owned(), title, parent, action, fields, locations }
+    }
+
+    /// The fields' paths from the outermost spec on.
+    fn of_document(&self, fields: Vec<String>) -> Vec<String> {
+        fields.into_iter().map(|field| format!("{}{field}", self.level.prefix)).collect()
     }
 
     fn problem(&mut self, rule: &'static Rule, message: String, fields: &[&str], help: &str) {
@@ -348,6 +510,11 @@ fn chain(steps: &mut [Step]) {
     for step in steps {
         step.parent = std::mem::replace(&mut parent, Parent::Step(step.id.clone()));
     }
+}
+
+/// The id of one of several steps that do the same for one spec after the other: the outermost spec's has the name alone.
+fn numbered(name: &str, index: usize, count: usize) -> String {
+    if index + 1 == count { name.to_owned() } else { format!("{name}-{}", index + 1) }
 }
 
 /// The fields of a list, one per item.

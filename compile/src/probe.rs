@@ -2,7 +2,7 @@
 //!
 //! Only builds them; solving and reading is the caller's business.
 
-use buildkit_llb::{Exec, File, Graph, GraphBuilder, LocalSource, MkFile, Mount, Note, Output, Platform, Source};
+use buildkit_llb::{Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source};
 
 use crate::env::Env;
 use crate::facts::InterpreterFact;
@@ -46,21 +46,6 @@ pub(crate) fn base_root(reference: &str, platform: &Platform) -> Graph {
         let base = graph.source(Source::image(reference, platform.clone()));
         graph.annotate(base.op(), Note::named(format!("[image] {reference}")));
         base
-    })
-}
-
-/// Some files of the context, whatever its ignore file says.
-#[must_use]
-pub fn context_files(paths: &[String], session: Option<&str>, name: &str) -> Graph {
-    single(|graph| {
-        let local = graph.source(Source::local(LocalSource {
-            session: session.map(str::to_owned),
-            follow: paths.to_vec(),
-            shared_key_hint: Some(format!("context:{name}")),
-            ..LocalSource::new("context")
-        }));
-        graph.annotate(local.op(), Note::named(format!("[internal] load {name}")));
-        local
     })
 }
 

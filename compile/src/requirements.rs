@@ -7,10 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
-use imagespec::{Diagnostic, FileId, Requirement, RequirementKind, RequirementsLineKind, SourceMap, Span};
+use imagespec::{
+    Diagnostic, FileId, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span,
+};
 
 use crate::facts::{Facts, Need};
 use crate::locations;
+use crate::merged::Merged;
 use crate::planner::Document;
 use crate::rules;
 
@@ -25,8 +28,8 @@ pub(crate) struct Requirements {
     pub(crate) options: Vec<String>,
     /// Names for people.
     pub(crate) names: Vec<String>,
-    /// Distributions that entries of `packages` name, with the entries' numbers.
-    pub(crate) named: Vec<(String, usize)>,
+    /// Distributions that entries of `packages` name, with the entries' fields.
+    pub(crate) named: Vec<(String, String)>,
     /// Hashes (`sha256:…`) that lines allow, by distribution.
     pub(crate) hashes: BTreeMap<String, BTreeSet<String>>,
     /// Every line names one version and its hashes, so nothing is left to resolve.
@@ -35,6 +38,23 @@ pub(crate) struct Requirements {
     pub(crate) may_build: bool,
     /// Where the lines of requirements files stand.
     pub(crate) locations: Vec<Location>,
+    /// The files that were read.
+    pub(crate) files: BTreeSet<String>,
+    /// A project whose dependencies are wanted too: the path of its `pyproject.toml`, and its text.
+    pub(crate) project: Option<(String, String)>,
+}
+
+/// A requirement that another field than `packages` asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Implied {
+    /// The distribution; a line of the user's that names it counts instead.
+    pub(crate) name: &'static str,
+    /// The requirement line.
+    pub(crate) line: String,
+    /// The field that asks for it.
+    pub(crate) field: String,
+    /// Left out where every version and hash is chosen already.
+    pub(crate) is_optional: bool,
 }
 
 /// The requirements as far as they are known.
@@ -45,20 +65,44 @@ pub(crate) struct Gathered {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads `packages` and `requirements`. Files that are read are added to the document's sources.
-pub(crate) fn gather(document: &mut Document, facts: &Facts) -> Gathered {
-    let mut walk =
-        Walk { facts, out: Gathered::default(), open: Vec::new(), done: BTreeSet::new(), said: BTreeSet::new() };
+/// Reads `packages` and `requirements`, and adds what other fields ask for. Files that are read are added to the document's
+/// sources.
+pub(crate) fn gather(document: &mut Document, facts: &Facts, implied: &[Implied]) -> Gathered {
+    let mut walk = Walk {
+        facts,
+        out: Gathered::default(),
+        open: Vec::new(),
+        done: BTreeSet::new(),
+        said: BTreeSet::new(),
+        known: BTreeSet::new(),
+    };
     walk.out.requirements.is_decided = true;
-    for (index, requirement) in document.spec.packages.clone().iter().enumerate() {
-        let span = document.spans.nearest_span(&format!("packages[{index}]"));
+    let spec = document.spec.clone();
+    let specs = Merged::of(&spec);
+    for (field, requirement) in specs.packages() {
+        let span = document.spans.nearest_span(&field);
         walk.requirement(requirement, span, Role::Requirements);
-        walk.out.requirements.named.extend(name(requirement).map(|name| (name, index)));
+        walk.out.requirements.named.extend(name(requirement).map(|name| (name, field)));
     }
     walk.out.requirements.lines.sort();
-    if let Some(file) = document.spec.requirements.clone().filter(|file| !file.kind.is_lock()) {
-        let span = document.spans.nearest_span("requirements");
-        walk.file(document, &file.path, span, Role::Requirements);
+    for (field, file) in specs.requirements() {
+        let span = document.spans.nearest_span(&field);
+        match file.kind {
+            RequirementsKind::Txt => walk.file(document, &file.path, span, Role::Requirements),
+            RequirementsKind::Pyproject => walk.project(&file.path, span),
+            RequirementsKind::Pylock | RequirementsKind::Uv | RequirementsKind::Poetry => {}
+        }
+    }
+    for implied in implied {
+        let out = &mut walk.out.requirements;
+        // By now all lines of the user's are known, or more facts are asked for and this is not the last time.
+        let is_whole = implied.is_optional && out.is_decided && !out.lines.is_empty();
+        if walk.known.contains(implied.name) || is_whole {
+            continue;
+        }
+        out.is_decided = false;
+        out.named.push((implied.name.to_owned(), implied.field.clone()));
+        walk.line(&implied.line, implied.name, Role::Requirements);
     }
     walk.out
 }
@@ -78,19 +122,22 @@ struct Walk<'a> {
     done: BTreeSet<(String, Role)>,
     /// The lines so far.
     said: BTreeSet<(Role, String)>,
+    /// The distributions that lines name so far.
+    known: BTreeSet<String>,
 }
 
 impl Walk<'_> {
     fn requirement(&mut self, requirement: &Requirement, span: Option<Span>, role: Role) {
+        if role == Role::Requirements {
+            self.known.extend(name(requirement));
+        }
         let out = &mut self.out.requirements;
         match &requirement.kind {
             RequirementKind::Named { name, pinned } => {
                 if role == Role::Requirements {
                     let hashes = hashes(&requirement.text);
                     out.is_decided &= *pinned && !hashes.is_empty();
-                    if !hashes.is_empty() {
-                        out.hashes.entry(name.clone()).or_default().extend(hashes);
-                    }
+                    allow(&mut out.hashes, name, hashes);
                 }
                 self.line(&requirement.text, name, role);
             }
@@ -151,23 +198,15 @@ impl Walk<'_> {
         if !self.done.insert((path.to_owned(), role)) {
             return;
         }
-        let text = match self.facts.context_files.get(path) {
-            None => {
-                self.out.needs.insert(Need::ContextFile { path: path.to_owned() });
-                return;
-            }
-            Some(None) => {
-                let diagnostic =
-                    Diagnostic::new(&rules::MISSING_FILE, format!("there is no file {path} in the build context"));
-                let help = match self.open.last() {
-                    None => "give its path relative to the build context, the folder you build from",
-                    Some(_) => "paths in a requirements file are relative to the folder the file is in",
-                };
-                self.out.diagnostics.push(labelled(diagnostic.with_help(help)));
-                return;
-            }
-            Some(Some(text)) => text.clone(),
+        let help = match self.open.last() {
+            None => IN_CONTEXT,
+            Some(_) => "paths in a requirements file are relative to the folder the file is in",
         };
+        let text = match context_file(self.facts, path, help) {
+            Ok(text) => text.to_owned(),
+            Err(missing) => return self.missing(missing, span),
+        };
+        self.out.requirements.files.insert(path.to_owned());
         self.open.push(path.to_owned());
         let id = file_id(&mut document.sources, path, &text);
         let scan = imagespec::scan_requirements(id, &text);
@@ -191,6 +230,25 @@ impl Walk<'_> {
         self.open.pop();
     }
 
+    /// A project's dependencies are read by uv: only the file is looked for.
+    fn project(&mut self, path: &str, span: Option<Span>) {
+        self.out.requirements.is_decided = false;
+        match context_file(self.facts, path, IN_CONTEXT) {
+            Ok(text) => self.out.requirements.project = Some((path.to_owned(), text.to_owned())),
+            Err(missing) => self.missing(missing, span),
+        }
+    }
+
+    fn missing(&mut self, missing: Missing, span: Option<Span>) {
+        match missing {
+            Missing::Unknown(need) => _ = self.out.needs.insert(*need),
+            Missing::Absent(diagnostic) => self.out.diagnostics.push(match span {
+                Some(span) => diagnostic.with_label(span, ""),
+                None => *diagnostic,
+            }),
+        }
+    }
+
     fn include(&mut self, document: &mut Document, from: &str, named: &str, span: Span, role: Role) {
         match imagespec::join_context_path(from, named) {
             Some(path) => self.file(document, &path, Some(span), role),
@@ -201,6 +259,29 @@ impl Walk<'_> {
                 self.out.diagnostics.push(diagnostic);
             }
         }
+    }
+}
+
+/// Where paths that a spec names are looked for.
+pub(crate) const IN_CONTEXT: &str = "give its path relative to the build context, the folder you build from";
+
+/// Why there is no text of a file.
+pub(crate) enum Missing {
+    /// Nobody has looked yet.
+    Unknown(Box<Need>),
+    /// There is no such file.
+    Absent(Box<Diagnostic>),
+}
+
+/// The text of a file of the context.
+pub(crate) fn context_file<'f>(facts: &'f Facts, path: &str, help: &str) -> Result<&'f str, Missing> {
+    match facts.context_files.get(path) {
+        Some(Some(text)) => Ok(text),
+        Some(None) => {
+            let message = format!("there is no file {path} in the build context");
+            Err(Missing::Absent(Box::new(Diagnostic::new(&rules::MISSING_FILE, message).with_help(help))))
+        }
+        None => Err(Missing::Unknown(Box::new(Need::ContextFile { path: path.to_owned() }))),
     }
 }
 
@@ -217,6 +298,28 @@ fn name(requirement: &Requirement) -> Option<String> {
         RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.clone(),
         RequirementKind::Path { .. } => None,
         RequirementKind::Options { requirement, .. } => requirement.as_deref().and_then(name),
+    }
+}
+
+/// The hashes that requirements allow, by package.
+pub(crate) fn allowed(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut sources = imagespec::SourceMap::new();
+    let scan = imagespec::scan_requirements(sources.add("requirements.txt", text), text);
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in scan.lines {
+        if let RequirementsLineKind::Requirement(requirement) = line.kind
+            && let RequirementKind::Named { name, .. } = &requirement.kind
+        {
+            allow(&mut allowed, name, hashes(&requirement.text));
+        }
+    }
+    allowed
+}
+
+/// Adds hashes to those that are allowed of a package. A line without any allows no fewer.
+fn allow(allowed: &mut BTreeMap<String, BTreeSet<String>>, name: &str, hashes: Vec<String>) {
+    if !hashes.is_empty() {
+        allowed.entry(name.to_owned()).or_default().extend(hashes);
     }
 }
 

@@ -23,7 +23,7 @@ rules! {
         "`requirements`, and the files it includes, are read from the build context: the folder given to the build. Give a path relative to it, or build with the folder that holds the file.";
     NO_INTERPRETER = "E102" Error
         "there is no suitable Python interpreter",
-        "Python packages are installed into an environment over an interpreter of the base image. Use a base image that has the wanted Python (`base_image: python:3.11-slim`), install one with `apt_packages: [python3]`, or name it with `python_exec`.";
+        "Python packages are installed into an environment over an interpreter of the base image, or over one that uv installs where the base has none that fits. A base image that has an environment at the same place already is extended, and its Python is the one there is; and wheels can be chosen for CPython and PyPy on glibc and musl only.";
     NO_PYTHON_EXEC = "E103" Error
         "the interpreter named by python_exec does not exist",
         "`python_exec` is an absolute path inside the base image, or one that `apt_packages` installs.";
@@ -69,7 +69,19 @@ rules! {
     HASH_MISMATCH = "E117" Error
         "no file has a hash that the requirements allow",
         "Hashes behind a requirement (`--hash=sha256:…`) are the only ones that may be installed. The index has other files, or the image's Python and platform need other ones: make the hashes again, or find out why the files changed.";
+    NO_CUDA = "E118" Error
+        "no image has the wanted CUDA",
+        "Without a `base_image`, a spec with `cuda` starts from NVIDIA's image of that release, with cuDNN if the spec names it. Not every release has one. With a `base_image`, CUDA comes as packages instead.";
+    APT_KEY = "E119" Error
+        "a file of apt_keys holds no key",
+        "Keys of repositories are text, ASCII-armored: the file begins with `-----BEGIN PGP PUBLIC KEY BLOCK-----`. A binary one becomes text with `gpg --enarmor`.";
     CHAINED = "W101" Warning
         "the daemon cannot merge layers",
         "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones.";
+    STALE_LOCK = "W102" Warning
+        "the lock beside the spec is of another spec",
+        "`imagespec lock` wrote the file for other requirements, options, platform or Python than the spec has now. The build chooses versions anew and keeps those of the file where they still fit. Write it again with `imagespec lock`, or delete it.";
+    CUDA_TWICE = "W103" Warning
+        "CUDA comes twice",
+        "The base image has CUDA (`CUDA_VERSION` is in its environment), and `cuda` adds the packages that bring it. Two releases in one image are large, and programs may load libraries of both. Leave `cuda` out to use the base's, or start from an image without CUDA.";
 }

@@ -32,8 +32,25 @@ pub struct Settings {
     pub cache_namespace: Option<String>,
     /// Certificates for the steps that talk to the network; wins over the spec's.
     pub ca_bundle: Option<CaBundle>,
+    /// What the image calls itself in Flytekit's flavor (`_F_IMG_ID`), if it is not the spec's own id.
+    pub image_id: Option<String>,
+    /// What becomes of the lock beside the spec.
+    pub lock: LockUse,
     /// Seconds since 1970 that stand for the time of the build (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<i64>,
+}
+
+/// What becomes of the lock beside the spec ([`LockFile`](crate::LockFile)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LockUse {
+    /// It says what is installed, if there is one and it is of this spec.
+    #[default]
+    Read,
+    /// It is to be written: packages are locked also where one step would install them without.
+    Write,
+    /// It is to be written as if there was none: every version is chosen anew.
+    Renew,
 }
 
 /// Which steps run again although their results are known.

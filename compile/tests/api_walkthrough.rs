@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use buildkit_llb::Platform;
 use imagespec_compile::{
-    Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, InterpreterFact, Need, Planned, Program, Root, Settings,
-    graph_for, image_key, lower, normalize_reference, plan, rootfs_key,
+    Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, InterpreterFact, Need, Place, Planned, Program, Root,
+    Settings, graph_for, image_key, lower, normalize_reference, plan, rootfs_key,
 };
 use serde_json::json;
 
@@ -18,8 +18,7 @@ packages: [numpy]
 env: {MODE: fast}
 ";
     let parsed = imagespec::parse("imagespec.yaml", text);
-    let mut document =
-        Document { spec: parsed.spec.expect("a right spec"), spans: parsed.spans, sources: parsed.sources };
+    let mut document = Document::of(parsed, None).expect("a right spec");
 
     // What the caller chose on the command line; the spec has no say in it.
     let settings = Settings::default();
@@ -37,11 +36,15 @@ env: {MODE: fast}
     facts.default_platform = Some(amd64.clone());
     facts.capabilities = buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect();
 
-    // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from.
+    // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from. A lock that lies
+    // beside the spec would spare the build choosing versions.
     let base = normalize_reference("python:3.11-slim").expect("a reference");
     let uv = normalize_reference(DEFAULT_UV_IMAGE).expect("a reference");
     let wanted = [&base, &uv].map(|reference| Need::Image { reference: reference.clone(), platform: amd64.clone() });
-    assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from(wanted));
+    let beside = Need::SpecFile { name: "pylock.imagespec-amd64.toml".to_owned() };
+    let wanted = wanted.into_iter().chain([beside]).collect::<BTreeSet<_>>();
+    assert_eq!(needs(plan(&mut document, &settings, &facts)), wanted);
+    facts.spec_files.insert("pylock.imagespec-amd64.toml".to_owned(), None);
     for reference in [base, uv] {
         let config = json!({"config": {"Env": ["PATH=/usr/local/bin:/usr/bin"]}});
         let pinned = format!("{reference}@sha256:{}", "0".repeat(64));
@@ -51,12 +54,13 @@ env: {MODE: fast}
     // The base's config says where programs are, so now somebody has to look which Pythons there are.
     let programs = Need::Programs {
         platform: amd64.clone(),
-        root: Root::Base,
+        place: Place { depth: 0, root: Root::Base },
         folders: vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()],
     };
     assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from([programs]));
     let python = Program { path: "/usr/local/bin/python3".to_owned(), link: Some("python3.11".to_owned()) };
-    facts.rootfs.entry(rootfs_key(&amd64, Root::Base)).or_default().programs = Some(vec![python]);
+    facts.rootfs.entry(rootfs_key(&amd64, Place { depth: 0, root: Root::Base })).or_default().programs =
+        Some(vec![python]);
 
     // What has to be run to be known has a graph: who has a daemon solves it and reads one file of the result.
     let asked = needs(plan(&mut document, &settings, &facts));
@@ -65,7 +69,7 @@ env: {MODE: fast}
     assert_eq!(inquiry.file, Some("pylock.toml"));
     // The same step says what the interpreter is.
     let said = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
-    let python = facts.rootfs.entry(rootfs_key(&amd64, Root::Base)).or_default();
+    let python = facts.rootfs.entry(rootfs_key(&amd64, Place { depth: 0, root: Root::Base })).or_default();
     python.interpreters.insert("/usr/local/bin/python3".to_owned(), InterpreterFact::parse(said));
     let Need::Lock { key, .. } = lock else { panic!("{lock:?}") };
     let locked = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'numpy'\nversion = '2.3'\n\

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use ruzstd::decoding::StreamingDecoder;
 use serde_json::Value;
 
 use crate::rootfs::Rootfs;
@@ -162,8 +163,17 @@ fn unpacked(bytes: &[u8]) -> Vec<u8> {
         flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).expect("the layer is gzip");
         return unpacked;
     }
-    // An empty tar is zeros only. Whatever else there is, such as zstd, must not pass for a layer that was looked into.
+    if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let (mut rest, mut unpacked) = (bytes, Vec::new());
+        // One frame after the other.
+        while !rest.is_empty() {
+            let mut frame = StreamingDecoder::new(&mut rest).expect("the layer is zstd");
+            frame.read_to_end(&mut unpacked).expect("the layer is zstd");
+        }
+        return unpacked;
+    }
+    // An empty tar is zeros only. Whatever else there is must not pass for a layer that was looked into.
     let is_tar = bytes.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
-    assert!(is_tar || bytes.iter().all(|byte| *byte == 0), "a layer is neither a tar nor gzip");
+    assert!(is_tar || bytes.iter().all(|byte| *byte == 0), "a layer is neither a tar nor gzip nor zstd");
     bytes.to_vec()
 }

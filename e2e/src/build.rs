@@ -3,6 +3,7 @@
 //! What the result is, `image` and `archive` look into.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -12,6 +13,10 @@ use crate::image::Image;
 use crate::space::Space;
 use crate::status::Status;
 use crate::way::{Daemon, Entrance, Way};
+
+/// Held while a definition is solved that names no session. The daemon takes two sources that look alike, and are asked for at
+/// the same time, for one: the builds would get each other's files.
+static ONE_COMPILED: Mutex<()> = Mutex::new(());
 
 /// The build arg and the secret id of the CA bundle. The id is the one `imagespec build` uses, so that all entrances ask for
 /// the same.
@@ -53,6 +58,10 @@ pub struct Build<'a> {
     pub secrets: Vec<(String, PathBuf)>,
     /// Whether steps get the lab's CA bundle.
     pub ca_bundle: bool,
+    /// Which image of a file of several.
+    pub target: Option<&'static str>,
+    /// Values that take the place of the spec's.
+    pub set: Vec<&'static str>,
     /// Target platforms that win over the spec's.
     pub platforms: Vec<&'static str>,
     /// What becomes of it.
@@ -87,6 +96,8 @@ impl<'a> Build<'a> {
             spec: "spec.yaml".to_owned(),
             secrets: Vec::new(),
             ca_bundle: true,
+            target: None,
+            set: Vec::new(),
             platforms: Vec::new(),
             output: Output::Image,
             provenance: false,
@@ -99,6 +110,20 @@ impl<'a> Build<'a> {
     #[must_use]
     pub fn spec(mut self, spec: &str) -> Self {
         spec.clone_into(&mut self.spec);
+        self
+    }
+
+    /// One image of a file of several.
+    #[must_use]
+    pub fn target(mut self, name: &'static str) -> Self {
+        self.target = Some(name);
+        self
+    }
+
+    /// Values that take the place of the spec's.
+    #[must_use]
+    pub fn set(mut self, values: &[&'static str]) -> Self {
+        self.set.extend(values);
         self
     }
 
@@ -177,7 +202,10 @@ impl<'a> Build<'a> {
     pub fn ok(&self) -> Built {
         // Of an earlier build of the same test.
         let _ = std::fs::remove_file(self.metadata_file());
+        let turn = (self.way.entrance == Entrance::Compile)
+            .then(|| ONE_COMPILED.lock().unwrap_or_else(PoisonError::into_inner));
         let ended = self.run().expect_code(0);
+        drop(turn);
         let status = match (self.progress, self.is_2010_docker()) {
             (Progress::Machine, false) => Status::from_json_lines(&ended.stderr),
             _ => Status::from_plain(&ended.stderr),
@@ -185,6 +213,27 @@ impl<'a> Build<'a> {
         let metadata = std::fs::read(self.metadata_file()).unwrap_or_else(|_| b"null".to_vec());
         let metadata = serde_json::from_slice(&metadata).expect("the metadata file is JSON");
         Built { ended, status, metadata }
+    }
+
+    /// Builds again what was built before: nothing is left to do.
+    ///
+    /// Where steps form a chain, those that cost something must be this test's own: while another build that carried out one of
+    /// them is still running, the daemon runs those above it once more.
+    ///
+    /// # Panics
+    /// A step ran. Where results get lost ([`Daemon::loses_results`]) it is tried a few times.
+    #[track_caller]
+    pub fn again(&self) -> (Built, Image<'a>) {
+        let tries = if self.way.daemon.loses_results() { 5 } else { 1 };
+        let mut ran = Vec::new();
+        for _ in 0..tries {
+            let (built, image) = self.image();
+            if built.status.ran().is_empty() {
+                return (built, image);
+            }
+            ran.push(built.status.ran().join(", "));
+        }
+        panic!("steps ran again: {ran:?}");
     }
 
     /// Builds an image that can be run and looked into.
@@ -231,6 +280,8 @@ impl<'a> Build<'a> {
         if !self.platforms.is_empty() {
             options.push(format!("platform={}", self.platforms.join(",")));
         }
+        options.extend(self.target.map(|target| format!("target={target}")));
+        options.extend(self.set_arg().map(|arg| format!("build-arg:{arg}")));
         if self.provenance {
             options.push("attest:provenance=mode=max".to_owned());
         }
@@ -292,7 +343,8 @@ impl<'a> Build<'a> {
         };
         let program = program.args(self.destination());
         let program = if self.ca_bundle { program.option("--build-arg", format!("{CA_ARG}={CA_ID}")) } else { program };
-        let program = self.common(program);
+        let program =
+            self.set_arg().into_iter().fold(self.common(program), |program, arg| program.option("--build-arg", arg));
         let context = self.space.context();
         self.secrets(program).arg("--file").arg(context.join(&self.spec)).arg(context)
     }
@@ -309,12 +361,14 @@ impl<'a> Build<'a> {
     pub fn ours(&self, command: &str, address: &str) -> Program {
         let World { lab, programs, .. } = self.world;
         let program = Program::new(&programs.imagespec).env("DOCKER_CONFIG", &lab.docker_config);
+        let program = program.env("IMAGESPEC_CACHE_DIR", &programs.answers);
         let program = self.common(program.args([command, "--addr", address]));
         let program = self
             .secrets
             .iter()
             .fold(program, |program, (id, path)| program.option("--secret", format!("id={id},src={}", path.display())));
         let program = if self.ca_bundle { program.arg("--ca-bundle").arg(&lab.ca_bundle) } else { program };
+        let program = self.set.iter().fold(program, |program, value| program.args(["--set", value]));
         program.arg("--file").arg(self.space.context().join(&self.spec)).arg(self.space.context())
     }
 
@@ -337,6 +391,7 @@ impl<'a> Build<'a> {
     /// Flags that Docker's client and ours share.
     fn common(&self, program: Program) -> Program {
         let program = if self.no_cache { program.arg("--no-cache") } else { program };
+        let program = self.target.into_iter().fold(program, |program, target| program.args(["--target", target]));
         if self.platforms.is_empty() { program } else { program.option("--platform", self.platforms.join(",")) }
     }
 
@@ -348,6 +403,11 @@ impl<'a> Build<'a> {
             .cloned()
             .chain(bundle)
             .fold(program, |program, (id, path)| program.option("--secret", format!("id={id},src={}", path.display())))
+    }
+
+    /// The same for clients that do not know of our option.
+    fn set_arg(&self) -> Option<String> {
+        (!self.set.is_empty()).then(|| format!("IMAGESPEC_SET={}", self.set.join("\n")))
     }
 
     fn progress(&self) -> &'static str {

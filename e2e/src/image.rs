@@ -1,5 +1,7 @@
 //! A built image where it can be run: containers, config, and its archive.
 
+use std::sync::PoisonError;
+
 use serde_json::Value;
 
 use crate::World;
@@ -8,7 +10,7 @@ use crate::command::{Ended, Program};
 use crate::space::Space;
 use crate::way::Daemon;
 
-/// An image and the engine that runs it. Dropping it takes it off that engine.
+/// An image and the engine that runs it. Dropping it takes it off that engine, at once or when the run ends.
 #[derive(Debug)]
 pub struct Image<'a> {
     world: &'a World,
@@ -30,7 +32,13 @@ impl<'a> Image<'a> {
     /// Runs the image as it is.
     #[must_use]
     pub fn run(&self) -> Ended {
-        self.docker().args(["run", "--rm", &self.reference]).run()
+        self.run_with(&[])
+    }
+
+    /// Runs the image with arguments for its entrypoint.
+    #[must_use]
+    pub fn run_with(&self, args: &[&str]) -> Ended {
+        self.docker().args(["run", "--rm", &self.reference]).args(args).run()
     }
 
     /// Runs a program in it.
@@ -52,6 +60,11 @@ impl<'a> Image<'a> {
         self.exec(program, args).expect_code(0).line()
     }
 
+    /// Takes it off its engine at once: for images so large that they cannot wait until the run ends.
+    pub fn discard(self) {
+        remove(self.world, self.engine, &self.reference);
+    }
+
     /// Checks the environment with uv, which is not in the image.
     #[must_use]
     pub fn uv_pip_check(&self) -> Ended {
@@ -60,12 +73,25 @@ impl<'a> Image<'a> {
     }
 
     /// What the engine knows of it.
+    ///
+    /// # Panics
+    /// It answers with an empty config again and again: an Engine with containerd's store does now and then, for an image that
+    /// it runs as it should.
     #[track_caller]
     pub fn inspect(&self) -> Value {
+        const TRIES: usize = 5;
         self.fetch();
-        let inspected = self.docker().args(["image", "inspect", &self.reference]).ok();
-        let mut images: Vec<Value> = serde_json::from_slice(&inspected.stdout).expect("docker prints JSON");
-        images.remove(0)
+        for _ in 0..TRIES {
+            let inspected = self.docker().args(["image", "inspect", &self.reference]).ok();
+            let mut images: Vec<Value> = serde_json::from_slice(&inspected.stdout).expect("docker prints JSON");
+            let image = images.remove(0);
+            // No image of ours is without variables.
+            if image["Config"]["Env"].as_array().is_some_and(|env| !env.is_empty()) {
+                return image;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        panic!("the engine knows no config of {}", self.reference);
     }
 
     /// How it came about, in the engine's words.
@@ -113,7 +139,17 @@ impl<'a> Image<'a> {
 
 impl Drop for Image<'_> {
     fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.docker().args(["image", "rm", "--force", &self.reference]).run();
+        if self.engine.loses_results() {
+            let mut leftovers = self.world.leftovers.lock().unwrap_or_else(PoisonError::into_inner);
+            leftovers.push((self.engine, self.reference.clone()));
+        } else {
+            remove(self.world, self.engine, &self.reference);
+        }
     }
+}
+
+/// Takes an image off an engine.
+pub(crate) fn remove(world: &World, engine: Daemon, reference: &str) {
+    // Gone already is as good.
+    let _ = world.lab.docker(engine).args(["image", "rm", "--force", reference]).run();
 }

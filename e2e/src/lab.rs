@@ -16,6 +16,8 @@ pub struct Lab {
     pub logs: PathBuf,
     /// The plain registry.
     pub registry: String,
+    /// The registry behind a password, with a certificate of its own.
+    pub tls_registry: TlsRegistry,
     /// Certificates that steps need to reach PyPI.
     pub ca_bundle: PathBuf,
     /// The address of buildkitd.
@@ -46,8 +48,40 @@ pub struct Lab {
     pub uv_image: String,
     /// The same index without a password.
     pub open_index: String,
+    /// The conda channel `conda-forge`.
+    pub conda_channel: String,
+    /// The list of interpreters that uv installs.
+    pub uv_python_list: String,
     /// The index behind a password.
     pub private_index: PrivateIndex,
+}
+
+/// A registry behind a password.
+#[derive(Debug)]
+pub struct TlsRegistry {
+    /// Its host and port.
+    pub host: String,
+    /// Who may push.
+    pub user: String,
+    /// The secret that must stay secret.
+    pub password: String,
+    /// Who signed its certificate.
+    pub ca: PathBuf,
+}
+
+impl TlsRegistry {
+    /// What Docker's configuration has for it.
+    #[must_use]
+    pub fn auth(&self) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", self.user, self.password))
+    }
+
+    /// Docker's configuration of who is logged in to it.
+    #[must_use]
+    pub fn config(&self) -> String {
+        serde_json::json!({"auths": {&self.host: {"auth": self.auth()}}}).to_string()
+    }
 }
 
 /// A daemon that wants certificates.
@@ -98,6 +132,12 @@ impl Lab {
             state: text("IMAGESPEC_LAB").into(),
             logs: text("IMAGESPEC_LAB_LOGS").into(),
             registry: text("IMAGESPEC_LAB_REGISTRY"),
+            tls_registry: TlsRegistry {
+                host: text("IMAGESPEC_LAB_TLS_REGISTRY"),
+                user: text("IMAGESPEC_LAB_TLS_REGISTRY_USER"),
+                password: text("IMAGESPEC_LAB_TLS_REGISTRY_PASSWORD"),
+                ca: text("IMAGESPEC_LAB_TLS_REGISTRY_CA").into(),
+            },
             ca_bundle: text("IMAGESPEC_LAB_CA_BUNDLE").into(),
             buildkit: text("BUILDKIT_HOST"),
             docker_config: text("DOCKER_CONFIG").into(),
@@ -118,6 +158,8 @@ impl Lab {
             python_image: text("IMAGESPEC_LAB_PYTHON_IMAGE"),
             uv_image: text("IMAGESPEC_LAB_UV_IMAGE"),
             open_index: text("IMAGESPEC_LAB_OPEN_INDEX"),
+            conda_channel: text("IMAGESPEC_LAB_CONDA_CHANNEL"),
+            uv_python_list: text("IMAGESPEC_LAB_UV_PYTHON_LIST"),
             private_index: PrivateIndex {
                 url: text("IMAGESPEC_LAB_PRIVATE_INDEX"),
                 user: text("IMAGESPEC_LAB_PRIVATE_INDEX_USER"),

@@ -19,6 +19,8 @@ pub mod space;
 pub mod status;
 pub mod way;
 
+use std::sync::{Mutex, PoisonError};
+
 /// All that the tests of a run share.
 #[derive(Debug)]
 pub struct World {
@@ -28,6 +30,8 @@ pub struct World {
     pub programs: programs::Programs,
     /// Part of names and contents that no earlier run may have had.
     pub run: String,
+    /// Images that are to go when the run ends, with the engines that hold them.
+    leftovers: Mutex<Vec<(way::Daemon, String)>>,
 }
 
 impl World {
@@ -39,6 +43,14 @@ impl World {
         let lab = lab::Lab::find()?;
         let programs = programs::Programs::prepare(&lab)?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Ok(Self { lab, programs, run: format!("{:x}", now.as_micros()) })
+        Ok(Self { lab, programs, run: format!("{:x}", now.as_micros()), leftovers: Mutex::default() })
+    }
+
+    /// Removes images that could not go while builds ran.
+    pub fn clean_up(&self) {
+        let leftovers = std::mem::take(&mut *self.leftovers.lock().unwrap_or_else(PoisonError::into_inner));
+        for (engine, reference) in leftovers {
+            image::remove(self, engine, &reference);
+        }
     }
 }

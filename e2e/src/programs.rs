@@ -19,7 +19,9 @@ pub struct Programs {
     pub frontend_image: String,
     /// uv, static.
     pub uv: PathBuf,
-    /// Holds uv.
+    /// What the command line keeps between builds: this run's alone, so that it asks for everything once.
+    pub answers: PathBuf,
+    /// Holds uv and the answers.
     _folder: tempfile::TempDir,
 }
 
@@ -41,7 +43,8 @@ impl Programs {
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let uv = folder.path().join("uv");
         extract_uv(lab, &uv)?;
-        Ok(Self { imagespec, frontend_image, uv, _folder: folder })
+        let answers = folder.path().join("answers");
+        Ok(Self { imagespec, frontend_image, uv, answers, _folder: folder })
     }
 }
 

@@ -85,8 +85,13 @@ impl Status {
         let cached = told["cached"].as_bool().unwrap_or_default();
         vertex.cached |= cached;
         let started = text("started");
-        if !started.is_empty() && !cached {
-            runs.entry(digest).or_default().insert(started);
+        // The solver starts a step whose result it is still looking for, and takes that back when it finds it; nothing has run.
+        let is_taken_back = text("error").contains("context canceled");
+        let runs = runs.entry(digest).or_default();
+        if is_taken_back {
+            runs.remove(&started);
+        } else if !started.is_empty() && !cached {
+            runs.insert(started);
         }
     }
 

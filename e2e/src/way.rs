@@ -89,6 +89,15 @@ impl Daemon {
     pub fn merges(self) -> bool {
         matches!(self, Self::Buildkitd | Self::Containerd)
     }
+
+    /// Whether files of a build are sometimes gone while an image is deleted, or its name given to another: a step then runs
+    /// again in the next build, or a layer cannot be unpacked (`parent snapshot … does not exist`). In an Engine 28.5 with
+    /// containerd's store they are, because deleting collects whatever no image holds: steps ran again in 6 of 48 pairs of
+    /// builds, three at a time. No other daemon of the lab has been seen to do it.
+    #[must_use]
+    pub fn loses_results(self) -> bool {
+        self == Self::Containerd
+    }
 }
 
 impl fmt::Display for Daemon {

@@ -2,13 +2,20 @@
 //!
 //! Knows the order of things; each of them is done elsewhere.
 
+use std::sync::Arc;
+
 use buildkit_gateway::{
     Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, SolveRequest, Status, Subrequest,
     SubrequestAnswer,
 };
-use imagespec::{Diagnostic, Severity, SourceMap};
-use imagespec_compile::{Asked, Compiled, Document, Facts, Plan, Planned, Settings};
+use buildkit_llb::Graph;
+use imagespec::{Choice, Diagnostic, Severity, SourceMap};
+use imagespec_compile::{Asked, Compiled, Document, Facts, LockFile, LockUse, Plan, Planned, Settings};
 
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::answers::Answers;
+use crate::client_files::ClientFiles;
 use crate::early::Early;
 use crate::gather::Gatherer;
 use crate::{lint, load, report};
@@ -31,6 +38,14 @@ pub struct SpecText {
 pub struct ImagespecFrontend {
     /// The spec, if the caller has it; else it is loaded through the daemon.
     pub spec: Option<SpecText>,
+    /// What becomes of the lock beside the spec. Unless it is read, nothing is built: gathering ends once the locks are known.
+    pub lock: LockUse,
+    /// Is told of each part of the image that had to be built, as soon as it is there; a client can compress it meanwhile.
+    pub news: Option<UnboundedSender<Graph>>,
+    /// Where answers are kept that last.
+    pub answers: Option<Arc<dyn Answers>>,
+    /// The client's files, if they are where this runs; else they come through the daemon.
+    pub files: Option<Arc<dyn ClientFiles>>,
 }
 
 /// What gathering yields: all that a build depends on.
@@ -42,7 +57,7 @@ pub struct Gathered {
     pub settings: Settings,
     /// What the world said.
     pub facts: Facts,
-    /// One plan per platform.
+    /// One plan per platform; none where only the locks were asked for.
     pub plans: Vec<Plan>,
     /// What the user should know.
     pub warnings: Vec<Diagnostic>,
@@ -57,6 +72,11 @@ impl Gathered {
 }
 
 impl Gathered {
+    /// The locks that should lie beside the spec, one per platform; empty for a spec that names its own lock or no packages.
+    pub fn lock_files(&mut self) -> Vec<LockFile> {
+        imagespec_compile::lock_files(&mut self.document, &self.settings, &self.facts).unwrap_or_default()
+    }
+
     /// Takes the session out of facts and plans, for a graph that somebody else's session will serve.
     pub fn forget_session(&mut self) {
         self.facts.session = None;
@@ -129,14 +149,14 @@ impl ImagespecFrontend {
         bridge: &Bridge,
         options: &BuildOptions,
     ) -> Result<(Document, Vec<Diagnostic>), GatherError> {
-        let SpecText { name, text } = match &self.spec {
+        let text = match &self.spec {
             Some(spec) => spec.clone(),
             None => {
                 let (name, text) = load::spec(bridge, options).await?;
                 SpecText { name, text }
             }
         };
-        parse(&name, &text)
+        parse(&text, &crate::choice(options))
     }
 
     /// Gathers all facts and plans.
@@ -145,11 +165,15 @@ impl ImagespecFrontend {
     /// The spec is wrong, or the daemon failed; the status says which.
     pub async fn gather(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Gathered, GatherError> {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
-        let settings = crate::settings(options);
+        let settings = Settings { lock: self.lock, ..crate::settings(options) };
         let mut facts = Facts::default();
-        let early = Early::new(bridge.clone(), options.cache_imports.clone());
-        let gatherer = Gatherer { bridge, options, settings: &settings, early: &early };
+        let early = Early::new(bridge.clone(), options.cache_imports.clone(), self.news.clone());
+        let (answers, client) = (self.answers.as_deref(), self.files.as_deref());
+        let gatherer = Gatherer { bridge, options, settings: &settings, early: &early, answers, client };
         for _ in 0..MAX_ROUNDS {
+            if self.lock != LockUse::Read && imagespec_compile::lock_files(&mut document, &settings, &facts).is_some() {
+                return Ok(Gathered { document, settings, facts, plans: Vec::new(), warnings });
+            }
             match imagespec_compile::plan(&mut document, &settings, &facts) {
                 Err(diagnostics) => return Err(GatherError::Problems { diagnostics, sources: document.sources }),
                 Ok(Planned::Needs(needs)) => {
@@ -176,16 +200,17 @@ impl ImagespecFrontend {
 ///
 /// # Errors
 /// Everything wrong with it.
-pub fn parse(name: &str, text: &str) -> Result<(Document, Vec<Diagnostic>), GatherError> {
-    let parsed = imagespec::parse(name, text);
-    match parsed.spec {
-        Some(spec) => {
-            let document = Document { spec, spans: parsed.spans, sources: parsed.sources };
-            let warnings =
-                parsed.diagnostics.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).collect();
-            Ok((document, warnings))
+pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnostic>), GatherError> {
+    let parsed = imagespec::parse_with(&text.name, &text.text, choice);
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        parsed.diagnostics.clone().into_iter().partition(|diagnostic| diagnostic.severity == Severity::Warning);
+    let sources = parsed.sources.clone();
+    match Document::of(parsed, choice.target.as_deref()) {
+        Some(document) => Ok((document, warnings)),
+        None => {
+            let diagnostics = errors.into_iter().chain(warnings).collect();
+            Err(GatherError::Problems { diagnostics, sources })
         }
-        None => Err(GatherError::Problems { diagnostics: parsed.diagnostics, sources: parsed.sources }),
     }
 }
 
@@ -220,6 +245,9 @@ impl Frontend for ImagespecFrontend {
     async fn build(&self, build: &Build) -> Result<FrontendResult, Status> {
         let Build { bridge, options } = build;
         let gathered = self.gather(bridge, options).await?;
+        if gathered.plans.is_empty() {
+            return Ok(FrontendResult::single(None));
+        }
         finish(bridge, options, &gathered).await
     }
 

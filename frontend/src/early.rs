@@ -4,59 +4,82 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use buildkit_gateway::{Bridge, CacheImport, SolveRequest, Status};
 use buildkit_llb::{Digest, Graph};
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _, TryStreamExt as _};
+use imagespec_compile::Ahead;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
+
+use crate::load;
+
+/// A part that took so long was not in the cache.
+const NEWS: Duration = Duration::from_millis(150);
 
 /// Parts of one build that are under way.
 #[derive(Debug)]
 pub(crate) struct Early {
-    bridge: Bridge,
-    cache_imports: Vec<CacheImport>,
+    builder: Builder,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     running: JoinSet<Result<(), Status>>,
+    /// Nobody waits for these, and whether one fails is told by the step that needs it.
+    fetching: JoinSet<()>,
     started: BTreeSet<Digest>,
 }
 
 impl Early {
-    pub(crate) fn new(bridge: Bridge, cache_imports: Vec<CacheImport>) -> Self {
-        Self { bridge, cache_imports, state: Mutex::default() }
+    /// `news` is told of each part that had to be built.
+    pub(crate) fn new(bridge: Bridge, cache_imports: Vec<CacheImport>, news: Option<UnboundedSender<Graph>>) -> Self {
+        Self { builder: Builder { bridge, cache_imports, news }, state: Mutex::default() }
     }
 
-    /// Starts parts, each once, and waits for none.
-    pub(crate) fn start(&self, parts: Vec<Graph>) {
+    /// Starts parts and fetches tools, each once, and waits for none.
+    pub(crate) fn start(&self, ahead: Ahead) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for part in parts {
-            let digest = part.root().and_then(|root| part.digest(root.op()));
-            if digest.is_some_and(|digest| state.started.insert(digest)) {
-                let build = build(self.bridge.clone(), part, self.cache_imports.clone());
-                state.running.spawn(build);
+        for part in ahead.parts {
+            if state.is_new(&part) {
+                state.running.spawn(self.builder.clone().build(part));
+            }
+        }
+        for tool in ahead.tools {
+            if state.is_new(&tool) {
+                state.fetching.spawn(fetch(self.builder.bridge.clone(), tool));
             }
         }
     }
 
-    /// Builds parts, a few at a time and the first ones first.
-    pub(crate) async fn build_in_order(&self, parts: Vec<Graph>, at_a_time: usize) -> Result<(), Status> {
-        let mut parts = parts.into_iter();
-        let mut running = JoinSet::new();
-        let start = |running: &mut JoinSet<Result<(), Status>>, part| {
-            running.spawn(build(self.bridge.clone(), part, self.cache_imports.clone()));
+    /// Builds parts, a few at a time and the first ones first. If the first few are in the cache, little will be missing of the
+    /// others, and these are returned.
+    pub(crate) async fn build_in_order(&self, parts: Vec<Graph>, at_a_time: usize) -> Result<Vec<Graph>, Status> {
+        let width = at_a_time.max(1);
+        let mut waiting = parts.into_iter();
+        let build = |part: Graph| self.builder.clone().build(part);
+        let mut running: FuturesUnordered<_> = waiting.by_ref().take(width).map(build).collect();
+        let ended = async {
+            while running.try_next().await?.is_some() {}
+            Ok(())
         };
-        for part in parts.by_ref().take(at_a_time.max(1)) {
-            start(&mut running, part);
+        if let Ok(outcome) = tokio::time::timeout(NEWS, ended).await {
+            return outcome.map(|()| waiting.collect());
         }
-        while let Some(ended) = running.join_next().await {
-            outcome(ended)?;
-            if let Some(part) = parts.next() {
-                start(&mut running, part);
+        loop {
+            running.extend(waiting.by_ref().take(width - running.len()).map(build));
+            if running.try_next().await?.is_none() {
+                return Ok(Vec::new());
             }
         }
-        Ok(())
+    }
+
+    /// Builds parts, a few at a time.
+    pub(crate) async fn build_all(&self, parts: Vec<Graph>, at_a_time: usize) -> Result<(), Status> {
+        let builds = parts.into_iter().map(|part| self.builder.clone().build(part));
+        stream::iter(builds).buffer_unordered(at_a_time.max(1)).try_collect().await
     }
 
     /// Waits for what was started. A part that failed fails the build: asking for it again would only run it again.
@@ -69,10 +92,38 @@ impl Early {
     }
 }
 
-async fn build(bridge: Bridge, part: Graph, cache_imports: Vec<CacheImport>) -> Result<(), Status> {
-    let request = SolveRequest::definition(part.to_definition()).with_cache_imports(cache_imports).with_evaluate();
-    bridge.solve(request).await?;
-    Ok(())
+impl State {
+    fn is_new(&mut self, part: &Graph) -> bool {
+        part.root().and_then(|root| part.digest(root.op())).is_some_and(|digest| self.started.insert(digest))
+    }
+}
+
+/// To solve an image is to know it; its layers come when a file of it is looked at.
+async fn fetch(bridge: Bridge, image: Graph) {
+    if let Ok(reference) = load::solve_single(&bridge, image.to_definition()).await {
+        let _looked_at = bridge.read_dir(&reference, "/", None).await;
+    }
+}
+
+/// Builds one part.
+#[derive(Clone, Debug)]
+struct Builder {
+    bridge: Bridge,
+    cache_imports: Vec<CacheImport>,
+    news: Option<UnboundedSender<Graph>>,
+}
+
+impl Builder {
+    async fn build(self, part: Graph) -> Result<(), Status> {
+        let began = Instant::now();
+        let request = SolveRequest::definition(part.to_definition());
+        self.bridge.solve(request.with_cache_imports(self.cache_imports).with_evaluate()).await?;
+        if let Some(news) = self.news.filter(|_| began.elapsed() >= NEWS) {
+            // Whoever wanted to know may have gone.
+            let _ = news.send(part);
+        }
+        Ok(())
+    }
 }
 
 fn outcome(ended: Result<Result<(), Status>, tokio::task::JoinError>) -> Result<(), Status> {

@@ -1,19 +1,23 @@
 //! Gathering facts over the gateway: one function per kind of need.
 //!
-//! Decides nothing: what is asked for comes from the planner.
+//! Decides nothing: what is asked for comes from the planner. What one round asks for is asked at the same time, because a
+//! build with nothing to do is mostly waiting for answers.
 
 use std::collections::BTreeSet;
 
 use buildkit_gateway::contexts::{NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
-use buildkit_llb::Platform;
+use buildkit_llb::{Graph, Platform};
+use futures_util::future::{try_join, try_join_all};
 use imagespec_compile::{
-    Document, Facts, INTERPRETER_FILE, ImageFact, Inquiry, InterpreterFact, LocalFilter, Need, Program, Root,
-    RootfsFacts, Settings, image_key, rootfs_key,
+    Document, EXPORTED_FILE, Facts, INTERPRETER_FILE, ImageFact, Inquiry, InterpreterFact, LocalFilter, LockUse, Need,
+    Place, Program, RootfsFacts, Settings, image_key, rootfs_key,
 };
 
+use crate::answers::{Answers, lasting};
+use crate::client_files::ClientFiles;
 use crate::early::Early;
-use crate::load;
+use crate::{client_files, load};
 
 /// Fulfils needs for one build.
 pub(crate) struct Gatherer<'a> {
@@ -21,83 +25,132 @@ pub(crate) struct Gatherer<'a> {
     pub(crate) options: &'a BuildOptions,
     pub(crate) settings: &'a Settings,
     pub(crate) early: &'a Early,
+    pub(crate) answers: Option<&'a dyn Answers>,
+    pub(crate) client: Option<&'a dyn ClientFiles>,
 }
 
+/// What was found out: writes itself down once everything asked for beside it is known too.
+type Learned = Box<dyn FnOnce(&mut Facts) + Send>;
+
 impl Gatherer<'_> {
-    /// Adds what is needed to the facts.
+    /// Adds what is needed to the facts. All is asked for at the same time.
     pub(crate) async fn gather(
         &self,
         needs: BTreeSet<Need>,
         document: &mut Document,
         facts: &mut Facts,
     ) -> Result<(), Status> {
-        let mut context_files = Vec::new();
-        if needs.iter().any(|need| matches!(need, Need::Lock { .. } | Need::Collisions { .. })) {
-            // These take long, and much of the image does not depend on them.
-            self.early.start(imagespec_compile::early_parts(document, self.settings, facts));
+        if facts.default_platform.is_some() && self.settings.lock == LockUse::Read {
+            // Some facts take long, and much of the image does not depend on them.
+            self.early.start(imagespec_compile::ahead(document, self.settings, facts));
         }
+        let (files, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(client_files::is_one);
+        let mut asked = Vec::new();
         for need in needs {
-            match need {
-                Need::Daemon => self.daemon(facts).await?,
-                Need::Image { reference, platform } => {
-                    let fact = self.image(&reference, &platform).await?;
-                    facts.images.insert(image_key(&reference, &platform), fact);
+            let inquiry = imagespec_compile::graph_for(&need, document, self.settings, facts);
+            let groups = match &need {
+                Need::Collisions { platform, depth, .. } => {
+                    imagespec_compile::groups(document, self.settings, facts, platform, *depth)
                 }
-                Need::ContextFile { path } => context_files.push(path),
-                Need::ContextIgnore => {
-                    facts.context_ignore = Some(load::ignore(self.bridge, self.options).await?);
-                }
-                Need::ContextSources { root, local } => {
-                    let files = self.context_sources(&root, &local, facts.session.as_deref()).await?;
-                    facts.context_sources.insert(root, files);
-                }
-                Need::Programs { ref platform, root, ref folders } => {
-                    let (reference, _) = self.inquire(&need, document, facts).await?;
-                    let programs = self.programs(&reference, folders).await?;
-                    rootfs(facts, platform, root).programs = Some(programs);
-                }
-                Need::RootfsFile { ref platform, root, ref path } => {
-                    let (reference, _) = self.inquire(&need, document, facts).await?;
-                    let bytes = load::read_if_there(self.bridge, &reference, path).await?;
-                    let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                    rootfs(facts, platform, root).files.insert(path.clone(), text);
-                }
-                Need::Exists { ref platform, root, ref path } => {
-                    let (reference, _) = self.inquire(&need, document, facts).await?;
-                    let stat = load::stat_if_there(self.bridge, &reference, path).await?;
-                    rootfs(facts, platform, root).exists.insert(path.clone(), stat.is_some());
-                }
-                Need::Interpreter { ref platform, root, ref path } => {
-                    let fact = self.interpreter(&need, document, facts).await?;
-                    rootfs(facts, platform, root).interpreters.insert(path.clone(), fact);
-                }
-                Need::Lock { ref platform, root, ref interpreter, ref key } => {
-                    let (reference, file) = self.inquire(&need, document, facts).await?;
-                    let text = self.text(&reference, file.unwrap_or_default()).await?;
-                    let said = self.text(&reference, INTERPRETER_FILE).await?;
-                    facts.locks.insert(key.clone(), text);
-                    let fact = InterpreterFact::parse(&said);
-                    rootfs(facts, platform, root).interpreters.insert(interpreter.clone(), fact);
-                }
-                Need::Collisions { ref platform, ref key } => {
-                    let groups = imagespec_compile::groups(document, self.settings, facts, platform);
-                    self.early.build_in_order(groups, jobs(document)).await?;
-                    let text = self.answer(&need, document, facts).await?;
-                    facts.collisions.insert(key.clone(), text);
-                }
-            }
+                _ => Vec::new(),
+            };
+            asked.push(self.learn(need, inquiry, groups, jobs(document), facts.session.clone()));
         }
-        self.context_files(context_files, facts).await
+        let files = client_files::fetch(self.bridge, self.options, self.client, files);
+        let (learned, files) = try_join(try_join_all(asked), files).await?;
+        learned.into_iter().for_each(|learned| learned(facts));
+        files.note(self.options, facts)
     }
 
-    async fn daemon(&self, facts: &mut Facts) -> Result<(), Status> {
+    /// Answers one need. Groups of packages, if there are any, are to be installed before.
+    async fn learn(
+        &self,
+        need: Need,
+        inquiry: Option<Inquiry>,
+        groups: Vec<Graph>,
+        jobs: usize,
+        session: Option<String>,
+    ) -> Result<Learned, Status> {
+        // The planner asks only once it knows what the answer is made of.
+        let inquiry =
+            inquiry.ok_or_else(|| Status::failed(format!("internal error: {need:?} was asked for too early")));
+        Ok(match need {
+            Need::Daemon => self.daemon().await?,
+            Need::Image { reference, platform } => {
+                let fact = self.image(&reference, &platform).await?;
+                Box::new(move |facts| _ = facts.images.insert(image_key(&reference, &platform), fact))
+            }
+            // Files of the client's, which are fetched together.
+            Need::ContextFile { .. } | Need::SpecFile { .. } | Need::ContextIgnore => Box::new(|_| ()),
+            Need::ContextSources { root, local } => {
+                let files = self.context_sources(&root, &local, session.as_deref()).await?;
+                Box::new(|facts| _ = facts.context_sources.insert(root, files))
+            }
+            Need::Programs { platform, place, folders } => {
+                let question = format!("programs in {}", folders.join(":"));
+                let ask = async |inquiry| Ok(self.programs(&self.solve(inquiry).await?.0, &folders).await?);
+                let programs = lasting(self.answers, &question, inquiry?, ask).await?;
+                Box::new(move |facts| rootfs(facts, &platform, place).programs = Some(programs))
+            }
+            Need::RootfsFile { platform, place, path } => {
+                let ask = async |inquiry| {
+                    let (reference, _) = self.solve(inquiry).await?;
+                    let bytes = load::read_if_there(self.bridge, &reference, &path).await?;
+                    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+                };
+                let text = lasting(self.answers, &format!("file {path}"), inquiry?, ask).await?;
+                Box::new(move |facts| _ = rootfs(facts, &platform, place).files.insert(path, text))
+            }
+            Need::Exists { platform, place, path } => {
+                let ask = async |inquiry| {
+                    let (reference, _) = self.solve(inquiry).await?;
+                    Ok(load::stat_if_there(self.bridge, &reference, &path).await?.is_some())
+                };
+                let is_there = lasting(self.answers, &format!("exists {path}"), inquiry?, ask).await?;
+                Box::new(move |facts| _ = rootfs(facts, &platform, place).exists.insert(path, is_there))
+            }
+            Need::Interpreter { platform, place, path } => {
+                let fact = self.interpreter(inquiry?).await?;
+                Box::new(move |facts| _ = rootfs(facts, &platform, place).interpreters.insert(path, fact))
+            }
+            Need::Lock { platform, place, interpreter, key, exports } => {
+                let (reference, file) = self.solve(inquiry?).await?;
+                let (text, said) =
+                    try_join(self.text(&reference, file), self.text(&reference, INTERPRETER_FILE)).await?;
+                let fact = InterpreterFact::parse(&said);
+                let exported = if exports { Some(self.text(&reference, EXPORTED_FILE).await?) } else { None };
+                Box::new(move |facts| {
+                    facts.exports.extend(exported.map(|exported| (key.clone(), exported)));
+                    facts.locks.insert(key, text);
+                    rootfs(facts, &platform, place).interpreters.insert(interpreter, fact);
+                })
+            }
+            Need::Collisions { platform: _, depth: _, key } => {
+                let rest = self.early.build_in_order(groups, jobs).await?;
+                let ask = async |inquiry| {
+                    // Each for itself: an Engine 28.5 that looks for many results to compare begins to make them, and says
+                    // that it gave up when it finds them.
+                    self.early.build_all(rest, jobs).await?;
+                    let (reference, file) = self.solve(inquiry).await?;
+                    self.text(&reference, file).await
+                };
+                let text = lasting(self.answers, "collisions", inquiry?, ask).await?;
+                Box::new(|facts| _ = facts.collisions.insert(key, text))
+            }
+        })
+    }
+
+    async fn daemon(&self) -> Result<Learned, Status> {
         let pong = self.bridge.ping().await?;
-        facts.capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
+        let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
         let worker = pong.workers.first().and_then(|worker| worker.platforms.first());
         let platform = worker.cloned().unwrap_or_else(|| self.options.build_platform());
-        facts.default_platform = Some((&platform).into());
-        facts.session = Some(self.options.session_of("context").to_owned());
-        Ok(())
+        let session = self.options.session_of("context").to_owned();
+        Ok(Box::new(move |facts| {
+            facts.capabilities = capabilities;
+            facts.default_platform = Some((&platform).into());
+            facts.session = Some(session);
+        }))
     }
 
     /// Resolves an image, or what the user put in its place with a named context.
@@ -122,24 +175,10 @@ impl Gatherer<'_> {
         Ok(ImageFact { reference: resolved.pinned(), config })
     }
 
-    /// Solves what answers a need; the file of the result to read, if it is one file.
-    async fn inquire(
-        &self,
-        need: &Need,
-        document: &mut Document,
-        facts: &Facts,
-    ) -> Result<(Reference, Option<&'static str>), Status> {
-        let inquiry = imagespec_compile::graph_for(need, document, self.settings, facts);
-        // The planner asks only once it knows what the answer is made of.
-        let Inquiry { graph, file } =
-            inquiry.ok_or_else(|| Status::failed(format!("internal error: {need:?} was asked for too early")))?;
-        Ok((load::solve_single(self.bridge, graph.to_definition()).await?, file))
-    }
-
-    /// The file that answers a need.
-    async fn answer(&self, need: &Need, document: &mut Document, facts: &Facts) -> Result<String, Status> {
-        let (reference, file) = self.inquire(need, document, facts).await?;
-        self.text(&reference, file.unwrap_or_default()).await
+    /// Solves what answers a need; with the file of the result to read, if it is one file.
+    async fn solve(&self, inquiry: Inquiry) -> Result<(Reference, &'static str), Status> {
+        let reference = load::solve_single(self.bridge, inquiry.graph.to_definition()).await?;
+        Ok((reference, inquiry.file.unwrap_or_default()))
     }
 
     /// The text of a file that a step of ours has written.
@@ -150,36 +189,29 @@ impl Gatherer<'_> {
 
     /// Files named `python*`; folders of PATH that do not exist are common and mean nothing.
     async fn programs(&self, reference: &Reference, folders: &[String]) -> Result<Vec<Program>, GatewayError> {
-        let mut programs = Vec::new();
-        for folder in folders {
+        let found = folders.iter().map(|folder| async move {
             let entries = match self.bridge.read_dir(reference, folder, Some("python*")).await {
                 Ok(entries) => entries,
-                Err(error) if error.is_missing_file() => continue,
+                Err(error) if error.is_missing_file() => Vec::new(),
                 Err(error) => return Err(error),
             };
-            let mut found: Vec<Program> = entries
-                .into_iter()
-                .filter(|entry| !entry.is_dir())
+            let entries = entries.into_iter().filter(|entry| !entry.is_dir());
+            let mut programs: Vec<Program> = entries
                 .map(|entry| Program {
                     path: format!("{}/{}", folder.trim_end_matches('/'), entry.path),
                     link: entry.is_symlink().then_some(entry.linkname),
                 })
                 .collect();
-            found.sort_by(|a, b| a.path.cmp(&b.path));
-            programs.extend(found);
-        }
-        Ok(programs)
+            programs.sort_by(|a, b| a.path.cmp(&b.path));
+            Ok(programs)
+        });
+        Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
     /// Runs the interpreter. One that does not run says nothing.
-    async fn interpreter(
-        &self,
-        need: &Need,
-        document: &mut Document,
-        facts: &Facts,
-    ) -> Result<Option<InterpreterFact>, Status> {
-        let (reference, file) = self.inquire(need, document, facts).await?;
-        match self.bridge.read_file(&reference, file.unwrap_or_default(), None).await {
+    async fn interpreter(&self, inquiry: Inquiry) -> Result<Option<InterpreterFact>, Status> {
+        let (reference, file) = self.solve(inquiry).await?;
+        match self.bridge.read_file(&reference, file, None).await {
             Ok(bytes) => Ok(InterpreterFact::parse(&String::from_utf8_lossy(&bytes))),
             Err(error) if error.is_final() => Err(error.into()),
             Err(_) => Ok(None),
@@ -215,34 +247,18 @@ impl Gatherer<'_> {
         let stat = load::stat_if_there(self.bridge, reference, path).await?;
         Ok(stat.is_some_and(|stat| stat.is_file()))
     }
-
-    async fn context_files(&self, paths: Vec<String>, facts: &mut Facts) -> Result<(), Status> {
-        if paths.is_empty() {
-            return Ok(());
-        }
-        let graph = imagespec_compile::context_files(&paths, facts.session.as_deref(), &paths.join(", "));
-        let reference = load::solve_single(self.bridge, graph.to_definition()).await?;
-        for path in paths {
-            let text = match load::read_if_there(self.bridge, &reference, &path).await? {
-                None => None,
-                Some(bytes) => {
-                    Some(String::from_utf8(bytes).map_err(|_| Status::failed(format!("{path} is not UTF-8 text")))?)
-                }
-            };
-            facts.context_files.insert(path, text);
-        }
-        Ok(())
-    }
 }
 
 /// How many groups of packages are installed at the same time. More than a few only take turns on the machine's processors and
 /// disk, and slow down what is built beside them.
 fn jobs(document: &Document) -> usize {
     const DEFAULT: usize = 3;
-    let chosen = document.spec.builder_options.python_jobs.and_then(|jobs| usize::try_from(jobs).ok());
+    let levels = document.spec.levels();
+    let chosen = levels.iter().rev().find_map(|level| level.spec.builder_options.python_jobs);
+    let chosen = chosen.and_then(|jobs| usize::try_from(jobs).ok());
     chosen.unwrap_or(DEFAULT)
 }
 
-fn rootfs<'a>(facts: &'a mut Facts, platform: &Platform, root: Root) -> &'a mut RootfsFacts {
-    facts.rootfs.entry(rootfs_key(platform, root)).or_default()
+fn rootfs<'a>(facts: &'a mut Facts, platform: &Platform, place: Place) -> &'a mut RootfsFacts {
+    facts.rootfs.entry(rootfs_key(platform, place)).or_default()
 }

@@ -5,14 +5,20 @@
 
 #![warn(missing_docs)]
 
+mod answers;
 mod build;
+mod client_files;
 mod early;
 mod gather;
 mod lint;
 mod load;
+mod recorder;
 mod report;
 mod settings;
 
+pub use answers::Answers;
 pub use build::{GatherError, Gathered, ImagespecFrontend, SpecText, compile_only, finish, parse};
+pub use client_files::{AtPath, ClientFiles, Side};
+pub use recorder::{Recorded, Recorder};
 pub use report::to_status;
-pub use settings::{CA_BUNDLE_ARG, settings};
+pub use settings::{CA_BUNDLE_ARG, IMAGE_ID_ARG, SET_ARG, choice, settings};

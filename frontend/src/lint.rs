@@ -21,7 +21,7 @@ pub(crate) async fn answer(frontend: &ImagespecFrontend, build: &Build) -> Resul
         Some(spec) => (spec.name.clone(), spec.text.clone()),
         None => load::spec(&build.bridge, &build.options).await?,
     };
-    let parsed = imagespec::parse(&name, &text);
+    let parsed = imagespec::parse_to_check(&name, &text, &crate::choice(&build.options));
     let warnings: Vec<Value> =
         parsed.diagnostics.iter().map(|diagnostic| warning(diagnostic, &parsed.sources)).collect();
     let sources: Vec<Value> = parsed

@@ -1,8 +1,8 @@
-//! Loading the spec and the ignore file from where the client has them.
+//! Loading the spec from where the client has it, and looking into what was solved.
 //!
 //! Knows file names, not what is in them.
 
-use buildkit_gateway::contexts::{ContextSource, IGNORE_FILE, IgnoreFile, main_context};
+use buildkit_gateway::contexts::{ContextSource, IgnoreFile, main_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, SolveRequest, Stat, Status};
 use buildkit_llb::{GraphBuilder, LocalSource, Note, Source};
 
@@ -27,21 +27,10 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
     Ok((name, text))
 }
 
-/// The ignore file's patterns: the one beside the spec, else the one at the context's root.
-pub(crate) async fn ignore(bridge: &Bridge, options: &BuildOptions) -> Result<Vec<String>, Status> {
-    if let Some(name) = &options.filename {
-        let beside = IgnoreFile::beside(name);
-        let title = format!("[internal] load {beside}");
-        let reference =
-            local_files(bridge, options, &local_name(options)?, &[name.clone(), beside.clone()], &title).await?;
-        if let Some(bytes) = read_if_there(bridge, &reference, &beside).await? {
-            return Ok(IgnoreFile::parse(&bytes));
-        }
-    }
-    let title = format!("[internal] load {IGNORE_FILE}");
-    let reference = local_files(bridge, options, "context", &[IGNORE_FILE.to_owned()], &title).await?;
-    let bytes = read_if_there(bridge, &reference, IGNORE_FILE).await?;
-    Ok(bytes.map(|bytes| IgnoreFile::parse(&bytes)).unwrap_or_default())
+/// Where a file beside the spec is, in the local that holds the spec.
+pub(crate) fn beside_spec(options: &BuildOptions, name: &str) -> String {
+    let spec = options.filename.as_deref().unwrap_or(DEFAULT_NAME);
+    spec.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
 }
 
 /// A file's bytes; `None` where there is no such file.
@@ -71,7 +60,7 @@ pub(crate) async fn stat_if_there(
 }
 
 /// The local that holds the spec.
-fn local_name(options: &BuildOptions) -> Result<String, Status> {
+pub(crate) fn local_name(options: &BuildOptions) -> Result<String, Status> {
     let context = main_context(options, |_| false).map_err(|error| Status::failed(error.to_string()))?;
     match (context.context, context.spec) {
         (ContextSource::Local { .. }, ContextSource::Local { name }) => Ok(name),
@@ -79,7 +68,7 @@ fn local_name(options: &BuildOptions) -> Result<String, Status> {
     }
 }
 
-async fn local_files(
+pub(crate) async fn local_files(
     bridge: &Bridge,
     options: &BuildOptions,
     local: &str,

@@ -3,10 +3,26 @@
 
 use buildkit_gateway::{BuildOptions, NoCache, SourceDateEpoch};
 use buildkit_llb::Proxy;
-use imagespec_compile::{CaBundle, Settings};
+use imagespec::Choice;
+use imagespec_compile::{CaBundle, LockUse, Settings};
 
 /// The build arg that names the secret with the CA bundle (`--build-arg IMAGESPEC_CA_BUNDLE=<secret id>`).
 pub const CA_BUNDLE_ARG: &str = "IMAGESPEC_CA_BUNDLE";
+
+/// The build arg with values that take the place of the spec's, a line each (`--build-arg IMAGESPEC_SET=python_version=3.12`).
+pub const SET_ARG: &str = "IMAGESPEC_SET";
+
+/// The build arg with what the image calls itself in Flytekit's flavor.
+pub const IMAGE_ID_ARG: &str = "IMAGESPEC_IMAGE_ID";
+
+/// What the caller chose of the spec: `--target`, and values set beside it.
+#[must_use]
+pub fn choice(options: &BuildOptions) -> Choice {
+    let set = options.build_args.get(SET_ARG).map(String::as_str).unwrap_or_default();
+    let target = options.target.clone().filter(|target| !target.is_empty());
+    let set = set.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    Choice { target, set, contexts: options.named_contexts.keys().cloned().collect() }
+}
 
 /// The compiler's settings of a build.
 #[must_use]
@@ -30,6 +46,9 @@ pub fn settings(options: &BuildOptions) -> Settings {
             .get(CA_BUNDLE_ARG)
             .filter(|id| !id.is_empty())
             .map(|id| CaBundle { secret_id: id.clone() }),
+        image_id: options.build_args.get(IMAGE_ID_ARG).filter(|id| !id.is_empty()).cloned(),
+        // The caller's, who runs the frontend; no option of a build.
+        lock: LockUse::Read,
         source_date_epoch: match &options.source_date_epoch {
             Some(SourceDateEpoch::Seconds(seconds)) => Some(*seconds),
             Some(SourceDateEpoch::Of(_)) | None => None,

@@ -4,12 +4,12 @@
 
 ROOTFS_DIR=$LAB/images/rootfs
 UV_DIR=$LAB/images/uv
-IMAGES=("$DEBIAN_IMAGE" "$PYTHON_IMAGE" "$UV_IMAGE")
+IMAGES=("$DEBIAN_IMAGE" "$PYTHON_IMAGE" "$UV_IMAGE" "$MICROMAMBA_IMAGE")
 # Of nothing but the image configs' creation times: the same inputs give the same configs.
 IMAGES_EPOCH=1700000000
 
 images_key() {
-  (cd "$LAB_SOURCE/images" && find . -type f | LC_ALL=C sort | xargs cat -- | cat - ../versions.env | sha256sum | cut -d' ' -f1)
+  (cd "$LAB_SOURCE/images" && find . -type f | LC_ALL=C sort | xargs cat -- | cat - ../versions.env ../conda/micromamba_adapter.py | sha256sum | cut -d' ' -f1)
 }
 
 # rootfs ARCH: the tar behind debian:bookworm-slim.
@@ -61,6 +61,7 @@ uv_binaries() {
 registry_path() {
   case $1 in
   ghcr.io/*) echo "${1#ghcr.io/}" ;;
+  */*) echo "$1" ;;
   *) echo "library/$1" ;;
   esac
 }
@@ -95,6 +96,7 @@ images_published() {
   publish "$DEBIAN_IMAGE" debian.Dockerfile "$ROOTFS_DIR" "$2"
   publish "$UV_IMAGE" uv.Dockerfile "$UV_DIR" "$2"
   publish "$PYTHON_IMAGE" python.Dockerfile "$LAB_SOURCE/images" "$2"
+  publish "$MICROMAMBA_IMAGE" micromamba.Dockerfile "$MICROMAMBA_DIR" "$2"
   stamp "images-$1" "$key $(image_digests)"
 }
 

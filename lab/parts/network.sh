@@ -6,9 +6,23 @@ IPTABLES_CHAIN=IMAGESPEC-LAB
 
 # bridge NAME ADDRESS/BITS: exists, has the address, is up.
 bridge() {
+  local address=${2%/*}
   ip link show dev "$1" >/dev/null 2>&1 || ip link add "$1" type bridge
+  # A bridge without a hardware address of its own takes the lowest of its ports': it changes whenever a step begins or ends, and
+  # the steps beside it go on sending to the old one, to nobody, for up to 45 s.
+  if [[ $(<"/sys/class/net/$1/addr_assign_type") != 3 ]]; then
+    # shellcheck disable=SC2086  # The four numbers of the address.
+    ip link set "$1" address "$(printf '02:42:%02x:%02x:%02x:%02x' ${address//./ })"
+  fi
   ip -o -4 addr show dev "$1" | grep -qF " $2 " || ip addr add "$2" dev "$1"
   ip link set "$1" up
+  # Engines give a step's address to the next step at once, under another hardware address. The kernel would believe the old one
+  # for up to 45 s, as it takes no news within a second of the last, and the step would reach nobody.
+  local neighbours=/proc/sys/net/ipv4/neigh/$1
+  if [[ -w $neighbours/locktime ]]; then
+    echo 0 >"$neighbours/locktime"
+    echo 1000 >"$neighbours/base_reachable_time_ms"
+  fi
 }
 
 # rule TABLE CHAIN RULE…: put in front once.

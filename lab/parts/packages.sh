@@ -2,8 +2,8 @@
 # Programs from Debian and the Go module proxy: what the scripts call is installed, every daemon is only unpacked,
 # so that no service of the machine starts. It starts nothing itself.
 
-HOST_PACKAGES=(apache2-utils arch-test binfmt-support ca-certificates curl iproute2 iptables kmod mmdebstrap mount
-  openssl procps python3 python3-venv qemu-user-static util-linux)
+HOST_PACKAGES=(apache2-utils arch-test binfmt-support binutils ca-certificates curl iproute2 iptables kmod libpython3.11 mmdebstrap
+  mount openssl patchelf procps python3 python3-venv qemu-user-static util-linux)
 
 packages_install() {
   local missing package installed

@@ -349,12 +349,17 @@ impl Lowering<'_> {
             if let Some(platform) = op.platform() {
                 return Some(platform.clone());
             }
-            // Inputs are earlier ops, so this ends.
-            output = match op {
+            let below = match op {
                 Op::File(file) => file.base?,
                 Op::Diff(diff) => diff.upper?,
                 _ => op.inputs().first().copied()?,
             };
+            // Inputs are earlier ops, so this ends. An input that nothing stands for still has its number in the graph that is
+            // lowered, which says nothing here: what is made of it is thrown away.
+            if below.op >= output.op {
+                return None;
+            }
+            output = below;
         }
     }
 }

@@ -142,6 +142,20 @@ fn use_up(graph: &Graph) {
     }
 }
 
+/// Ops on top of one that cannot be lowered are followed to their end, and no further.
+#[test]
+fn what_stands_on_what_is_lacking_ends() {
+    let mut graph = GraphBuilder::new();
+    let first = graph.source(Source::image("docker.io/library/a:1", Platform::linux("amd64")));
+    let second = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "")));
+    let merged = graph.merge_all([Some(first), Some(second)]).expect("two layers");
+    let file = graph.file(File::on(merged).rm(Rm::new("/b")).symlink(Symlink::new("/c", "/d")));
+    let file = graph.file(File::on(file).symlink(Symlink::new("/e", "/f")));
+    let graph = graph.finish(Some(file)).expect("sound");
+    let few = ["source.image", "exec.meta.base", "file.base", "exec.mount.bind"].into_iter().collect();
+    assert!(graph.lower_for(&few).is_err());
+}
+
 fn read(bytes: &[u8]) -> Result<(), DecodeError> {
     Graph::from_bytes(bytes).map(|graph| use_up(&graph))
 }

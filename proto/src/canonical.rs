@@ -10,6 +10,16 @@ use crate::pb;
 
 /// Encodes an op as Go does: fields in ascending order, but the members of a oneof after all others
 /// (`google.golang.org/protobuf: internal/impl/codec_message.go`), where prost puts them by their number.
+///
+/// ```
+/// use buildkit_proto::{Message as _, canonical, pb};
+///
+/// let constraints = Some(pb::WorkerConstraints::default());
+/// let op = Some(pb::op::Op::Merge(pb::MergeOp::default()));
+/// let op = pb::Op { op, constraints, ..Default::default() };
+/// assert_eq!(canonical::op(&op), [0x5a, 0, 0x32, 0], "constraints are field 11, a merge is field 6");
+/// assert_eq!(op.encode_to_vec(), [0x32, 0, 0x5a, 0], "the same op, but a digest that no daemon knows");
+/// ```
 #[must_use]
 pub fn op(op: &pb::Op) -> Vec<u8> {
     let pb::Op { inputs, op, platform, constraints } = op.clone();

@@ -9,6 +9,14 @@ use std::collections::BTreeSet;
 ///
 /// Docker's classic image store lists `mergeop` as present but disabled, so presence alone says nothing
 /// (`moby/buildkit: util/apicaps/caps.go`).
+///
+/// ```
+/// use buildkit_proto::{CapSet, caps};
+///
+/// let listed = [("mergeop", false), ("file.base", true)];
+/// let caps: CapSet = listed.into_iter().filter_map(|(id, enabled)| enabled.then_some(id)).collect();
+/// assert!(caps.contains(caps::llb::FILE_BASE) && !caps.contains(caps::llb::MERGEOP));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CapSet(BTreeSet<String>);
 

@@ -8,6 +8,17 @@ use std::str::FromStr;
 use sha2::Digest as _;
 
 /// A SHA-256 digest.
+///
+/// ```
+/// use buildkit_proto::Digest;
+///
+/// let hex = "6a272ea499e7e3abf1049c8c91bb14ef4eaaf794729dd1d21783e8d206132d7e";
+/// let digest: Digest = format!("sha256:{hex}").parse()?;
+/// assert_eq!(digest.to_string(), format!("sha256:{hex}"));
+/// // There is one way to write a digest.
+/// assert!(format!("sha256:{}", hex.to_uppercase()).parse::<Digest>().is_err() && hex.parse::<Digest>().is_err());
+/// # Ok::<(), buildkit_proto::ParseDigestError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -24,6 +35,11 @@ impl Digest {
     }
 
     /// The raw 32 bytes.
+    ///
+    /// ```
+    /// let digest = buildkit_proto::Digest::of(b"");
+    /// assert_eq!(digest.as_bytes()[..2], [0xe3, 0xb0], "as in sha256:e3b0…");
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -50,6 +66,13 @@ impl fmt::Debug for Digest {
 }
 
 /// Text that is no `sha256:` digest.
+///
+/// ```
+/// use buildkit_proto::Digest;
+///
+/// let error = "sha512:00".parse::<Digest>().unwrap_err().to_string();
+/// assert!(error.starts_with("\"sha512:00\" is no sha256 digest"), "it names the text");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{text:?} is no sha256 digest (expected `sha256:` and 64 lower-case hex digits)")]
 pub struct ParseDigestError {

@@ -28,11 +28,25 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Appends the fields to some bytes.
+    ///
+    /// ```
+    /// let mut bytes = vec![0x08, 1];
+    /// buildkit_proto::Fields::new(&mut bytes).number(2, 3);
+    /// assert_eq!(bytes, [0x08, 1, 0x10, 3]);
+    /// ```
     pub fn new(bytes: &'a mut Vec<u8>) -> Self {
         Self { bytes }
     }
 
     /// A text, if it is not empty.
+    ///
+    /// ```
+    /// # use buildkit_proto::Fields;
+    /// let mut bytes = Vec::new();
+    /// Fields::new(&mut bytes).text(3, "/");
+    /// Fields::new(&mut bytes).text(4, "");
+    /// assert_eq!(bytes, b"\x1a\x01/");
+    /// ```
     pub fn text(&mut self, number: u32, text: &str) {
         if !text.is_empty() {
             self.element(number, text);
@@ -40,11 +54,27 @@ impl<'a> Fields<'a> {
     }
 
     /// An element of a list of texts, which may be empty.
+    ///
+    /// ```
+    /// # use buildkit_proto::Fields;
+    /// let mut argv = Vec::new();
+    /// for argument in ["echo", ""] {
+    ///     Fields::new(&mut argv).element(1, argument);
+    /// }
+    /// assert_eq!(argv, b"\x0a\x04echo\x0a\x00");
+    /// ```
     pub fn element(&mut self, number: u32, text: &str) {
         self.joined(number, [text]);
     }
 
     /// The same for a text in pieces.
+    ///
+    /// ```
+    /// # use buildkit_proto::Fields;
+    /// let mut env = Vec::new();
+    /// Fields::new(&mut env).joined(2, ["LANG", "=", "C"]);
+    /// assert_eq!(env, b"\x12\x06LANG=C");
+    /// ```
     pub fn joined<const N: usize>(&mut self, number: u32, pieces: [&str; N]) {
         self.length_prefix(number, pieces.iter().map(|piece| piece.len()).sum());
         for piece in pieces {
@@ -53,6 +83,15 @@ impl<'a> Fields<'a> {
     }
 
     /// The text of a digest.
+    ///
+    /// ```
+    /// use buildkit_proto::{Digest, Fields, Message as _, pb};
+    ///
+    /// let other = Digest::of(b"the bytes of another op");
+    /// let mut bytes = Vec::new();
+    /// Fields::new(&mut bytes).digest(1, other);
+    /// assert_eq!(bytes, pb::Input { digest: other.to_string(), index: 0 }.encode_to_vec());
+    /// ```
     pub fn digest(&mut self, number: u32, digest: Digest) {
         let text = digest.text();
         self.length_prefix(number, text.len());
@@ -60,6 +99,16 @@ impl<'a> Fields<'a> {
     }
 
     /// An int64, int32, uint32 or bool, if it is not 0.
+    ///
+    /// ```
+    /// # use buildkit_proto::Fields;
+    /// let mut bytes = Vec::new();
+    /// let mut mount = Fields::new(&mut bytes);
+    /// mount.number(1, 0);
+    /// mount.number(4, -1);
+    /// mount.number(5, true);
+    /// assert_eq!(bytes, b"\x20\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x28\x01");
+    /// ```
     pub fn number(&mut self, number: u32, value: impl Into<i64>) {
         let value = value.into();
         if value != 0 {
@@ -69,16 +118,41 @@ impl<'a> Fields<'a> {
     }
 
     /// An enumerator, if it is not the one with number 0.
+    ///
+    /// ```
+    /// use buildkit_proto::{Fields, pb};
+    ///
+    /// let mut mount = Vec::new();
+    /// Fields::new(&mut mount).enumerator(6, pb::MountType::Cache);
+    /// Fields::new(&mut mount).enumerator(24, pb::MountContentCache::Default);
+    /// assert_eq!(mount, [0x30, 3]);
+    /// ```
     pub fn enumerator(&mut self, number: u32, value: impl Into<i32>) {
         self.number(number, value.into());
     }
 
     /// A list of int32.
+    ///
+    /// ```
+    /// # use buildkit_proto::Fields;
+    /// let mut exit_codes = Vec::new();
+    /// Fields::new(&mut exit_codes).numbers(12, &[0, 300]);
+    /// assert_eq!(exit_codes, [0x62, 3, 0, 0xac, 0x02], "one field, and no element is left out");
+    /// ```
     pub fn numbers(&mut self, number: u32, values: &[i32]) {
         prost::encoding::int32::encode_packed(number, values, self.bytes);
     }
 
     /// A message, even if it is empty.
+    ///
+    /// ```
+    /// # use buildkit_proto::Fields;
+    /// let mut diff = Vec::new();
+    /// let mut fields = Fields::new(&mut diff);
+    /// fields.message(1, |lower| lower.number(1, 0));
+    /// fields.message(2, |upper| upper.number(1, 1));
+    /// assert_eq!(diff, [0x0a, 0, 0x12, 2, 0x08, 1]);
+    /// ```
     pub fn message(&mut self, number: u32, write: impl FnOnce(&mut Fields<'_>)) {
         encode_key(number, WireType::LengthDelimited, self.bytes);
         let start = self.bytes.len();
@@ -97,6 +171,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A message that has its type.
+    ///
+    /// ```
+    /// use buildkit_proto::{Fields, pb};
+    ///
+    /// let mut mount = Vec::new();
+    /// Fields::new(&mut mount).typed(20, &pb::CacheOpt { id: "apt".to_owned(), ..Default::default() });
+    /// assert_eq!(mount, b"\xa2\x01\x05\x0a\x03apt");
+    /// ```
     pub fn typed(&mut self, number: u32, message: &impl Message) {
         prost::encoding::message::encode(number, message, self.bytes);
     }

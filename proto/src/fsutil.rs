@@ -7,6 +7,19 @@
 use prost::bytes::Bytes;
 
 /// What a [`Packet`] is (`types/wire.proto`, `Packet.PacketType`).
+///
+/// ```
+/// use buildkit_proto::fsutil::{Packet, PacketKind};
+///
+/// let end = |packet: &Packet| match PacketKind::try_from(packet.kind) {
+///     Ok(PacketKind::Stat) if packet.stat.is_none() => Some("of the tree"),
+///     Ok(PacketKind::Data) if packet.data.is_empty() => Some("of a file"),
+///     Ok(PacketKind::Finish | PacketKind::Error) => Some("of the transfer"),
+///     _ => None,
+/// };
+/// assert_eq!(end(&Packet::default()), Some("of the tree"), "a message without a byte");
+/// assert_eq!(end(&Packet { kind: PacketKind::Data.into(), id: 7, ..Packet::default() }), Some("of a file"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum PacketKind {
@@ -23,6 +36,15 @@ pub enum PacketKind {
 }
 
 /// One message in either direction (`types/wire.proto`, `Packet`).
+///
+/// ```
+/// use buildkit_proto::{Message as _, fsutil::Packet};
+///
+/// // The receiver asks for the second entry it was told of; its content follows, and then its end.
+/// assert_eq!(Packet::request(1).encode_to_vec(), [0x08, 1, 0x18, 1]);
+/// assert_eq!(Packet::data(1, "hi".into()).encode_to_vec(), b"\x08\x02\x18\x01\x22\x02hi");
+/// assert_eq!(Packet::data(1, "".into()).encode_to_vec(), [0x08, 2, 0x18, 1]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Packet {
     /// A [`PacketKind`].
@@ -41,36 +63,71 @@ pub struct Packet {
 
 impl Packet {
     /// An entry of the tree.
+    ///
+    /// ```
+    /// # use buildkit_proto::Message as _;
+    /// # use buildkit_proto::fsutil::{Packet, Stat};
+    /// // An entry has no id on the wire: it is how many came before.
+    /// let entry = Packet::stat(Stat { path: b"src".to_vec(), ..Default::default() });
+    /// assert_eq!(entry.encode_to_vec(), b"\x12\x05\x0a\x03src");
+    /// ```
     #[must_use]
     pub fn stat(stat: Stat) -> Self {
         Self { stat: Some(stat), ..Self::default() }
     }
 
     /// Marks the end of the tree.
+    ///
+    /// ```
+    /// # use buildkit_proto::{Message as _, fsutil::Packet};
+    /// assert_eq!(Packet::end_of_stats().encode_to_vec(), b"", "kind 0, and no stat");
+    /// ```
     #[must_use]
     pub fn end_of_stats() -> Self {
         Self::default()
     }
 
     /// Asks for the content of an entry.
+    ///
+    /// ```
+    /// # use buildkit_proto::{Message as _, fsutil::Packet};
+    /// assert_eq!(Packet::request(0).encode_to_vec(), [0x08, 1], "the first entry");
+    /// ```
     #[must_use]
     pub fn request(id: u32) -> Self {
         Self { kind: PacketKind::Request.into(), id, ..Self::default() }
     }
 
     /// A piece of the file `id`; with empty `data`, its end.
+    ///
+    /// ```
+    /// # use buildkit_proto::{Message as _, fsutil::Packet};
+    /// let pieces = [Packet::data(3, "some ".into()), Packet::data(3, "text".into()), Packet::data(3, "".into())];
+    /// let ended = pieces.iter().position(|piece| piece.data.is_empty());
+    /// assert_eq!((ended, pieces.map(|piece| piece.data).concat()), (Some(2), b"some text".to_vec()));
+    /// ```
     #[must_use]
     pub fn data(id: u32, data: Bytes) -> Self {
         Self { kind: PacketKind::Data.into(), id, data, ..Self::default() }
     }
 
     /// Says that everything is there.
+    ///
+    /// ```
+    /// # use buildkit_proto::{Message as _, fsutil::Packet};
+    /// assert_eq!(Packet::finish().encode_to_vec(), [0x08, 3], "and the sender answers with the same");
+    /// ```
     #[must_use]
     pub fn finish() -> Self {
         Self { kind: PacketKind::Finish.into(), ..Self::default() }
     }
 
     /// Says why the transfer failed.
+    ///
+    /// ```
+    /// # use buildkit_proto::{Message as _, fsutil::Packet};
+    /// assert_eq!(Packet::error("no space").encode_to_vec(), b"\x08\x04\x22\x08no space");
+    /// ```
     #[must_use]
     pub fn error(message: &str) -> Self {
         let data = Bytes::copy_from_slice(message.as_bytes());
@@ -79,6 +136,14 @@ impl Packet {
 }
 
 /// An entry of a tree (`types/stat.proto`, `Stat`).
+///
+/// ```
+/// use buildkit_proto::{Message as _, fsutil::Stat};
+///
+/// // A directory in Go is the highest bit; in a name, any byte may be.
+/// let directory = Stat { path: b"caf\xe9".to_vec(), mode: (1 << 31) | 0o755, ..Default::default() };
+/// assert_eq!(directory.encode_to_vec(), b"\x0a\x04caf\xe9\x10\xed\x83\x80\x80\x08");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Stat {
     /// Relative, clean, separated by `/`; raw bytes of the file system.
@@ -114,6 +179,15 @@ pub struct Stat {
 }
 
 /// An entry of the map `Stat.xattrs`: protobuf map entries are messages with key 1 and value 2.
+///
+/// ```
+/// use buildkit_proto::Message as _;
+/// use buildkit_proto::fsutil::{Stat, Xattr};
+///
+/// let tag = Xattr { name: b"user.tag".to_vec(), value: b"v1".to_vec() };
+/// let stat = Stat { xattrs: vec![tag], ..Default::default() };
+/// assert_eq!(stat.encode_to_vec(), b"\x52\x0e\x0a\x08user.tag\x12\x02v1");
+/// ```
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Xattr {
     /// `user.…` and the like.

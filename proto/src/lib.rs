@@ -8,6 +8,17 @@
 //! Encoding is prost's; it is canonical because defaults are left out and maps are sorted entries. The one exception is
 //! [`pb::Op`], whose bytes are digested: Go writes its oneof last, see [`canonical::op`].
 //! This crate knows bytes, names and digests; what a graph may look like is `buildkit-llb`'s business.
+//!
+//! ```
+//! use buildkit_proto::{Digest, canonical, pb};
+//!
+//! let context = pb::SourceOp { identifier: "local://context".to_owned(), ..Default::default() };
+//! let bytes = canonical::op(&pb::Op { op: Some(pb::op::Op::Source(context)), ..Default::default() });
+//! assert_eq!(bytes, b"\x1a\x11\x0a\x0flocal://context");
+//! // Other ops and the daemon know it by this.
+//! let digest = "sha256:a60212791641cbeaa3a49de4f7dff9e40ae50ec19d1be9607232037c1db16702";
+//! assert_eq!(Digest::of(&bytes).to_string(), digest);
+//! ```
 
 #![warn(missing_docs)]
 

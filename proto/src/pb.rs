@@ -6,6 +6,21 @@
 //! This module holds data only; which graphs make sense is `buildkit-llb`'s business.
 
 /// LLB's operation envelope: exactly one `op`, the vertices it reads from and what it is pinned to.
+///
+/// ```
+/// use buildkit_proto::{Digest, canonical, pb};
+///
+/// let debian = "docker-image://docker.io/library/debian:bookworm-slim".to_owned();
+/// let op = pb::Op {
+///     op: Some(pb::op::Op::Source(pb::SourceOp { identifier: debian, ..Default::default() })),
+///     platform: Some(pb::Platform { architecture: "amd64".to_owned(), os: "linux".to_owned(), ..Default::default() }),
+///     constraints: Some(pb::WorkerConstraints::default()),
+///     ..Default::default()
+/// };
+/// // Go's client gives the same name to this image.
+/// let digest = "sha256:6a272ea499e7e3abf1049c8c91bb14ef4eaaf794729dd1d21783e8d206132d7e";
+/// assert_eq!(Digest::of(&canonical::op(&op)).to_string(), digest);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Op {
     /// The outputs of other ops this op reads.
@@ -23,6 +38,16 @@ pub struct Op {
 }
 
 /// A platform as BuildKit spells it (Go names of the OCI image spec).
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// let arm64 = pb::Platform { architecture: "arm64".to_owned(), os: "linux".to_owned(), ..Default::default() };
+/// assert_eq!(arm64.encode_to_vec(), b"\x0a\x05arm64\x12\x05linux", "the architecture is first");
+/// // To BuildKit this is the same platform, but it brings platforms into one form only after naming the op.
+/// let v8 = pb::Platform { variant: "v8".to_owned(), ..arm64 };
+/// assert_eq!(v8.encode_to_vec(), b"\x0a\x05arm64\x12\x05linux\x1a\x02v8");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Platform {
     /// GOARCH name, `amd64`.
@@ -43,6 +68,17 @@ pub struct Platform {
 }
 
 /// A reference to an output of another op.
+///
+/// ```
+/// use buildkit_proto::{Digest, Message as _, pb};
+///
+/// let run = Digest::of(b"the bytes of another op");
+/// let first = pb::Input { digest: run.to_string(), index: 0 };
+/// let second = pb::Input { index: 1, ..first.clone() };
+/// // Key and length before the 71 characters of a digest; the first output is written as nothing.
+/// assert_eq!((first.encoded_len(), second.encoded_len()), (2 + 71, 2 + 71 + 2));
+/// assert_eq!(second.digest.parse::<Digest>().ok(), Some(run));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Input {
     /// Digest of the other op's bytes, `sha256:…`.
@@ -54,6 +90,16 @@ pub struct Input {
 }
 
 /// Runs a process in a rootfs made of mounts.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// let meta = pb::Meta { args: vec!["true".to_owned()], cwd: "/".to_owned(), ..Default::default() };
+/// // What a mount is by default: the first input, which the process may change, and the outcome is the first output.
+/// let rootfs = pb::Mount { dest: "/".to_owned(), ..Default::default() };
+/// let exec = pb::ExecOp { meta: Some(meta), mounts: vec![rootfs], ..Default::default() };
+/// assert_eq!(exec.encode_to_vec(), b"\x0a\x09\x0a\x04true\x1a\x01/\x12\x03\x1a\x01/");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExecOp {
     /// What to run.
@@ -77,6 +123,20 @@ pub struct ExecOp {
 }
 
 /// A process: argv, environment and surroundings.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // grep ends with 1 when it finds nothing. A list takes the place of the default, so 0 has to be in it too.
+/// let grep = pb::Meta {
+///     args: ["grep", "-r", "needle", "."].map(str::to_owned).to_vec(),
+///     env: vec!["LC_ALL=C".to_owned()],
+///     cwd: "/src".to_owned(),
+///     valid_exit_codes: vec![0, 1],
+///     ..Default::default()
+/// };
+/// assert!(grep.encode_to_vec().ends_with(&[0x62, 2, 0, 1]), "numbers are packed, and zeros in a list are written");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Meta {
     /// argv.
@@ -115,6 +175,14 @@ pub struct Meta {
 }
 
 /// A line of `/etc/hosts`.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The name comes first, unlike in the file. The address is part of the digest, but not of the cache key.
+/// let database = pb::HostIp { host: "db".to_owned(), ip: "10.0.0.7".to_owned() };
+/// assert_eq!(database.encode_to_vec(), [&b"\x0a\x02db\x12\x08"[..], b"10.0.0.7"].concat());
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct HostIp {
     /// Host name.
@@ -126,6 +194,15 @@ pub struct HostIp {
 }
 
 /// A resource limit (setrlimit).
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // No hard limit is −1, which the daemon casts to the greatest number there is; −1 takes ten bytes.
+/// let files = pb::Ulimit { name: "nofile".to_owned(), soft: 1024, hard: -1 };
+/// assert_eq!(files.hard.cast_unsigned(), u64::MAX);
+/// assert_eq!(files.encode_to_vec(), b"\x0a\x06nofile\x10\x80\x08\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Ulimit {
     /// `nofile`, …
@@ -140,6 +217,14 @@ pub struct Ulimit {
 }
 
 /// A secret handed over as an environment variable.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The value is nowhere in the graph. If nobody has this secret, the variable is empty.
+/// let token = pb::SecretEnv { id: "token".to_owned(), name: "NPM_TOKEN".to_owned(), optional: true };
+/// assert_eq!(token.encode_to_vec(), b"\x0a\x05token\x12\x09NPM_TOKEN\x18\x01");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SecretEnv {
     /// The secret's id.
@@ -154,6 +239,14 @@ pub struct SecretEnv {
 }
 
 /// A device by CDI name.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Optional, so that machines without one build too.
+/// let gpus = pb::CdiDevice { name: "nvidia.com/gpu=all".to_owned(), optional: true };
+/// assert_eq!(gpus.encode_to_vec(), b"\x0a\x12nvidia.com/gpu=all\x10\x01");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CdiDevice {
     /// Fully qualified CDI name or class.
@@ -165,6 +258,15 @@ pub struct CdiDevice {
 }
 
 /// One mount of an exec.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // `RUN --mount=type=bind,target=/src`. No output is −1; left at 0, the mount would be the first output.
+/// let source = pb::Mount { input: 1, dest: "/src".to_owned(), output: -1, readonly: true, ..Default::default() };
+/// let minus_one = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+/// assert_eq!(source.encode_to_vec(), [&b"\x08\x01\x1a\x04/src\x20"[..], minus_one, b"\x28\x01"].concat());
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Mount {
     /// Index into the op's inputs, −1 for an empty one.
@@ -206,6 +308,15 @@ pub struct Mount {
 }
 
 /// Options of a tmpfs mount.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// assert_eq!(pb::TmpfsOpt { size: 64 << 20 }.encode_to_vec(), [0x08, 0x80, 0x80, 0x80, 0x20]);
+/// // Go's client writes the message even if there is no limit; without it the digest is another one.
+/// let mount = pb::Mount { tmpfs_opt: Some(pb::TmpfsOpt::default()), ..Default::default() };
+/// assert_eq!(mount.encode_to_vec(), [0x9a, 0x01, 0]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TmpfsOpt {
     /// Bytes; 0 is unlimited.
@@ -214,6 +325,14 @@ pub struct TmpfsOpt {
 }
 
 /// Options of a cache mount.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The id decides what is shared, not the mount point: any step of any build with this id gets this directory.
+/// let apt = pb::CacheOpt { id: "apt".to_owned(), sharing: pb::CacheSharingOpt::Locked.into() };
+/// assert_eq!(apt.encode_to_vec(), b"\x0a\x03apt\x10\x02");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CacheOpt {
     /// Which cache; empty is one shared by everybody who forgot it.
@@ -225,6 +344,14 @@ pub struct CacheOpt {
 }
 
 /// Options of a secret mount.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The mode has to be said: 0, the default of the wire, is a file that only root can read.
+/// let netrc = pb::SecretOpt { id: "netrc".to_owned(), uid: 1000, gid: 1000, mode: 0o400, ..Default::default() };
+/// assert_eq!(netrc.encode_to_vec(), b"\x0a\x05netrc\x10\xe8\x07\x18\xe8\x07\x20\x80\x02");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SecretOpt {
     /// The secret's id.
@@ -245,6 +372,14 @@ pub struct SecretOpt {
 }
 
 /// Options of an ssh agent mount.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // An empty id is the same agent under another digest.
+/// let agent = pb::SshOpt { id: "default".to_owned(), mode: 0o600, ..Default::default() };
+/// assert_eq!(agent.encode_to_vec(), b"\x0a\x07default\x20\x80\x03");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SshOpt {
     /// Agent id; empty is `default`.
@@ -265,6 +400,17 @@ pub struct SshOpt {
 }
 
 /// Content from outside: image, local directory, git, http.
+///
+/// ```
+/// use buildkit_proto::{map, pb};
+///
+/// // Lists are JSON within an attribute.
+/// let attrs = [("local.includepattern", r#"["src","*.md"]"#), ("local.followpaths", r#"["src"]"#)];
+/// let attrs = attrs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+/// let context = pb::SourceOp { identifier: "local://context".to_owned(), attrs: map::to_strings(&attrs) };
+/// let keys: Vec<_> = context.attrs.iter().filter_map(|entry| entry.key.as_deref()).collect();
+/// assert_eq!(keys, ["local.followpaths", "local.includepattern"], "in the order in which they are digested");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SourceOp {
     /// `scheme://…`.
@@ -276,6 +422,15 @@ pub struct SourceOp {
 }
 
 /// Runs an LLB definition found in an input.
+///
+/// ```
+/// use buildkit_proto::{Message as _, map, pb};
+///
+/// // The only builder is −1, and the only input it reads has this name.
+/// let inputs = [("buildkit.llb.definition".to_owned(), pb::BuildInput { input: 0 })].into();
+/// let build = pb::BuildOp { builder: -1, inputs: map::to_build_inputs(&inputs), ..Default::default() };
+/// assert!(build.encode_to_vec().ends_with(b"\x12\x1b\x0a\x17buildkit.llb.definition\x12\x00"));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BuildOp {
     /// −1: the LLB of the input.
@@ -293,6 +448,14 @@ pub struct BuildOp {
 }
 
 /// An input of a [`BuildOp`].
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The first input of the op is a message without any byte, the second one of two.
+/// assert_eq!(pb::BuildInput { input: 0 }.encode_to_vec(), b"");
+/// assert_eq!(pb::BuildInput { input: 1 }.encode_to_vec(), [0x08, 1]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BuildInput {
     /// Index into the op's inputs.
@@ -301,6 +464,19 @@ pub struct BuildInput {
 }
 
 /// What is known of a vertex beyond its bytes; never part of the digest.
+///
+/// ```
+/// use buildkit_proto::{CapSet, caps, map, pb};
+///
+/// let name = [("llb.customname".to_owned(), "install packages".to_owned())].into();
+/// let needed = [caps::llb::EXEC_META_BASE, caps::llb::EXEC_MOUNT_CACHE].map(|id| (id.to_owned(), true)).into();
+/// let (description, caps) = (map::to_strings(&name), map::to_bools(&needed));
+/// let metadata = pb::OpMetadata { description, caps, ..Default::default() };
+///
+/// let daemon: CapSet = ["exec.meta.base"].into_iter().collect();
+/// let mut ids = metadata.caps.iter().filter_map(|cap| cap.key.as_deref());
+/// assert_eq!(ids.find(|id| !daemon.contains(id)), Some("exec.mount.cache"), "what the daemon lacks");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OpMetadata {
     /// Run even if cached.
@@ -324,6 +500,16 @@ pub struct OpMetadata {
 }
 
 /// cgroup limits of an exec.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // One and a half CPUs are 150 ms of every 100 ms; and half a GiB of memory.
+/// let memory = 512 << 20;
+/// let limits = pb::LinuxResources { memory, cpu_period: 100_000, cpu_quota: 150_000, ..Default::default() };
+/// let (memory, cpu) = ([0x08, 0x80, 0x80, 0x80, 0x80, 0x02], [0x20, 0xa0, 0x8d, 0x06, 0x28, 0xf0, 0x93, 0x09]);
+/// assert_eq!(limits.encode_to_vec(), [&memory[..], &cpu].concat());
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct LinuxResources {
     /// Bytes.
@@ -350,6 +536,22 @@ pub struct LinuxResources {
 }
 
 /// Where vertices come from in the user's files.
+///
+/// ```
+/// use buildkit_proto::{Digest, map, pb};
+///
+/// let vertex = Digest::of(b"the bytes of an op").to_string();
+/// let file = |name: &str| pb::SourceInfo { filename: name.to_owned(), ..Default::default() };
+/// let locations = vec![pb::Location { source_index: 1, ranges: Vec::new() }];
+/// let source = pb::Source {
+///     locations: map::to_locations(&[(vertex.clone(), pb::Locations { locations })].into()),
+///     infos: vec![file("base.yaml"), file("app.yaml")],
+/// };
+/// // The vertex with this digest failed; which files asked for it?
+/// let places = &map::from_locations(&source.locations)[&vertex].locations;
+/// let infos = places.iter().filter_map(|place| source.infos.get(usize::try_from(place.source_index).ok()?));
+/// assert_eq!(infos.map(|info| info.filename.as_str()).collect::<Vec<_>>(), ["app.yaml"]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Source {
     /// Vertex digest to its places. A map: entries sorted by key.
@@ -361,6 +563,14 @@ pub struct Source {
 }
 
 /// All places of one vertex.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Two files ask for one step, each as a whole; the place in the first one is a message without a byte.
+/// let files = [0, 1].map(|source_index| pb::Location { source_index, ranges: Vec::new() });
+/// assert_eq!(pb::Locations { locations: files.to_vec() }.encode_to_vec(), [0x0a, 0, 0x0a, 2, 0x08, 1]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Locations {
     /// The places.
@@ -369,6 +579,20 @@ pub struct Locations {
 }
 
 /// One file of the user's.
+///
+/// ```
+/// use buildkit_proto::pb;
+///
+/// let info = pb::SourceInfo {
+///     filename: "Dockerfile".to_owned(),
+///     data: b"FROM alpine\nRUN exit 1\n".to_vec(),
+///     language: "Dockerfile".to_owned(),
+///     ..Default::default()
+/// };
+/// let place = pb::Position { line: 2, character: 0 };
+/// let line = usize::try_from(place.line - 1).ok().and_then(|line| info.data.split(|byte| *byte == b'\n').nth(line));
+/// assert_eq!(line, Some(&b"RUN exit 1"[..]), "lines count from 1");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SourceInfo {
     /// As shown to the user.
@@ -386,6 +610,19 @@ pub struct SourceInfo {
 }
 
 /// A place in a file.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Lines 2 and 5 of the first file, which are marked at once.
+/// let line = |line| Some(pb::Position { line, character: 0 });
+/// let ranges = [2, 5].map(|at| pb::Range { start: line(at), end: line(at) }).to_vec();
+/// let place = pb::Location { source_index: 0, ranges };
+/// assert_eq!(
+///     place.encode_to_vec(),
+///     [0x12, 8, 0x0a, 2, 0x08, 2, 0x12, 2, 0x08, 2, 0x12, 8, 0x0a, 2, 0x08, 5, 0x12, 2, 0x08, 5]
+/// );
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Location {
     /// Index into `infos`.
@@ -397,6 +634,14 @@ pub struct Location {
 }
 
 /// A range of text.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Lines 3 and 4: the last line belongs to the range.
+/// let line = |line| Some(pb::Position { line, character: 0 });
+/// assert_eq!(pb::Range { start: line(3), end: line(4) }.encode_to_vec(), [0x0a, 2, 0x08, 3, 0x12, 2, 0x08, 4]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Range {
     /// First position.
@@ -408,6 +653,14 @@ pub struct Range {
 }
 
 /// A position of text.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The start of a text has a line and no character, since one counts from 1 and the other from 0.
+/// assert_eq!(pb::Position { line: 1, character: 0 }.encode_to_vec(), [0x08, 1]);
+/// assert_eq!(pb::Position { line: 1, character: 4 }.encode_to_vec(), [0x08, 1, 0x10, 4]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Position {
     /// From 1.
@@ -419,6 +672,15 @@ pub struct Position {
 }
 
 /// Whether cache exporters take a vertex.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // "No" is a message without a byte; no message leaves it to the exporter.
+/// let never = pb::OpMetadata { export_cache: Some(pb::ExportCache { value: false }), ..Default::default() };
+/// assert_eq!(never.encode_to_vec(), [0x22, 0]);
+/// assert_eq!(pb::OpMetadata::default().encode_to_vec(), b"");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExportCache {
     /// Take it.
@@ -427,6 +689,14 @@ pub struct ExportCache {
 }
 
 /// Vertices shown as one line of progress.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Equal ids make one line; a weak member does not bring it up by itself.
+/// let fetch = pb::ProgressGroup { id: "app".to_owned(), name: "load the context".to_owned(), weak: true };
+/// assert_eq!(fetch.encode_to_vec(), b"\x0a\x03app\x12\x10load the context\x18\x01");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ProgressGroup {
     /// Same id, same group.
@@ -441,6 +711,21 @@ pub struct ProgressGroup {
 }
 
 /// Proxies of an exec, which are no part of its cache key.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The process gets `HTTPS_PROXY`, `https_proxy`, `NO_PROXY` and `no_proxy`.
+/// let proxy = pb::ProxyEnv {
+///     https_proxy: "http://proxy:3128".to_owned(),
+///     no_proxy: "localhost".to_owned(),
+///     ..Default::default()
+/// };
+/// assert_eq!(proxy.encode_to_vec(), b"\x12\x11http://proxy:3128\x22\x09localhost");
+/// // Here it gets none, and the digest is still not that of an op without the message.
+/// let meta = pb::Meta { proxy_env: Some(pb::ProxyEnv::default()), ..Default::default() };
+/// assert_eq!(meta.encode_to_vec(), [0x2a, 0]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ProxyEnv {
     /// For http.
@@ -461,6 +746,14 @@ pub struct ProxyEnv {
 }
 
 /// Which workers may run an op.
+///
+/// ```
+/// use buildkit_proto::{canonical, pb};
+///
+/// // Go's client writes the message into every op, even if nothing is asked of the worker.
+/// let op = pb::Op { constraints: Some(pb::WorkerConstraints::default()), ..Default::default() };
+/// assert_eq!(canonical::op(&op), [0x5a, 0]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct WorkerConstraints {
     /// containerd filter expressions.
@@ -469,6 +762,24 @@ pub struct WorkerConstraints {
 }
 
 /// A graph: ops in an order where inputs come first, and what is known about them.
+///
+/// ```
+/// use buildkit_proto::{Digest, Message as _, canonical, map, pb};
+///
+/// let context = pb::SourceOp { identifier: "local://context".to_owned(), ..Default::default() };
+/// let bytes = canonical::op(&pb::Op { op: Some(pb::op::Op::Source(context)), ..Default::default() });
+/// let digest = Digest::of(&bytes).to_string();
+/// let result = pb::Input { digest: digest.clone(), index: 0 };
+/// let definition = pb::Definition {
+///     def: vec![bytes, canonical::op(&pb::Op { inputs: vec![result], ..Default::default() })],
+///     metadata: map::to_metadata(&[(digest.clone(), pb::OpMetadata::default())].into()),
+///     ..Default::default()
+/// };
+/// // The last op does nothing: what it reads is the result.
+/// let last = pb::Op::decode(definition.def[1].as_slice())?;
+/// assert_eq!((last.op, &last.inputs[0].digest), (None, &digest));
+/// # Ok::<(), prost::DecodeError>(())
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Definition {
     /// Ops; the last one is the terminal op that names the result.
@@ -483,6 +794,25 @@ pub struct Definition {
 }
 
 /// Changes to a filesystem without running anything in it.
+///
+/// ```
+/// use buildkit_proto::{Digest, canonical, pb};
+///
+/// let debian = "sha256:6a272ea499e7e3abf1049c8c91bb14ef4eaaf794729dd1d21783e8d206132d7e".to_owned();
+/// let (path, data) = ("/a".to_owned(), b"/a".to_vec());
+/// let mkfile = pb::FileActionMkFile { path, mode: 0o644, data, timestamp: -1, ..Default::default() };
+/// let action = Some(pb::file_action::Action::Mkfile(mkfile));
+/// let actions = vec![pb::FileAction { input: 0, secondary_input: -1, output: 0, action }];
+/// let op = pb::Op {
+///     inputs: vec![pb::Input { digest: debian, index: 0 }],
+///     op: Some(pb::op::Op::File(pb::FileOp { actions })),
+///     constraints: Some(pb::WorkerConstraints::default()),
+///     ..Default::default()
+/// };
+/// // As Go's client has it, which says no platform here: files are the same on all.
+/// let digest = "sha256:5103f718c19fc149a8ccd61a3d8f8b07a8d6b7a251ef41b13caf4015b4893a21";
+/// assert_eq!(Digest::of(&canonical::op(&op)).to_string(), digest);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileOp {
     /// Done in order.
@@ -491,6 +821,17 @@ pub struct FileOp {
 }
 
 /// One change.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Results are counted on from the inputs: in an op with two, 2 is that of the first action. Onto it come files of
+/// // the second input.
+/// let copy = pb::FileActionCopy { dest: "/".to_owned(), ..Default::default() };
+/// let action = Some(pb::file_action::Action::Copy(copy));
+/// let second = pb::FileAction { input: 2, secondary_input: 1, output: 0, action };
+/// assert_eq!(second.encode_to_vec(), b"\x08\x02\x10\x01\x22\x03\x12\x01/");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileAction {
     /// Op input, or (number of inputs + k) for the result of action k, −1 for scratch.
@@ -508,6 +849,24 @@ pub struct FileAction {
 }
 
 /// Copies files from the secondary input.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Both −1 have to be said: 0 is no permission at all, and 1970.
+/// let copy = pb::FileActionCopy {
+///     src: "/*.md".to_owned(),
+///     dest: "/doc/".to_owned(),
+///     mode: -1,
+///     create_dest_path: true,
+///     allow_wildcard: true,
+///     timestamp: -1,
+///     ..Default::default()
+/// };
+/// let (paths, flags) = (b"\x0a\x05/*.md\x12\x05/doc/", b"\x40\x01\x48\x01");
+/// let minus_one = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+/// assert_eq!(copy.encode_to_vec(), [&paths[..], b"\x20", minus_one, flags, b"\x58", minus_one].concat());
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileActionCopy {
     /// Source path.
@@ -561,6 +920,14 @@ pub struct FileActionCopy {
 }
 
 /// Writes a file.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // An empty file of 1970: neither content nor time is written. With −1, its time would be that of the build.
+/// let empty = pb::FileActionMkFile { path: "/ok".to_owned(), mode: 0o644, ..Default::default() };
+/// assert_eq!(empty.encode_to_vec(), b"\x0a\x03/ok\x10\xa4\x03");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileActionMkFile {
     /// Where.
@@ -581,6 +948,15 @@ pub struct FileActionMkFile {
 }
 
 /// Makes a symbolic link.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // `ln -s python3 /usr/bin/python`, in the same order.
+/// let (oldpath, newpath) = ("python3".to_owned(), "/usr/bin/python".to_owned());
+/// let link = pb::FileActionSymlink { oldpath, newpath, timestamp: -1, ..Default::default() };
+/// assert!(link.encode_to_vec().starts_with(b"\x0a\x07python3\x12\x0f/usr/bin/python\x20\xff"));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileActionSymlink {
     /// Target.
@@ -598,6 +974,15 @@ pub struct FileActionSymlink {
 }
 
 /// Makes a directory.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // `mkdir -p -m 700 /var/lib/app`. BuildKit takes the nine permission bits only, so there is no setgid here.
+/// let path = "/var/lib/app".to_owned();
+/// let mkdir = pb::FileActionMkDir { path, mode: 0o700, make_parents: true, timestamp: -1, ..Default::default() };
+/// assert!(mkdir.encode_to_vec().starts_with(b"\x0a\x0c/var/lib/app\x10\xc0\x03\x18\x01\x28\xff"));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileActionMkDir {
     /// Where.
@@ -618,6 +1003,15 @@ pub struct FileActionMkDir {
 }
 
 /// Removes a path.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // `rm -rf /var/lib/apt/lists/*`; if wildcards were not allowed, only a file whose name is `*`.
+/// let path = "/var/lib/apt/lists/*".to_owned();
+/// let rm = pb::FileActionRm { path, allow_not_found: true, allow_wildcard: true };
+/// assert_eq!(rm.encode_to_vec(), b"\x0a\x14/var/lib/apt/lists/*\x10\x01\x18\x01");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileActionRm {
     /// What.
@@ -632,6 +1026,15 @@ pub struct FileActionRm {
 }
 
 /// Owner and group of a file.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Without a group, files would have the group 1000 too; so a member of root's group says so.
+/// let id = |id| Some(pb::UserOpt { user: Some(pb::user_opt::User::ById(id)) });
+/// let owner = pb::ChownOpt { user: id(1000), group: id(0) };
+/// assert_eq!(owner.encode_to_vec(), [0x0a, 3, 0x10, 0xe8, 0x07, 0x12, 2, 0x10, 0]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ChownOpt {
     /// Owner.
@@ -643,6 +1046,15 @@ pub struct ChownOpt {
 }
 
 /// A user or group.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // One member of a oneof is there, so a zero in it is written, unlike in other fields.
+/// let root = pb::UserOpt { user: Some(pb::user_opt::User::ById(0)) };
+/// assert_eq!(root.encode_to_vec(), [0x10, 0]);
+/// assert_eq!(pb::UserOpt::decode(&b""[..]), Ok(pb::UserOpt { user: None }));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct UserOpt {
     /// By name or number.
@@ -651,6 +1063,14 @@ pub struct UserOpt {
 }
 
 /// A user or group by name.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Looked up in the first input. If it does not know the name, BuildKit takes root, without a word.
+/// let web = pb::NamedUserOpt { name: "www-data".to_owned(), input: 0 };
+/// assert_eq!(web.encode_to_vec(), b"\x0a\x08www-data");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NamedUserOpt {
     /// Name.
@@ -662,6 +1082,14 @@ pub struct NamedUserOpt {
 }
 
 /// An input of a [`MergeOp`].
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The first input is a message without a byte, and still an element of the list.
+/// let merge = pb::MergeOp { inputs: (0..3).map(|input| pb::MergeInput { input }).collect() };
+/// assert_eq!(merge.encode_to_vec(), [0x0a, 0, 0x0a, 2, 0x08, 1, 0x0a, 2, 0x08, 2]);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct MergeInput {
     /// Index into the op's inputs.
@@ -670,6 +1098,17 @@ pub struct MergeInput {
 }
 
 /// Lays filesystems over each other, later ones winning.
+///
+/// ```
+/// use buildkit_proto::{Digest, canonical, pb};
+///
+/// // Whose file is on top depends on the order, so the digest does too.
+/// let digest = |order: [i64; 2]| {
+///     let merge = pb::MergeOp { inputs: order.map(|input| pb::MergeInput { input }).to_vec() };
+///     Digest::of(&canonical::op(&pb::Op { op: Some(pb::op::Op::Merge(merge)), ..Default::default() }))
+/// };
+/// assert_ne!(digest([0, 1]), digest([1, 0]));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct MergeOp {
     /// Lowest first.
@@ -678,6 +1117,14 @@ pub struct MergeOp {
 }
 
 /// The lower side of a [`DiffOp`].
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Scratch below makes everything above a difference.
+/// let scratch = pb::LowerDiffInput { input: -1 };
+/// assert_eq!(scratch.encode_to_vec(), b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct LowerDiffInput {
     /// Index into the op's inputs, −1 for scratch.
@@ -686,6 +1133,15 @@ pub struct LowerDiffInput {
 }
 
 /// The upper side of a [`DiffOp`].
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Scratch is no input, so on top of it this side is the op's first one.
+/// let (lower, upper) = (pb::LowerDiffInput { input: -1 }, pb::UpperDiffInput { input: 0 });
+/// let diff = pb::DiffOp { lower: Some(lower), upper: Some(upper) };
+/// assert!(diff.encode_to_vec().ends_with(&[0xff, 0x01, 0x12, 0]), "a side without a byte is there all the same");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct UpperDiffInput {
     /// Index into the op's inputs, −1 for scratch.
@@ -694,6 +1150,16 @@ pub struct UpperDiffInput {
 }
 
 /// What turns the lower filesystem into the upper one.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The daemon refuses a diff that lacks a side; input 0 is one, although it has no byte.
+/// let (lower, upper) = (pb::LowerDiffInput { input: 0 }, pb::UpperDiffInput { input: 1 });
+/// let diff = pb::DiffOp { lower: Some(lower), upper: Some(upper) };
+/// assert_eq!(diff.encode_to_vec(), [0x0a, 0, 0x12, 2, 0x08, 1]);
+/// assert_eq!(pb::DiffOp::decode([0x12, 2, 0x08, 1].as_slice()).map(|diff| diff.lower), Ok(None));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct DiffOp {
     /// Always present.
@@ -705,6 +1171,14 @@ pub struct DiffOp {
 }
 
 /// Adds ordering edges between ops without mounting anything.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Of an image and its tests, only the image is handed on, and only once the tests have run.
+/// let tested = pb::PassthroughOp { id: "tested".to_owned(), outputs: vec![0] };
+/// assert_eq!(tested.encode_to_vec(), b"\x0a\x06tested\x12\x01\x00");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PassthroughOp {
     /// Must be set.
@@ -716,6 +1190,15 @@ pub struct PassthroughOp {
 }
 
 /// An entry of a wire map from text to text.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // An empty value is written, as Go does; one that is left out would read the same and have another digest.
+/// let entry = pb::StringEntry { key: Some("k".to_owned()), value: Some(String::new()) };
+/// assert_eq!(entry.encode_to_vec(), b"\x0a\x01k\x12\x00");
+/// assert_eq!(pb::StringEntry { value: None, ..entry }.encode_to_vec(), b"\x0a\x01k");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct StringEntry {
     /// The key; present even when empty.
@@ -726,6 +1209,17 @@ pub struct StringEntry {
     pub value: Option<String>,
 }
 /// An entry of a wire map from text to truth.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The two ways to say no, of which Go writes the first.
+/// let no = pb::BoolEntry::decode(&b"\x0a\x01k\x10\x00"[..])?;
+/// let left_out = pb::BoolEntry::decode(&b"\x0a\x01k"[..])?;
+/// assert_eq!((no.value, left_out.value), (Some(false), None));
+/// assert!(!no.value() && !left_out.value());
+/// # Ok::<(), prost::DecodeError>(())
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BoolEntry {
     /// The key; present even when empty.
@@ -736,6 +1230,14 @@ pub struct BoolEntry {
     pub value: Option<bool>,
 }
 /// An entry of a wire map from text to [`BuildInput`].
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // The first input has no bytes of its own, but the field around it.
+/// let first = pb::BuildInputEntry { key: Some("k".to_owned()), value: Some(pb::BuildInput { input: 0 }) };
+/// assert_eq!(first.encode_to_vec(), b"\x0a\x01k\x12\x00");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BuildInputEntry {
     /// The key; present even when empty.
@@ -746,6 +1248,15 @@ pub struct BuildInputEntry {
     pub value: Option<BuildInput>,
 }
 /// An entry of a wire map from text to [`Locations`].
+///
+/// ```
+/// use buildkit_proto::{map, pb};
+///
+/// // A peer may repeat a key, since to the wire this is a list; the last one counts.
+/// let at = |source_index| pb::Locations { locations: vec![pb::Location { source_index, ranges: Vec::new() }] };
+/// let entry = |value| pb::LocationsEntry { key: Some("sha256:…".to_owned()), value: Some(value) };
+/// assert_eq!(map::from_locations(&[entry(at(0)), entry(at(1))])["sha256:…"], at(1));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct LocationsEntry {
     /// The key; present even when empty.
@@ -756,6 +1267,15 @@ pub struct LocationsEntry {
     pub value: Option<Locations>,
 }
 /// An entry of a wire map from text to [`OpMetadata`].
+///
+/// ```
+/// use buildkit_proto::{Digest, Message as _, pb};
+///
+/// // There is nothing to say about this op, and the entry says so: Go reads one without a value as a nil pointer.
+/// let key = Some(Digest::of(b"the bytes of an op").to_string());
+/// let entry = pb::OpMetadataEntry { key, value: Some(pb::OpMetadata::default()) };
+/// assert!(entry.encode_to_vec().ends_with(&[0x12, 0]));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OpMetadataEntry {
     /// The key; present even when empty.
@@ -769,6 +1289,22 @@ pub struct OpMetadataEntry {
 /// Which operation an [`Op`] is.
 pub mod op {
     /// See [`super::Op`].
+    ///
+    /// ```
+    /// use buildkit_proto::{Message as _, pb};
+    ///
+    /// let what = |op: &pb::Op| match &op.op {
+    ///     Some(pb::op::Op::Merge(merge)) => format!("a merge of {}", merge.inputs.len()),
+    ///     Some(other) => format!("{other:?}"),
+    ///     None => "the end of a definition, or newer than this crate".to_owned(),
+    /// };
+    /// let merge = pb::Op::decode([0x5a, 0, 0x32, 4, 0x0a, 0, 0x0a, 0].as_slice())?;
+    /// assert_eq!(what(&merge), "a merge of 2");
+    /// // 9 is no number of an op yet.
+    /// let unknown = pb::Op::decode([0x5a, 0, 0x4a, 0].as_slice())?;
+    /// assert!(what(&unknown).ends_with("newer than this crate"));
+    /// # Ok::<(), prost::DecodeError>(())
+    /// ```
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum Op {
         /// Run a process.
@@ -798,6 +1334,20 @@ pub mod op {
 /// Which change a [`FileAction`] is.
 pub mod file_action {
     /// See [`super::FileAction`].
+    ///
+    /// ```
+    /// use buildkit_proto::pb::{FileActionSymlink, file_action::Action};
+    ///
+    /// let changed = |action: &Action| match action {
+    ///     Action::Copy(copy) => copy.dest.clone(),
+    ///     Action::Mkfile(file) => file.path.clone(),
+    ///     Action::Mkdir(dir) => dir.path.clone(),
+    ///     Action::Rm(rm) => rm.path.clone(),
+    ///     Action::Symlink(link) => link.newpath.clone(),
+    /// };
+    /// let link = FileActionSymlink { oldpath: "/bin/sh".to_owned(), newpath: "/sh".to_owned(), ..Default::default() };
+    /// assert_eq!(changed(&Action::Symlink(link)), "/sh", "not what it points to");
+    /// ```
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum Action {
         /// Copy files.
@@ -821,6 +1371,18 @@ pub mod file_action {
 /// How a user is named.
 pub mod user_opt {
     /// See [`super::UserOpt`].
+    ///
+    /// ```
+    /// use buildkit_proto::pb::{NamedUserOpt, user_opt::User};
+    ///
+    /// // As `--chown` has it: a number is an id, everything else is a name in the file system that is changed.
+    /// let user = |text: &str| match text.parse() {
+    ///     Ok(id) => User::ById(id),
+    ///     Err(_) => User::ByName(NamedUserOpt { name: text.to_owned(), input: 0 }),
+    /// };
+    /// assert_eq!(user("1000"), User::ById(1000));
+    /// assert!(matches!(user("app"), User::ByName(app) if app.name == "app"));
+    /// ```
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum User {
         /// By name, resolved in an input.
@@ -833,6 +1395,15 @@ pub mod user_opt {
 }
 
 /// Network of an exec.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// let offline = pb::ExecOp { network: pb::NetMode::None.into(), ..Default::default() };
+/// assert_eq!(offline.encode_to_vec(), [0x18, 2]);
+/// // "None" has to be said; nothing said is a network.
+/// assert_eq!(pb::ExecOp::default().network(), pb::NetMode::Unset);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum NetMode {
@@ -845,6 +1416,18 @@ pub enum NetMode {
 }
 
 /// Confinement of an exec.
+///
+/// ```
+/// use buildkit_proto::pb::{ExecOp, NetMode, SecurityMode};
+///
+/// // What whoever starts the build has to allow.
+/// let exec = ExecOp { security: SecurityMode::Insecure.into(), ..Default::default() };
+/// let entitlements = [
+///     (exec.network() == NetMode::Host).then_some("network.host"),
+///     (exec.security() == SecurityMode::Insecure).then_some("security.insecure"),
+/// ];
+/// assert_eq!(entitlements, [None, Some("security.insecure")]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum SecurityMode {
@@ -855,6 +1438,17 @@ pub enum SecurityMode {
 }
 
 /// What a mount is.
+///
+/// ```
+/// use buildkit_proto::pb::{Mount, MountType};
+///
+/// let mut mount = Mount { mount_type: MountType::Cache.into(), ..Default::default() };
+/// assert_eq!((mount.mount_type, MountType::try_from(mount.mount_type)), (3, Ok(MountType::Cache)));
+/// // A type of a newer BuildKit: `try_from` tells, while the accessor takes it for the default.
+/// mount.mount_type = 5;
+/// assert_eq!(MountType::try_from(mount.mount_type).ok(), None);
+/// assert_eq!(mount.mount_type(), MountType::Bind);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum MountType {
@@ -871,6 +1465,15 @@ pub enum MountType {
 }
 
 /// Whether a mount's content is part of the cache key.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// // Hashing a big input may take longer than the step; then only the ops that made it are part of the key.
+/// let mut model = pb::Mount::default();
+/// model.set_content_cache(pb::MountContentCache::Off);
+/// assert_eq!(model.encode_to_vec(), [0xc0, 0x01, 2]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum MountContentCache {
@@ -883,6 +1486,19 @@ pub enum MountContentCache {
 }
 
 /// What concurrent users of a cache mount get.
+///
+/// ```
+/// use buildkit_proto::{Message as _, pb};
+///
+/// let sharing = |word| match word {
+///     "private" => pb::CacheSharingOpt::Private,
+///     "locked" => pb::CacheSharingOpt::Locked,
+///     _ => pb::CacheSharingOpt::Shared,
+/// };
+/// let cache = |word| pb::CacheOpt { sharing: sharing(word).into(), ..Default::default() };
+/// assert_eq!(cache("locked").encode_to_vec(), [0x10, 2]);
+/// assert_eq!(cache("shared").encode_to_vec(), b"", "who says nothing shares with steps that run meanwhile");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum CacheSharingOpt {

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::quote::quote;
 use crate::rules;
 use crate::text::one_line;
+use crate::url::without_credentials;
 
 pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
     one_line(value)?;
@@ -62,6 +63,35 @@ pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
     Ok(value.to_owned())
 }
 
+/// A line of sources.list(5) in the one-line style: `deb [option=value] URL suite component…`.
+pub(crate) fn apt_source(value: &str) -> Result<String, Fault> {
+    one_line(value)?;
+    without_credentials(value)?;
+    let refuse = |why: &str| {
+        Fault::new(&rules::APT_SOURCE, format!("{} is not a repository", quote(value)))
+            .label(why)
+            .help("a line looks like `deb https://download.docker.com/linux/debian bookworm stable`")
+    };
+    let (kind, rest) = value.trim().split_once(char::is_whitespace).unwrap_or((value, ""));
+    if !matches!(kind, "deb" | "deb-src") {
+        return Err(refuse("begins with neither `deb` nor `deb-src`"));
+    }
+    let rest = match rest.trim_start().strip_prefix('[') {
+        None => rest,
+        Some(options) => options.split_once(']').ok_or_else(|| refuse("the bracket is not closed"))?.1,
+    };
+    let mut words = rest.split_whitespace();
+    let url = words.next().unwrap_or_default();
+    if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(refuse("an address begins with `http://` or `https://`"));
+    }
+    let suite = words.next().ok_or_else(|| refuse("the suite is missing"))?;
+    if words.next().is_none() && !suite.ends_with('/') {
+        return Err(refuse("the component is missing"));
+    }
+    Ok(value.trim().to_owned())
+}
+
 fn is_made_of(text: &str, signs: &str, is_letter: fn(char) -> bool) -> bool {
     let is_right = |c: char| c.is_ascii_digit() || signs.contains(c) || (c.is_ascii() && is_letter(c));
     !text.is_empty() && text.chars().all(is_right)
@@ -70,6 +100,30 @@ fn is_made_of(text: &str, signs: &str, is_letter: fn(char) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repositories() {
+        for good in [
+            "deb https://download.docker.com/linux/debian bookworm stable",
+            "deb-src http://deb.debian.org/debian bookworm main contrib",
+            "deb [arch=amd64 trusted=yes] http://example.org/flat ./",
+        ] {
+            assert_eq!(apt_source(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            "deb",
+            "rpm https://x y z",
+            "deb https://x",
+            "deb https://x bookworm",
+            "deb [arch=amd64 https://x bookworm main",
+            "deb file:///x bookworm main",
+            "deb https://u:p@x bookworm main",
+            "deb https://x bookworm main\ndeb https://y bookworm main",
+        ] {
+            assert!(apt_source(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn entries() {

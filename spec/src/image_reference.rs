@@ -137,6 +137,26 @@ pub(crate) fn registry(value: &str) -> Result<String, Fault> {
     }
 }
 
+/// What stands for the fingerprint in a `tag_format`.
+pub(crate) const SPEC_HASH: &str = "{spec_hash}";
+
+/// Checks how a tag is made: text of a tag, with `{spec_hash}` in it.
+pub(crate) fn tag_format(value: &str) -> Result<String, Fault> {
+    one_word(value, "a tag")?;
+    let refuse = |why: &str| Fault::new(&rules::IMAGE_NAME, format!("{} makes no tag", quote(value))).label(why);
+    if !value.contains(SPEC_HASH) {
+        return Err(refuse("without `{spec_hash}`")
+            .help("the hash tells images of different specs apart: `tag_format: \"{spec_hash}-dev\"`"));
+    }
+    // As long as the hash is.
+    let tag = value.replace(SPEC_HASH, &"0".repeat(crate::fingerprint::DIGITS));
+    if !is_tag(&tag) {
+        return Err(refuse("not a tag")
+            .help("a tag has up to 128 letters, digits, `_`, `.` and `-`, and begins with none of the last two"));
+    }
+    Ok(value.to_owned())
+}
+
 /// Checks `[domain[:port]/]component[/component…]`.
 fn repository(name: &str) -> Result<(), &'static str> {
     if name.len() > LONGEST_NAME {

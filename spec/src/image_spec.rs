@@ -17,14 +17,24 @@ pub struct ImageSpec {
     pub name: Option<String>,
     /// Registry and namespace in front of the name, lower case.
     pub registry: Option<String>,
-    /// A valid image reference, as written.
-    pub base_image: Option<String>,
+    /// How the tag is made of the spec's fingerprint, which stands for `{spec_hash}`.
+    pub tag_format: Option<String>,
+    /// What the image starts from.
+    pub base_image: Option<BaseImage>,
+    /// The CUDA release that packages find, such as `12.4`.
+    pub cuda: Option<String>,
+    /// The cuDNN release beside it, such as `9` or `8.9`.
+    pub cudnn: Option<String>,
     /// The Python asked for.
     pub python_version: Option<PythonVersion>,
     /// Absolute path of an interpreter inside the base image.
     pub python_exec: Option<String>,
     /// Debian packages: `name[:arch][=version][/release]`. A set by meaning; the order is the author's.
     pub apt_packages: Vec<String>,
+    /// Conda match specs. A set by meaning; the order is the author's.
+    pub conda_packages: Vec<String>,
+    /// Where conda packages come from; the order is their priority.
+    pub conda_channels: Vec<String>,
     /// Requirement lines. The order is kept: option lines are sensitive to it.
     pub packages: Vec<Requirement>,
     /// A file with more requirements.
@@ -51,12 +61,26 @@ pub struct ImageSpec {
     pub entrypoint: Option<Vec<String>>,
     /// Target platforms, normalised and without duplicates.
     pub platform: Vec<Platform>,
+    /// Requirement lines that are installed when the container starts, not when the image is built.
+    pub runtime_packages: Vec<Requirement>,
+    /// Folder or file with the client's credentials for registries, relative to the spec file.
+    pub registry_config: Option<String>,
     /// Which builder the engine is to use.
     pub builder: Option<String>,
     /// Options of this builder.
     pub builder_options: BuilderOptions,
     /// Tool images of this builder.
     pub builder_config: BuilderConfig,
+}
+
+/// What an image starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum BaseImage {
+    /// A valid image reference, as written.
+    Reference(String),
+    /// Another spec: its image is built in the same build, and pushed nowhere.
+    Spec(Box<ImageSpec>),
 }
 
 /// A Python release, or the newest patch of a minor version.
@@ -99,6 +123,10 @@ pub enum RequirementsKind {
     Pylock,
     /// uv's `uv.lock`, with its `pyproject.toml` beside it.
     Uv,
+    /// Poetry's `poetry.lock`, with its `pyproject.toml` beside it.
+    Poetry,
+    /// The dependencies of a project: `pyproject.toml`.
+    Pyproject,
 }
 
 impl RequirementsKind {
@@ -106,8 +134,8 @@ impl RequirementsKind {
     #[must_use]
     pub fn is_lock(self) -> bool {
         match self {
-            Self::Txt => false,
-            Self::Pylock | Self::Uv => true,
+            Self::Txt | Self::Pyproject => false,
+            Self::Pylock | Self::Uv | Self::Poetry => true,
         }
     }
 }
@@ -155,11 +183,27 @@ pub enum CopyMode {
     Auto,
 }
 
+impl CopyMode {
+    /// All, in the order in which messages offer them.
+    pub(crate) const ALL: [Self; 3] = [Self::Auto, Self::All, Self::None];
+    pub(crate) const WORDS: [&'static str; 3] = [Self::Auto.as_str(), Self::All.as_str(), Self::None.as_str()];
+
+    /// The word for it in a spec.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::All => "all",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Options of this builder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BuilderOptions {
-    /// Whose habits the image follows.
-    pub flavor: Flavor,
+    /// Whose habits the image follows; `plain` when absent.
+    pub flavor: Option<Flavor>,
     /// Final user, `user[:group]`; the base image's when absent.
     pub user: Option<String>,
     /// CA bundle on the client for steps that talk to the network.
@@ -170,8 +214,16 @@ pub struct BuilderOptions {
     pub python_layers: Option<u32>,
     /// How many steps that install Python packages run at the same time.
     pub python_jobs: Option<u32>,
-    /// How Python packages are precompiled.
-    pub bytecode: Bytecode,
+    /// How Python packages are precompiled; `checked` when absent.
+    pub bytecode: Option<Bytecode>,
+    /// Optional dependencies of the project whose lock or `pyproject.toml` the spec names.
+    pub extras: Vec<String>,
+    /// Dependency groups of that project (PEP 735).
+    pub groups: Vec<String>,
+    /// More repositories of Debian packages, as lines of sources.list(5).
+    pub apt_sources: Vec<String>,
+    /// Files of the context with the keys that those repositories are signed with, ASCII-armored.
+    pub apt_keys: Vec<String>,
 }
 
 /// How Python packages are precompiled (PEP 552).
@@ -187,6 +239,22 @@ pub enum Bytecode {
     None,
 }
 
+impl Bytecode {
+    /// All, in the order in which messages offer them.
+    pub(crate) const ALL: [Self; 3] = [Self::Checked, Self::Unchecked, Self::None];
+    pub(crate) const WORDS: [&'static str; 3] = [Self::Checked.as_str(), Self::Unchecked.as_str(), Self::None.as_str()];
+
+    /// The word for it in a spec.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::Unchecked => "unchecked",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Whose habits an image follows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -198,9 +266,26 @@ pub enum Flavor {
     Flyte,
 }
 
+impl Flavor {
+    /// All, in the order in which messages offer them.
+    pub(crate) const ALL: [Self; 2] = [Self::Plain, Self::Flyte];
+    pub(crate) const WORDS: [&'static str; 2] = [Self::Plain.as_str(), Self::Flyte.as_str()];
+
+    /// The word for it in a spec.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Flyte => "flyte",
+        }
+    }
+}
+
 /// Tool images of this builder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BuilderConfig {
     /// Image that holds the `uv` binary.
     pub uv_image: Option<String>,
+    /// Image that holds the `micromamba` binary.
+    pub micromamba_image: Option<String>,
 }

@@ -7,7 +7,7 @@
 //!     let _shown = imagespec::render(diagnostic, &parsed.sources);
 //! }
 //! let spec = parsed.spec.expect("nothing is wrong with it");
-//! assert_eq!(spec.base_image.as_deref(), Some("debian:bookworm-slim"));
+//! assert_eq!(spec.base_reference(), Some("debian:bookworm-slim"));
 //! ```
 //!
 //! The main types: [`ImageSpec`] is what a spec says, [`Spans`] where it says so, [`Diagnostic`] what is wrong,
@@ -30,13 +30,18 @@
 
 #![warn(missing_docs)]
 
+mod conda;
 mod credentials;
+mod cuda;
 mod debian;
 mod diagnostic;
+mod edit;
 mod fault;
 mod field;
+mod fingerprint;
 mod image_reference;
 mod image_spec;
+mod levels;
 mod nearest;
 mod parse;
 mod path;
@@ -47,21 +52,27 @@ mod read;
 mod render;
 mod requirement;
 mod rules;
+mod schema;
+mod set;
 mod source;
 mod spans;
 mod text;
 mod url;
 mod words;
+mod write;
 
 pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
+pub use edit::Invalid;
+pub use fingerprint::{Content, Difference, Fingerprint, differences};
 pub use image_reference::full_reference;
 pub use image_spec::{
-    BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
+    BaseImage, BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
     RequirementsKind, SecretMount, SecretSource, SecretTarget,
 };
+pub use levels::Level;
 pub use nearest::nearest;
-pub use parse::{Parsed, parse};
+pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
 pub use platform::Platform;
 pub use render::{render, render_all};
@@ -70,5 +81,6 @@ pub use requirement::{
     installer_option, normalised_name, scan_requirements,
 };
 pub use rules::{explain, rules};
+pub use schema::json_schema;
 pub use source::{FileId, Position, SourceFile, SourceMap, Span};
 pub use spans::Spans;

@@ -2,11 +2,14 @@
 //!
 //! Reads no file: the caller brings name and text.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::image_spec::ImageSpec;
 use crate::raw::{self, Format};
-use crate::read;
+use crate::read::{self, Read};
 use crate::rules;
+use crate::set;
 use crate::source::SourceMap;
 use crate::spans::Spans;
 
@@ -18,6 +21,8 @@ const MOST_SHOWN: usize = 50;
 pub struct Parsed {
     /// The spec; present exactly when no diagnostic is an error.
     pub spec: Option<ImageSpec>,
+    /// The names of the file's images; empty for a file that is one image without a name.
+    pub images: Vec<String>,
     /// Where each field was written.
     pub spans: Spans,
     /// Everything wrong, in the order of the text.
@@ -49,22 +54,62 @@ pub struct Parsed {
 /// );
 /// ```
 pub fn parse(name: &str, text: &str) -> Parsed {
+    parse_with(name, text, &Choice::default())
+}
+
+/// What the caller chose beside the text of a spec.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Which image is meant, of a file of several.
+    pub target: Option<String>,
+    /// Values that take the place of the text's: `field=value`, `field.inner=value`, the values in YAML.
+    pub set: Vec<String>,
+    /// Names that stand for something else in this build, so that no image of the file is meant by them.
+    pub contexts: BTreeSet<String>,
+}
+
+/// Reads a spec as [`parse`] does, with what the caller chose. Of a file of several images all are checked.
+///
+/// ```
+/// use imagespec::{Choice, parse_with};
+///
+/// let text = "images:\n  base: {apt_packages: [git]}\n  train: {base_image: base, packages: [torch]}\n";
+/// let choice = Choice { target: Some("train".to_owned()), set: vec!["env.LOG_LEVEL=debug".to_owned()], ..Choice::default() };
+/// let parsed = parse_with("images.yaml", text, &choice);
+/// assert_eq!(parsed.images, ["base", "train"]);
+/// let spec = parsed.spec.expect("a right spec");
+/// assert_eq!(spec.levels()[0].spec.apt_packages, ["git"]);
+/// assert_eq!(spec.env["LOG_LEVEL"], "debug");
+/// ```
+pub fn parse_with(name: &str, text: &str, choice: &Choice) -> Parsed {
     let mut sources = SourceMap::new();
     let file = sources.add(name, text);
     let format = Format::of(name, text);
     let mut diagnostics = Vec::new();
     let root = raw::read(format, file, text, &mut diagnostics);
-    let (spec, spans) = match &root {
-        Some(root) => {
-            let (spec, spans) = read::read(root, text, format == Format::Json, &mut diagnostics);
-            (Some(spec), spans)
-        }
-        None => (None, Spans::default()),
+    let target = choice.target.as_deref();
+    let root = root.map(|root| set::set(root, target, &choice.set, &mut sources, &mut diagnostics));
+    let read = root.as_ref().map(|root| read::read(root, &sources, format == Format::Json, choice, &mut diagnostics));
+    let (spec, spans, images) = match read {
+        Some(Read { spec, spans, images }) => (Some(spec), spans, images),
+        None => (None, Spans::default(), Vec::new()),
     };
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.start, span.end)));
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.file, span.start, span.end)));
     let spec = spec.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     cut_short(&mut diagnostics);
-    Parsed { spec, spans, diagnostics, sources }
+    Parsed { spec, images, spans, diagnostics, sources }
+}
+
+/// Reads a spec to check it and not to build it: a file of several images needs no target, because all of them are checked.
+#[must_use]
+pub fn parse_to_check(name: &str, text: &str, choice: &Choice) -> Parsed {
+    let parsed = parse_with(name, text, choice);
+    match parsed.images.first() {
+        Some(image) if choice.target.is_none() => {
+            parse_with(name, text, &Choice { target: Some(image.clone()), ..choice.clone() })
+        }
+        _ => parsed,
+    }
 }
 
 fn cut_short(diagnostics: &mut Vec<Diagnostic>) {

@@ -15,8 +15,8 @@ use crate::source::{FileId, Span};
 
 /// A spec larger than this is not read. Real ones have a few kilobytes.
 const LARGEST_TEXT: usize = 1 << 20;
-/// How deep values may nest; a spec needs three levels.
-const DEEPEST: usize = 32;
+/// How deep values may nest, and images stand on each other; a spec needs three levels.
+pub(crate) const DEEPEST: usize = 32;
 /// How many values a text may have after aliases are put in.
 const MOST_NODES: usize = 50_000;
 

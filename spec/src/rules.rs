@@ -68,7 +68,7 @@ Where nothing but a number makes sense, as in `python_version: 3.10`, the number
 A field without a value, or with `null`, counts as left out."
 
     NOT_BUILT Error "E007" "not supported yet"
-"The field or value is part of Flytekit's ImageSpec, and this version cannot build it.
+"The value is part of Flytekit's ImageSpec, or of another tool's specs, and this version cannot build it.
 It is refused rather than ignored: an image without it would not be the image that was asked for."
 
     TEXT Error "E008" "text that cannot be used here"
@@ -91,7 +91,8 @@ Name and path are lower case, a tag has letters, digits, `_`, `.` and `-`, a dig
     name: my-image
     registry: ghcr.io/my-team
 
-Both are made lower case, as Flytekit does. The tag is computed from the spec."
+Both are made lower case, as Flytekit does.
+The tag is computed from the spec: it is `{spec_hash}`, or what `tag_format` makes of it, such as `\"{spec_hash}-dev\"`."
 
     PYTHON_VERSION Error "E012" "not a Python version that can be installed"
 "`python_version` is `3.MINOR` or `3.MINOR.PATCH`, without operators:
@@ -184,6 +185,49 @@ A quote is not closed, or a backslash has nothing after it."
     REQUIREMENTS_LINE Error "E027" "line of a requirements file that cannot be used"
 "Requirements files have pip's format: requirements, `-r FILE`, `-c FILE`, index options, `--hash`, comments, and `\\` at the end of a line to go on.
 Files that are included lie in the context too."
+
+    CIRCLE Error "E028" "images that build on each other in a circle"
+"In a file of several images a `base_image` may be the name of another image of the file.
+An image cannot stand on itself, directly or through others: one of them has to start from an image that is there already."
+
+    TARGET Error "E029" "no image of the file, or no choice between several"
+"A file has one image, or several by name:
+
+    images:
+      base: {apt_packages: [git]}
+      train: {base_image: base, packages: [torch]}
+
+Which one is built is said with `--target`; a file of one image needs none.
+Names have letters, digits, `_`, `.` and `-`, and begin with a letter or digit."
+
+    CONDA_PACKAGE Error "E030" "not a conda package"
+"An entry of `conda_packages` is a match spec, `[channel::]name[version[=build]]`:
+
+    conda_packages: [\"python=3.11\", \"numpy>=2,<3\", \"conda-forge::pytorch\"]
+
+Options and files are refused."
+
+    CONDA_CHANNEL Error "E031" "not a conda channel"
+"A channel is a name, or the URL of one:
+
+    conda_channels: [conda-forge, \"https://conda.example.com/team\"]
+
+The first one has the highest priority."
+
+    CUDA Error "E032" "not a release of CUDA or cuDNN"
+"`cuda` is `MAJOR.MINOR` or `MAJOR.MINOR.PATCH`, `cudnn` may be its major version alone:
+
+    cuda: \"12.4\"
+    cudnn: \"9\""
+
+    APT_SOURCE Error "E033" "not a repository of Debian packages"
+"An entry of `builder_options.apt_sources` is a line as in `/etc/apt/sources.list`: `deb`, an address, a suite and components:
+
+    builder_options:
+      apt_sources: [\"deb https://download.docker.com/linux/debian bookworm stable\"]
+      apt_keys: [keys/docker.asc]
+
+The keys of `apt_keys` are what it has to be signed with, unless the line says so itself (`[signed-by=…]`)."
 
     NUMBER_OF_PROBLEMS Error "E099" "more problems than are shown"
 "So many things are wrong that only the first are shown."

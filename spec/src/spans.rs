@@ -36,6 +36,16 @@ impl Spans {
         }
     }
 
+    /// The places of what stands below a path, such as `base_image.`, by the rest of theirs.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> Self {
+        let cut = |places: &BTreeMap<String, Span>| {
+            let inner = places.range(prefix.to_owned()..).take_while(|(path, _)| path.starts_with(prefix));
+            inner.map(|(path, span)| (path[prefix.len()..].to_owned(), *span)).collect()
+        };
+        Self { values: cut(&self.values), keys: cut(&self.keys) }
+    }
+
     /// All values in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Span)> {
         self.values.iter().map(|(path, span)| (path.as_str(), *span))

@@ -4,7 +4,7 @@ mod testdata;
 
 use std::collections::BTreeMap;
 
-use imagespec::{ImageSpec, Parsed, parse};
+use imagespec::{Choice, ImageSpec, Parsed, parse, parse_with};
 use testdata::{files, snapshot};
 
 #[track_caller]
@@ -107,4 +107,42 @@ fn warnings_do_not_stop_a_build() {
     assert_eq!(codes, ["W001", "W002"]);
     let spec = parsed.spec.expect("usable");
     assert_eq!(spec.env["DEBUG"], "true");
+}
+
+#[test]
+fn a_named_context_wins_over_an_image_of_the_file() {
+    let text = "images:\n  base: {apt_packages: [git]}\n  train: {base_image: base}\n";
+    let target = Some("train".to_owned());
+    let spec = |contexts: &[&str]| {
+        let contexts = contexts.iter().map(|name| (*name).to_owned()).collect();
+        let choice = Choice { target: target.clone(), contexts, ..Choice::default() };
+        parse_with("a.yaml", text, &choice).spec.expect("a right spec")
+    };
+    assert_eq!(spec(&[]).base_reference(), None);
+    assert_eq!(spec(&["other"]).levels().len(), 2);
+    assert_eq!(spec(&["base"]).base_reference(), Some("base"));
+}
+
+#[test]
+fn values_that_are_set_take_the_place_of_the_text_s() {
+    let text = "packages: [numpy]\nenv: {A: b}\n";
+    let set = |values: &[&str]| {
+        let set = values.iter().map(|value| (*value).to_owned()).collect();
+        parse_with("a.yaml", text, &Choice { set, ..Choice::default() })
+    };
+    let spec = set(&["env.A=c", "env.D=1.10", "packages=", "python_version=3.10", "apt_packages=[git, curl]"]).spec;
+    let spec = spec.expect("a right spec");
+    assert_eq!((spec.env["A"].as_str(), spec.env["D"].as_str()), ("c", "1.10"));
+    assert!(spec.packages.is_empty());
+    assert_eq!(spec.apt_packages, ["git", "curl"]);
+    let shown = |values: &[&str]| {
+        let parsed = set(values);
+        assert!(parsed.spec.is_none());
+        imagespec::render_all(&parsed.diagnostics, &parsed.sources)
+    };
+    snapshot(
+        "good",
+        "set_wrong",
+        &shown(&["pakages=[numpy]", "apt_packages=[Git]", "env", "packages.x=1", "env={A: ["]),
+    );
 }

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::args::{DaemonArgs, SpecArgs};
+use crate::args::{DaemonArgs, SpecsArgs};
 
 /// Arguments of `build`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  imagespec build -t registry.example.com/team/app:1 --push .\n  imagespec build -t app:dev --load .\n  imagespec build -o type=oci,dest=app.tar .\n  imagespec build --secret id=secret_0,src=netrc --ca-bundle /etc/ssl/certs/ca-certificates.crt .\n\nWithout -t and an output the build fills the cache and keeps no image."
+    after_help = "Examples:\n  imagespec build -t registry.example.com/team/app:1 --push .\n  imagespec build -t app:dev --load .\n  imagespec build -o type=oci,dest=app.tar .\n  imagespec build --secret id=secret_0,src=netrc --ca-bundle /etc/ssl/certs/ca-certificates.crt .\n  imagespec build -f train.yaml -f serve.yaml --push .\n  imagespec build --target train --target serve --load .\n\nWithout -t and an output the build fills the cache and keeps no image.\n\nSeveral images are called by their specs. They are built side by side, what they have in common once, and one that fails does not stop the others."
 )]
 pub(crate) struct BuildArgs {
     #[command(flatten)]
-    pub(crate) spec: SpecArgs,
+    pub(crate) specs: SpecsArgs,
     #[command(flatten)]
     pub(crate) options: BuildOptionArgs,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub(crate) struct BuildOptionArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Name of the image, REPOSITORY:TAG.
+    /// Name of the image, REPOSITORY:TAG; by default what the spec says, if it has a name (see `tag`).
     #[arg(short, long, value_name = "NAME")]
     pub(crate) tag: Vec<String>,
     /// Push the image to its registry.
@@ -84,6 +84,9 @@ pub(crate) struct OutputArgs {
     /// Where the result goes: type=image|registry|oci|docker|local|tar,dest=..., a folder, or - for a tar on stdout.
     #[arg(short, long, value_name = "OUTPUT")]
     pub(crate) output: Vec<String>,
+    /// How a push compresses the layers it adds, unless --output says so itself.
+    #[arg(long, value_enum, default_value_t = Compression::Zstd, env = "IMAGESPEC_COMPRESSION")]
+    pub(crate) compression: Compression,
     /// Export cache, for example type=registry,ref=REF,mode=max.
     #[arg(long, value_name = "CACHE")]
     pub(crate) cache_to: Vec<String>,
@@ -108,12 +111,37 @@ pub(crate) struct OutputArgs {
     /// Show no progress; print the image id.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Write what the exporters report to a file.
+    /// Write what the exporters report to a file; of several images under what -f and --target say of each.
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata_file: Option<PathBuf>,
     /// Write the image id to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) iidfile: Option<PathBuf>,
+}
+
+/// Compressions of layers (`moby/buildkit: util/compression`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Compression {
+    /// Several times faster than gzip and a little smaller; pulled by containerd 1.5, CRI-O 1.20, Docker 23 and later.
+    Zstd,
+    /// Pulled by everything.
+    Gzip,
+    /// gzip that containerd's stargz snapshotter can read before all of it is there.
+    Estargz,
+    /// None.
+    Uncompressed,
+}
+
+impl Compression {
+    /// The exporter's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::Estargz => "estargz",
+            Self::Uncompressed => "uncompressed",
+        }
+    }
 }
 
 /// Ways to show progress.

@@ -1,126 +1,96 @@
-//! `imagespec build`: the image a spec describes, built and brought where it is wanted.
+//! `imagespec build`: the images that specs describe, built and brought where they are wanted.
 //!
-//! The spec is compiled here and solved over the control connection; with `--frontend` an image does it in the daemon.
+//! Specs are compiled here and solved over the control connection; with `--frontend` an image does it in the daemon.
+//! Several images are built side by side on one connection. One session has the build context for all of them, so that what they
+//! have in common is one step; secrets, credentials and results are each image's own.
 
 mod attest;
 mod delivery;
+mod image;
+mod several;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use buildkit_client::discover::SystemEnvironment;
-use buildkit_client::flag::{FlagError, parse_allow, parse_cache_from, parse_cache_to};
+use buildkit_client::flag::FlagError;
 use buildkit_client::progress::Mode;
-use buildkit_client::solve::{SolveOptions, cache_imports_attr};
-use buildkit_gateway::{Bridge, FRONTEND_CAPS, SolveRequest, Status, run_frontend};
-use imagespec::{Diagnostic, SourceMap};
+use buildkit_client::session::Session;
+use buildkit_client::solve::SolveResponse;
+use futures_util::StreamExt as _;
 
 use crate::args::{BuildArgs, Progress};
-use crate::error::{CliError, render_diagnostics};
-use crate::facts::{self, Recorder};
-use crate::run::{Driver, Run};
-use crate::spec_file::SpecFile;
-use crate::{daemon, options, print, session};
+use crate::error::CliError;
+use crate::run::Stage;
+use crate::{daemon, print};
 
-use delivery::Delivery;
+use delivery::{Delivery, Place};
+use image::{Common, Image};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// How many images are under way at once; the daemon does the work.
+const AT_A_TIME: usize = 8;
 
 pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
-    let file = SpecFile::read(&args.spec)?;
-    let mut opts = options::frontend_options(&args.options, &file.text.name, |name| std::env::var_os(name))?;
-    attest::add(&mut opts, &args.output)?;
-    // What is wrong with the spec alone is told before anything is connected.
-    let (document, warnings) = imagespec_frontend::parse(&file.text.name, &file.text.text)?;
-    warn(args, &warnings, &document.sources);
-    // The daemon compares what was asked for with what comes out, and knows of the spec's platforms only if it is told.
-    if !opts.contains_key("platform") && !document.spec.platform.is_empty() {
-        let platforms: Vec<String> = document.spec.platform.iter().map(ToString::to_string).collect();
-        opts.insert("platform".to_owned(), platforms.join(","));
+    let specs = args.specs.each();
+    let is_one = specs.len() == 1;
+    let common = Common::of(args)?;
+    if !is_one {
+        several::check_flags(args, &common)?;
     }
+    // What is wrong with the specs alone is told before anything is connected.
+    let images = specs.iter().map(|spec| (spec.title(), Image::read(args, &common, spec))).collect();
+    let images = CliError::unless_all(images)?;
+    note_warnings(args, images.iter().map(Image::told_of_the_spec));
 
-    let cache_imports = parse_cache_from(&args.options.cache_from, &SystemEnvironment).map_err(flag)?;
-    if let Some(imports) = cache_imports_attr(&cache_imports) {
-        opts.insert("cache-imports".to_owned(), imports);
-    }
-    let mut allowed = parse_allow(&args.output.allow).map_err(flag)?;
-    if args.options.network.as_deref() == Some("host") {
-        allowed.entitlements.push("network.host".to_owned());
-    }
-    let mut solve = SolveOptions::new("");
-    solve.cache_exports = parse_cache_to(&args.output.cache_to, &SystemEnvironment).map_err(flag)?;
-    solve.cache_imports = cache_imports;
-    solve.entitlements = allowed.entitlements;
-    solve.frontend_attrs = opts.clone();
-
-    let serving = session::builder(&file, &document.spec, &args.options, session::Missing::Refuse)?;
     let connection = daemon::connect(&args.daemon).await?;
-    let delivery = Delivery::plan(args, &document.spec, &connection).await?;
-    solve.exporters = delivery.exporters();
-    let (serving, mut loads) = delivery.attach(serving)?;
-
-    let recorder = Recorder::new(file.text.clone(), true);
-    let recorded = Arc::clone(&recorder.recorded);
-    let frontend = args.frontend.clone();
-    let run = Run { connection: &connection, session: serving, solve, progress: mode(args) };
-    let outcome = run
-        .drive(
-            |driver| async move {
-                match frontend {
-                    None => in_process(driver, opts, recorder).await,
-                    Some(image) => in_daemon(driver, opts, &image).await,
-                }
-            },
-            |progress| delivery::finish(&delivery, &mut loads, progress),
-        )
-        .await;
-    let response = match outcome {
-        Ok((response, ())) => response,
-        Err(error) => {
-            let error = delivery::load_failure(loads).await.unwrap_or(error);
-            return Err(match args.frontend {
-                None => facts::take(&recorded, Err(error)).err().unwrap_or(CliError::Interrupted),
-                Some(_) => error,
-            });
-        }
+    let place = Place::find(args, &connection).await?;
+    let mut deliveries = Vec::new();
+    for image in &images {
+        deliveries.push(Delivery::plan(args, &place, image)?);
+    }
+    if !is_one {
+        several::check_deliveries(&images, &deliveries)?;
+    }
+    for warning in delivery::warnings(&deliveries) {
+        print::note(&format!("warning: {warning}\n"));
+    }
+    let context = match images.first() {
+        Some(image) if !is_one => Some(image.files().context_session().open(connection.channel.clone()).await?),
+        _ => None,
     };
-    if let Some(Ok(gathered)) = recorded.get() {
-        warn(args, &gathered.warnings, &gathered.document.sources);
-        if let Some(path) = &args.save_facts {
-            facts::save(path, &gathered.facts)?;
+    let context_id = context.as_ref().map(Session::id);
+
+    let stage = Stage::open(mode(args))?;
+    let builds = images.iter().zip(&deliveries).map(|(image, delivery)| async {
+        (image.title.clone(), image.build(args, &common, &connection, &stage, delivery, context_id).await)
+    });
+    let builds: Vec<_> = builds.collect();
+    let outcomes: Vec<(String, Result<SolveResponse, CliError>)> =
+        futures_util::stream::iter(builds).buffered(AT_A_TIME).collect().await;
+    stage.close().await;
+    if let Some(context) = context {
+        context.close().await;
+    }
+    let done = images.iter().zip(&deliveries).zip(&outcomes);
+    let done: Vec<_> =
+        done.filter_map(|((image, delivery), (_, outcome))| Some((image, delivery, outcome.as_ref().ok()?))).collect();
+    note_warnings(args, done.iter().map(|(image, ..)| image.told_of_the_build()));
+    let saved = done.iter().try_for_each(|(image, ..)| image.save_facts(args));
+    let reported = saved.and_then(|()| delivery::report(args, is_one, &done));
+    match (CliError::unless_all(outcomes), reported) {
+        (Ok(_), reported) => reported,
+        // What could not be written is the lesser trouble.
+        (Err(failed), reported) => {
+            reported.unwrap_or_else(|error| print::note(&error.render()));
+            Err(failed)
         }
     }
-    delivery.report(args, &response)
 }
 
-/// Shows warnings, unless the user wants to see nothing but the result.
-fn warn(args: &BuildArgs, warnings: &[Diagnostic], sources: &SourceMap) {
-    if !args.output.quiet {
-        print::note(&render_diagnostics(warnings, sources));
-    }
-}
-
-/// Compiles here; the daemon is asked for facts and solves the graph.
-async fn in_process(driver: Driver, opts: BTreeMap<String, String>, recorder: Recorder) -> Result<(), BoxError> {
-    let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-    let options = facts::build_options(opts, driver.session_id)?;
-    Ok(run_frontend(bridge, options, &recorder).await?)
-}
-
-/// Lets a frontend image do it all in the daemon.
-async fn in_daemon(driver: Driver, mut opts: BTreeMap<String, String>, image: &str) -> Result<(), BoxError> {
-    let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-    bridge.ping().await?;
-    opts.insert("source".to_owned(), image.to_owned());
-    opts.insert("frontend.caps".to_owned(), format!("{}+forward", FRONTEND_CAPS[1]));
-    let request =
-        SolveRequest { frontend: Some("gateway.v0".to_owned()), frontend_opts: opts, ..SolveRequest::default() };
-    match bridge.solve(request).await {
-        Ok(result) => Ok(bridge.return_result(result).await?),
-        Err(error) => {
-            let status = Status::from(error);
-            bridge.return_error(status.clone()).await?;
-            Err(status.message.into())
+/// Shows warnings, unless the user wants to see nothing but the result. Images of one file have some in common.
+fn note_warnings(args: &BuildArgs, told: impl Iterator<Item = String>) {
+    let mut shown = BTreeSet::new();
+    for text in told.filter(|_| !args.output.quiet) {
+        if shown.insert(text.clone()) {
+            print::note(&text);
         }
     }
 }

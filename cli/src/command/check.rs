@@ -13,7 +13,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
         return explain(code);
     }
     let file = SpecFile::read(&args.spec)?;
-    let parsed = imagespec::parse(&file.text.name, &file.text.text);
+    let parsed = imagespec::parse_to_check(&file.text.name, &file.text.text, &file.choice);
     match args.format {
         TextFormat::Json => {
             let diagnostics: Vec<Value> = parsed
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
                         "severity": diagnostic.severity,
                         "message": diagnostic.message,
                         "help": diagnostic.help,
-                        "file": file.path,
+                        "file": file.files.spec,
                         "line": position.map(|position| position.line),
                         "column": position.map(|position| position.column),
                     })
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
             match parsed.spec {
                 Some(_) => Ok(()),
                 // The problems are on stdout already; only the exit code is left to say.
-                None => Err(CliError::Input(format!("{} has problems", file.path.display()))),
+                None => Err(CliError::Input(format!("{} has problems", file.files.spec.display()))),
             }
         }
         TextFormat::Text => match parsed.spec {
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
                 print::note(&render_diagnostics(&parsed.diagnostics, &parsed.sources));
                 let count = parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();
                 let warnings = if count == 0 { String::new() } else { format!(", {count} warnings") };
-                print::data(&format!("{}: ok{warnings}\n", file.path.display()))
+                print::data(&format!("{}: ok{warnings}\n", file.files.spec.display()))
             }
         },
     }

@@ -1,14 +1,16 @@
 //! `imagespec compile`: the LLB definition, no build.
 
+use buildkit_client::progress::Mode;
 use buildkit_proto::Message as _;
-use imagespec_compile::Compiled;
+use imagespec_compile::{Compiled, LockUse};
 
 use crate::args::{CompileArgs, GraphFormat};
 use crate::error::{CliError, render_diagnostics};
 use crate::{facts, print};
 
 pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
-    let mut gathered = facts::gather(&args.spec, &args.options, &args.facts, &args.daemon).await?;
+    let mut gathered =
+        facts::gather(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
     // Whoever solves the definition has a session of its own; ours is over by then.
     gathered.forget_session();
     print::note(&render_diagnostics(&gathered.warnings, &gathered.document.sources));

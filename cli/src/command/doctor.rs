@@ -86,18 +86,14 @@ async fn ping(connection: &Connection) -> Result<Pong, CliError> {
         connection,
         session: Session::builder(),
         solve: SolveOptions { internal: true, ..SolveOptions::new("") },
-        progress: Mode::Quiet,
     };
     let (_, pong) = run
-        .drive(
-            |driver| async move {
-                let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-                let pong = bridge.ping().await?;
-                bridge.return_result(FrontendResult::single(None)).await?;
-                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(pong)
-            },
-            |_| async { Ok(()) },
-        )
+        .drive_alone(Mode::Quiet, |driver| async move {
+            let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
+            let pong = bridge.ping().await?;
+            bridge.return_result(FrontendResult::single(None)).await?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(pong)
+        })
         .await?;
     Ok(pong)
 }

@@ -38,23 +38,20 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
             ("oci-mediatypes".to_owned(), "true".to_owned()),
         ]),
     }];
-    let run = Run { connection: &connection, session: serving, solve, progress: args.progress.into() };
+    let run = Run { connection: &connection, session: serving, solve };
     let (response, ()) = run
-        .drive(
-            |driver| async move {
-                let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-                bridge.ping().await?;
-                match result(&bridge, &programs, &driver.session_id).await {
-                    Ok(result) => bridge.return_result(result).await?,
-                    Err(error) => {
-                        bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;
-                        return Err(error);
-                    }
+        .drive_alone(args.progress.into(), |driver| async move {
+            let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
+            bridge.ping().await?;
+            match result(&bridge, &programs, &driver.session_id).await {
+                Ok(result) => bridge.return_result(result).await?,
+                Err(error) => {
+                    bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;
+                    return Err(error);
                 }
-                Ok::<_, BoxError>(())
-            },
-            |_| async { Ok(()) },
-        )
+            }
+            Ok::<_, BoxError>(())
+        })
         .await?;
     let digest = response.exporter_response.get("containerimage.digest").map_or("", String::as_str);
     print::data(&format!("{}@{digest}\n", args.push))

@@ -1,5 +1,7 @@
 //! `imagespec plan`: the steps of a build and what each stands on.
 
+use buildkit_client::progress::Mode;
+use imagespec_compile::LockUse;
 use serde_json::Value;
 
 use crate::args::{PlanArgs, TextFormat};
@@ -8,7 +10,8 @@ use crate::facts;
 use crate::print;
 
 pub(crate) async fn run(args: &PlanArgs) -> Result<(), CliError> {
-    let gathered = facts::gather(&args.spec, &args.options, &args.facts, &args.daemon).await?;
+    let gathered =
+        facts::gather(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
     print::note(&render_diagnostics(&gathered.warnings, &gathered.document.sources));
     match args.format {
         TextFormat::Text => {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use buildkit_proto::go::parse_bool;
 use thiserror::Error;
 
 use super::{Destination, Output, OutputKind};
-use crate::dial::ImageStore;
+use crate::dial::{Connection, ImageStore};
+use crate::engine::Engine;
 use crate::solve::Exporter;
 
 /// What the user wants.
@@ -59,6 +61,46 @@ pub struct OutputPlan {
     pub push_afterwards: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+impl OutputPlan {
+    /// Compresses what is pushed as `compression` says (BuildKit's word), unless its own output says otherwise. Docker's older
+    /// media types know gzip only, and stay as they are.
+    pub fn compress_pushed(&mut self, compression: &str) {
+        for exporter in self.exports.iter_mut().map(|export| &mut export.exporter) {
+            let is_image = matches!(exporter.kind.as_str(), "image" | "moby");
+            if is_image && set(exporter, "push") == Some(true) && set(exporter, "oci-mediatypes") != Some(false) {
+                exporter.attrs.entry("compression".to_owned()).or_insert_with(|| compression.to_owned());
+            }
+        }
+    }
+
+    /// The exporter whose layers can be compressed ahead of it: one that pushes, of a daemon that keeps no images.
+    #[must_use]
+    pub fn pushed_layers(&self) -> Option<&Exporter> {
+        let mut exporters = self.exports.iter().map(|export| &export.exporter);
+        exporters.find(|exporter| exporter.kind == "image" && set(exporter, "push") == Some(true))
+    }
+}
+
+/// What a yes-or-no attribute of an exporter is set to.
+fn set(exporter: &Exporter, name: &str) -> Option<bool> {
+    exporter.attrs.get(name).and_then(|text| parse_bool(text))
+}
+
+impl DaemonFacts {
+    /// What a connected daemon is like, and the Engine that loads for it, if there is one.
+    pub async fn of(connection: &Connection, engine: Option<&Engine>, default_load: bool) -> Self {
+        let store = connection.image_store();
+        let load_engine = match engine {
+            Some(engine) if store == ImageStore::None => {
+                Some(LoadEngine { containerd_store: engine.has_containerd_store().await.unwrap_or(false) })
+            }
+            _ => None,
+        };
+        // Older daemons say so themselves when asked for more than one exporter.
+        Self { store, load_engine, default_load, multiple_exporters: true }
+    }
 }
 
 /// One exporter with what it delivers to.

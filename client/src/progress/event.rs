@@ -1,6 +1,8 @@
 //! Reports about a running build, as in the daemon's Status stream (moby/buildkit: `client/graph.go`), and the channel that
 //! carries them from wherever they arise to one renderer.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use buildkit_proto::rpc::control as wire;
@@ -12,8 +14,11 @@ use crate::error::{LineRange, Source};
 /// Reports that may wait for the renderer; when it is full the Status stream waits, and the daemon keeps the rest.
 const BACKLOG: usize = 256;
 
+/// Logs that are known again, for a channel that lives as long as its program.
+const REMEMBERED: usize = 1 << 20;
+
 /// A point in time with nanoseconds, since the daemon's clock and its precision are not ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stamp {
     /// Since 1970.
     pub seconds: i64,
@@ -117,7 +122,7 @@ pub struct VertexStatus {
 }
 
 /// Which of a process's outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stream {
     /// Standard output, and whatever is not standard error.
     #[default]
@@ -127,7 +132,7 @@ pub enum Stream {
 }
 
 /// Some bytes a step wrote; lines may be torn.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Log {
     /// The step's digest.
     pub vertex: String,
@@ -182,13 +187,18 @@ pub struct ProgressSender(mpsc::Sender<Update>);
 
 /// The renderer's end.
 #[derive(Debug)]
-pub struct ProgressReceiver(mpsc::Receiver<Update>);
+pub struct ProgressReceiver {
+    updates: mpsc::Receiver<Update>,
+    /// Of logs, in eight bytes each.
+    seen: HashSet<u64>,
+}
 
-/// Makes a channel for one build, or for several that are shown together.
+/// Makes a channel for one build, or for several that are shown together: what a step writes that they share is told by the
+/// daemon to each of them, and comes out once.
 #[must_use]
 pub fn channel() -> (ProgressSender, ProgressReceiver) {
-    let (sender, receiver) = mpsc::channel(BACKLOG);
-    (ProgressSender(sender), ProgressReceiver(receiver))
+    let (sender, updates) = mpsc::channel(BACKLOG);
+    (ProgressSender(sender), ProgressReceiver { updates, seen: HashSet::new() })
 }
 
 impl ProgressSender {
@@ -201,8 +211,21 @@ impl ProgressSender {
 impl ProgressReceiver {
     /// The next report; `None` when all senders are gone.
     pub async fn recv(&mut self) -> Option<Update> {
-        self.0.recv().await
+        let mut update = self.updates.recv().await?;
+        if self.seen.len() > REMEMBERED {
+            // Steps that were running then are told twice at worst.
+            self.seen.clear();
+        }
+        // The daemon's times have nanoseconds, so that equal lines of one build differ.
+        update.logs.retain(|log| log.timestamp.is_none() || self.seen.insert(short(log)));
+        Some(update)
     }
+}
+
+fn short(log: &Log) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    log.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl From<wire::StatusResponse> for Update {

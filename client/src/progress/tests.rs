@@ -359,6 +359,27 @@ fn modes_are_buildxs() {
 }
 
 #[tokio::test]
+async fn what_two_builds_are_told_comes_out_once() {
+    let log = |vertex: &str, millis, data: &str| Log {
+        vertex: vertex.to_owned(),
+        stream: Stream::Stderr,
+        data: data.into(),
+        timestamp: Some(at(millis)),
+    };
+    let (sender, mut receiver) = channel();
+    let told = [log("a", 1, "x"), log("a", 2, "x"), log("b", 1, "x")];
+    for builds in [&told[..], &told[1..], &[Log { timestamp: None, ..log("a", 0, "y") }], &[log("a", 1, "z")]] {
+        sender.send(Update { logs: builds.to_vec(), ..Update::default() }).await;
+    }
+    drop(sender);
+    let mut counts = Vec::new();
+    while let Some(update) = receiver.recv().await {
+        counts.push(update.logs.len());
+    }
+    assert_eq!(counts, [3, 0, 1, 1]);
+}
+
+#[tokio::test]
 async fn our_own_steps_look_like_the_daemons() {
     let (sender, receiver) = channel();
     let out = Shared::default();

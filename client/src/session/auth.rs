@@ -3,10 +3,13 @@
 //! A daemon asks either for credentials, or, when the client proves to be the same one as before (the token authority),
 //! for tokens that the client fetches itself, so that no password leaves it. Everything from the environment comes in
 //! through [`AuthOptions`]; only credential helpers inherit the process's own.
+//!
+//! With the same credentials, certificates and proxies [`RegistryAuth::find_manifest`] asks a registry itself.
 
 mod authority;
 mod config;
 mod helper;
+mod manifest;
 mod token;
 
 use std::collections::BTreeMap;
@@ -31,6 +34,7 @@ use authority::Authority;
 use config::{Credentials, DockerConfig, Lookup};
 use token::TokenClient;
 
+pub use manifest::{ManifestName, Presence};
 pub use token::ProxySettings;
 
 const METHODS: [&str; 4] = ["Credentials", "FetchToken", "GetTokenAuthority", "VerifyTokenAuthority"];
@@ -112,8 +116,8 @@ impl RegistryAuth {
         })
     }
 
-    pub(crate) fn attach(self) -> Attachment {
-        let server = AuthServer::new(Service(Arc::new(self)))
+    pub(crate) fn attach(self: Arc<Self>) -> Attachment {
+        let server = AuthServer::new(Service(self))
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE);
         Attachment::generated(auth_server::SERVICE_NAME, &METHODS, server)

@@ -17,7 +17,7 @@ use super::fsutil::filter::Filter;
 use super::fsutil::sender::{OddNames, Source};
 use super::fsutil::tree::Tree;
 use super::fsutil::wire::Packet;
-use super::fsutil::{follow, sender};
+use super::fsutil::{follow, mode, sender, walk};
 use super::grpc::{self, Attachment};
 use super::tasks::Tasks;
 use request::DirRequest;
@@ -41,6 +41,78 @@ impl LocalDir {
     /// A directory whose files the daemon sees as root's.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), owner: Owner::Root }
+    }
+}
+
+/// What a daemon would be sent of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SentFile {
+    /// Relative to the directory, with `/`.
+    pub path: String,
+    /// What it is.
+    pub kind: SentKind,
+}
+
+/// What is at a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SentKind {
+    /// A file with content.
+    File {
+        /// Whether its owner may execute it.
+        executable: bool,
+    },
+    /// A folder.
+    Directory,
+    /// A symbolic link, to this.
+    Link(String),
+    /// Anything else, such as a socket.
+    Other,
+}
+
+impl LocalDir {
+    /// What a daemon would be sent that asks for a part of the directory with these patterns (`include-patterns`,
+    /// `exclude-patterns` and `followpaths` of moby/buildkit: `session/filesync/filesync.go`). Blocking. Names that are not
+    /// UTF-8 are shown as well as can be.
+    ///
+    /// ```
+    /// use buildkit_client::session::files::LocalDir;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let folder = tempfile::tempdir()?;
+    /// std::fs::write(folder.path().join("a.py"), "")?;
+    /// std::fs::write(folder.path().join("a.txt"), "")?;
+    /// let sent = LocalDir::new(folder.path()).list(&["**/*.py".to_owned()], &[], &[])?;
+    /// assert_eq!(sent.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["a.py"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The directory cannot be read, or a pattern is none.
+    pub fn list(&self, include: &[String], exclude: &[String], follow: &[String]) -> std::io::Result<Vec<SentFile>> {
+        let failed = |error: &dyn std::fmt::Display| std::io::Error::other(format!("{}: {error}", self.path.display()));
+        let wanted = DirRequest {
+            name: String::new(),
+            include: include.to_vec(),
+            exclude: exclude.to_vec(),
+            follow: follow.to_vec(),
+        };
+        let (tree, filter) = open(self, &wanted).map_err(|status| failed(&status.message()))?;
+        let mut files = Vec::new();
+        walk::walk(&tree, &filter, self.owner, &mut |entry| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let is = |bit| entry.stat.mode & bit != 0;
+            let kind = match (is(mode::DIR), is(mode::SYMLINK), mode::has_content(entry.stat.mode)) {
+                (true, _, _) => SentKind::Directory,
+                (_, true, _) => SentKind::Link(text(&entry.stat.linkname)),
+                (_, _, true) if !entry.is_socket => SentKind::File { executable: entry.stat.mode & 0o100 != 0 },
+                _ => SentKind::Other,
+            };
+            files.push(SentFile { path: text(&entry.stat.path), kind });
+            true
+        })
+        .map_err(|error| failed(&error))?;
+        Ok(files)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use buildkit_proto::rpc::control::BytesMessage;
@@ -104,7 +105,7 @@ pub struct SessionBuilder {
     local_dirs: BTreeMap<String, LocalDir>,
     exports: BTreeMap<u32, ExportTarget>,
     secrets: Secrets,
-    auth: Option<RegistryAuth>,
+    auth: Option<Arc<RegistryAuth>>,
 }
 
 impl SessionBuilder {
@@ -136,10 +137,11 @@ impl SessionBuilder {
         self
     }
 
-    /// Answers for registry credentials.
+    /// Answers for registry credentials. Whoever asks registries beside the session shares them: what credential helpers said and
+    /// the certificates that were read are kept in them.
     #[must_use]
-    pub fn with_registry_auth(mut self, auth: RegistryAuth) -> Self {
-        self.auth = Some(auth);
+    pub fn with_registry_auth(mut self, auth: impl Into<Arc<RegistryAuth>>) -> Self {
+        self.auth = Some(auth.into());
         self
     }
 

@@ -5,8 +5,8 @@
 //! change. Configuration is looked up by the index a file came from, so every file is given one (`docs/python-layers.md`).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
+use crate::arguments::Index;
 use crate::group::strong_hash;
 use crate::lock::{Archive, Artifact, Directory, File, Hashes, Place, Selected, Source, Vcs};
 
@@ -50,23 +50,50 @@ pub(super) fn texts(selected: &[&Selected<'_>]) -> (String, String) {
         lock.push_str(&entry(one, index.as_deref()));
         indexes.extend(index.map(|index| (index, ())));
     }
-    let config = unchanging_files(indexes.keys().map(String::as_str));
+    let config = cache_control(indexes.keys().map(String::as_str));
     (lock, config)
 }
 
 /// Configuration of uv by which files of these indexes never change, so that it asks for none it has. `indexes` are in order,
 /// each once.
-pub(crate) fn unchanging_files<'a>(indexes: impl IntoIterator<Item = &'a str>) -> String {
-    let mut config = String::new();
-    for (number, index) in indexes.into_iter().enumerate() {
-        // `explicit`: nothing is looked up there, so what is built still finds its tools where the user says.
-        let _infallible = writeln!(
-            config,
-            "[[index]]\nname = \"lock-{number}\"\nurl = {}\nexplicit = true\ncache-control = {{ files = \"max-age=31536000, immutable\" }}",
-            quoted(index)
-        );
+///
+/// PyPI says of its pages that they hold for ten minutes. Proxies and mirrors in between drop that, and uv would then ask for the
+/// page of every package again whenever one is added.
+pub(crate) fn cache_control<'a>(indexes: impl IntoIterator<Item = &'a str>) -> String {
+    // Nothing is looked up there, so what is built still finds its tools where the user says.
+    indexes.into_iter().enumerate().map(|(number, url)| entry_of(number, None, url, EXPLICIT, UNCHANGING)).collect()
+}
+
+/// The same for indexes in which packages are looked up, in this order. uv heeds it only for those that it knows by its
+/// configuration: an argument that names an index hides what the configuration says of it.
+///
+/// Here no hash tells a file from another of the same name, with which other indexes than PyPI may replace it.
+pub(crate) fn searched(indexes: &[Index<'_>]) -> String {
+    let entry = |(number, index): (usize, &Index<'_>)| {
+        let role = if index.is_default { "default = true\n" } else { "" };
+        entry_of(number, index.name, index.url, role, if is_pypi(index.url) { UNCHANGING } else { TEN_MINUTES })
+    };
+    let mut config: String = indexes.iter().enumerate().map(entry).collect();
+    // uv asks PyPI last if it has no other default.
+    if !indexes.iter().any(|index| index.is_default || is_pypi(index.url)) {
+        config += &entry_of(indexes.len(), None, PYPI_INDEX, EXPLICIT, UNCHANGING);
     }
     config
+}
+
+const EXPLICIT: &str = "explicit = true\n";
+const UNCHANGING: &str = "max-age=31536000, immutable";
+const TEN_MINUTES: &str = "max-age=600";
+
+fn is_pypi(url: &str) -> bool {
+    url.trim_end_matches('/') == PYPI_INDEX
+}
+
+fn entry_of(number: usize, name: Option<&str>, url: &str, role: &str, files: &str) -> String {
+    let name = name.map_or_else(|| format!("lock-{number}"), str::to_owned);
+    let pages = if is_pypi(url) { format!("api = \"{TEN_MINUTES}\", ") } else { String::new() };
+    let (name, url) = (quoted(&name), quoted(url));
+    format!("[[index]]\nname = {name}\nurl = {url}\n{role}cache-control = {{ {pages}files = \"{files}\" }}\n")
 }
 
 /// The index a package's files are cached under: the lock's word, else where the file comes from.
@@ -191,4 +218,38 @@ impl Table {
 /// A TOML basic string. JSON's escapes are all TOML's too; DEL, which JSON leaves alone, must not stand there.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_that_are_searched() {
+        let index = |name, url, is_default| Index { name, url, is_default };
+        let entries = |indexes: &[Index<'_>]| {
+            let config = searched(indexes).replace("files = \"max-age=31536000, immutable\"", "FILES");
+            let config = config.replace("files = \"max-age=600\"", "SHORT");
+            config.split("[[index]]\n").skip(1).map(|entry| entry.trim_end().replace('\n', "; ")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            entries(&[index(Some("c"), "https://c", false), index(None, "https://a/\"x", true)]),
+            [
+                "name = \"c\"; url = \"https://c\"; cache-control = { SHORT }",
+                "name = \"lock-1\"; url = \"https://a/\\\"x\"; default = true; cache-control = { SHORT }",
+            ]
+        );
+        let pypi =
+            "url = \"https://pypi.org/simple\"; explicit = true; cache-control = { api = \"max-age=600\", FILES }";
+        assert_eq!(
+            entries(&[index(None, "https://b", false)]),
+            [
+                "name = \"lock-0\"; url = \"https://b\"; cache-control = { SHORT }",
+                &format!("name = \"lock-1\"; {pypi}")
+            ]
+        );
+        let entries = entries(&[index(None, "https://pypi.org/simple/", false)]);
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        assert!(entries[0].contains("api = \"max-age=600\""), "{entries:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! From the text of a `pylock.toml` to a [`Lock`] (PEP 751, "File format").
 //!
-//! Keys that do not say what to install (`dependencies`, `upload-time`, `attestation-identities`, `tool`) are passed over.
+//! Keys that do not say what to install (`dependencies`, `upload-time`, `attestation-identities`, others' `tool` tables) are passed over.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,14 @@ pub fn parse(file: FileId, text: &str) -> Result<Lock, Vec<Diagnostic>> {
     let default_groups = root.texts(&mut report, "default-groups");
     let entries = root.tables(&mut report, "packages", "a package");
     let packages = entries.into_iter().filter_map(|entry| package(&mut report, entry)).collect();
-    report.finish(Lock { requires_python, default_groups, packages })
+    let tool = root.table(&mut report, "tool", "the table `tool`");
+    let ours = tool.and_then(|tool| tool.table(&mut report, "imagespec", "the table `tool.imagespec`"));
+    let made_of = ours.and_then(|ours| ours.owned(&mut report, "made-of"));
+    let parts = ours.and_then(|ours| ours.table(&mut report, "parts", "the table `tool.imagespec.parts`"));
+    let names: Vec<&str> = parts.iter().flat_map(|parts| parts.pairs()).map(|(name, _)| name).collect();
+    let part = |name: &str| Some((name.to_owned(), parts?.owned(&mut report, name)?));
+    let made_of_parts = names.into_iter().filter_map(part).collect();
+    report.finish(Lock { requires_python, default_groups, made_of, made_of_parts, packages })
 }
 
 fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {

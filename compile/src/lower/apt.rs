@@ -1,11 +1,9 @@
 //! The apt step's op.
 
-use std::collections::BTreeMap;
-
-use buildkit_llb::{Mount, Output, Sharing};
+use buildkit_llb::{File, MkDir, MkFile, Mount, Output, Sharing};
 
 use crate::lower::{Lowering, ca_path};
-use crate::plan::Step;
+use crate::plan::{Action, Step};
 
 /// Updates the lists, installs, and removes what differs from run to run, in one exec: the lists live in a cache that may be
 /// collected at any time, so an install must never rely on an earlier update. Packages are the script's arguments.
@@ -30,17 +28,16 @@ Dpkg::Use-Pty "0";
 "#;
 
 impl Lowering<'_> {
-    pub(super) fn apt(
-        &mut self,
-        step: &Step,
-        parent: Output,
-        packages: &[String],
-        cache_scope: &str,
-        env: &BTreeMap<String, String>,
-    ) -> Output {
+    pub(super) fn apt(&mut self, step: &Step, parent: Output) -> Output {
+        let Action::Apt { packages, cache_scope, env, files } = &step.action else { return parent };
+        let parent = self.repositories(step, parent, files);
         let mut configuration = CONFIGURATION.to_owned();
         if self.common.ca_bundle.is_some() {
             configuration += &format!("Acquire::https::CAInfo \"{}\";\n", ca_path());
+        }
+        if !files.is_empty() {
+            // Else lists that the cache has of a repository would do, although its key is another one now.
+            configuration += "APT::Update::Error-Mode \"any\";\n";
         }
         let inputs = self.inputs("apt", &[("apt.conf", &configuration)]);
         let args = ["/bin/sh", "-c", SCRIPT, "apt"].into_iter().map(str::to_owned).chain(packages.iter().cloned());
@@ -63,5 +60,19 @@ impl Lowering<'_> {
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
         outputs.root().unwrap_or(parent)
+    }
+
+    /// More repositories and their keys, which the image keeps.
+    fn repositories(&mut self, step: &Step, parent: Output, files: &[(String, String)]) -> Output {
+        if files.is_empty() {
+            return parent;
+        }
+        let folder = MkDir { parents: true, timestamp: Some(0), ..MkDir::new("/etc/apt/keyrings", 0o755) };
+        let file = files.iter().fold(File::on(parent).mkdir(folder), |file, (path, text)| {
+            file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(path, 0o644, text.as_str()) })
+        });
+        let output = self.graph.file(file);
+        self.annotate(step, output.op());
+        output
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn local_source(filter: &LocalFilter, session: Option<&str>) -> Local
 }
 
 /// `user[:group]` as an owner; root, the owner a client's files arrive with, needs no change.
-fn chown(owner: &str) -> Option<Owner> {
+pub(super) fn chown(owner: &str) -> Option<Owner> {
     let named = |text: &str| match text.parse() {
         Ok(id) => User::Id(id),
         Err(_) => User::Named(text.to_owned()),

@@ -1,7 +1,6 @@
 //! The ops of groups: a locked part of the environment each, and the comparison of what they brought.
 
-use buildkit_llb::{Mount, Note, Output};
-use imagespec::Bytecode;
+use buildkit_llb::{Mount, Note, Output, Sharing};
 
 use crate::group::{CONFIG_FILE, LOCK_FILE};
 use crate::lower::python::{uv_cache, uv_path, with_secrets};
@@ -27,26 +26,26 @@ impl Lowering<'_> {
         let folder = format!("{}/group", crate::MOUNTS);
         let files = [(LOCK_FILE, install.lock.as_str()), (CONFIG_FILE, &install.config), (INSTALL_FILE, INSTALL)];
         let inputs = self.inputs_of(&step.id, "group", &files);
-        let bytecode = match install.bytecode {
-            Bytecode::Checked => "checked",
-            Bytecode::Unchecked => "unchecked",
-            Bytecode::None => "none",
-        };
-        let python = environment_python();
+        let home = self.common.home;
+        let python = home.python();
         let list = format!("{OUTPUT}/{LIST_FILE}");
         let program = format!("{folder}/{INSTALL_FILE}");
-        let words = [python.as_str(), "-I", "-S", &program, crate::ENVIRONMENT, &list, bytecode];
+        // Code that a package runs while it is built must not reach what other images will import.
+        let kept = if install.is_built { String::new() } else { format!("{}/bytecode", crate::MOUNTS) };
+        let words = [python.as_str(), "-I", "-S", "-B", &program, home.path, &list, install.bytecode.as_str(), &kept];
         let installer = [uv_path(), "pip".to_owned(), "install".to_owned(), "--python".to_owned(), python.clone()];
         let command = words.map(str::to_owned).into_iter().chain(installer).chain(install.args.iter().cloned());
         let command = command.chain(crate::group::arguments(install.is_built, &folder)).collect();
         let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
+        let cache = Mount::cache(&kept, self.cache_id("bytecode"), Sharing::Shared);
         let exec = self.exec(command, parent);
         let exec = self
             .with_installer(exec)
             .with_envs(install.env.clone())
-            .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
+            .with_env(home.variable, home.path)
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_mount(inputs)
+            .with_mounts((!install.is_built).then_some(cache))
             .with_mount(Mount::scratch_output(OUTPUT));
         let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
@@ -59,11 +58,11 @@ impl Lowering<'_> {
     pub(crate) fn collisions(&mut self, root: Output) -> Option<Output> {
         let lists = std::mem::take(&mut self.lists);
         let at = |number: usize| format!("{}/lists/{number}", crate::MOUNTS);
-        let python = environment_python();
+        let python = self.common.home.python();
         let found = format!("{OUTPUT}/{COLLISIONS_FILE}");
         let inputs = self.inputs("compare", &[(COMPARE_FILE, COMPARE)]);
         let program = format!("{}/compare/{COMPARE_FILE}", crate::MOUNTS);
-        let words = [python.as_str(), "-I", "-S", &program, &found].map(str::to_owned);
+        let words = [python.as_str(), "-I", "-S", "-B", &program, &found].map(str::to_owned);
         let files = (0..lists.len()).map(|number| format!("{}/{LIST_FILE}", at(number)));
         let exec = self
             .exec(words.into_iter().chain(files), root)
@@ -79,8 +78,4 @@ impl Lowering<'_> {
 /// Whether a step's list is worth comparing: what is built lies over everything else in any case.
 pub(crate) fn is_compared(step: &Step) -> bool {
     matches!(&step.action, Action::InstallGroup(install) if !install.is_built)
-}
-
-fn environment_python() -> String {
-    format!("{}/bin/python", crate::ENVIRONMENT)
 }

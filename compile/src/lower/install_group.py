@@ -1,10 +1,12 @@
-# Runs the installer, lists what it installed, and compiles it. argv: environment, file for the list, bytecode
-# (checked, unchecked, none), and the installer's command.
+# Runs the installer, lists what it installed, and gives it bytecode. argv: environment, file for the list, bytecode
+# (checked, unchecked, none), folder for bytecode that is used again (may be empty), and the installer's command.
 #
 # The list has a line for each file: package, hash, path, with tabs between; paths are relative to the environment.
 # Bytecode is made here rather than by the installer, because one process that forks once starts faster than workers
-# that are interpreters of their own, and because files are dealt out in a fixed order.
-import os, py_compile, sys
+# that are interpreters of their own, and because files are dealt out in a fixed order. It takes most of an
+# installation's time, so it is kept: under what the sources hold, where they lie and what compiles them, and never
+# under what a package says of itself.
+import hashlib, importlib.util, marshal, os, py_compile, sys
 
 FEW = 150
 
@@ -30,8 +32,6 @@ def record(folder):
 
 
 def compile_all(files, mode):
-    if mode == "none":
-        return
     kind = py_compile.PycInvalidationMode[mode.upper() + "_HASH"]
     processes = 1 if len(files) < FEW else len(os.sched_getaffinity(0))
     children = []
@@ -53,17 +53,70 @@ def compile_all(files, mode):
             sys.exit("a process that compiles bytecode died")
 
 
-environment, listing, mode = sys.argv[1:4]
+def kept_name(files, mode):
+    name = hashlib.sha256(repr((sys.version, importlib.util.MAGIC_NUMBER, mode)).encode())
+    for path in files:
+        with open(path, "rb") as file:
+            source = file.read()
+        path = os.fsencode(path)
+        name.update(b"%d %d " % (len(path), len(source)) + path + source)
+    return name.hexdigest()
+
+
+def use_kept(kept, files):
+    try:
+        with open(kept, "rb") as file:
+            digest, content = file.read(32), file.read()
+        if hashlib.sha256(content).digest() != digest:
+            return False
+    except FileNotFoundError:
+        return False
+    for path, code in zip(files, marshal.loads(content)):
+        if code is None:
+            continue
+        compiled = importlib.util.cache_from_source(path)
+        os.makedirs(os.path.dirname(compiled), exist_ok=True)
+        if os.path.lexists(compiled):
+            os.unlink(compiled)
+        mode = (os.stat(path).st_mode | 0o200) & 0o666
+        with open(os.open(compiled, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+            out.write(code)
+    return True
+
+
+def keep(kept, files):
+    codes = []
+    for path in files:
+        compiled = importlib.util.cache_from_source(path)
+        code = None
+        if os.path.exists(compiled):
+            with open(compiled, "rb") as file:
+                code = file.read()
+        codes.append(code)
+    content = marshal.dumps(codes)
+    unfinished = "%s.%d.%s" % (kept, os.getpid(), os.urandom(8).hex())
+    try:
+        with open(unfinished, "wb") as out:
+            out.write(hashlib.sha256(content).digest() + content)
+        os.replace(unfinished, kept)
+    except OSError as error:
+        # A full disk, say: then it is compiled again next time.
+        print("Bytecode is not kept: %s" % error)
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+
+
+environment, listing, mode, kept = sys.argv[1:5]
 before = metadata(environment)
 marker = os.path.join(environment, ".lock")
 had_marker = os.path.exists(marker)
-code = os.spawnv(os.P_WAIT, sys.argv[4], sys.argv[4:])
+code = os.spawnv(os.P_WAIT, sys.argv[5], sys.argv[5:])
 if code:
     sys.exit(code if code > 0 else 128 - code)
 if not had_marker and os.path.exists(marker):
     os.unlink(marker)
 
-sources, lines = set(), []
+sources, lines = {}, []
 for folder, site in sorted(metadata(environment).items()):
     if folder in before:
         continue
@@ -72,7 +125,19 @@ for folder, site in sorted(metadata(environment).items()):
         path = os.path.normpath(os.path.join(site, path))
         lines.append("%s\t%s\t%s\n" % (package, digest, os.path.relpath(path, environment)))
         if path.endswith(".py") and path.startswith(site + os.sep):
-            sources.add(path)
+            sources.setdefault(path, folder)
 with open(listing, "w", encoding="utf-8", errors="surrogateescape") as out:
     out.writelines(sorted(lines))
-compile_all(sorted(sources), mode)
+if mode != "none":
+    packages = {}
+    for path, folder in sorted(sources.items()):
+        packages.setdefault(folder, []).append(path)
+    missing = []
+    for folder, files in sorted(packages.items()):
+        name = os.path.join(kept, kept_name(files, mode)) if kept else ""
+        if not (kept and use_kept(name, files)):
+            missing.append((name, files))
+    compile_all(sorted(path for _, files in missing for path in files), mode)
+    for name, files in missing if kept else []:
+        keep(name, files)
+    print("Bytecode of %d packages: %d compiled, %d kept" % (len(packages), len(missing), len(packages) - len(missing)))

@@ -1,10 +1,10 @@
 //! The Python steps' ops: argv execs of uv, which is mounted from its tool image and never part of a layer.
 
-use buildkit_llb::{Exec, Mount, Output, SecretEnv, Sharing};
+use buildkit_llb::{Exec, File, Mount, Output, Rm, SecretEnv, Sharing};
 use imagespec::Bytecode;
 
 use crate::lower::Lowering;
-use crate::plan::{Action, InstallSecret, PinnedImage, Step};
+use crate::plan::{Action, InstallSecret, ManagedPython, PinnedImage, Step};
 
 /// Reads secrets from files into variables and becomes the program, where the daemon cannot set variables itself
 /// (`exec.secretenv`, BuildKit before 0.10). Arguments: `NAME FILE` pairs, `--`, the program.
@@ -19,23 +19,60 @@ exec "$@"
 "#;
 
 impl Lowering<'_> {
-    pub(super) fn venv(
-        &mut self,
-        step: &Step,
-        parent: Output,
-        interpreter: &str,
-        system_site_packages: bool,
-    ) -> Output {
+    pub(super) fn venv(&mut self, step: &Step, parent: Output) -> Output {
+        let Action::Venv { interpreter, system_site_packages, managed, owner } = &step.action else { return parent };
+        let parent = match managed {
+            Some(managed) => self.managed_python(step, parent, interpreter, managed),
+            None => parent,
+        };
         let mut args = vec![uv_path(), "venv".to_owned(), "--python".to_owned(), interpreter.to_owned()];
-        if system_site_packages {
+        if *system_site_packages {
             args.push("--system-site-packages".to_owned());
+        }
+        if managed.is_some() {
+            args.push("--managed-python".to_owned());
         }
         args.push(crate::ENVIRONMENT.to_owned());
         let exec = self.exec(args, parent);
-        let exec = self.with_installer(exec);
+        let mut exec = self.with_installer(exec);
+        if managed.is_some() {
+            exec = exec.with_env("UV_PYTHON_INSTALL_DIR", crate::PYTHONS);
+        }
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        let made = outputs.root().unwrap_or(parent);
+        if owner.is_empty() {
+            return made;
+        }
+        // It is empty: there are a few files to give away.
+        let outputs = self.graph.exec(self.exec(["chown", "-R", "--", owner.as_str(), crate::ENVIRONMENT], made));
+        self.annotate(step, outputs.op());
+        outputs.root().unwrap_or(made)
+    }
+
+    /// An interpreter that uv downloads, with its library compiled: whoever runs it may not be able to write there.
+    fn managed_python(&mut self, step: &Step, parent: Output, version: &str, managed: &ManagedPython) -> Output {
+        let command = [uv_path(), "python".to_owned(), "install".to_owned(), version.to_owned()].to_vec();
+        let (command, mounts, envs) = with_secrets(command, &managed.secrets, managed.secret_env_native);
+        let exec = self.exec(command, parent);
+        let exec = with_bytecode(self.with_installer(exec), managed.bytecode)
+            .with_env("UV_PYTHON_DOWNLOADS", "automatic")
+            .with_env("UV_PYTHON_INSTALL_DIR", crate::PYTHONS)
+            .with_env("UV_PYTHON_CACHE_DIR", format!("{}/python", uv_cache()))
+            // No links in the home folder.
+            .with_env("UV_PYTHON_INSTALL_BIN", "0")
+            .with_envs(managed.env.clone());
+        let exec = self.with_trust(exec, mounts, envs);
+        let outputs = self.graph.exec(exec);
+        self.annotate(step, outputs.op());
+        let made = outputs.root().unwrap_or(parent);
+        // What uv needs while it works.
+        let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{}/{name}", crate::PYTHONS));
+        let file =
+            litter.iter().fold(File::on(made), |file, path| file.rm(Rm { allow_not_found: true, ..Rm::new(path) }));
+        let output = self.graph.file(file);
+        self.annotate(step, output.op());
+        output
     }
 
     pub(super) fn install(&mut self, step: &Step, parent: Output) -> Output {
@@ -48,7 +85,7 @@ impl Lowering<'_> {
         let folder = format!("{}/requirements", crate::MOUNTS);
         let mut command: Vec<String> = ["pip", "install", "--python"].map(str::to_owned).to_vec();
         command.insert(0, uv_path());
-        command.push(format!("{}/bin/python", crate::ENVIRONMENT));
+        command.push(self.common.home.python());
         command.extend(args.iter().cloned());
         // The short names are the same in every uv; the long ones were renamed once.
         command.extend(["-r".to_owned(), format!("{folder}/requirements.txt")]);
@@ -62,7 +99,7 @@ impl Lowering<'_> {
         let exec = with_bytecode(self.with_installer(exec), *bytecode)
             // The spec's variables come after our choices: whoever sets `UV_…` means it.
             .with_envs(env.clone())
-            .with_env("VIRTUAL_ENV", crate::ENVIRONMENT)
+            .with_env(self.common.home.variable, self.common.home.path)
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_mount(inputs);
         let exec = self.with_trust(exec, secret_mounts, secret_envs);

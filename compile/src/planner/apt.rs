@@ -3,24 +3,84 @@
 use crate::env;
 use crate::facts::{Need, Root};
 use crate::plan::{Action, Parent, Step};
-use crate::planner::{Base, Planner, items, summary};
+use crate::planner::{Base, Planner, chain, items, numbered, summary};
+use crate::rules;
+
+/// The last apt step of a plan; those of the specs it stands on have a number behind.
+pub(super) const APT: &str = "apt";
 
 impl Planner<'_> {
-    /// No step without packages; `None` while facts are missing.
-    pub(super) fn apt(&mut self, base: &Base) -> Option<Option<Step>> {
-        let mut packages = self.document.spec.apt_packages.clone();
-        if packages.is_empty() {
-            return Some(None);
+    /// A step for each spec with packages, each on top of the one before, so that images of one base share its step; `None`
+    /// while facts are missing.
+    pub(super) fn apt(&mut self, base: &Base) -> Option<Vec<Step>> {
+        let files = self.repositories()?;
+        let levels: Vec<(String, Vec<String>)> = self
+            .specs()
+            .levels()
+            .iter()
+            .filter(|level| !level.spec.apt_packages.is_empty())
+            .map(|level| (level.prefix.clone(), level.spec.apt_packages.clone()))
+            .collect();
+        if levels.is_empty() {
+            return Some(Vec::new());
         }
         let release = self.rootfs_file(Root::Base, "/etc/os-release")?;
         let cache_scope = format!("{}-{}", distribution(&release.unwrap_or_default()), self.platform.architecture);
         let env = self.install_env(base, env::is_proxy);
-        let fields = items("apt_packages", packages.len());
-        let title = self.title("apt", &summary(&packages));
-        // They are a set: their order moves no vertex, as it moves no tag.
-        packages.sort();
-        packages.dedup();
-        Some(Some(self.step("apt", title, Parent::Base, Action::Apt { packages, cache_scope, env }, fields)))
+        let count = levels.len();
+        let mut steps = Vec::new();
+        for (index, (prefix, mut packages)) in levels.into_iter().enumerate() {
+            let id = numbered(APT, index, count);
+            let fields = items(&format!("{prefix}apt_packages"), packages.len());
+            let title = self.title("apt", &summary(&packages));
+            // They are a set: their order moves no vertex, as it moves no tag.
+            packages.sort();
+            packages.dedup();
+            // What the first step writes, those on top of it have.
+            let files = if index == 0 { files.clone() } else { Vec::new() };
+            let action = Action::Apt { packages, cache_scope: cache_scope.clone(), env: env.clone(), files };
+            steps.push(self.step(&id, title, Parent::Base, action, fields));
+        }
+        chain(&mut steps);
+        Some(steps)
+    }
+
+    /// The files that name more repositories: each line signed with all keys, unless it says itself how it is signed. `None` while
+    /// a key is not read.
+    fn repositories(&mut self) -> Option<Vec<(String, String)>> {
+        let specs = self.specs();
+        let sources = specs.items("builder_options.apt_sources", |spec| &spec.builder_options.apt_sources);
+        let sources: Vec<String> = sources.into_iter().map(|(_, line)| line.clone()).collect();
+        let mut files = Vec::new();
+        let mut is_missing = false;
+        for (index, (field, path)) in self.apt_keys().into_iter().enumerate() {
+            let Some(text) = self.context_text(&path, &field) else {
+                is_missing = true;
+                continue;
+            };
+            if !text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
+                let message = format!("{path} holds no ASCII-armored key");
+                let help = "write it as text, with `gpg --enarmor`";
+                self.problem(&rules::APT_KEY, message, &[&field], help);
+            }
+            files.push((format!("/etc/apt/keyrings/imagespec-{index}.asc"), text));
+        }
+        if is_missing {
+            return None;
+        }
+        let signed_by = files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(",");
+        let lines = sources.iter().map(|line| format!("{}\n", signed(line, &signed_by)));
+        let lines: String = lines.collect();
+        if !lines.is_empty() {
+            files.push(("/etc/apt/sources.list.d/imagespec.list".to_owned(), lines));
+        }
+        Some(files)
+    }
+
+    /// The paths of the repositories' keys, with those of their fields.
+    pub(super) fn apt_keys(&self) -> Vec<(String, String)> {
+        let keys = self.specs().items("builder_options.apt_keys", |spec| &spec.builder_options.apt_keys);
+        keys.into_iter().map(|(field, path)| (field, path.clone())).collect()
     }
 
     /// The text of a file in a root filesystem; a need until known.
@@ -28,8 +88,29 @@ impl Planner<'_> {
         if let Some(known) = self.rootfs(root).and_then(|facts| facts.files.get(path)) {
             return Some(known.clone());
         }
-        self.out.needs.insert(Need::RootfsFile { platform: self.platform.clone(), root, path: path.to_owned() });
+        self.out.needs.insert(Need::RootfsFile {
+            platform: self.platform.clone(),
+            place: self.place(root),
+            path: path.to_owned(),
+        });
         None
+    }
+}
+
+/// A line of sources.list(5) with the keys it is signed with.
+fn signed(line: &str, keys: &str) -> String {
+    let (kind, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim_start();
+    let (options, rest) = match rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((options, rest)) => (options.trim(), rest.trim_start()),
+        None => ("", rest),
+    };
+    let says_itself = ["signed-by=", "trusted="].iter().any(|option| options.to_ascii_lowercase().contains(option));
+    let own = if keys.is_empty() || says_itself { String::new() } else { format!("signed-by={keys}") };
+    let options: Vec<&str> = [options, own.as_str()].into_iter().filter(|option| !option.is_empty()).collect();
+    match options.is_empty() {
+        true => format!("{kind} {rest}"),
+        false => format!("{kind} [{}] {rest}", options.join(" ")),
     }
 }
 
@@ -53,7 +134,16 @@ fn distribution(os_release: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::distribution;
+    use super::{distribution, signed};
+
+    #[test]
+    fn lines_say_how_they_are_signed() {
+        let line = "deb https://x bookworm main";
+        assert_eq!(signed(line, ""), line);
+        assert_eq!(signed(line, "/k"), "deb [signed-by=/k] https://x bookworm main");
+        assert_eq!(signed("deb [arch=amd64] https://x y z", "/k"), "deb [arch=amd64 signed-by=/k] https://x y z");
+        assert_eq!(signed("deb [trusted=yes] http://x ./", "/k"), "deb [trusted=yes] http://x ./");
+    }
 
     #[test]
     fn distributions() {

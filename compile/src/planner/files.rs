@@ -6,12 +6,12 @@
 //! leave out Python files in deep folders, and say nothing. There the files are listed first and copied one by one.
 
 use buildkit_llb::caps;
-use imagespec::CopyMode;
+use imagespec::{CopyMode, ImageSpec};
 
 use crate::facts::Need;
 use crate::patterns::{either, gitignore, literal};
 use crate::plan::{Action, CopyItem, LocalFilter, Parent, Step};
-use crate::planner::{Base, Planner, items, summary};
+use crate::planner::{Base, Planner, items, numbered, summary};
 use crate::rules;
 
 /// Never part of a copied source tree.
@@ -21,98 +21,129 @@ const STANDARD_IGNORE: [&str; 4] = ["**/__pycache__", "**/*.pyc", "**/.git", "**
 #[derive(Default)]
 pub(super) struct FileFacts {
     ignored: Vec<String>,
+    parts: Vec<Part>,
+}
+
+/// What one spec copies.
+struct Part {
+    /// In front of its fields' paths.
+    prefix: String,
     source: Option<Source>,
+    copies: Vec<String>,
 }
 
 /// A source root that is copied.
 struct Source {
     root: String,
     mode: CopyMode,
+    has_mode: bool,
     gitignores: Vec<String>,
 }
 
+impl FileFacts {
+    /// What the client sends, one filter for each step.
+    pub(super) fn filters(&self) -> Vec<LocalFilter> {
+        let filters = |part: &Part| {
+            let source = part.source.as_ref().map(|source| source_filter(source, &self.ignored, false));
+            let copies = (!part.copies.is_empty()).then(|| copy_filter(&part.copies, &self.ignored));
+            source.into_iter().chain(copies)
+        };
+        self.parts.iter().flat_map(filters).collect()
+    }
+}
+
 impl Planner<'_> {
-    /// `None` while facts are missing.
+    /// The files of the innermost spec lie below those of the specs on top of it; `None` while facts are missing.
     pub(super) fn files(&mut self, base: &Base) -> Option<Vec<Step>> {
-        let copies = self.document.spec.copy.clone();
-        let FileFacts { ignored, source } = self.file_facts()?;
+        let FileFacts { ignored, parts } = self.file_facts()?;
         let owner = self.final_user(base);
+        let count = parts.len();
         let mut steps = Vec::new();
-        if let Some(Source { root, mode, gitignores }) = source {
-            steps.push(self.source_step(&root, mode, &ignored, &gitignores, &owner)?);
-        }
-        if !copies.is_empty() {
-            // Nothing is left to narrow when the whole context is copied.
-            let is_whole = copies.iter().any(|path| path == ".");
-            let follow = if is_whole { Vec::new() } else { copies.iter().map(|path| literal(path)).collect() };
-            let local = LocalFilter { hint: "context", exclude: ignored, follow, ..Default::default() };
-            let targets: Vec<CopyItem> =
-                copies.iter().map(|path| to_home(path, if path == "." { "" } else { path })).collect();
-            let title = self.title("copy", &summary(&copies));
-            let action = Action::Copy { local, items: targets, owner };
-            steps.push(self.step("copy", title, Parent::Base, action, items("copy", copies.len())));
+        for (index, Part { prefix, source, copies }) in parts.into_iter().enumerate() {
+            let id = |name: &str| numbered(name, index, count);
+            if let Some(source) = source {
+                steps.push(self.source_step(&id("source"), &prefix, &source, &ignored, &owner)?);
+            }
+            if !copies.is_empty() {
+                let local = copy_filter(&copies, &ignored);
+                let targets: Vec<CopyItem> =
+                    copies.iter().map(|path| to_home(path, if path == "." { "" } else { path })).collect();
+                let title = self.title("copy", &summary(&copies));
+                let action = Action::Copy { local, items: targets, owner: owner.clone() };
+                let fields = items(&format!("{prefix}copy"), copies.len());
+                steps.push(self.step(&id("copy"), title, Parent::Base, action, fields));
+            }
         }
         Some(steps)
     }
 
     /// What the steps have to know of the context; `None` while something is missing.
     pub(super) fn file_facts(&mut self) -> Option<FileFacts> {
-        let spec = &self.document.spec;
-        let has_copies = !spec.copy.is_empty();
         // A root without a mode means Python sources (design §3).
-        let mode = spec.source_copy_mode.unwrap_or(CopyMode::Auto);
-        let root = spec.source_root.clone().filter(|_| mode != CopyMode::None);
-        if root.is_none() && !has_copies {
+        let mode = |spec: &ImageSpec| spec.source_copy_mode.unwrap_or(CopyMode::Auto);
+        let root = |spec: &ImageSpec| spec.source_root.clone().filter(|_| mode(spec) != CopyMode::None);
+        let wanted: Vec<_> = self
+            .specs()
+            .levels()
+            .iter()
+            .map(|level| {
+                let has_mode = level.spec.source_copy_mode.is_some();
+                (level.prefix.clone(), root(level.spec), mode(level.spec), has_mode, level.spec.copy.clone())
+            })
+            .filter(|(_, root, _, _, copies)| root.is_some() || !copies.is_empty())
+            .collect();
+        if wanted.is_empty() {
             return Some(FileFacts::default());
         }
         let ignored = self.facts.context_ignore.clone();
         if ignored.is_none() {
             self.out.needs.insert(Need::ContextIgnore);
         }
-        let source = match root {
-            None => None,
-            // Asked for together with the ignore file.
-            Some(root) => {
-                let gitignores = self.gitignores(&root);
-                Some(Source { root, mode, gitignores: gitignores? })
-            }
-        };
-        Some(FileFacts { ignored: ignored?, source })
+        // Asked for together with the ignore file.
+        let parts: Vec<Option<Part>> = wanted
+            .into_iter()
+            .map(|(prefix, root, mode, has_mode, copies)| {
+                let source = match root {
+                    None => None,
+                    Some(root) => {
+                        let gitignores = self.gitignores(&root);
+                        Some(Source { root, mode, has_mode, gitignores: gitignores? })
+                    }
+                };
+                Some(Part { prefix, source, copies })
+            })
+            .collect();
+        Some(FileFacts { ignored: ignored?, parts: parts.into_iter().collect::<Option<_>>()? })
     }
 
     /// `None` while facts are missing, and where there is nothing to copy, which is a problem.
     fn source_step(
         &mut self,
-        root: &str,
-        mode: CopyMode,
+        id: &str,
+        fields: &str,
+        source: &Source,
         ignored: &[String],
-        gitignores: &[String],
         owner: &str,
     ) -> Option<Step> {
-        let prefix = if root == "." { String::new() } else { format!("{}/", literal(root)) };
-        let all = || if prefix.is_empty() { Vec::new() } else { vec![literal(root)] };
-        let is_auto = mode == CopyMode::Auto;
+        let Source { root, mode, has_mode, gitignores: _ } = source;
+        let root = root.as_str();
         // A capability of the daemon's, but it came with the matcher that its client has too (BuildKit 0.9).
-        let is_listed = is_auto && !self.facts.capabilities.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
-        let include = if is_auto && !is_listed { vec![format!("{prefix}**/*.py")] } else { all() };
-        let exclude = either(ignored, gitignores)
-            .into_iter()
-            .chain(STANDARD_IGNORE.iter().map(|pattern| format!("{prefix}{pattern}")))
-            .collect();
-        let local = LocalFilter { hint: "context-source", include, exclude, follow: Vec::new() };
+        let is_listed =
+            source.mode == CopyMode::Auto && !self.facts.capabilities.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
+        let local = source_filter(source, ignored, is_listed);
         let items = if is_listed { self.listed(root, &local)? } else { vec![to_home(root, "")] };
         if items.is_empty() {
             let message = format!("there are no Python files below {root}");
             let help = "use `source_copy_mode: all` to copy files of every kind";
-            self.problem(&rules::NOTHING_TO_COPY, message, &["source_root"], help);
+            self.problem(&rules::NOTHING_TO_COPY, message, &[&format!("{fields}source_root")], help);
             return None;
         }
-        let what = if is_auto { "Python files of " } else { "" };
+        let what = if *mode == CopyMode::Auto { "Python files of " } else { "" };
         let title = self.title("source", &format!("{what}{root}"));
-        let has_mode = self.document.spec.source_copy_mode.is_some();
-        let fields = ["source_root"].into_iter().chain(has_mode.then_some("source_copy_mode"));
+        let named = ["source_root"].into_iter().chain(has_mode.then_some("source_copy_mode"));
+        let named = named.map(|name| format!("{fields}{name}")).collect();
         let action = Action::Copy { local, items, owner: owner.to_owned() };
-        Some(self.step("source", title, Parent::Base, action, fields.map(str::to_owned).collect()))
+        Some(self.step(id, title, Parent::Base, action, named))
     }
 
     /// Each Python file below the root by itself; `None` until they are known.
@@ -148,14 +179,30 @@ impl Planner<'_> {
         }
         (!missing).then_some(patterns)
     }
+}
 
-    /// The user that runs the image: the spec's, else the base's.
-    pub(super) fn final_user(&self, base: &Base) -> String {
-        match &self.document.spec.builder_options.user {
-            Some(user) => user.clone(),
-            None => base.config["config"]["User"].as_str().unwrap_or_default().to_owned(),
-        }
-    }
+/// What the client sends of a source root. Where its clients cannot match deep patterns, all files, to be listed.
+fn source_filter(source: &Source, ignored: &[String], is_listed: bool) -> LocalFilter {
+    let Source { root, mode, has_mode: _, gitignores } = source;
+    let prefix = if root == "." { String::new() } else { format!("{}/", literal(root)) };
+    let include = match (*mode == CopyMode::Auto && !is_listed, prefix.is_empty()) {
+        (true, _) => vec![format!("{prefix}**/*.py")],
+        (false, true) => Vec::new(),
+        (false, false) => vec![literal(root)],
+    };
+    let exclude = either(ignored, gitignores)
+        .into_iter()
+        .chain(STANDARD_IGNORE.iter().map(|pattern| format!("{prefix}{pattern}")))
+        .collect();
+    LocalFilter { hint: "context-source", include, exclude, follow: Vec::new() }
+}
+
+/// What the client sends of copied paths.
+fn copy_filter(copies: &[String], ignored: &[String]) -> LocalFilter {
+    // Nothing is left to narrow when the whole context is copied.
+    let is_whole = copies.iter().any(|path| path == ".");
+    let follow = if is_whole { Vec::new() } else { copies.iter().map(|path| literal(path)).collect() };
+    LocalFilter { hint: "context", exclude: ignored.to_vec(), follow, ..Default::default() }
 }
 
 /// A path of the context into `/root`.

@@ -2,59 +2,123 @@
 
 use std::collections::BTreeMap;
 
+use crate::commands;
 use crate::env::Env;
 use crate::plan::{Action, ImageConfigPlan, Parent, Step};
 use crate::planner::{Base, Planner, items};
 
+/// Where what `runtime_packages` names is told (`flytekit/bin/entrypoint.py`).
+const RUNTIME_PACKAGES: &str = "_F_RUNTIME_PACKAGES";
+
+/// Where the image says what it was made of (`flytekit/image_spec/image_spec.py`, `is_container`).
+const IMAGE_ID: &str = "_F_IMG_ID";
+
+/// What installs runtime packages in images whose entrypoint does not.
+const ENTRY: &str = "/usr/local/bin/imagespec-entry";
+const ENTRY_SCRIPT: &str = include_str!("entry.sh");
+
 impl Planner<'_> {
-    /// The image's whole environment: the base's, the Python environment's, the spec's.
+    /// The image's whole environment: the base's, the Python environment's, the specs'.
     pub(super) fn environment(&self, base: &Base, has_environment: bool) -> Env {
         let mut env = base.env.clone();
         if has_environment {
-            let bin = format!("{}/bin", crate::ENVIRONMENT);
+            let home = self.home();
+            let bin = format!("{}/bin", home.path);
             // A base that has the environment already has it first on PATH, as a rule.
             let path = match env.path().split(':').next() {
                 Some(first) if first == bin => env.path().to_owned(),
                 _ => format!("{bin}:{}", env.path()),
             };
-            env = env.with("PATH", path).with("VIRTUAL_ENV", crate::ENVIRONMENT);
+            env = env.with("PATH", path).with(home.variable, home.path);
         }
-        env.with("PYTHONPATH", "/root").with_spec(&self.document.spec.env)
+        if self.specs().is_flyte() {
+            env = self.flyte_environment(env, has_environment);
+        }
+        env = env.with("PYTHONPATH", "/root");
+        for level in self.specs().levels() {
+            env = env.with_spec(&level.spec.env);
+        }
+        env
     }
 
-    /// The spec's variables that an install step sees, with the values they have in the image: `PATH: /opt/tool/bin:$PATH` is of
+    /// The specs' variables that an install step sees, with the values they have in the image: `PATH: /opt/tool/bin:$PATH` is of
     /// use to a compiler only when it is expanded.
     pub(super) fn install_env(&self, base: &Base, is_seen: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
         let env = self.environment(base, self.wants_python());
-        let names = self.document.spec.env.keys().filter(|name| is_seen(name));
+        let specs = self.specs();
+        let names = specs.levels().iter().flat_map(|level| level.spec.env.keys()).filter(|name| is_seen(name));
         names.filter_map(|name| Some((name.clone(), env.get(name)?.to_owned()))).collect()
     }
 
-    pub(super) fn image_config(&self, base: &Base, has_environment: bool) -> ImageConfigPlan {
-        let spec = &self.document.spec;
-        let env = self.environment(base, has_environment);
-        let mut labels = spec.builder_options.labels.clone();
+    pub(super) fn image_config(&self, base: &Base, has_environment: bool, libraries: &[String]) -> ImageConfigPlan {
+        let specs = self.specs();
+        let mut env = self.environment(base, has_environment);
+        if !libraries.is_empty() {
+            let known = env.get("LD_LIBRARY_PATH").map(str::to_owned);
+            let all = known.into_iter().chain(libraries.iter().cloned()).filter(|path| !path.is_empty());
+            env = env.with("LD_LIBRARY_PATH", all.collect::<Vec<_>>().join(":"));
+        }
+        if specs.is_flyte() {
+            env = flyte_paths(env);
+        }
+        let packages = self.runtime_packages();
+        if !packages.is_empty() {
+            env = env.with(RUNTIME_PACKAGES, packages.join(" "));
+        }
+        if specs.is_flyte() {
+            // Last, as Flytekit's builder has it.
+            let id = self.settings.image_id.clone().unwrap_or_else(|| self.document.spec.id());
+            env = env.without(IMAGE_ID).with(IMAGE_ID, id);
+        }
+        let mut labels = BTreeMap::new();
+        for level in specs.levels() {
+            labels.extend(level.spec.builder_options.labels.clone());
+        }
         labels.extend(self.settings.labels.clone());
+        let mut entrypoint = specs.value(|spec| spec.entrypoint.clone());
+        if !packages.is_empty() && !specs.is_flyte() {
+            let words = |name: &str| {
+                let words = base.config["config"][name].as_array().into_iter().flatten();
+                words.filter_map(|word| word.as_str()).map(str::to_owned).collect::<Vec<_>>()
+            };
+            let rest = entrypoint.unwrap_or_else(|| words("Entrypoint"));
+            entrypoint = Some([ENTRY.to_owned()].into_iter().chain(rest).collect());
+        }
         ImageConfigPlan {
             env: env.to_pairs(),
             workdir: "/root".to_owned(),
             user: self.final_user(base),
-            entrypoint: spec.entrypoint.clone(),
+            // The base's arguments are meant for the base's entrypoint, which then still runs.
+            keep_cmd: !packages.is_empty() && specs.value(|spec| spec.entrypoint.as_ref()).is_none(),
+            entrypoint,
             labels,
         }
     }
 
-    /// The image's working directory must be the final user's; root has it already.
-    pub(super) fn own_home(&self, base: &Base) -> Option<Step> {
-        let owner = self.final_user(base);
-        let user = owner.split(':').next().unwrap_or_default();
-        if matches!(user, "" | "root" | "0") {
+    /// Requirement lines that are installed when a container starts.
+    pub(super) fn runtime_packages(&self) -> Vec<String> {
+        let specs = self.specs();
+        specs
+            .items("runtime_packages", |spec| &spec.runtime_packages)
+            .into_iter()
+            .map(|(_, line)| line.text.clone())
+            .collect()
+    }
+
+    /// What installs runtime packages where Flytekit's entrypoint does not.
+    pub(super) fn entry(&self) -> Option<Step> {
+        if self.runtime_packages().is_empty() || self.specs().is_flyte() {
             return None;
         }
-        let title = self.title("user", &format!("give /root to {owner}"));
-        let is_asked = self.document.spec.builder_options.user.is_some();
-        let fields = if is_asked { vec!["builder_options.user".to_owned()] } else { Vec::new() };
-        Some(self.step("user", title, Parent::Base, Action::OwnHome { owner }, fields))
+        let fields = self.specs().fields("runtime_packages", |spec| &spec.runtime_packages);
+        let title = self.title("entry", "install runtime packages at start");
+        let action = Action::WriteFile {
+            path: ENTRY.to_owned(),
+            mode: 0o755,
+            text: ENTRY_SCRIPT.to_owned(),
+            owner: String::new(),
+        };
+        Some(self.step("entry", title, Parent::Base, action, fields))
     }
 
     pub(super) fn commands(&self, image: &ImageConfigPlan, below: &[Step]) -> Option<Step> {
@@ -66,21 +130,30 @@ impl Planner<'_> {
             [one] => one.lines().next().unwrap_or_default().to_owned(),
             many => format!("{} commands", many.len()),
         };
-        let bytecode = self.document.spec.builder_options.bytecode;
-        let action = Action::Commands { script: script(commands), bytecode, env: image.env.clone() };
+        let bytecode = self.specs().bytecode();
+        let action = Action::Commands { script: commands::script(commands), bytecode, env: image.env.clone() };
         let title = self.title("commands", &title);
         let below = below.iter().map(|step| step.id.clone()).collect();
         Some(self.step("commands", title, Parent::Joined(below), action, items("commands", commands.len())))
     }
+
+    /// What Flytekit's builder sets before the spec's own variables.
+    fn flyte_environment(&self, env: Env, has_environment: bool) -> Env {
+        let env = if has_environment { env.with("UV_PYTHON", self.home().python()) } else { env };
+        env.with("UV_COMPILE_BYTECODE", "1")
+            .with("UV_LINK_MODE", "copy")
+            .with("FLYTE_SDK_RICH_TRACEBACKS", "0")
+            .with("SSL_CERT_DIR", "/etc/ssl/certs")
+    }
 }
 
-/// All commands as one script: each goes on where the one before left the shell, and the first that fails is the last.
-///
-/// Each is a group of its own. Bare, `make` and `a || b` would run `b` after a `make` that failed, a comment at the end of one
-/// would swallow the rest, and a here-document would not end.
-fn script(commands: &[String]) -> String {
-    match commands {
-        [one] => one.clone(),
-        many => many.iter().map(|command| format!("{{ {command}\n}}")).collect::<Vec<_>>().join(" && "),
-    }
+/// Where Flytekit's images look for a GPU's programs and libraries: behind everything else, and without the empty entry at the
+/// end that means the working directory to the dynamic linker.
+fn flyte_paths(env: Env) -> Env {
+    let path = format!("{}:/usr/local/nvidia/bin:/usr/local/cuda/bin", env.path());
+    let libraries = match env.get("LD_LIBRARY_PATH") {
+        Some(known) if !known.is_empty() => format!("/usr/local/nvidia/lib64:{known}"),
+        _ => "/usr/local/nvidia/lib64".to_owned(),
+    };
+    env.with("PATH", path).with("LD_LIBRARY_PATH", libraries)
 }

@@ -5,21 +5,25 @@
 //! twice: packages that clash are then steps of their own, in an order that is always the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_llb::Graph;
-use imagespec::{Bytecode, Diagnostic, FileId, RequirementsKind, SecretTarget, SourceMap};
+use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, SourceMap};
 
 use crate::arguments;
 use crate::env;
 use crate::facts::{InterpreterFact, Need, Root};
 use crate::group::{self, Budget, Group, GroupKind};
 use crate::lock::{self, Implementation, Interpreter, Libc, Lock, PackageName, Target};
-use crate::lock_step::{LockCommand, LockStep};
+use crate::lock_file::LockFile;
+use crate::lock_step::LockStep;
 use crate::lower;
-use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, PinnedImage, Plan, Shape, Step};
-use crate::planner::{Base, Planner, items, summary};
+use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Plan, Shape, Step};
+use crate::planner::lock::{Beside, Found};
+use crate::planner::{Base, Planner, Tools, summary};
 use crate::requirements::Requirements;
 use crate::rules;
+use crate::settings::LockUse;
 
 /// From so many packages, or so many bytes to download, an environment is worth cutting: below, one step that installs all of
 /// it again costs less than the steps themselves.
@@ -44,7 +48,7 @@ pub(super) struct Wanted {
     pub(super) shape: Shape,
     /// Why everything is one step, if it is.
     pub(super) single: Option<&'static str>,
-    pub(super) uv: Option<PinnedImage>,
+    pub(super) tools: Tools,
     /// The steps planned so far.
     pub(super) below: Vec<Step>,
 }
@@ -55,25 +59,35 @@ pub(super) struct Installs {
     pub(super) steps: Vec<Step>,
     /// How the lock is resolved, if nobody gives one.
     pub(super) lock: Option<LockStep>,
+    /// What should lie beside the spec.
+    pub(super) file: Option<LockFile>,
     /// These are the final steps.
     pub(super) is_complete: bool,
 }
 
 impl Planner<'_> {
     pub(super) fn installs(&mut self, base: &Base, wanted: Wanted, reasons: &mut Vec<String>) -> Option<Installs> {
-        let given = self.document.spec.requirements.as_ref().map(|file| file.kind).filter(|kind| kind.is_lock());
+        let given = self.given_lock();
         let single = wanted.single;
-        if let (Some(why), None) = (single, given) {
+        let beside = if given.is_some() { Some(Beside::default()) } else { self.beside() };
+        let Some(beside) = beside else { return Some(Installs::default()) };
+        let is_locked = given.is_some()
+            || beside.is_there()
+            || wanted.requirements.project.is_some()
+            || self.settings.lock != LockUse::Read;
+        if let (Some(why), false) = (single, is_locked) {
             reasons.push(format!("all Python packages are one step, because {why}"));
-            return Some(Installs { steps: vec![self.one_step(base, wanted)], lock: None, is_complete: true });
+            let steps = vec![self.one_step(base, wanted)];
+            return Some(Installs { steps, is_complete: true, ..Installs::default() });
         }
-        let (lock, step) = self.lock(base, &wanted, given);
+        let Found { lock, step, file, allowed } = self.lock(base, &wanted, given, beside);
         // The step that resolves says what the interpreter is, so nobody has to ask before.
         let target = lock.as_ref().and_then(|_| self.target(wanted.root, &wanted.interpreter));
         let (Some(target), Some((mut lock, of_lock))) = (target, lock) else {
-            return Some(Installs { steps: Vec::new(), lock: step, is_complete: false });
+            return Some(Installs { lock: step, file, ..Installs::default() });
         };
-        let refused = restrict(&mut lock, &wanted.requirements.hashes);
+        let allowed = if allowed.is_empty() { &wanted.requirements.hashes } else { &allowed };
+        let refused = if allowed.is_empty() { Vec::new() } else { restrict(Arc::make_mut(&mut lock), allowed) };
         if !refused.is_empty() {
             let refused: Vec<_> = refused.into_iter().map(|problem| self.of_lock(problem)).collect();
             self.out.problems.extend(refused);
@@ -95,13 +109,18 @@ impl Planner<'_> {
         }
         let bytes: u64 = selected.iter().filter_map(|one| one.size()).fold(0, u64::saturating_add);
         let is_small = selected.len() <= FEW_PACKAGES && bytes <= FEW_BYTES;
-        let layers = self.document.spec.builder_options.python_layers;
+        let layers = self.specs().value(|spec| spec.builder_options.python_layers);
         let mut budget = match (&single, layers) {
             (Some(_), _) => Budget::one(),
             (None, None) if is_small => Budget::together(),
             (None, None) => Budget::default(),
             (None, Some(layers)) => Budget::new(usize::try_from(layers).unwrap_or(usize::MAX)),
         };
+        let room = room(base);
+        if single.is_none() && budget.layers() > room {
+            reasons.push(format!("the base image has so many layers that Python packages get {room}"));
+            budget = Budget::new(room);
+        }
         let cut = group::group(&selected, &budget);
         let size = crate::plan::size(bytes);
         reasons.push(match (&single, cut.len()) {
@@ -118,7 +137,11 @@ impl Planner<'_> {
             let key = self.key(base, &wanted, &steps, lower::lower_collisions);
             match self.facts.collisions.get(&key) {
                 None => {
-                    self.out.needs.insert(Need::Collisions { platform: self.platform.clone(), key });
+                    self.out.needs.insert(Need::Collisions {
+                        platform: self.platform.clone(),
+                        depth: self.level.depth,
+                        key,
+                    });
                     is_complete = false;
                 }
                 Some(found) => {
@@ -131,27 +154,32 @@ impl Planner<'_> {
                 }
             }
         }
-        Some(Installs { steps, lock: step, is_complete })
+        Some(Installs { steps, lock: step, file, is_complete })
+    }
+
+    /// The kind of the lock that a spec names, if one does.
+    pub(super) fn given_lock(&self) -> Option<RequirementsKind> {
+        self.specs().lock().map(|(_, file)| file.kind)
     }
 
     /// Why there are no groups.
     pub(super) fn why_one_step(
         &self,
         shape: Shape,
-        has_venv: bool,
+        filled: Option<&'static str>,
         requirements: &Requirements,
     ) -> Option<&'static str> {
-        let spec = &self.document.spec;
-        let has_lock = spec.requirements.as_ref().is_some_and(|file| file.kind.is_lock());
+        let specs = self.specs();
+        let names_some = !requirements.names.is_empty() || requirements.project.is_some() || specs.lock().is_some();
         if shape == Shape::Chain {
             Some("the daemon cannot merge layers")
-        } else if spec.builder_options.python_layers == Some(1) {
+        } else if specs.value(|spec| spec.builder_options.python_layers) == Some(1) {
             Some("`builder_options.python_layers` is 1")
-        } else if spec.python_exec.is_some() {
+        } else if specs.any(|spec| spec.python_exec.is_some()) {
             Some("what `python_exec` has already counts as installed")
-        } else if !has_venv {
-            Some("the base image's environment is extended")
-        } else if requirements.names.is_empty() && !has_lock {
+        } else if filled.is_some() {
+            filled
+        } else if !names_some {
             Some("no package is named")
         } else {
             None
@@ -168,7 +196,7 @@ impl Planner<'_> {
             env: self.installer_env(base, may_build),
             secrets: self.install_secrets(),
             secret_env_native: self.has_secret_env(),
-            bytecode: self.document.spec.builder_options.bytecode,
+            bytecode: self.specs().bytecode(),
         };
         // Option lines alone, or a file of constraints, name nothing.
         let names = if requirements.names.is_empty() { "no packages".to_owned() } else { summary(&requirements.names) };
@@ -179,82 +207,8 @@ impl Planner<'_> {
         step
     }
 
-    /// The lock, and how people call it; beside it the step that resolves it, if none is given.
-    fn lock(
-        &mut self,
-        base: &Base,
-        wanted: &Wanted,
-        given: Option<RequirementsKind>,
-    ) -> (Option<(Lock, String)>, Option<LockStep>) {
-        let file = self.document.spec.requirements.as_ref().map(|file| file.path.clone()).unwrap_or_default();
-        if given == Some(RequirementsKind::Pylock) {
-            let Some(text) = self.context_text(&file, "requirements") else { return (None, None) };
-            return (self.parse_lock(&file, &text).map(|lock| (lock, format!("from {file}"))), None);
-        }
-        let Some(step) = self.lock_step(base, wanted, given, &file) else { return (None, None) };
-        let key = self.key(base, wanted, &[], |plan, sources| lower::lower_lock(plan, sources, &step));
-        let Some(text) = self.facts.locks.get(&key).cloned() else {
-            let (platform, interpreter) = (self.platform.clone(), wanted.interpreter.clone());
-            self.out.needs.insert(Need::Lock { platform, root: wanted.root, interpreter, key });
-            return (None, Some(step));
-        };
-        let name = if given.is_some() { file } else { "the resolved lock".to_owned() };
-        let lock = self.parse_lock(&name, &text);
-        (lock.map(|lock| (lock, format!("from {name}"))), Some(step))
-    }
-
-    fn lock_step(
-        &mut self,
-        base: &Base,
-        wanted: &Wanted,
-        given: Option<RequirementsKind>,
-        file: &str,
-    ) -> Option<LockStep> {
-        let Requirements { lines, constraints, names, .. } = &wanted.requirements;
-        let mut files = BTreeMap::new();
-        let (command, title) = if given == Some(RequirementsKind::Uv) {
-            let folder = file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-            let project = format!("{folder}pyproject.toml");
-            // Both are asked for in one round.
-            let (lock, project) =
-                (self.context_text(file, "requirements"), self.context_text(&project, "requirements"));
-            files.insert("uv.lock".to_owned(), lock?);
-            files.insert("pyproject.toml".to_owned(), project?);
-            (LockCommand::Export, format!("read {file}"))
-        } else {
-            files.insert("requirements.txt".to_owned(), text(lines));
-            if !constraints.is_empty() {
-                files.insert("constraints.txt".to_owned(), text(constraints));
-            }
-            let is_decided = wanted.requirements.is_decided;
-            let title = if is_decided { "find the files of" } else { "resolve" };
-            (LockCommand::Compile { is_decided }, format!("{title} {}", summary(names)))
-        };
-        let mut step = LockStep {
-            title: self.title("lock", &title),
-            command,
-            interpreter: wanted.interpreter.clone(),
-            // To know what a source distribution needs, it may have to be built.
-            parent: match wanted.may_build && !self.document.spec.apt_packages.is_empty() {
-                true => Parent::Step("apt".to_owned()),
-                false => wanted.parent.clone(),
-            },
-            files,
-            args: arguments::that(&wanted.args, |option| option.resolves),
-            indexes: arguments::indexes(&wanted.args),
-            env: self.installer_env(base, wanted.may_build),
-            secrets: self.install_secrets(),
-            secret_env_native: self.has_secret_env(),
-            fields: self.package_fields(),
-            locations: Vec::new(),
-        };
-        step.locations = self.locations(&step.fields);
-        step.locations.extend(wanted.requirements.locations.iter().copied());
-        Some(step)
-    }
-
     /// What facts that come out of a graph are called: its digest. The session is left out, so that facts can be replayed.
-    fn key(
+    pub(super) fn key(
         &self,
         base: &Base,
         wanted: &Wanted,
@@ -263,42 +217,10 @@ impl Planner<'_> {
     ) -> String {
         let steps = wanted.below.iter().chain(steps).cloned().collect();
         let image = ImageConfigPlan::default();
-        let mut plan = self.assemble(base, wanted.shape, wanted.uv.clone(), steps, image, Vec::new());
+        let mut plan = self.assemble(base, wanted.shape, wanted.tools.clone(), steps, image, Vec::new());
         plan.forget_session();
         let graph = lower(&plan, &self.document.sources);
         graph.root().and_then(|root| graph.digest(root.op())).map(|digest| digest.to_string()).unwrap_or_default()
-    }
-
-    /// The text of a file of the context; a need until known, a problem if it is not there.
-    fn context_text(&mut self, path: &str, field: &str) -> Option<String> {
-        match self.facts.context_files.get(path) {
-            Some(Some(text)) => Some(text.clone()),
-            Some(None) => {
-                let message = format!("there is no file {path} in the build context");
-                let help = "give its path relative to the build context, the folder you build from";
-                self.problem(&rules::MISSING_FILE, message, &[field], help);
-                None
-            }
-            None => {
-                self.out.needs.insert(Need::ContextFile { path: path.to_owned() });
-                None
-            }
-        }
-    }
-
-    /// Problems of a lock that nobody wrote have no place in the user's files; its text is shown where it has some.
-    fn parse_lock(&mut self, name: &str, text: &str) -> Option<Lock> {
-        let sources = &mut self.document.sources;
-        let mut tried: SourceMap = sources.clone();
-        let file: FileId = tried.add(name, text);
-        match lock::parse(file, text) {
-            Ok(lock) => Some(lock),
-            Err(problems) => {
-                *sources = tried;
-                self.out.problems.extend(problems);
-                None
-            }
-        }
     }
 
     /// A problem of the lock as a whole points at who asked for it.
@@ -338,8 +260,9 @@ impl Planner<'_> {
             let is_built = group.is_built();
             let parent = match group.kind {
                 GroupKind::Tail | GroupKind::All if is_built && !below.is_empty() => {
-                    let apt = (!self.document.spec.apt_packages.is_empty()).then(|| "apt".to_owned());
-                    let below: Vec<String> = apt.into_iter().chain(below.iter().cloned()).collect();
+                    let apt = wanted.below.iter().filter(|step| matches!(step.action, Action::Apt { .. }));
+                    let apt = apt.map(|step| step.id.clone());
+                    let below: Vec<String> = apt.chain(below.iter().cloned()).collect();
                     Parent::Joined(below)
                 }
                 _ => venv.clone(),
@@ -391,19 +314,19 @@ impl Planner<'_> {
             .named
             .iter()
             .filter(|(name, _)| is_member(name))
-            .map(|(_, index)| format!("packages[{index}]"))
+            .map(|(_, field)| field.clone())
             .collect();
         if named.is_empty() { self.package_fields() } else { named }
     }
 
-    fn package_fields(&self) -> Vec<String> {
-        let spec = &self.document.spec;
-        let mut fields = items("packages", spec.packages.len());
-        fields.extend(spec.requirements.is_some().then(|| "requirements".to_owned()));
+    pub(super) fn package_fields(&self) -> Vec<String> {
+        let specs = self.specs();
+        let mut fields: Vec<String> = specs.packages().into_iter().map(|(field, _)| field).collect();
+        fields.extend(specs.requirements().into_iter().map(|(field, _)| field));
         fields
     }
 
-    fn installer_env(&self, base: &Base, may_build: bool) -> BTreeMap<String, String> {
+    pub(super) fn installer_env(&self, base: &Base, may_build: bool) -> BTreeMap<String, String> {
         self.install_env(base, |name| may_build || env::read_by_installers(name))
     }
 
@@ -413,26 +336,35 @@ impl Planner<'_> {
         let is_off =
             |value: &String| matches!(value.to_ascii_lowercase().as_str(), "0" | "false" | "no" | "off" | "f" | "n");
         let refused = wanted.args.iter().any(|arg| arg == "--no-compile-bytecode");
-        if refused || variable.as_ref().is_some_and(is_off) {
-            Bytecode::None
-        } else {
-            self.document.spec.builder_options.bytecode
-        }
+        if refused || variable.as_ref().is_some_and(is_off) { Bytecode::None } else { self.specs().bytecode() }
     }
 
-    fn has_secret_env(&self) -> bool {
+    pub(super) fn has_secret_env(&self) -> bool {
         self.facts.caps().contains(buildkit_llb::caps::EXEC_SECRETENV)
     }
 
-    fn install_secrets(&self) -> Vec<InstallSecret> {
-        let mounts = self.document.spec.pip_secret_mounts.iter();
+    pub(super) fn install_secrets(&self) -> Vec<InstallSecret> {
+        let mounts = self.specs().secrets().into_iter();
         mounts
-            .map(|mount| match &mount.target {
+            .map(|(_, mount)| match &mount.target {
                 SecretTarget::File(path) => InstallSecret::File { id: mount.id.clone(), path: path.clone() },
                 SecretTarget::Env(name) => InstallSecret::Env { id: mount.id.clone(), name: name.clone() },
             })
             .collect()
     }
+}
+
+/// How many layers an image has at most: kernels mount some 120 at a time, and a base is built upon.
+const IMAGE_LAYERS: usize = 100;
+
+/// Of those, what may come besides Python packages: apt, the environment, sources, copies, commands, and packages set apart.
+const OTHER_LAYERS: usize = 10;
+
+/// How many layers there is room for over a base image.
+fn room(base: &Base) -> usize {
+    let steps: usize = base.below.iter().flat_map(|plan| plan.images()).map(|plan| plan.steps.len()).sum();
+    let below = base.config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len) + steps;
+    IMAGE_LAYERS.saturating_sub(OTHER_LAYERS + below).max(1)
 }
 
 /// What wheels must fit, from what an interpreter says of itself.
@@ -497,6 +429,6 @@ fn collision_reason(line: &str) -> Option<String> {
 }
 
 /// One line per entry.
-fn text(lines: &[String]) -> String {
+pub(super) fn text(lines: &[String]) -> String {
     lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }

@@ -87,7 +87,7 @@ commands: [cd /srv, uv pip install x]
 ";
     let commands = described(&build(spec, &World::python()).graph(), "[commands]");
     for expect in [
-        "args [\"/bin/sh\", \"-c\", \"{ cd /srv\\n} && { uv pip install x\\n}\"]\n",
+        "imagespec_command=1 && { cd /srv\\n} && imagespec_command=2 && { uv pip install x\\n}\"]\n",
         "env MODE=\"fast\"\n",
         "env UV_LINK_MODE=\"hardlink\"\n",
         "env VIRTUAL_ENV=\"/opt/venv\"\n",

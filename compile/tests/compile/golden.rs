@@ -89,7 +89,7 @@ fn resolve(case: &str, needs: &BTreeSet<Need>, document: &Document, facts: &mut 
     world.context = known.collect();
     for need in needs {
         match need {
-            Need::Interpreter { .. } | Need::Lock { .. } | Need::Collisions { .. } => {
+            Need::Interpreter { .. } | Need::Lock { .. } | Need::Collisions { .. } | Need::SpecFile { .. } => {
                 world.answer(need, document, facts)
             }
             _ => panic!("{case}: the facts lack {need:#?}"),
@@ -136,21 +136,29 @@ cases! {
     ca_bundle_of_spec
     commands
     commands_only
+    conda
+    cuda_image
+    cuda_wheels
     entrypoint_removed
+    flyte
     labels
     main
+    managed_python
     minimal_base
     multi_platform
     namespace_and_epoch
+    nested
     network
     no_cache
     option_lines
     own_base
     packages_only
     pull
+    pyproject
     python_exec
     python_from_apt
     requirements
+    runtime_packages
     source_all
     source_auto
     source_none

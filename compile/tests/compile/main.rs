@@ -5,6 +5,8 @@ mod facts;
 mod files;
 mod golden;
 mod laws;
+mod lock_file;
+mod public;
 mod python;
 mod requirements;
 mod secrets;

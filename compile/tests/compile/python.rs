@@ -1,7 +1,7 @@
 //! Which interpreter the environment stands on, and where uv is there to call.
 
 use imagespec::PythonVersion;
-use imagespec_compile::{Document, Need, Program, Root, RootfsFacts, Settings};
+use imagespec_compile::{Document, Need, Place, Program, Root, RootfsFacts, Settings};
 
 use crate::world::{World, build, described, document, interpreter, problems, rootfs, try_build};
 
@@ -32,7 +32,41 @@ fn an_environment_of_the_base_is_extended() {
 #[test]
 fn another_python_does_not_fit_into_an_environment_of_the_base() {
     let shown = problems("packages: [numpy]\npython_version: \"3.12\"\n", &ours());
-    assert!(shown.contains("has no Python 3.12 on its PATH (it has /opt/venv/bin/python3 (3.11.9))"), "{shown}");
+    assert!(
+        shown.contains("has at /opt/venv is not of Python 3.12 (it has /opt/venv/bin/python3 (3.11.9))"),
+        "{shown}"
+    );
+}
+
+/// Where nothing fits, uv installs a Python: the lock then asks the environment, which has the only one.
+#[test]
+fn uv_installs_an_interpreter_where_there_is_none() {
+    for (spec, world, version) in [
+        ("packages: [numpy]\n", World::debian(), "3.12"),
+        ("packages: [numpy]\npython_version: \"3.12\"\n", World::python(), "3.12"),
+        ("packages: [numpy]\npython_version: 3.13.1\n", World::debian(), "3.13.1"),
+    ] {
+        let spec = format!("{spec}env: {{UV_PYTHON_INSTALL_MIRROR: \"https://mirror.example.org\", A: b}}\n");
+        let built = build(&spec, &world);
+        assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\")");
+        let venv = described(&built.graph(), &format!("[python] environment over Python {version}"));
+        assert!(venv.contains(&format!("\"python\", \"install\", \"{version}\"")), "{venv}");
+        assert!(venv.contains("UV_PYTHON_INSTALL_MIRROR=") && !venv.contains("env A="), "{venv}");
+        let asks = |need: &&Need| matches!(need, Need::Lock { place: Place { root: Root::Python, .. }, .. });
+        assert_eq!(built.rounds.iter().flatten().filter(asks).count(), 1);
+    }
+}
+
+/// Every version that can be asked for, over a base that has it and over one that has not.
+#[test]
+fn every_version_of_python() {
+    for minor in 8..=15 {
+        let spec = format!("packages: [numpy]\npython_version: \"3.{minor}\"\n");
+        let there = World { base: rootfs(&[(format!("/usr/bin/python3.{minor}"), None)]), ..World::debian() };
+        let title = |world: &World| build(&spec, world).plans[0].steps[0].title.clone();
+        assert_eq!(title(&there), format!("[python] environment over /usr/bin/python3.{minor}"));
+        assert_eq!(title(&World::debian()), format!("[python] environment over Python 3.{minor}"));
+    }
 }
 
 #[test]
@@ -81,18 +115,17 @@ fn a_patch_version_is_asked_of_the_interpreter() {
     let mut world = World::python();
     world.base.interpreters.insert("/usr/local/bin/python3.11".to_owned(), Some(interpreter("3.11.9")));
     let built = build("python_version: 3.11.9\n", &world);
-    let asks = |need: &&Need| matches!(need, Need::Interpreter { root: Root::Base, .. });
+    let asks = |need: &&Need| matches!(need, Need::Interpreter { place: Place { root: Root::Base, .. }, .. });
     assert_eq!(built.rounds.iter().flatten().filter(asks).count(), 1);
-    let shown = problems("python_version: 3.11.10\n", &world);
-    assert!(shown.contains("(it has /usr/local/bin/python3.11 (3.11.9))"), "{shown}");
+    let other = build("python_version: 3.11.10\n", &world);
+    assert_eq!(other.plans[0].steps[0].title, "[python] environment over Python 3.11.10");
 }
 
 #[test]
 fn a_spec_made_in_code_says_what_asked_for_python() {
     let Document { mut spec, .. } = document("spec.yaml", "packages: [numpy]\n");
     spec.python_version = Some(PythonVersion { major: 3, minor: 11, patch: None });
-    let document = Document { spec, spans: imagespec::Spans::default(), sources: imagespec::SourceMap::new() };
-    let built = try_build(document, &Settings::default(), &World::python()).expect("sound");
+    let built = try_build(Document::from(spec), &Settings::default(), &World::python()).expect("sound");
     assert_eq!(built.plans[0].steps[0].fields, ["python_version"]);
 }
 
@@ -102,8 +135,26 @@ fn a_script_without_a_version_in_its_name_is_asked() {
     let shim = Program { path: "/opt/pyenv/shims/python".to_owned(), link: None };
     world.base.programs.get_or_insert_default().push(shim);
     world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), None);
-    let shown = problems("python_version: \"3.12\"\n", &world);
-    assert!(shown.contains("/opt/pyenv/shims/python3 (says no version)"), "{shown}");
+    let other = build("python_version: \"3.12\"\n", &world);
+    assert_eq!(other.plans[0].steps[0].title, "[python] environment over Python 3.12");
     world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), Some(interpreter("3.12.1")));
     assert_eq!(build("python_version: \"3.12\"\n", &world).shape(), "venv<-Base");
+}
+
+#[test]
+fn a_base_of_many_layers_leaves_less_room() {
+    let text = format!(
+        "base_image: python:3.11-slim\nbuilder_options: {{python_layers: 60}}\npackages: [{}]\n",
+        (0..40).map(|number| format!("package-{number}")).collect::<Vec<_>>().join(", ")
+    );
+    let steps = |layers: usize| {
+        let mut world = World::python();
+        world.config["rootfs"]["diff_ids"] = vec![format!("sha256:{}", "0".repeat(64)); layers].into();
+        let built = build(&text, &world);
+        let told = built.plans[0].reasons.iter().any(|reason| reason.contains("so many layers"));
+        (built.plans[0].steps.len(), told)
+    };
+    let ((few, untold), (less, told)) = (steps(5), steps(80));
+    assert!(!untold && told);
+    assert!(less < few && less <= 12, "{few} and {less} steps");
 }

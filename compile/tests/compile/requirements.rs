@@ -1,8 +1,8 @@
 //! What becomes of `packages` and requirements files: the installer's input, its arguments, and what waits for compilers.
 
-use imagespec_compile::Action;
+use imagespec_compile::{Action, Need, Settings, graph_for};
 
-use crate::world::{Build, World, build};
+use crate::world::{Build, World, build, problems};
 
 /// The installer's input, constraints and arguments.
 #[track_caller]
@@ -147,4 +147,62 @@ fn packages_with_the_same_files_are_set_apart() {
     assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\") apart:numpy<-Step(\"venv\")");
     let text = built.plans[0].to_string();
     assert!(text.contains("idna and numpy bring the same files with different content; those of numpy stay"), "{text}");
+}
+
+/// The graph that makes the lock.
+#[track_caller]
+fn locking(built: Build) -> String {
+    let Build { mut document, facts, rounds, .. } = built;
+    let need = rounds.iter().flatten().find(|need| matches!(need, Need::Lock { .. })).expect("a lock is made");
+    let inquiry = graph_for(need, &mut document, &Settings::default(), &facts).expect("a graph");
+    assert!(!inquiry.is_lasting, "what an index has changes");
+    inquiry.graph.dump().to_string()
+}
+
+/// uv heeds what its configuration says of an index only if no argument names that index.
+#[test]
+fn indexes_are_named_in_the_configuration() {
+    let text = "packages: [numpy]\npip_index: https://a.example.com/simple\n\
+                pip_extra_index_url: [https://b.example.com/simple]\npip_extra_args: --pre --index c=https://c.example.com/simple\n";
+    let graph = locking(build(text, &World::python()));
+    assert!(graph.contains("\"--pre\"") && !graph.contains("index-url\"") && !graph.contains("\"--index\""), "{graph}");
+    for name in ["UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"] {
+        assert!(graph.contains(&format!("env {name}=\"\"\n")), "an argument would beat it: {graph}");
+    }
+    assert!(!graph.contains("UV_DEFAULT_INDEX"), "no argument is about it");
+    let secret = "pip_secret_mounts: [{id: index, src: x, env: UV_INDEX_URL}]\n";
+    let with_secret = locking(build(&format!("{text}{secret}"), &World::python()));
+    assert!(with_secret.contains("\"--index-url\", \"https://a.example.com/simple\""), "{with_secret}");
+    // A project may say which package is of which index, by names that only arguments have.
+    let project = "[project]\nname = 'p'\nversion = '1'\ndependencies = ['numpy']\n";
+    let text = text.replace("packages: [numpy]", "requirements: pyproject.toml");
+    let graph = locking(build(&text, &World::python().with_file("pyproject.toml", project)));
+    assert!(graph.contains("\"--index\", \"c=https://c.example.com/simple\""), "{graph}");
+}
+
+#[test]
+fn poetry_exports_its_lock_and_only_what_it_allows_is_installed() {
+    let text =
+        "base_image: python:3.11-slim\nrequirements: app/poetry.lock\npip_index: https://mirror.example.com/simple\n";
+    let hash = "a".repeat(64);
+    let lock = format!(
+        "lock-version = \"1.0\"\ncreated-by = \"uv\"\n[[packages]]\nname = \"click\"\nversion = \"8.1.7\"\nwheels = [{{ url = \"https://files.example.com/click-8.1.7-py3-none-any.whl\", hashes = {{ sha256 = \"{hash}\" }} }}]\n"
+    );
+    let world = |allowed: &str| {
+        let mut world =
+            World::python().with_file("app/poetry.lock", "# a lock").with_file("app/pyproject.toml", "[project]");
+        world.lock = Some(lock.clone());
+        world.exported = format!("click==8.1.7 ; python_version >= \"3.8\" \\\n    --hash=sha256:{allowed}\n");
+        world
+    };
+    let graph = locking(build(text, &world(&hash)));
+    for expected in [
+        "\"--with\", \"poetry-plugin-export\", \"--index-url\", \"https://mirror.example.com/simple\", \"poetry\"",
+        "[lock] export poetry.lock",
+        "[lock] find the files of app/poetry.lock",
+    ] {
+        assert!(graph.contains(expected), "{expected} in {graph}");
+    }
+    let refused = problems(text, &world(&"b".repeat(64)));
+    assert!(refused.contains("E117") && refused.contains("click"), "{refused}");
 }

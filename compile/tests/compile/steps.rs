@@ -1,7 +1,7 @@
 //! Steps and the order they stand in: the user's, apt's, the merge and the chain, platforms.
 
 use buildkit_llb::{Op, Platform};
-use imagespec_compile::{Action, Need, Root, Settings, graph_for};
+use imagespec_compile::{Action, Need, NoCache, Place, Root, Settings, graph_for};
 use serde_json::json;
 
 use crate::world::{DIGEST, World, build, build_with, described, digests, document, ops, try_build};
@@ -139,7 +139,7 @@ fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
         let built = build(spec, &world);
         let mut document = built.document.clone();
         let path = "/usr/bin/python3".to_owned();
-        let need = Need::Exists { platform: world.platform.clone(), root: Root::Apt, path };
+        let need = Need::Exists { platform: world.platform.clone(), place: Place { depth: 0, root: Root::Apt }, path };
         let root = graph_for(&need, &mut document, &Settings::default(), &built.facts);
         let root = root.expect("all facts are there").graph;
         let [apt] = digests(&root, "[apt]").into_iter().collect::<Vec<_>>().try_into().expect("one");
@@ -181,4 +181,18 @@ fn platforms_are_built_once_each() {
     let windows = Settings { platforms: vec![Platform::new("windows", "amd64", "")], ..Settings::default() };
     let shown = try_build(document("spec.yaml", "packages: [numpy]\n"), &windows, &World::python());
     assert!(shown.expect_err("refused").starts_with("error[E105]: cannot build for windows/amd64"));
+}
+
+#[test]
+fn a_filter_names_all_steps_of_a_kind() {
+    let spec = "base_image: {apt_packages: [git], copy: [a]}\napt_packages: [curl]\ncopy: [b]\n";
+    let ignored = |filter: &str| {
+        let no_cache = NoCache::Steps([filter.to_owned()].into_iter().collect());
+        let graph = build_with(spec, &Settings { no_cache, ..Settings::default() }, &World::python()).graph();
+        let is_ignored = |id| graph.note(id).is_some_and(|note| note.ignore_cache);
+        ops(&graph).into_iter().filter(|(id, _, _)| is_ignored(*id)).map(|(_, name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(ignored("apt"), ["[apt] git", "[apt] curl"]);
+    assert_eq!(ignored("apt-1"), ["[apt] git"]);
+    assert_eq!(ignored("copy"), ["[copy] a", "[copy] b"]);
 }

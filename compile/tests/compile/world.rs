@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::{Graph, Op, OpId, Platform};
 use imagespec::{Diagnostic, Requirement, RequirementKind};
 use imagespec_compile::{
-    Compiled, Document, Facts, ImageFact, InterpreterFact, Need, Plan, Planned, Program, Root, RootfsFacts, Settings,
-    image_key, lower, plan, rootfs_key,
+    Compiled, Document, Facts, ImageFact, InterpreterFact, Need, Place, Plan, Planned, Program, Root, RootfsFacts,
+    Settings, image_key, lower, plan, rootfs_key,
 };
 use serde_json::{Value, json};
 
@@ -29,11 +29,15 @@ pub(crate) struct World {
     pub(crate) apt: RootfsFacts,
     /// Files of the context.
     pub(crate) context: BTreeMap<String, String>,
+    /// Files beside the spec.
+    pub(crate) spec_files: BTreeMap<String, String>,
     pub(crate) ignore: Vec<String>,
     /// The Python files below any source root.
     pub(crate) sources: Vec<String>,
     /// What requirements are resolved to; without it, to one small package each.
     pub(crate) lock: Option<String>,
+    /// The requirements that a tool exports from its own lock.
+    pub(crate) exported: String,
     /// What packages bring that others bring too.
     pub(crate) collisions: String,
 }
@@ -63,9 +67,11 @@ impl World {
             base: rootfs(&programs.map(|(name, link)| (format!("{folder}/{name}"), link))),
             apt: RootfsFacts::default(),
             context: BTreeMap::new(),
+            spec_files: BTreeMap::new(),
             ignore: Vec::new(),
             sources: ["src/main.py", "src/pkg/deep/leaf.py"].map(str::to_owned).to_vec(),
             lock: None,
+            exported: String::new(),
             collisions: String::new(),
         }
     }
@@ -79,6 +85,12 @@ impl World {
     #[must_use]
     pub(crate) fn with_file(mut self, path: &str, text: &str) -> Self {
         self.context.insert(path.to_owned(), text.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn beside_spec(mut self, name: &str, text: &str) -> Self {
+        self.spec_files.insert(name.to_owned(), text.to_owned());
         self
     }
 
@@ -115,36 +127,42 @@ impl World {
             Need::ContextFile { path } => {
                 facts.context_files.insert(path.clone(), self.context.get(path).cloned());
             }
+            Need::SpecFile { name } => {
+                facts.spec_files.insert(name.clone(), self.spec_files.get(name).cloned());
+            }
             Need::ContextIgnore => facts.context_ignore = Some(self.ignore.clone()),
             Need::ContextSources { root, local: _ } => {
                 facts.context_sources.insert(root.clone(), self.sources.clone());
             }
-            Need::Programs { platform, root, folders: _ } => {
-                let programs = self.root(*root).programs.clone().unwrap_or_default();
-                known(facts, platform, *root).programs = Some(programs);
+            Need::Programs { platform, place, folders: _ } => {
+                let programs = self.root(place.root).programs.clone().unwrap_or_default();
+                known(facts, platform, *place).programs = Some(programs);
             }
-            Need::RootfsFile { platform, root, path } => {
-                let text = self.root(*root).files.get(path).cloned().flatten();
-                known(facts, platform, *root).files.insert(path.clone(), text);
+            Need::RootfsFile { platform, place, path } => {
+                let text = self.root(place.root).files.get(path).cloned().flatten();
+                known(facts, platform, *place).files.insert(path.clone(), text);
             }
-            Need::Exists { platform, root, path } => {
-                let exists = self.root(*root).exists.contains_key(path);
-                known(facts, platform, *root).exists.insert(path.clone(), exists);
+            Need::Exists { platform, place, path } => {
+                let exists = self.root(place.root).exists.contains_key(path);
+                known(facts, platform, *place).exists.insert(path.clone(), exists);
             }
-            Need::Interpreter { platform, root, path } => {
-                let fact = self.root(*root).interpreters.get(path).cloned();
+            Need::Interpreter { platform, place, path } => {
+                let fact = self.root(place.root).interpreters.get(path).cloned();
                 // One that nobody described is the usual one.
                 let fact = fact.unwrap_or_else(|| Some(interpreter("3.11.2")));
-                known(facts, platform, *root).interpreters.insert(path.clone(), fact);
+                known(facts, platform, *place).interpreters.insert(path.clone(), fact);
             }
-            Need::Lock { platform, root, interpreter: path, key } => {
-                let fact = self.root(*root).interpreters.get(path).cloned();
-                let known = known(facts, platform, *root);
+            Need::Lock { platform, place, interpreter: path, key, exports } => {
+                if *exports {
+                    facts.exports.insert(key.clone(), self.exported.clone());
+                }
+                let fact = self.root(place.root).interpreters.get(path).cloned();
+                let known = known(facts, platform, *place);
                 known.interpreters.insert(path.clone(), fact.unwrap_or_else(|| Some(interpreter("3.11.2"))));
                 let text = self.lock.clone().unwrap_or_else(|| self.lock_of(document));
                 facts.locks.insert(key.clone(), text);
             }
-            Need::Collisions { platform: _, key } => {
+            Need::Collisions { platform: _, depth: _, key } => {
                 facts.collisions.insert(key.clone(), self.collisions.clone());
             }
         }
@@ -152,7 +170,8 @@ impl World {
 
     /// What a resolver would make of a spec's requirements, were each of them one small package without dependencies.
     fn lock_of(&self, document: &Document) -> String {
-        let mut requirements = document.spec.packages.clone();
+        let levels = document.spec.levels();
+        let mut requirements: Vec<Requirement> = levels.iter().flat_map(|level| level.spec.packages.clone()).collect();
         let mut sources = imagespec::SourceMap::new();
         for (path, text) in &self.context {
             if path.ends_with(".txt") {
@@ -165,19 +184,21 @@ impl World {
         }
         let entries: BTreeMap<String, String> = requirements.iter().filter_map(entry).collect();
         let entries: Vec<String> = entries.into_values().collect();
-        format!("lock-version = \"1.0\"\ncreated-by = \"uv\"\n{}", entries.join(""))
+        let none = if entries.is_empty() { "packages = []\n" } else { "" };
+        format!("lock-version = \"1.0\"\ncreated-by = \"uv\"\n{none}{}", entries.join(""))
     }
 
     fn root(&self, root: Root) -> &RootfsFacts {
         match root {
             Root::Base => &self.base,
-            Root::Apt => &self.apt,
+            // What an environment has in it, the tests that ask for it say.
+            Root::Apt | Root::Python => &self.apt,
         }
     }
 }
 
-fn known<'a>(facts: &'a mut Facts, platform: &Platform, root: Root) -> &'a mut RootfsFacts {
-    facts.rootfs.entry(rootfs_key(platform, root)).or_default()
+fn known<'a>(facts: &'a mut Facts, platform: &Platform, place: Place) -> &'a mut RootfsFacts {
+    facts.rootfs.entry(rootfs_key(platform, place)).or_default()
 }
 
 /// An entry of a lock for a requirement: a small wheel, or a checkout.
@@ -246,9 +267,14 @@ pub(crate) struct Build {
 /// The checked spec of a text.
 #[track_caller]
 pub(crate) fn document(name: &str, text: &str) -> Document {
-    let parsed = imagespec::parse(name, text);
+    let mut parsed = imagespec::parse(name, text);
+    if let Some(target) = parsed.images.last().cloned() {
+        // The last image of a file stands on the others, as a rule.
+        let choice = imagespec::Choice { target: Some(target), ..imagespec::Choice::default() };
+        parsed = imagespec::parse_with(name, text, &choice);
+    }
     let problems = imagespec::render_all(&parsed.diagnostics, &parsed.sources);
-    Document { spec: parsed.spec.expect(&problems), spans: parsed.spans, sources: parsed.sources }
+    Document::of(parsed, None).expect(&problems)
 }
 
 /// Builds a spec in a world; `Err` is everything wrong, rendered.

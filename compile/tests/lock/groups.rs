@@ -98,7 +98,7 @@ fn a_group_installs_from_a_lock_of_its_own() {
     assert_eq!(
         one.config,
         "[[index]]\nname = \"lock-0\"\nurl = \"https://pypi.org/simple\"\nexplicit = true\n\
-         cache-control = { files = \"max-age=31536000, immutable\" }\n"
+         cache-control = { api = \"max-age=600\", files = \"max-age=31536000, immutable\" }\n"
     );
     assert_eq!(
         one.arguments("/f"),

@@ -80,7 +80,7 @@ fn replace(lock: &mut Lock, index: &Index, version: &str, bytes: Option<u64>) ->
 
 /// The size of the wheel that is taken.
 fn bytes(package: &LockedPackage) -> Option<u64> {
-    let lock = Lock { requires_python: None, default_groups: Vec::new(), packages: vec![package.clone()] };
+    let lock = Lock { packages: vec![package.clone()], ..Lock::default() };
     match select(&lock, debian()).expect("it fits").first()?.artifact {
         Artifact::Wheel(wheel) => wheel.file.size,
         _ => None,
@@ -226,7 +226,7 @@ proptest! {
         budget in budgets()
     ) {
         let of = |packages: Vec<LockedPackage>| {
-            let lock = Lock { requires_python: None, default_groups: Vec::new(), packages };
+            let lock = Lock { packages, ..Lock::default() };
             group(&select(&lock, debian()).expect("the lock fits"), &budget)
         };
         let mut reversed = shuffled;

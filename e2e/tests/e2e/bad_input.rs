@@ -25,7 +25,7 @@ struct Mistake {
     excerpt: &'static str,
 }
 
-const MISTAKES: [Mistake; 8] = [
+const MISTAKES: [Mistake; 9] = [
     Mistake {
         name: "unknown key and wrong type",
         spec: "aptpackages: [tree]\npackages: numpy\n",
@@ -123,6 +123,23 @@ error[E110]: the step `[lock] resolve click, click` failed with exit code 1
 ",
         others: &["you require click<0.1, we can conclude that your requirements are unsatisfiable"],
         excerpt: "   4 | >>>   - click\n   5 | >>>   - click<0.1\n",
+    },
+    Mistake {
+        name: "one command of several",
+        spec: "base_image: python:3.11-slim\ncommands:\n  - echo begun\n  - echo on; exit 7\n  - echo ended\n",
+        code: 1,
+        ours: "\
+error[E110]: the step `[commands] 3 commands` failed with exit code 7
+ --> spec.yaml:5:5
+  |
+5 |   - echo on; exit 7
+  |     ^^^^^^^^^^^^^^^
+  |
+  = help: the step's last words: on
+
+",
+        others: &["exit code: 7", "imagespec: command 2 of 3 ended with 7"],
+        excerpt: "   4 | >>>   - echo begun\n   5 | >>>   - echo on; exit 7\n   6 | >>>   - echo ended\n",
     },
     Mistake {
         name: "a file to copy that is not there",

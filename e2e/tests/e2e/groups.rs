@@ -1,5 +1,7 @@
 //! Python packages in groups: what an edit costs, what clashes, and locks that somebody else made.
 
+use imagespec_e2e::archive::Archive;
+use imagespec_e2e::build::Built;
 use imagespec_e2e::way::{Daemon, Entrance, Way};
 
 use crate::{Case, Context, scenario};
@@ -11,7 +13,12 @@ pub(crate) fn cases() -> Vec<Case> {
     let groups = scenario("groups", WAYS, groups);
     let clash = scenario("clash", [WAYS[0]], clash);
     let uv_lock = scenario("uv-lock", [WAYS[0], Way::new(Daemon::Engine2010, Entrance::Docker)], uv_lock);
-    groups.chain(clash).chain(uv_lock).collect()
+    let poetry_lock = scenario("poetry-lock", [WAYS[0], Way::new(Daemon::Engine2010, Entrance::Docker)], poetry_lock);
+    let groups = groups.chain(poetry_lock);
+    let bytecode = scenario("bytecode", [WAYS[0]], bytecode);
+    let written_lock = scenario("written-lock", WAYS, written_lock);
+    let answers = scenario("answers", [WAYS[0]], answers);
+    groups.chain(clash).chain(uv_lock).chain(bytecode).chain(written_lock).chain(answers).collect()
 }
 
 /// One more package: one group is installed again, and one layer is new.
@@ -38,16 +45,47 @@ fn groups(context: &Context<'_>) {
     let (second, image) = context.build().image();
     let ran = second.status.ran();
     let installed = installs(&ran);
-    assert_eq!(installed.len(), 1, "one group is installed again: {ran:?}");
-    assert!(!ran.iter().any(|step| step.starts_with("[apt]") || step.starts_with("[python]")), "{ran:?}");
+    // With what a daemon may have lost, it is still a few of many.
+    let loses = context.way.daemon.loses_results();
+    let expected = if loses { 1..=3 } else { 1..=1 };
+    assert!(expected.contains(&installed.len()), "one group is installed again: {ran:?}");
+    let is_below = |step: &&str| step.starts_with("[apt]") || step.starts_with("[python]");
+    assert!(loses || !ran.iter().any(is_below), "{ran:?}");
     let after = image.layers();
     let new: Vec<&String> = after.iter().filter(|layer| !before.contains(layer)).collect();
-    assert_eq!(new.len(), 1, "one layer is new: {before:?} {after:?}");
+    assert_eq!(new.len(), installed.len(), "one layer is new: {before:?} {after:?}");
     assert_eq!(image.says("python", &["-c", "import tabulate; print('ok')"]), "ok");
     image.uv_pip_check().expect_code(0);
 
-    let third = context.build().ok();
-    assert_eq!(third.status.ran(), Vec::<&str>::new(), "steps ran again");
+    context.build().again();
+}
+
+/// What a build has found out for good the next one does not ask for, and builds the same image.
+fn answers(context: &Context<'_>) {
+    const ASKED: &str = "[internal] compare the files of all packages";
+    context.space.fill("groups");
+    let build = |cache: &std::path::Path| {
+        let address = context.world.lab.address(context.way.daemon);
+        let metadata = context.space.beside("metadata.json");
+        let program = context.build().ours("build", address).args(context.build().destination());
+        let program = program.args(["--progress", "rawjson"]).arg("--metadata-file").arg(&metadata);
+        let ended = program.env("IMAGESPEC_CACHE_DIR", cache).ok();
+        let told = std::fs::read_to_string(&metadata).expect("the metadata were written");
+        let told: serde_json::Value = serde_json::from_str(&told).expect("the metadata are JSON");
+        let digest = told["containerimage.digest"].as_str().map(str::to_owned);
+        (ended.stderr.contains(ASKED), digest)
+    };
+    let folder = context.space.beside("answers");
+    let first = build(&folder);
+    assert!(first.0 && first.1.is_some(), "{first:?}");
+    assert_eq!(build(&folder), (false, first.1.clone()), "it is known");
+    assert_eq!(build(std::path::Path::new("")), first, "nothing is kept");
+    // What stands in the folder and is no answer is asked for again.
+    for file in std::fs::read_dir(folder.join("answers-1")).expect("the folder was made").flatten() {
+        std::fs::write(file.path(), "{}").expect("a file of ours");
+    }
+    assert_eq!(build(&folder), first);
+    assert_eq!(build(&folder), (false, first.1));
 }
 
 fn installs<'a>(ran: &[&'a str]) -> Vec<&'a str> {
@@ -71,13 +109,109 @@ fn clash(context: &Context<'_>) {
     assert!(text.contains("jwt and pyjwt bring the same files with different content; those of pyjwt stay"), "{text}");
 }
 
+/// What was compiled once is used again, and is what would be compiled.
+fn bytecode(context: &Context<'_>) {
+    let address = context.world.lab.address(context.way.daemon);
+    // Caches that no other build has used.
+    let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", context.space.marker());
+    // Steps are told apart by a variable that installers read. To run them without the cache would empty its mounts too.
+    let build = |run: &str| {
+        let spec = "base_image: python:3.11-slim\npackages: [click, flask, pyyaml, rich]\n";
+        let env = format!("env: {{UV_TEST_RUN: \"{} {run}\"}}\n", context.space.marker());
+        context.space.write("spec.yaml", &format!("{spec}{env}"));
+        let file = context.space.beside(&format!("{run}.tar"));
+        let destination = format!("type=oci,dest={}", file.display());
+        let program = context.build().ours("build", address).args(["--progress", "plain"]);
+        let ended = program.args(["--build-arg", &namespace, "--output", &destination]).ok();
+        (Archive::read(&file).rootfs(), ended.stderr)
+    };
+    let ((first, compiled), (second, kept)) = (build("first"), build("second"));
+    let told = |text: &str| {
+        let line = text.lines().find_map(|line| line.split_once("Bytecode of "));
+        line.map(|(_, told)| told.to_owned()).unwrap_or_default()
+    };
+    let (compiled, kept) = (told(&compiled), told(&kept));
+    assert!(compiled.ends_with(" compiled, 0 kept"), "{compiled:?}");
+    assert!(kept.contains(" packages: 0 compiled, ") && !kept.ends_with(" 0 kept"), "{kept:?}");
+    assert_eq!(first.differences(&second), Vec::<String>::new());
+    let is_compiled = |path: &str| path.starts_with("opt/venv/") && path.ends_with(".cpython-311.pyc");
+    assert!(first.paths(is_compiled).len() > 100, "they are compiled");
+}
+
 /// A project's lock: its versions, without the project and what its developers need; nothing is resolved.
 fn uv_lock(context: &Context<'_>) {
-    context.space.fill("uv-lock");
-    let (_, image) = context.build().image();
-    assert_eq!(image.run().expect_code(0).line(), "8.1.7");
-    let program =
-        "import importlib.util as u; print(*(bool(u.find_spec(n)) for n in ('iniconfig', 'markupsafe', 'a_project')))";
-    assert_eq!(image.says("python", &["-c", program]), "True False False");
-    image.uv_pip_check().expect_code(0);
+    installs_lock(context, "uv-lock", "'iniconfig', 'markupsafe', 'a_project'", "True False False");
 }
+
+/// Poetry's lock: its versions, without what its developers need.
+fn poetry_lock(context: &Context<'_>) {
+    let modules = "'iniconfig', 'markupsafe', 'poetry'";
+    let built = installs_lock(context, "poetry-lock", modules, "False True False");
+    let has_exported = built.status.steps().any(|step| step.name == "[lock] export poetry.lock");
+    assert!(has_exported, "Poetry reads its lock");
+}
+
+/// Builds a project's lock: its version of click is there, and of some modules those that should be.
+#[track_caller]
+fn installs_lock(context: &Context<'_>, project: &str, modules: &str, are_there: &str) -> Built {
+    context.space.fill(project);
+    let (built, image) = context.build().image();
+    assert_eq!(image.run().expect_code(0).line(), "8.1.7");
+    let program = format!("import importlib.util as u; print(*(bool(u.find_spec(n)) for n in ({modules})))");
+    assert_eq!(image.says("python", &["-c", &program]), are_there);
+    image.uv_pip_check().expect_code(0);
+    built
+}
+
+/// `imagespec lock` writes versions beside the spec; builds install them, until the spec is another.
+fn written_lock(context: &Context<'_>) {
+    let frontend = "# syntax=@FRONTEND@\nbase_image: python:3.11-slim\n";
+    let with = |packages: &str| context.space.write("spec.yaml", &format!("{frontend}packages: [{packages}]\n"));
+    let file = context.space.context().join("pylock.spec-amd64.toml");
+    let address = context.world.lab.address(context.way.daemon);
+    let lock = |flags: &[&str]| context.build().ours("lock", address).args(flags).run();
+    with("click, idna");
+    assert!(lock(&["--check"]).expect_code(1).out().contains("missing"), "nothing is there yet");
+    assert!(lock(&[]).expect_code(0).out().contains("written, 2 packages"), "it is written");
+
+    // As if time had passed: not the versions that would be chosen today.
+    let text = std::fs::read_to_string(&file).expect("a lock");
+    let older = text.replace(&entry(&text, "idna"), &entry(IDNA_3_10, "idna"));
+    std::fs::write(&file, &older).expect("it can be changed");
+    let versions = "import importlib.metadata as m; print(m.version('idna'))";
+    let (built, image) = context.build().image();
+    let is_lock = |step: &str| step.starts_with("[lock]");
+    assert!(!built.status.steps().any(|step| is_lock(&step.name)), "nothing is resolved");
+    assert_eq!(image.says("python", &["-c", versions]), "3.10");
+    assert!(lock(&["--check"]).expect_code(0).out().contains("up to date, 2 packages"), "it is of this spec");
+
+    // Another spec: told, resolved again, and what still fits is kept.
+    with("click, idna, tabulate");
+    let (built, image) = context.build().image();
+    assert!(built.status.steps().any(|step| is_lock(&step.name)), "versions are chosen");
+    assert!(built.ended.stderr.contains("pylock.spec-amd64.toml"), "{}", built.ended.stderr);
+    assert_eq!(image.says("python", &["-c", versions]), "3.10");
+    assert!(lock(&["--check"]).expect_code(1).out().contains("of another spec"), "it is of the old spec");
+    let said = lock(&[]).expect_code(0).out();
+    assert!(said.contains("written, 3 packages\n  + tabulate "), "{said}");
+    let said = lock(&["--upgrade"]).expect_code(0).out();
+    assert!(said.contains("~ idna 3.10 -> "), "{said}");
+}
+
+/// A package's entry in a lock.
+#[track_caller]
+fn entry(lock: &str, name: &str) -> String {
+    let start = format!("[[packages]]\nname = \"{name}\"\n");
+    let (_, rest) = lock.split_once(&start).expect("the package is locked");
+    let rest = rest.split("\n\n").next().unwrap_or_default();
+    format!("{start}{}", rest.trim_end())
+}
+
+/// As `uv pip compile --format pylock.toml` writes it.
+const IDNA_3_10: &str = r#"
+[[packages]]
+name = "idna"
+version = "3.10"
+sdist = { url = "https://files.pythonhosted.org/packages/f1/70/7703c29685631f5a7590aa73f1f1d3fa9a380e654b86af429e0934a32f7d/idna-3.10.tar.gz", upload-time = 2024-09-15T18:07:39Z, size = 190490, hashes = { sha256 = "12f65c9b470abda6dc35cf8e63cc574b1c52b11df2c86030af0ac09b01b13ea9" } }
+wheels = [{ url = "https://files.pythonhosted.org/packages/76/c6/c88e154df9c4e1a2a66ccf0005a88dfb2650c1dffb6f5ce603dfbd452ce3/idna-3.10-py3-none-any.whl", upload-time = 2024-09-15T18:07:37Z, size = 70442, hashes = { sha256 = "946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3" } }]
+"#;

@@ -7,16 +7,23 @@ mod bad_input;
 mod chain;
 mod commands;
 mod digests;
+mod engine;
+mod environments;
+mod fields;
+mod flyte;
+mod flytekit;
 mod frontend_example;
 mod graph_diff;
 mod groups;
 mod inert;
 mod interrupt;
 mod main_image;
+mod offline;
 mod outputs;
 mod platforms;
 mod records;
 mod requirements;
+mod several;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +48,7 @@ pub(crate) struct Case {
 /// What a test is given.
 pub(crate) struct Context<'a> {
     pub(crate) world: &'a World,
+    pub(crate) scenario: &'static str,
     pub(crate) way: Way,
     pub(crate) space: Space,
 }
@@ -61,6 +69,11 @@ pub(crate) fn scenario(
     ways.into_iter().map(move |way| Case { scenario: name, way, test })
 }
 
+/// Whether what takes gigabytes or minutes runs, too (`just e2e-full`).
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("IMAGESPEC_E2E_FULL").is_some_and(|value| !value.is_empty())
+}
+
 fn cases() -> Vec<Case> {
     // The main image first: it fills the caches that others use. The records last: they cover what came before.
     [
@@ -71,12 +84,19 @@ fn cases() -> Vec<Case> {
         commands::cases(),
         requirements::cases(),
         groups::cases(),
+        environments::cases(),
+        engine::cases(),
+        fields::cases(),
+        flyte::cases(),
+        flytekit::cases(),
+        offline::cases(),
         graph_diff::cases(),
         chain::cases(),
         bad_input::cases(),
         frontend_example::cases(),
         inert::cases(),
         interrupt::cases(),
+        several::cases(),
         records::cases(),
     ]
     .into_iter()
@@ -105,6 +125,9 @@ fn main() -> ExitCode {
     let trials = cases().into_iter().map(|case| trial(case, world.clone(), matrix.clone())).collect();
     let began = Instant::now();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(world) = world {
+        world.clean_up();
+    }
     say(&format!("\n{}\nend-to-end tests: {:.0} s", matrix.table(), began.elapsed().as_secs_f32()));
     conclusion.exit_code()
 }
@@ -114,7 +137,14 @@ fn trial(case: Case, world: Option<Arc<World>>, matrix: Arc<Matrix>) -> Trial {
     Trial::test(name.clone(), move || {
         let world = world.ok_or("tests are listed without a world, and not run")?;
         let began = Instant::now();
-        let test = || (case.test)(&Context { world: &world, way: case.way, space: Space::new(&world, &name) });
+        let test = || {
+            (case.test)(&Context {
+                world: &world,
+                scenario: case.scenario,
+                way: case.way,
+                space: Space::new(&world, &name),
+            })
+        };
         let ended = catch_unwind(AssertUnwindSafe(test));
         matrix.note(case.scenario, case.way, Outcome { passed: ended.is_ok(), took: began.elapsed() });
         ended.map_err(|_| PANIC.take().unwrap_or_default().into())

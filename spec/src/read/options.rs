@@ -1,13 +1,15 @@
 //! `builder_options` and `builder_config`: what only this builder knows.
 
+use crate::debian::apt_source;
 use crate::fault::Fault;
-use crate::field;
+use crate::field::{self, MOST_PYTHON_JOBS, MOST_PYTHON_LAYERS};
 use crate::image_reference::image_reference;
 use crate::image_spec::{BuilderConfig, BuilderOptions, Bytecode, Flavor};
+use crate::path::context_path;
 use crate::quote::quote;
 use crate::raw::Kind;
 use crate::read::reader::{Fields, Reader};
-use crate::read::value::{not_a_choice, number};
+use crate::read::value::{choice, number};
 use crate::rules;
 use crate::text::{label_key, one_line, user};
 
@@ -16,13 +18,19 @@ pub(super) fn builder_options(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) 
         return BuilderOptions::default();
     };
     BuilderOptions {
-        flavor: reader.text(&options, "flavor", flavor).unwrap_or_default(),
+        flavor: reader.text(&options, "flavor", flavor),
         user: reader.text_or_number(&options, "user", user),
         ca_bundle: reader.text(&options, "ca_bundle", |path| one_line(path).map(|()| path.to_owned())),
         labels: reader.mapping(&options, "labels", label_key),
-        python_layers: reader.text_or_number(&options, "python_layers", |text| count("python_layers", text, 60)),
-        python_jobs: reader.text_or_number(&options, "python_jobs", |text| count("python_jobs", text, 64)),
-        bytecode: reader.text(&options, "bytecode", bytecode).unwrap_or_default(),
+        python_layers: reader
+            .text_or_number(&options, "python_layers", |text| count("python_layers", text, MOST_PYTHON_LAYERS)),
+        python_jobs: reader
+            .text_or_number(&options, "python_jobs", |text| count("python_jobs", text, MOST_PYTHON_JOBS)),
+        bytecode: reader.text(&options, "bytecode", bytecode),
+        extras: reader.set(&options, "extras", part_name),
+        groups: reader.set(&options, "groups", part_name),
+        apt_sources: reader.set(&options, "apt_sources", apt_source),
+        apt_keys: reader.set(&options, "apt_keys", context_path),
     }
 }
 
@@ -30,7 +38,10 @@ pub(super) fn builder_config(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) -
     let Some(config) = inner(reader, fields, "builder_config", field::BUILDER_CONFIG) else {
         return BuilderConfig::default();
     };
-    BuilderConfig { uv_image: reader.text(&config, "uv_image", image_reference) }
+    BuilderConfig {
+        uv_image: reader.text(&config, "uv_image", image_reference),
+        micromamba_image: reader.text(&config, "micromamba_image", image_reference),
+    }
 }
 
 /// The fields of a mapping inside a field.
@@ -50,22 +61,24 @@ fn inner<'a>(
 }
 
 fn flavor(value: &str) -> Result<Flavor, Fault> {
-    match value.to_ascii_lowercase().as_str() {
-        "plain" => Ok(Flavor::Plain),
-        "flyte" => Err(Fault::new(&rules::NOT_BUILT, "the flavor `flyte` is not supported yet")
-            .label("not supported yet")
-            .help("leave it out, and list `flytekit` in `packages` if tasks are to run in the image")),
-        _ => Err(not_a_choice("flavor", value, &["plain", "flyte"])),
-    }
+    choice("flavor", value, &Flavor::ALL, Flavor::as_str)
 }
 
 fn bytecode(value: &str) -> Result<Bytecode, Fault> {
-    match value.to_ascii_lowercase().as_str() {
-        "checked" => Ok(Bytecode::Checked),
-        "unchecked" => Ok(Bytecode::Unchecked),
-        "none" => Ok(Bytecode::None),
-        _ => Err(not_a_choice("bytecode", value, &["checked", "unchecked", "none"])),
+    choice("bytecode", value, &Bytecode::ALL, Bytecode::as_str)
+}
+
+/// The name of an extra or of a dependency group (PEP 685, PEP 735).
+fn part_name(value: &str) -> Result<String, Fault> {
+    let is_right = value.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && value.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    if is_right {
+        return Ok(value.to_owned());
     }
+    Err(Fault::new(&rules::TEXT, format!("{} is no name of dependencies", quote(value)))
+        .label("letters, digits, `_`, `-` and `.`")
+        .help("name what `pyproject.toml` calls them, such as `dev`"))
 }
 
 /// A whole number from 1 to `most`.

@@ -11,13 +11,14 @@ use crate::field::{Field, OTHER_NAMES};
 use crate::nearest::nearest;
 use crate::quote::quote;
 use crate::raw::{Entry, Kind, Node};
+use crate::read::images::Images;
 use crate::rules;
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 
 /// After this many errors no further fields are looked at.
 const MOST_ERRORS: usize = 100;
 
-/// The fields of one mapping that are known, supported and not null.
+/// The fields of one mapping that are known and not null.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     /// Whether there were unknown ones too.
@@ -38,13 +39,15 @@ impl<'a> Fields<'a> {
 /// Reads values and collects what is wrong with them.
 #[derive(Debug)]
 pub(super) struct Reader<'t, 'd> {
-    text: &'t str,
+    pub(super) sources: &'t SourceMap,
+    /// What a base image may be called by, in a file of several images.
+    pub(super) images: Images<'t>,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl<'t, 'd> Reader<'t, 'd> {
-    pub(super) fn new(text: &'t str, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
-        Self { text, diagnostics }
+    pub(super) fn new(sources: &'t SourceMap, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+        Self { sources, images: Images::default(), diagnostics }
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -64,7 +67,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         });
     }
 
-    /// Sorts out the keys of a mapping: unknown and unsupported ones are reported.
+    /// Sorts out the keys of a mapping: unknown ones are reported.
     pub(super) fn fields<'a>(&mut self, entries: &[&'a Entry], known: &'static [Field], owner: &str) -> Fields<'a> {
         let mut found = BTreeMap::new();
         let mut has_unknown = false;
@@ -81,16 +84,7 @@ impl<'t, 'd> Reader<'t, 'd> {
             if entry.value.kind == Kind::Null {
                 continue;
             }
-            match field.not_built {
-                Some(instead) => self.report(
-                    Diagnostic::new(&rules::NOT_BUILT, format!("`{}` is not supported yet", field.name))
-                        .with_label(entry.key_span, "not supported yet")
-                        .with_help(instead),
-                ),
-                None => {
-                    found.insert(field.name, (*entry, field));
-                }
-            }
+            found.insert(field.name, (*entry, field));
         }
         Fields { has_unknown, found }
     }
@@ -271,7 +265,7 @@ impl<'t, 'd> Reader<'t, 'd> {
 
     /// Bytes of a value as bytes of the file. Where escapes make that impossible, all of the value.
     pub(super) fn part(&self, span: Span, value: &str, part: Range<usize>) -> Span {
-        let written = self.text.get(span.start..span.end).unwrap_or_default();
+        let written = self.sources.snippet(span).unwrap_or_default();
         let value = value.trim_end_matches('\n');
         match written.find(value) {
             Some(offset) if !value.is_empty() => span.slice(offset + part.start, offset + part.end),
@@ -294,9 +288,7 @@ fn unknown_field(entry: &Entry, known: &[Field], owner: &str) -> Diagnostic {
         }
         Some(name) => format!("did you mean `{name}`?"),
         None => {
-            let built: Vec<&str> =
-                known.iter().filter(|field| field.not_built.is_none()).map(|field| field.name).collect();
-            format!("the fields are: {}", built.join(", "))
+            format!("the fields are: {}", names().collect::<Vec<_>>().join(", "))
         }
     };
     Diagnostic::new(&rules::UNKNOWN_FIELD, format!("{} is not a field of {owner}", quote(key)))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::fault::Fault;
 use crate::field;
-use crate::image_spec::{SecretMount, SecretSource, SecretTarget};
+use crate::image_spec::{BaseImage, SecretMount, SecretSource, SecretTarget};
 use crate::path::image_path;
 use crate::quote::quote;
 use crate::raw::{Kind, Node};
@@ -16,7 +16,12 @@ use crate::rules;
 use crate::source::Span;
 use crate::text::{env_name, one_line, secret_id};
 
-pub(super) fn secrets(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) -> Vec<SecretMount> {
+/// Entries without an id are numbered behind those of the base, so that both have their own.
+pub(super) fn secrets(reader: &mut Reader<'_, '_>, fields: &Fields<'_>, base: Option<&BaseImage>) -> Vec<SecretMount> {
+    let before = match base {
+        Some(BaseImage::Spec(spec)) => spec.levels().iter().map(|level| level.spec.pip_secret_mounts.len()).sum(),
+        Some(BaseImage::Reference(_)) | None => 0,
+    };
     let Some((entry, field)) = fields.get("pip_secret_mounts") else {
         return Vec::new();
     };
@@ -26,7 +31,7 @@ pub(super) fn secrets(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) -> Vec<S
     };
     let mut mounts = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let id = format!("secret_{index}");
+        let id = format!("secret_{}", before + index);
         let mount = match &item.kind {
             Kind::List(pair) => from_pair(reader, item, pair, id),
             Kind::Map(_) => from_mapping(reader, item, id),

@@ -1,20 +1,21 @@
-//! Fields with a meaning of their own: versions, modes, platforms, and what must fit together.
+//! Fields with a meaning of their own: versions, modes, platforms.
 //!
-//! Everything here is about one field, or about fields side by side, never about the world.
+//! Everything here is about one field, never about the world.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::fault::Fault;
 use crate::image_reference::image_reference;
-use crate::image_spec::{CopyMode, ImageSpec, PythonVersion, RequirementsFile, RequirementsKind};
+use crate::image_spec::{BaseImage, CopyMode, PythonVersion, RequirementsFile, RequirementsKind};
 use crate::nearest::nearest;
 use crate::path::{context_path, image_path};
 use crate::platform::{Platform, comma_list, platform};
 use crate::quote::quote;
 use crate::raw::Kind;
 use crate::read::reader::{Fields, Reader};
-use crate::requirement::extra_args;
+use crate::read::spec_of;
+use crate::requirement::{Requirement, RequirementKind, extra_args, package};
 use crate::rules;
 use crate::source::Span;
 use crate::text::{env_name, one_line, without_nul};
@@ -22,27 +23,49 @@ use crate::text::{env_name, one_line, without_nul};
 /// The minor versions of Python 3 that uv installs and that are out or in preview. Newer ones are added as they come.
 const PYTHON_MINORS: std::ops::RangeInclusive<u32> = 8..=15;
 
-pub(super) fn base_image(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) -> Option<String> {
+pub(super) fn base_image<'t>(reader: &mut Reader<'t, '_>, fields: &Fields<'t>) -> Option<BaseImage> {
     let (entry, _) = fields.get("base_image")?;
-    if let Kind::Map(_) = entry.value.kind {
-        reader.report(
-            Diagnostic::new(&rules::NOT_BUILT, "a spec as `base_image` is not supported yet")
-                .with_label(entry.key_span, "not supported yet")
-                .with_help("build the base on its own and name its reference here"),
-        );
-        return None;
+    match &entry.value.kind {
+        Kind::Map(_) => Some(BaseImage::Spec(Box::new(spec_of(reader, &entry.value)))),
+        Kind::Text(name) if reader.images.has(name) => reader.images.base(reader.sources, name),
+        _ => reader.text(fields, "base_image", |value| {
+            if value == "scratch" {
+                return Err(Fault::new(&rules::NOT_BUILT, "`scratch` cannot be a `base_image`")
+                    .label("an empty image")
+                    .help(
+                        "Python needs a C library around it: start from a small image such as `debian:bookworm-slim`",
+                    ));
+            }
+            image_reference(value).map(BaseImage::Reference)
+        }),
     }
-    reader.text(fields, "base_image", |value| {
-        if value == "scratch" {
-            return Err(Fault::new(&rules::NOT_BUILT, "`scratch` as `base_image` is not supported yet")
-                .label("an empty image")
-                .help("Python needs a C library around it: start from a small image such as `debian:bookworm-slim`"));
-        }
-        image_reference(value)
-    })
 }
 
-pub(super) fn python_version(value: &str) -> Result<PythonVersion, Fault> {
+/// What is installed when a container starts cannot be told options of the build's.
+pub(crate) fn runtime_package(value: &str) -> Result<Requirement, Fault> {
+    // The container's entrypoint splits the list at blanks (`flytekit/bin/entrypoint.py`), so an entry can have none.
+    let compact: String = value.split_whitespace().collect();
+    let requirement = package(value)?;
+    match requirement.kind {
+        RequirementKind::Options { .. } => {
+            Err(Fault::new(&rules::INSTALLER_OPTION, "options cannot stand in `runtime_packages`")
+                .label("an option")
+                .help("name requirements only; indexes are those that pip is configured with in the container"))
+        }
+        RequirementKind::Path { .. } => {
+            Err(Fault::new(&rules::REQUIREMENT, "a path cannot stand in `runtime_packages`")
+                .label("a local path")
+                .help("name a distribution, a URL or a repository"))
+        }
+        ref kind => package(&compact).ok().filter(|compact| compact.kind == *kind).ok_or_else(|| {
+            Fault::new(&rules::REQUIREMENT, format!("{} cannot be written without blanks", quote(value)))
+                .label("a blank that means something")
+                .help("entries are told to the container in one variable, split at blanks: write it without a marker")
+        }),
+    }
+}
+
+pub(crate) fn python_version(value: &str) -> Result<PythonVersion, Fault> {
     one_line(value)?;
     let refuse =
         |why: &str| Fault::new(&rules::PYTHON_VERSION, format!("{} is not a Python version", quote(value))).label(why);
@@ -83,16 +106,18 @@ pub(super) fn python_exec(value: &str) -> Result<String, Fault> {
 }
 
 /// Lock files have formats of their own; by Flytekit's rule the name tells them apart.
-pub(super) fn requirements(value: &str) -> Result<RequirementsFile, Fault> {
+pub(crate) fn requirements(value: &str) -> Result<RequirementsFile, Fault> {
     let path = context_path(value)?;
     let name = path.rsplit('/').next().unwrap_or(&path);
     let kind = match name {
         "uv.lock" => RequirementsKind::Uv,
-        "poetry.lock" | "pyproject.toml" | "Pipfile" | "Pipfile.lock" | "pdm.lock" => {
+        "poetry.lock" => RequirementsKind::Poetry,
+        "pyproject.toml" => RequirementsKind::Pyproject,
+        "Pipfile" | "Pipfile.lock" | "pdm.lock" => {
             let message = format!("`requirements` from {} is not supported yet", quote(name));
-            return Err(Fault::new(&rules::NOT_BUILT, message).label("not supported yet").help(
-                "give a `pylock.toml`, a `uv.lock` or a requirements file, such as `uv export --format pylock.toml` writes",
-            ));
+            return Err(Fault::new(&rules::NOT_BUILT, message)
+                .label("not supported yet")
+                .help("give a `pylock.toml`, `uv.lock`, `poetry.lock`, `pyproject.toml` or a requirements file"));
         }
         name if is_pylock(name) => RequirementsKind::Pylock,
         _ => RequirementsKind::Txt,
@@ -117,25 +142,29 @@ fn is_pylock(name: &str) -> bool {
 pub(super) fn copy_mode(value: &str) -> Result<CopyMode, Fault> {
     // The names of Flytekit's `CopyFileDetection` and of its `--copy` option.
     match value.to_ascii_lowercase().as_str() {
-        "all" => Ok(CopyMode::All),
-        "none" | "no_copy" => Ok(CopyMode::None),
-        "auto" | "loaded_modules" => Ok(CopyMode::Auto),
-        _ => Err(not_a_choice("source_copy_mode", value, &["auto", "all", "none"])),
+        "no_copy" => Ok(CopyMode::None),
+        "loaded_modules" => Ok(CopyMode::Auto),
+        _ => choice("source_copy_mode", value, &CopyMode::ALL, CopyMode::as_str),
     }
 }
 
-pub(super) fn not_a_choice(field: &str, value: &str, choices: &[&'static str]) -> Fault {
-    let help = match nearest(value, choices.iter().copied()) {
-        Some(choice) => format!("did you mean `{choice}`?"),
-        None => format!("choices are: {}", choices.join(", ")),
+/// The one of `all` that a word names, in whatever case.
+pub(super) fn choice<T: Copy>(field: &str, value: &str, all: &[T], word: fn(T) -> &'static str) -> Result<T, Fault> {
+    if let Some(found) = all.iter().find(|choice| word(**choice).eq_ignore_ascii_case(value)) {
+        return Ok(*found);
+    }
+    let words: Vec<&str> = all.iter().map(|choice| word(*choice)).collect();
+    let help = match nearest(value, words.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("choices are: {}", words.join(", ")),
     };
-    Fault::new(&rules::CHOICE, format!("{} is no value of `{field}`", quote(value)))
+    Err(Fault::new(&rules::CHOICE, format!("{} is no value of `{field}`", quote(value)))
         .label("not one of the choices")
-        .help(help)
+        .help(help))
 }
 
 /// A command may have many lines and any character but NUL; it is kept as it is.
-pub(super) fn command(value: &str) -> Result<String, Fault> {
+pub(crate) fn command(value: &str) -> Result<String, Fault> {
     without_nul(value)?;
     if value.trim().is_empty() {
         return Err(Fault::new(&rules::TEXT, "the command is empty")
@@ -205,31 +234,5 @@ pub(super) fn pip_extra_args(reader: &mut Reader<'_, '_>, fields: &Fields<'_>) -
             }
             Vec::new()
         }
-    }
-}
-
-/// Fields that need or exclude each other.
-pub(super) fn check_together(reader: &mut Reader<'_, '_>, fields: &Fields<'_>, spec: &ImageSpec) {
-    let copies = matches!(spec.source_copy_mode, Some(CopyMode::All | CopyMode::Auto));
-    if copies
-        && !fields.has("source_root")
-        && let Some((entry, _)) = fields.get("source_copy_mode")
-    {
-        reader.report(
-            Diagnostic::new(&rules::CONFLICT, "`source_copy_mode` needs a `source_root`")
-                .with_label(entry.key_span, "files of which folder?")
-                .with_help("add `source_root: .` for the whole build context"),
-        );
-    }
-    if spec.requirements.as_ref().is_some_and(|file| file.kind.is_lock())
-        && let (Some((packages, _)), Some((lock, _))) = (fields.get("packages"), fields.get("requirements"))
-        && !spec.packages.is_empty()
-    {
-        reader.report(
-            Diagnostic::new(&rules::CONFLICT, "`packages` cannot stand beside a lockfile")
-                .with_label(packages.key_span, "these would be chosen without the lock")
-                .with_label(lock.key_span, "every version is chosen here")
-                .with_help("add the packages to the project and lock it again, or leave the lock out"),
-        );
     }
 }

@@ -4,7 +4,7 @@
 //! credentials or without any. Reads no environment: proxies and certificates are given.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use buildkit_proto::rpc::filesync::{FetchTokenRequest, FetchTokenResponse};
@@ -44,6 +44,8 @@ pub(super) enum TokenError {
     Realm(String),
     #[error("a secret that is not UTF-8")]
     Secret,
+    #[error("can't set up the client for token requests: {0}")]
+    Client(String),
     #[error("can't reach the token endpoint: {0}")]
     Unreachable(String),
     #[error("the token endpoint answered {0}")]
@@ -57,7 +59,14 @@ pub(super) enum TokenError {
 /// Talks to token endpoints.
 #[derive(Debug)]
 pub(super) struct TokenClient {
-    client: Client,
+    /// Trusted besides the machine's certificates.
+    extra_roots: RootCertStore,
+    proxies: Vec<Proxy>,
+    /// Made when it is first needed: most builds fetch no token, and reading the machine's certificates takes longer than some
+    /// builds.
+    client: OnceLock<Client>,
+    /// For this machine itself, which no proxy leads to.
+    direct: OnceLock<Client>,
 }
 
 #[derive(Deserialize)]
@@ -74,11 +83,34 @@ struct Answer {
 
 impl TokenClient {
     pub(super) fn new(ca_bundle: Option<&Path>, proxies: &ProxySettings) -> Result<Self, AuthError> {
-        let problem = |error: &dyn std::fmt::Display| AuthError::Client { problem: error.to_string() };
+        let exceptions = proxies.no_proxy.as_deref().and_then(NoProxy::from_string);
+        let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
+        let chosen = [given(&proxies.http).map(Proxy::http), given(&proxies.https).map(Proxy::https)];
+        let proxies = chosen.into_iter().flatten().map(|proxy| {
+            // The error would quote the URL, which may hold a password.
+            let proxy = proxy.map_err(|_| AuthError::Client { problem: "invalid proxy URL".to_owned() })?;
+            Ok(proxy.no_proxy(exceptions.clone()))
+        });
+        let proxies = proxies.collect::<Result<_, AuthError>>()?;
+        let extra_roots = bundled_roots(ca_bundle)?;
+        Ok(Self { extra_roots, proxies, client: OnceLock::new(), direct: OnceLock::new() })
+    }
+
+    /// The HTTP client for a URL. It follows redirects on the same host only.
+    pub(super) fn client(&self, url: &Url) -> Result<&Client, TokenError> {
+        let is_here = url.host_str().is_some_and(is_loopback);
+        let (made, proxies) = if is_here { (&self.direct, &[][..]) } else { (&self.client, &self.proxies[..]) };
+        if let Some(client) = made.get() {
+            return Ok(client);
+        }
+        let problem = |error: &dyn std::fmt::Display| TokenError::Client(error.to_string());
+        let mut roots = self.extra_roots.clone();
+        // A machine without certificates can still use registries whose certificate is given, or none.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| problem(&error))?
-            .with_root_certificates(roots(ca_bundle)?)
+            .with_root_certificates(roots)
             .with_no_client_auth();
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -86,16 +118,11 @@ impl TokenClient {
             .redirect(Policy::custom(follow_on_same_host))
             .user_agent(concat!("buildkit-client/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
-        let exceptions = proxies.no_proxy.as_deref().and_then(NoProxy::from_string);
-        let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
-        let chosen = [given(&proxies.http).map(Proxy::http), given(&proxies.https).map(Proxy::https)];
-        for proxy in chosen.into_iter().flatten() {
-            // The error would quote the URL, which may hold a password.
-            let proxy = proxy.map_err(|_| problem(&"invalid proxy URL"))?;
-            builder = builder.proxy(proxy.no_proxy(exceptions.clone()));
+        for proxy in proxies {
+            builder = builder.proxy(proxy.clone());
         }
         let client = builder.build().map_err(|error| problem(&error))?;
-        Ok(Self { client })
+        Ok(made.get_or_init(|| client))
     }
 
     pub(super) async fn fetch(
@@ -151,7 +178,7 @@ impl TokenClient {
         } else {
             form.extend([("grant_type", "password"), ("username", user), ("password", secret)]);
         }
-        let answer = ask(self.client.post(realm).form(&form)).await?;
+        let answer = ask(self.client(&realm)?.post(realm).form(&form)).await?;
         // Only the GET form has `token`.
         Answer { token: String::new(), ..answer }.into_response()
     }
@@ -166,7 +193,7 @@ impl TokenClient {
         let service = service.filter(|(_, service)| !service.is_empty());
         let scopes = request.scopes.iter().map(|scope| ("scope", scope.as_str()));
         let query: Vec<(&str, &str)> = service.into_iter().chain(scopes).collect();
-        let mut get = self.client.get(realm).query(&query);
+        let mut get = self.client(&realm)?.get(realm).query(&query);
         if let Some((user, secret)) = credentials {
             get = get.basic_auth(user, Some(secret));
         }
@@ -189,17 +216,7 @@ impl Answer {
 }
 
 async fn ask(request: RequestBuilder) -> Result<Answer, TokenError> {
-    // Without the URL, whose query could hold what should not be shown.
-    let unreachable = |error: reqwest::Error| {
-        let error = error.without_url();
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        TokenError::Unreachable(message)
-    };
+    let unreachable = |error: reqwest::Error| TokenError::Unreachable(describe(error));
     let mut response = request.send().await.map_err(unreachable)?;
     if !response.status().is_success() {
         return Err(TokenError::Refused(response.status()));
@@ -214,6 +231,24 @@ async fn ask(request: RequestBuilder) -> Result<Answer, TokenError> {
     serde_json::from_slice(&body).map_err(|_| TokenError::Answer)
 }
 
+/// A failed request with its causes, without the URL, whose query could hold what should not be shown.
+pub(super) fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
+}
+
+/// Whether a host is this machine by its name: `localhost`, `127.0.0.0/8` and `::1`, with brackets or without.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// A redirect of the form would carry the password along, so it must not lead to another host, nor out of TLS.
 fn follow_on_same_host(attempt: Attempt<'_>) -> Action {
     const LIMIT: usize = 10;
@@ -223,11 +258,9 @@ fn follow_on_same_host(attempt: Attempt<'_>) -> Action {
     if is_same && attempt.previous().len() <= LIMIT { attempt.follow() } else { attempt.stop() }
 }
 
-/// The machine's certificates, and those of the bundle.
-fn roots(ca_bundle: Option<&Path>) -> Result<RootCertStore, AuthError> {
+/// The certificates of the bundle.
+fn bundled_roots(ca_bundle: Option<&Path>) -> Result<RootCertStore, AuthError> {
     let mut roots = RootCertStore::empty();
-    // A machine without certificates can still use registries whose certificate is given, or none.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca_bundle {
         let pem = std::fs::read(path).map_err(|source| AuthError::Read { path: path.to_owned(), source })?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();

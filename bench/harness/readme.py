@@ -1,0 +1,152 @@
+"""The README's figures, made of the results they are from: `python -m harness.readme [--check]`, which `scripts/gen-docs` calls.
+
+The README names the files in the comment that begins the block; what stands between that and its end is written here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.machine import BENCH, ROOT
+from harness.measure import Record
+from harness.report import Row, rows
+
+BLOCK = re.compile(r"(<!-- bench:begin: from ([^>]+) -->\n).*?(<!-- bench:end -->)", re.DOTALL)
+
+SCENARIOS = {
+    "cold-dl": "cold, nothing downloaded yet",
+    "cold": "cold, downloads cached",
+    "no-change": "no change",
+    "whole": "no change, the whole command",
+    "env": "an environment variable",
+    "source": "a source file",
+    "apt": "one more Debian package",
+    "pip": "one more Python package",
+    "bump": "one heavy package in another version",
+}
+"""By what the README calls them; `whole` is `no-change` with what comes before the building program."""
+
+ABOUT = {
+    "small": "*Small* is `git` and `curl`, requests, pydantic and flytekit",
+    "data": "*data* is `build-essential`, pandas, numpy, scikit-learn, pyarrow and flytekit",
+    "ml": "*ml* is a model's environment of some 620 MB",
+    "src": "*src* is *data* in a repository of 2,000 source files",
+}
+
+
+def block(files: Sequence[Path]) -> str:
+    """What stands in the README: the specs of the first file, then those of all others."""
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    first, others = [found(results[:1]), found(results[1:])]
+    flytekit = results[0]["versions"]["flytekit"]
+    megabytes = round(results[0]["program"]["frontend image bytes"] / 1e6)
+    gzip = [row for row in first if row.side == "cli-gzip"]
+    of_gzip = {
+        name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
+    }
+    repetitions = min(result["repetitions"] for result in results)
+    processors = results[0]["versions"]["processors"]
+    return f"""Two specs on one `buildkitd`, export and push included; medians of {repetitions} interleaved repetitions \
+on {processors} processors.
+{"; ".join(ABOUT[spec] for spec in specs(first))}.
+The peer is the Dockerfile of stock Flytekit {flytekit} with its builtin frontend; \
+[bench/README.md](bench/README.md) says what was replaced so that it runs without public registries, \
+and why that flatters it if anybody.
+
+{table(first)}
+Ours compresses with zstd, the peer can only gzip; with `--compression gzip` the cold builds take {of_gzip["cold"]} \
+of the peer's time, one more Python package {of_gzip["pip"]}.
+Downloads cached includes the bytecode that our steps keep between builds.
+The frontend image is {megabytes} MB.
+
+Two more specs, ratios to the peer's times and bytes: {", ".join(ABOUT[spec] for spec in specs(others))}.
+
+{table(others)}
+The last row pushes that package's layer and no other.
+
+{plots(files, results)}"""
+
+
+def found(results: Iterable[dict[str, Any]]) -> list[Row]:
+    return rows([Record(**build) for result in results for build in result["builds"]])
+
+
+def specs(of: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(row.spec for row in of))
+
+
+def table(of: Sequence[Row]) -> str:
+    """A row a scenario, four columns a spec."""
+    columns = "`imagespec build --push` | Flytekit's Dockerfile | ratio | pushed, ratio"
+    heads = "".join(f" | {spec}: {columns}" for spec in specs(of))
+    text = [f"| build{heads} |", "|---" + "|---:" * 4 * len(specs(of)) + "|"]
+    for scenario, called in SCENARIOS.items():
+        cells = [cell(of, spec, scenario) for spec in specs(of)]
+        if all(cells):
+            text.append(f"| {called} | " + " | ".join(cells) + " |")
+    return "\n".join(text) + "\n"
+
+
+def cell(of: Sequence[Row], spec: str, scenario: str) -> str:
+    """Ours, theirs, and both ratios; empty if it was not measured."""
+    measured = "no-change" if scenario == "whole" else scenario
+    by_side = {row.side: row for row in of if (row.spec, row.scenario) == (spec, measured)}
+    if "cli" not in by_side:
+        return ""
+    ours, peer = by_side["cli"], by_side["peer"]
+    pushed = "–" if measured == "no-change" else ratio(ours.bytes_ratio)
+    if scenario == "whole":
+        return f"{seconds(ours.whole)} | {seconds(peer.whole)} | {ratio(ours.whole_ratio)} | {pushed}"
+    return f"{seconds(ours.seconds)} | {seconds(peer.seconds)} | {ratio(ours.ratio)} | {pushed}"
+
+
+def seconds(value: float) -> str:
+    """Two decimal places where there is little to count."""
+    return f"{value:.2f} s" if value < 2 else f"{value:.1f} s"
+
+
+def ratio(value: float | None) -> str:
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
+
+
+def plots(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> str:
+    links = []
+    for file, result in zip(files, results, strict=True):
+        of_file = specs(found([result]))
+        for spec in of_file:
+            name = f"{file.stem}-{spec}.svg" if len(of_file) > 1 else f"{file.stem}.svg"
+            links.append(f"![seconds of the {spec} spec's builds](bench/results/{name})")
+    return "\n".join(links) + "\n"
+
+
+def main() -> int:
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    match = BLOCK.search(text)
+    if not match:
+        print("gen-docs: README.md has no block of figures", file=sys.stderr)
+        return 1
+    names = [name.strip().rsplit("/", 1)[-1] for name in match[2].split(",")]
+    figures = block([BENCH / "results" / name for name in names])
+    written = text[: match.start()] + match[1] + figures + match[3] + text[match.end() :]
+    if written == text:
+        return 0
+    if "--check" in sys.argv[1:]:
+        print("gen-docs: README.md has other figures than the results it names; run scripts/gen-docs", file=sys.stderr)
+        return 1
+    readme.write_text(written, encoding="utf-8")
+    print("gen-docs: wrote README.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+//! `imagespec exists`: whether an image is in its registry, without a daemon.
+
+use imagespec_engine::{Existence, content, exist};
+
+use crate::args::{ExistsArgs, SpecArgs};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::spec_file::SpecFile;
+use crate::{print, session};
+
+pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
+    let (reference, credentials) = match (alone(&args.spec), &args.reference) {
+        (Some(reference), None) => (reference, session::registry_auth()?),
+        (_, reference) => {
+            let file = SpecFile::read(&args.spec)?;
+            let (mut document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+            let reference = match reference {
+                Some(reference) => reference.clone(),
+                None if document.spec.registry.is_some() => {
+                    let mut content = content::gather(&file.files, &mut document)?;
+                    content.platforms.clone_from(&args.platform);
+                    document.spec.image_name(&content)
+                }
+                None => {
+                    let message = "the spec has no `registry`, so its image is in none; set one, or name a reference";
+                    return Err(CliError::Input(message.to_owned()));
+                }
+            };
+            (reference, session::registry_auth_of(&file, &document.spec)?)
+        }
+    };
+    imagespec::full_reference(&reference)
+        .map_err(|why| CliError::Input(format!("{reference:?} is no image reference: {why}")))?;
+    let found = exist(&reference, &credentials).await;
+    print::data(&format!("{found} {reference}\n"))?;
+    Ok(match found {
+        Existence::Exists => Exit::Success,
+        Existence::Missing => Exit::Missing,
+        Existence::Unknown(reason) => {
+            print::note(&format!("{reason}\n"));
+            Exit::Refused
+        }
+    })
+}
+
+/// The reference, if one stands where a context would: a folder has no tag and no digest, and a spec that is named has a context.
+fn alone(spec: &SpecArgs) -> Option<String> {
+    let text = spec.place.context.to_str()?;
+    let is_reference = text.contains([':', '@']) && !spec.place.context.is_dir() && spec.file.is_none();
+    is_reference.then(|| text.to_owned())
+}

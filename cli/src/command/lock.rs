@@ -1,0 +1,106 @@
+//! `imagespec lock`: the versions of all Python packages, written beside the spec.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use imagespec_compile::{LockFile, LockUse, lock};
+
+use crate::args::{FactsArgs, LockArgs};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::spec_file::SpecFile;
+use crate::{facts, print};
+
+pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
+    let file = SpecFile::read(&args.spec)?;
+    let lock = if args.upgrade { LockUse::Renew } else { LockUse::Write };
+    let no_facts = FactsArgs { facts: None, save_facts: None };
+    let mut gathered =
+        facts::gather(&args.spec, &args.options, &no_facts, &args.daemon, lock, args.progress.into()).await?;
+    let locks = gathered.lock_files();
+    if locks.is_empty() {
+        let levels = gathered.document.spec.levels();
+        let mut files = levels.iter().filter_map(|level| level.spec.requirements.as_ref());
+        let why = match files.find(|file| file.kind.is_lock()) {
+            Some(file) => format!("the spec is locked by {} already", file.path),
+            None => "the spec names no Python packages".to_owned(),
+        };
+        return Err(CliError::Input(format!("there is nothing to lock: {why}")));
+    }
+    let mut report = String::new();
+    let mut is_stale = false;
+    for lock in &locks {
+        let path = file.files.beside(&lock.name);
+        let old = read(&path)?;
+        let is_current = lock.is_current || old.as_deref() == Some(&lock.text);
+        is_stale |= !is_current;
+        let count = versions(&lock.text).len();
+        report += &match (is_current, args.check, &old) {
+            (true, _, _) => format!("{}: up to date, {count} packages\n", path.display()),
+            (false, true, None) => format!("{}: missing; write it with `imagespec lock`\n", path.display()),
+            (false, true, Some(_)) => {
+                format!("{}: of another spec; write it again with `imagespec lock`\n", path.display())
+            }
+            (false, false, _) => {
+                write(&path, lock)?;
+                let changes = changes(&versions(old.as_deref().unwrap_or_default()), &versions(&lock.text));
+                format!("{}: written, {count} packages\n{changes}", path.display())
+            }
+        };
+    }
+    print::data(&report)?;
+    Ok(if args.check && is_stale { Exit::Different } else { Exit::Success })
+}
+
+fn read(path: &Path) -> Result<Option<String>, CliError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CliError::Input(format!("cannot read {}: {error}", path.display()))),
+    }
+}
+
+fn write(path: &Path, lock: &LockFile) -> Result<(), CliError> {
+    std::fs::write(path, &lock.text)
+        .map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Versions by package. A lock that cannot be read has none: it is about to be replaced.
+fn versions(text: &str) -> BTreeMap<String, String> {
+    let mut sources = imagespec::SourceMap::new();
+    let lock = lock::parse(sources.add("pylock.toml", text), text).unwrap_or_default();
+    let of = |package: &lock::LockedPackage| {
+        let version = package.version.as_ref().map_or_else(|| "(unversioned)".to_owned(), ToString::to_string);
+        (package.name.to_string(), version)
+    };
+    lock.packages.iter().map(of).collect()
+}
+
+/// What differs, a line for each package. All of a new lock is new, and nobody wants to read that.
+fn changes(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
+    if old.is_empty() {
+        return String::new();
+    }
+    let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
+    let gone = gone.map(|(name, version)| format!("  - {name} {version}\n"));
+    let come = new.iter().filter_map(|(name, version)| match old.get(name) {
+        None => Some(format!("  + {name} {version}\n")),
+        Some(before) if before != version => Some(format!("  ~ {name} {before} -> {version}\n")),
+        Some(_) => None,
+    });
+    gone.chain(come).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_is_told() {
+        let of = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let old = of(&[("click", "8.1.7"), ("flask", "3.0"), ("idna", "3.1")]);
+        let new = of(&[("click", "8.2.0"), ("idna", "3.1"), ("rich", "13")]);
+        assert_eq!(changes(&old, &new), "  - flask 3.0\n  ~ click 8.1.7 -> 8.2.0\n  + rich 13\n");
+        assert_eq!(changes(&BTreeMap::new(), &new), "");
+    }
+}

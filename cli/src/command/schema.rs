@@ -1,0 +1,8 @@
+//! `imagespec schema`: the JSON Schema of spec files, for editors.
+
+use crate::error::CliError;
+use crate::print;
+
+pub(crate) fn run() -> Result<(), CliError> {
+    print::data(&format!("{:#}\n", imagespec::json_schema()))
+}

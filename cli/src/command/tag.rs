@@ -1,0 +1,26 @@
+//! `imagespec tag`: what the image of a spec is called, without a daemon.
+
+use imagespec::ImageSpec;
+use imagespec_engine::content;
+
+use crate::args::{TagArgs, TagFormat};
+use crate::error::CliError;
+use crate::print;
+use crate::spec_file::SpecFile;
+
+pub(crate) fn run(args: &TagArgs) -> Result<(), CliError> {
+    let file = SpecFile::read(&args.spec)?;
+    let (mut document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+    if args.format == TagFormat::Id {
+        return print::data(&format!("{}\n", document.spec.id()));
+    }
+    let mut content = content::gather(&file.files, &mut document)?;
+    content.platforms = args.platform.clone();
+    let spec: &ImageSpec = &document.spec;
+    let text = match args.format {
+        TagFormat::Name => spec.image_name(&content),
+        TagFormat::Tag => spec.tag(&content),
+        TagFormat::Fingerprint | TagFormat::Id => spec.fingerprint(&content).to_string(),
+    };
+    print::data(&format!("{text}\n"))
+}

@@ -1,0 +1,272 @@
+//! Asks a registry whether it has a manifest (`HEAD /v2/<name>/manifests/<reference>` of the OCI distribution
+//! specification).
+//!
+//! Downloads nothing and follows the registry's own way of logging in. What it cannot find out it says: an image that may not be
+//! seen is not taken for one that is missing.
+
+mod challenge;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use buildkit_proto::rpc::filesync::FetchTokenRequest;
+
+use self::challenge::{Challenge, challenges};
+use super::RegistryAuth;
+use super::token::{describe, is_loopback};
+
+/// Manifests and indexes, OCI's and Docker's.
+const TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+/// Some registries keep their manifests elsewhere (registry.k8s.io).
+const REDIRECTS: usize = 5;
+/// Of an answer's body only error codes are of interest.
+const LONGEST_BODY: usize = 64 * 1024;
+/// Codes that mean "missing" under whatever status (distribution specification, "Error Codes").
+const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
+
+/// What a manifest is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestName {
+    /// The registry's host, with its port.
+    pub host: String,
+    /// The repository in it.
+    pub repository: String,
+    /// A tag or a digest.
+    pub reference: String,
+}
+
+impl ManifestName {
+    /// The parts of a reference in full form, `host/repository:tag` or `host/repository[:tag]@digest`. None if there are too few.
+    ///
+    /// ```
+    /// use buildkit_client::session::auth::ManifestName;
+    ///
+    /// let name = ManifestName::of("localhost:5000/team/app:1").expect("a reference in full");
+    /// assert_eq!((name.host.as_str(), name.repository.as_str(), name.reference.as_str()), ("localhost:5000", "team/app", "1"));
+    /// assert_eq!(ManifestName::of("app"), None);
+    /// ```
+    #[must_use]
+    pub fn of(reference: &str) -> Option<Self> {
+        let (host, rest) = reference.split_once('/')?;
+        let (name, digest) = match rest.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (rest, None),
+        };
+        let (repository, tag) = match name.split_once(':') {
+            Some((repository, tag)) => (repository, Some(tag)),
+            None => (name, None),
+        };
+        let wanted = digest.or(tag)?;
+        let is_whole = ![host, repository, wanted].iter().any(|part| part.is_empty());
+        is_whole.then(|| Self {
+            host: host.to_owned(),
+            repository: repository.to_owned(),
+            reference: wanted.to_owned(),
+        })
+    }
+
+    fn url(&self, scheme: &str) -> Option<Url> {
+        // Docker Hub's registry is not where its name is.
+        let host = match self.host.as_str() {
+            "docker.io" | "index.docker.io" => "registry-1.docker.io",
+            host => host,
+        };
+        Url::parse(&format!("{scheme}://{host}/v2/{}/manifests/{}", self.repository, self.reference)).ok()
+    }
+}
+
+/// What a registry says of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+    /// The registry did not say, or not to us.
+    Unknown {
+        /// Why, for people; never holds a secret.
+        reason: String,
+    },
+}
+
+fn unknown(reason: impl Into<String>) -> Presence {
+    Presence::Unknown { reason: reason.into() }
+}
+
+impl RegistryAuth {
+    /// Asks the registry for a manifest, with the user's credentials if it wants any.
+    ///
+    /// As for Docker a registry on this machine may speak plain HTTP, which is tried first; all others speak HTTPS.
+    ///
+    /// ```no_run
+    /// use buildkit_client::session::auth::{AuthError, AuthOptions, ManifestName, Presence, RegistryAuth};
+    ///
+    /// # async fn example() -> Result<(), AuthError> {
+    /// let auth = RegistryAuth::new(AuthOptions::default())?;
+    /// let name = ManifestName::of("docker.io/library/debian:bookworm-slim").expect("a reference in full");
+    /// assert_eq!(auth.find_manifest(&name).await, Presence::Present);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn find_manifest(&self, name: &ManifestName) -> Presence {
+        let bare_host = name.host.rsplit_once(':').map_or(name.host.as_str(), |(host, _)| host);
+        let mut reasons: Vec<String> = Vec::new();
+        let schemes: &[&str] = if is_loopback(bare_host) { &["http", "https"] } else { &["https"] };
+        for scheme in schemes {
+            let Some(url) = name.url(scheme) else { return unknown(format!("{} is not a host", name.host)) };
+            let reason = match self.ask(name, url).await {
+                Ok(presence) => return presence,
+                Err(reason) => reason,
+            };
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        unknown(format!("{}: {}", name.host, reasons.join("; with TLS: ")))
+    }
+
+    /// What the registry says; an error where it might say more over the other scheme.
+    async fn ask(&self, name: &ManifestName, url: Url) -> Result<Presence, String> {
+        let mut answer = self.request(Method::HEAD, &url, None).await?;
+        let mut login = None;
+        let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+        if answer.status() == StatusCode::UNAUTHORIZED && place(answer.url()) == place(&url) {
+            login = match self.login(name, &answer).await {
+                Ok(login) => login,
+                Err(reason) => return Ok(unknown(format!("{}: {reason}", name.host))),
+            };
+            if login.is_some() {
+                answer = self.request(Method::HEAD, &url, login.as_ref()).await?;
+            }
+        }
+        let status = answer.status();
+        if status == StatusCode::BAD_REQUEST && url.scheme() == "http" {
+            // How Go's and nginx's servers answer who should have spoken TLS.
+            return Err("the registry refuses plain HTTP".to_owned());
+        }
+        if status == StatusCode::OK {
+            return Ok(Presence::Present);
+        }
+        if status == StatusCode::NOT_FOUND {
+            return Ok(Presence::Absent);
+        }
+        // An answer to HEAD has no body, and some registries say only there that something is missing. One that counts requests is
+        // not asked again.
+        let codes = match status {
+            StatusCode::TOO_MANY_REQUESTS => Vec::new(),
+            _ => match self.request(Method::GET, &url, login.as_ref()).await {
+                Ok(answer) => error_codes(answer).await,
+                Err(_) => Vec::new(),
+            },
+        };
+        if codes.iter().any(|code| MISSING.contains(&code.as_str())) {
+            return Ok(Presence::Absent);
+        }
+        let said = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
+        let advice = match (status, &login) {
+            (StatusCode::UNAUTHORIZED, None) => "; there are no credentials for it",
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => "; the credentials do not let us see the image",
+            _ => "",
+        };
+        Ok(unknown(format!("{} answered {status}{said}{advice}", name.host)))
+    }
+
+    /// One request; redirects to other hosts are followed without the login, and never out of TLS.
+    async fn request(&self, method: Method, url: &Url, login: Option<&HeaderValue>) -> Result<Response, String> {
+        let mut at = url.clone();
+        for _ in 0..=REDIRECTS {
+            let client = self.tokens.client(&at).map_err(|error| error.to_string())?;
+            let mut request = client.request(method.clone(), at.clone()).header(ACCEPT, TYPES);
+            let is_same = (at.scheme(), at.host_str(), at.port()) == (url.scheme(), url.host_str(), url.port());
+            if let Some(login) = login.filter(|_| is_same) {
+                request = request.header(AUTHORIZATION, login.clone());
+            }
+            let answer = request.send().await.map_err(describe)?;
+            let target = answer.headers().get(LOCATION).filter(|_| answer.status().is_redirection());
+            let Some(target) = target else { return Ok(answer) };
+            let next = target.to_str().ok().and_then(|target| answer.url().join(target).ok());
+            at = next
+                .filter(|next| next.scheme() == "https" || (next.scheme() == "http" && at.scheme() == "http"))
+                .ok_or("it redirects to where we do not go")?;
+        }
+        Err("it redirects too often".to_owned())
+    }
+
+    /// What the registry wants to see in `Authorization`. None if there is nothing we could show.
+    async fn login(&self, name: &ManifestName, answer: &Response) -> Result<Option<HeaderValue>, String> {
+        let headers = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let wanted: Vec<Challenge> = headers.flat_map(challenges).collect();
+        let of = |scheme: &str| wanted.iter().find(|challenge| challenge.scheme == scheme);
+        let text = match (of("bearer"), of("basic")) {
+            (Some(bearer), _) => Zeroizing::new(format!("Bearer {}", self.token(name, bearer).await?.as_str())),
+            (None, Some(_)) => match self.basic(name).await? {
+                Some(text) => text,
+                None => return Ok(None),
+            },
+            (None, None) => return Err("it wants a login of a kind that is not known here".to_owned()),
+        };
+        let mut header = HeaderValue::try_from(text.as_str()).map_err(|_| "a login that is no header".to_owned())?;
+        header.set_sensitive(true);
+        Ok(Some(header))
+    }
+
+    async fn token(&self, name: &ManifestName, bearer: &Challenge) -> Result<Zeroizing<String>, String> {
+        let credentials = self.credentials(&name.host).await.map_err(|status| status.message().to_owned())?;
+        let given = |key: &str| bearer.value(key).unwrap_or_default().to_owned();
+        let scope = Some(given("scope")).filter(|scope| !scope.is_empty());
+        let request = FetchTokenRequest {
+            host: name.host.clone(),
+            realm: given("realm"),
+            service: given("service"),
+            scopes: vec![scope.unwrap_or_else(|| format!("repository:{}:pull", name.repository))],
+            ..FetchTokenRequest::default()
+        };
+        let answer = self.tokens.fetch(&request, &credentials).await.map_err(|error| error.to_string())?;
+        Ok(Zeroizing::new(answer.token))
+    }
+
+    async fn basic(&self, name: &ManifestName) -> Result<Option<Zeroizing<String>>, String> {
+        use base64::Engine as _;
+        let credentials = self.credentials(&name.host).await.map_err(|status| status.message().to_owned())?;
+        // An identity token is no password.
+        if credentials.username().is_empty() || credentials.secret().is_empty() {
+            return Ok(None);
+        }
+        let mut pair = Zeroizing::new(format!("{}:", credentials.username()).into_bytes());
+        pair.extend_from_slice(credentials.secret().expose());
+        let encoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_slice()));
+        Ok(Some(Zeroizing::new(format!("Basic {}", encoded.as_str()))))
+    }
+}
+
+/// The codes of an error's body. Messages are left out: they are the registry's, and may quote what was sent.
+async fn error_codes(mut answer: Response) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        errors: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        code: String,
+    }
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        if body.len() + chunk.len() > LONGEST_BODY {
+            return Vec::new();
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let Ok(Body { errors }) = serde_json::from_slice(&body) else { return Vec::new() };
+    let is_code = |code: &String| {
+        (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    errors.into_iter().map(|entry| entry.code).filter(is_code).take(4).collect()
+}
+
+#[cfg(test)]
+mod tests;

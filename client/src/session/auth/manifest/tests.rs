@@ -1,0 +1,217 @@
+//! Registries of a few lines on loopback, each with its own way of saying something.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::session::auth::{AuthOptions, ProxySettings};
+
+type Answers = fn(&http::Request<Incoming>, SocketAddr) -> http::Response<Full<bytes::Bytes>>;
+
+/// A registry that notes `METHOD path authorization` and answers as it is told.
+struct Registry {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Registry {
+    async fn start(answers: Answers) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&requests);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let noted = Arc::clone(&noted);
+                tokio::spawn(async move {
+                    let answer = service_fn(move |request: http::Request<Incoming>| {
+                        let login = request.headers().get("authorization").map_or("-", |value| value.to_str().unwrap());
+                        noted.lock().unwrap().push(format!("{} {} {login}", request.method(), request.uri()));
+                        let response = answers(&request, address);
+                        async move { Ok::<_, std::convert::Infallible>(response) }
+                    });
+                    let served = hyper::server::conn::http1::Builder::new();
+                    let _client_gone = served.serve_connection(TokioIo::new(stream), answer).await;
+                });
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    async fn find(&self, login: &str) -> Presence {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(r#"{{"auths": {{"{}": {login}}}}}"#, self.address);
+        std::fs::write(folder.path().join("config.json"), config).unwrap();
+        let options = AuthOptions { config_dir: Some(folder.path().to_owned()), ..AuthOptions::default() };
+        let auth = RegistryAuth::new(options).unwrap();
+        auth.find_manifest(&ManifestName::of(&format!("{}/team/app:1", self.address)).unwrap()).await
+    }
+}
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &'static str) -> http::Response<Full<bytes::Bytes>> {
+    let mut response = http::Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(Full::new(bytes::Bytes::from_static(body.as_bytes()))).unwrap()
+}
+
+/// dTpw is u:p.
+const LOGIN: &str = r#"{"auth": "dTpw"}"#;
+
+#[track_caller]
+fn reason(presence: Presence) -> String {
+    match presence {
+        Presence::Unknown { reason } => {
+            assert!(!reason.contains("dTpw"), "{reason}");
+            reason
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn there_or_not_there() {
+    let registry = Registry::start(|request, _| {
+        let accept = request.headers().get("accept").map_or("", |value| value.to_str().unwrap_or_default());
+        answer(if accept.contains("oci.image.index") { 200 } else { 404 }, &[], "")
+    })
+    .await;
+    assert_eq!(registry.find("{}").await, Presence::Present);
+    assert_eq!(registry.requests(), ["HEAD /v2/team/app/manifests/1 -"]);
+    let registry = Registry::start(|_, _| answer(404, &[], "")).await;
+    assert_eq!(registry.find("{}").await, Presence::Absent);
+}
+
+#[tokio::test]
+async fn no_proxy_leads_to_this_machine() {
+    let registry = Registry::start(|_, _| answer(200, &[], "")).await;
+    let nowhere = Some("http://127.0.0.1:1".to_owned());
+    let proxies = ProxySettings { http: nowhere.clone(), https: nowhere, no_proxy: None };
+    let auth = RegistryAuth::new(AuthOptions { proxies, ..AuthOptions::default() }).unwrap();
+    let find = async |host: String| auth.find_manifest(&ManifestName::of(&format!("{host}/a:1")).unwrap()).await;
+    assert_eq!(find(registry.address.to_string()).await, Presence::Present);
+    let reason = reason(find("registry.invalid".to_owned()).await);
+    assert!(reason.contains("refused"), "the proxy is asked: {reason}");
+}
+
+#[tokio::test]
+async fn a_password_where_one_is_wanted() {
+    let registry = Registry::start(|request, _| match request.headers().contains_key("authorization") {
+        true => answer(200, &[], ""),
+        false => answer(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
+    })
+    .await;
+    assert_eq!(registry.find(LOGIN).await, Presence::Present);
+    assert_eq!(registry.requests().last().unwrap(), "HEAD /v2/team/app/manifests/1 Basic dTpw");
+    let reason = reason(registry.find("{}").await);
+    assert!(reason.contains("401") && reason.contains("no credentials"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_token_where_one_is_wanted() {
+    let registry = Registry::start(|request, address| {
+        let is_token = request.uri().path() == "/token";
+        match request.headers().get("authorization").map(|value| value.as_bytes()) {
+            _ if is_token && request.method() == Method::POST => answer(405, &[], ""),
+            _ if is_token => answer(200, &[], r#"{"token": "T"}"#),
+            Some(b"Bearer T") => answer(200, &[], ""),
+            _ => {
+                let wanted = format!("Bearer realm=\"http://{address}/token\",service=\"s\"");
+                answer(401, &[("www-authenticate", &wanted)], "")
+            }
+        }
+    })
+    .await;
+    assert_eq!(registry.find("{}").await, Presence::Present);
+    let requests = registry.requests();
+    assert_eq!(requests[1], "GET /token?service=s&scope=repository%3Ateam%2Fapp%3Apull -");
+    assert_eq!(registry.find(LOGIN).await, Presence::Present);
+    assert!(registry.requests().iter().any(|request| request.contains("Basic dTpw")), "{:?}", registry.requests());
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_not_a_missing_image() {
+    let registry = Registry::start(|request, address| match request.uri().path() {
+        "/token" => answer(403, &[], ""),
+        _ => answer(401, &[("www-authenticate", &format!("Bearer realm=\"http://{address}/token\""))], ""),
+    })
+    .await;
+    let reason = reason(registry.find("{}").await);
+    assert!(reason.contains("403"), "{reason}");
+}
+
+#[tokio::test]
+async fn codes_say_what_the_status_does_not() {
+    let registry =
+        Registry::start(|_, _| answer(500, &[], r#"{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "m"}]}"#)).await;
+    assert_eq!(registry.find("{}").await, Presence::Absent);
+    let registry = Registry::start(|_, _| {
+        answer(403, &[], r#"{"errors": [{"code": "DENIED", "message": "dTpw"}, {"code": "<b>"}]}"#)
+    })
+    .await;
+    let reason = reason(registry.find(LOGIN).await);
+    assert!(reason.contains("403") && reason.contains("(DENIED)"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_limit_is_not_asked_twice() {
+    let registry = Registry::start(|_, _| answer(429, &[], "")).await;
+    let reason = reason(registry.find("{}").await);
+    assert!(reason.contains("429"), "{reason}");
+    assert_eq!(registry.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_there_is_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let auth = RegistryAuth::new(AuthOptions::default()).unwrap();
+    let found = auth.find_manifest(&ManifestName::of(&format!("{address}/a:1")).unwrap()).await;
+    let reason = reason(found);
+    assert!(reason.contains("refused") && reason.contains(&address.to_string()), "{reason}");
+}
+
+#[tokio::test]
+async fn redirects_are_followed_without_the_login() {
+    let other = Registry::start(|_, _| answer(200, &[], "")).await;
+    // A port is the other host here: nothing else can be told on loopback.
+    let target: &'static str = Box::leak(format!("http://{}/elsewhere", other.address).into_boxed_str());
+    static TARGET: std::sync::OnceLock<&'static str> = std::sync::OnceLock::new();
+    TARGET.get_or_init(|| target);
+    let registry = Registry::start(|request, _| match request.headers().contains_key("authorization") {
+        true => answer(307, &[("location", TARGET.get().unwrap())], ""),
+        false => answer(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
+    })
+    .await;
+    assert_eq!(registry.find(LOGIN).await, Presence::Present);
+    assert_eq!(other.requests(), ["HEAD /elsewhere -"]);
+}
+
+#[test]
+fn names_in_parts() {
+    let parts = |text: &str| ManifestName::of(text).map(|name| (name.host, name.repository, name.reference));
+    let check = |text: &str, host: &str, repository: &str, reference: &str| {
+        assert_eq!(parts(text), Some((host.to_owned(), repository.to_owned(), reference.to_owned())), "{text}");
+    };
+    check("docker.io/library/debian:12", "docker.io", "library/debian", "12");
+    check("localhost:5000/a/b@sha256:0", "localhost:5000", "a/b", "sha256:0");
+    check("h/a:1@sha256:0", "h", "a", "sha256:0");
+    for text in ["a", "h/a", "/a:1", "h/:1", "h/a:"] {
+        assert_eq!(parts(text), None, "{text}");
+    }
+    let url = ManifestName::of("docker.io/library/debian:12").and_then(|name| name.url("https"));
+    assert_eq!(url.map(String::from).as_deref(), Some("https://registry-1.docker.io/v2/library/debian/manifests/12"));
+}

@@ -1,0 +1,99 @@
+//! The conda step's ops: micromamba, which is mounted from its tool image and never part of a layer, and the bytecode of what it
+//! installed.
+
+use std::collections::BTreeMap;
+
+use buildkit_llb::{File, MkFile, Mount, Output, Sharing};
+use imagespec::Bytecode;
+
+use crate::lower::{Lowering, ca_path};
+use crate::plan::{Action, Step};
+
+/// Where micromamba keeps what is not part of an environment (Flytekit's place). Below it are the environments.
+const ROOT_PREFIX: &str = "/opt/micromamba";
+
+/// Where the tool images have it (`mamba-org/micromamba-docker`, `Dockerfile`).
+const PROGRAM: &str = "/usr/bin/micromamba";
+
+/// Certificates in the tool images: micromamba reads no variable that names others, and stops where a base image has none.
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Compiles what was installed.
+const COMPILE: &str = include_str!("conda_bytecode.py");
+const COMPILE_FILE: &str = "compile.py";
+
+impl Lowering<'_> {
+    pub(super) fn conda(&mut self, step: &Step, parent: Output) -> Output {
+        let Action::Conda { packages, channels, env, bytecode } = &step.action else { return parent };
+        let made = self.micromamba(step, parent, packages, channels, env);
+        // It holds the time of the day, and programs know an environment by it.
+        let history = format!("{}/conda-meta/history", crate::CONDA_ENVIRONMENT);
+        let history = MkFile { timestamp: Some(0), ..MkFile::new(history, 0o644, "") };
+        let plain = self.graph.file(File::on(made).mkfile(history));
+        self.annotate(step, plain.op());
+        self.conda_bytecode(step, plain, *bytecode)
+    }
+
+    fn micromamba(
+        &mut self,
+        step: &Step,
+        parent: Output,
+        packages: &[String],
+        channels: &[String],
+        env: &BTreeMap<String, String>,
+    ) -> Output {
+        let Some(image) = self.plan.micromamba.as_ref() else { return parent };
+        let micromamba = self.image(image);
+        // It calls itself by this name.
+        let program = format!("{}/bin/micromamba", crate::MOUNTS);
+        let cache = format!("{}/conda-cache", crate::MOUNTS);
+        let scratch = format!("{}/tmp", crate::MOUNTS);
+        let own_certificates = format!("{}/conda.pem", crate::MOUNTS);
+        let certificates = if self.common.ca_bundle.is_some() { ca_path() } else { own_certificates.clone() };
+        let words = [
+            program.as_str(),
+            "create",
+            "--yes",
+            "--quiet",
+            "--no-rc",
+            // Bytecode comes afterwards: its own names the times of files.
+            "--no-pyc",
+            "--ssl-verify",
+            &certificates,
+            "--root-prefix",
+            ROOT_PREFIX,
+            "--prefix",
+            crate::CONDA_ENVIRONMENT,
+            "--override-channels",
+        ];
+        let channels = channels.iter().flat_map(|channel| ["-c".to_owned(), channel.clone()]);
+        let words = words.map(str::to_owned).into_iter().chain(channels).chain(packages.iter().cloned());
+        let exec = self
+            .exec(words, parent)
+            // Archives stay in the cache; what is installed is copied out of it.
+            .with_env("CONDA_PKGS_DIRS", &cache)
+            // It notes its environments in the home folder.
+            .with_env("HOME", &scratch)
+            .with_env("TMPDIR", &scratch)
+            .with_envs(env.clone())
+            .with_mount(Mount::read_only(program, micromamba).with_selector(PROGRAM))
+            .with_mount(Mount::read_only(own_certificates, micromamba).with_selector(CERTIFICATES))
+            .with_mount(Mount::cache(cache, self.cache_id("conda"), Sharing::Locked))
+            .with_mount(Mount::tmpfs(scratch));
+        let exec = self.with_ca_bundle(exec);
+        let outputs = self.graph.exec(exec);
+        self.annotate(step, outputs.op());
+        outputs.root().unwrap_or(parent)
+    }
+
+    fn conda_bytecode(&mut self, step: &Step, parent: Output, bytecode: Bytecode) -> Output {
+        let python = self.common.home.python();
+        let folder = format!("{}/conda", crate::MOUNTS);
+        let program = format!("{folder}/{COMPILE_FILE}");
+        let inputs = self.inputs("conda", &[(COMPILE_FILE, COMPILE)]);
+        let words = [python.as_str(), "-I", "-B", &program, crate::CONDA_ENVIRONMENT, bytecode.as_str()];
+        let outputs = self.graph.exec(self.exec(words, parent).with_mount(inputs));
+        self.annotate(step, outputs.op());
+        outputs.root().unwrap_or(parent)
+    }
+}

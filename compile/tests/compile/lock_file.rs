@@ -1,0 +1,140 @@
+//! The lock beside the spec: written once, read by builds of the same spec, preferred by those of another.
+
+use imagespec_compile::{Facts, LockFile, LockUse, Need, Settings, graph_for, lock_files, plan};
+
+use crate::world::{Build, World, build, build_with, document, interpreter, try_build};
+
+const SPEC: &str = "base_image: python:3.11-slim\npackages: [click, flask]\n";
+const NAME: &str = "pylock.spec-amd64.toml";
+
+/// What `imagespec lock` would write.
+#[track_caller]
+fn written(text: &str, world: &World, lock: LockUse) -> LockFile {
+    let settings = Settings { lock, ..Settings::default() };
+    let Build { mut document, facts, .. } = build_with(text, &settings, world);
+    let files = lock_files(&mut document, &settings, &facts).expect("all is known");
+    let [file] = files.try_into().expect("one platform");
+    file
+}
+
+fn asks_for_a_lock(build: &Build) -> bool {
+    build.rounds.iter().flatten().any(|need| matches!(need, Need::Lock { .. }))
+}
+
+#[test]
+fn a_lock_of_the_spec_is_used_and_nothing_is_resolved() {
+    let file = written(SPEC, &World::python(), LockUse::Write);
+    assert_eq!((file.name.as_str(), file.is_current), (NAME, false));
+    assert!(file.text.starts_with("# Written by `imagespec lock`. Builds of spec.yaml install exactly this.\n"));
+
+    let world = World::python().beside_spec(NAME, &file.text);
+    let locked = build(SPEC, &world);
+    assert!(!asks_for_a_lock(&locked), "{:?}", locked.rounds);
+    assert_eq!(locked.warnings, []);
+    assert_eq!(locked.graph().to_definition(), build(SPEC, &World::python()).graph().to_definition());
+    assert!(locked.plans[0].reasons.iter().any(|reason| reason.contains(&format!("from {NAME}"))));
+    let again = written(SPEC, &world, LockUse::Write);
+    assert_eq!(again, LockFile { is_current: true, ..file });
+}
+
+#[test]
+fn it_is_of_another_spec_when_what_versions_depend_on_differs() {
+    let file = written(SPEC, &World::python(), LockUse::Write);
+    let world = World::python().beside_spec(NAME, &file.text);
+    let is_stale = |text: &str, world: &World| {
+        let build = build(text, world);
+        let told = build.warnings.iter().any(|warning| warning.code == "W102");
+        assert_eq!(told, asks_for_a_lock(&build), "{text}");
+        told
+    };
+    for same in ["env: {A: b}\n", "apt_packages: [git]\n", "builder_options: {python_layers: 3}\n"] {
+        assert!(!is_stale(&format!("{SPEC}{same}"), &world), "{same}");
+    }
+    for other in ["pip_extra_index_url: [https://example.com/simple]\n", "pip_extra_args: --pre\n"] {
+        assert!(is_stale(&format!("{SPEC}{other}"), &world), "{other}");
+    }
+    assert!(is_stale("base_image: python:3.11-slim\npackages: [click, flask, rich]\n", &world));
+    let mut newer = world.clone();
+    newer.base.interpreters.insert("/usr/local/bin/python3".to_owned(), Some(interpreter("3.12.1")));
+    newer.base.interpreters.insert("/usr/local/bin/python3.11".to_owned(), Some(interpreter("3.12.1")));
+    assert!(is_stale("base_image: python:3.11-slim\npackages: [click, flask]\n", &newer));
+}
+
+#[test]
+fn what_it_was_made_of_is_told() {
+    let file = written(SPEC, &World::python(), LockUse::Write);
+    let world = World::python().beside_spec(NAME, &file.text);
+    let told = |text: &str, world: &World| {
+        let warning = build(text, world).warnings.into_iter().find(|warning| warning.code == "W102");
+        warning.map(|warning| warning.message).unwrap_or_default()
+    };
+    let text = "base_image: python:3.11-slim\npackages: [click]\npip_extra_args: --pre\nenv: {UV_HTTP_TIMEOUT: '9'}\n";
+    let message = told(text, &world);
+    assert!(
+        message.ends_with("(the options of the installer, the requirements, variables that installers read)"),
+        "{message}"
+    );
+    let mut newer = world.clone();
+    newer.base.interpreters.insert("/usr/local/bin/python3".to_owned(), Some(interpreter("3.12.1")));
+    let message = told(SPEC, &newer);
+    assert!(message.ends_with("(python 3.11 is now 3.12)"), "{message}");
+    // A lock that was written before parts were.
+    let old = file.text.split("\n[tool.imagespec.parts]").next().unwrap_or_default();
+    let message = told(text, &World::python().beside_spec(NAME, old));
+    assert!(message.ends_with("chosen anew"), "{message}");
+}
+
+#[test]
+fn an_older_lock_is_what_the_resolver_prefers() {
+    let file = written(SPEC, &World::python(), LockUse::Write);
+    let world = World::python().beside_spec(NAME, &file.text);
+    let text = "base_image: python:3.11-slim\npackages: [click, flask, rich]\n";
+    let graph = |lock: LockUse| {
+        let settings = Settings { lock, ..Settings::default() };
+        let mut document = document("spec.yaml", text);
+        let mut facts = Facts::default();
+        loop {
+            let needs = match plan(&mut document, &settings, &facts) {
+                Ok(imagespec_compile::Planned::Needs(needs)) => needs,
+                other => panic!("a lock is asked for: {other:?}"),
+            };
+            if let Some(need) = needs.iter().find(|need| matches!(need, Need::Lock { .. })) {
+                let inquiry = graph_for(need, &mut document, &settings, &facts).expect("a graph");
+                return format!("{}", inquiry.graph.dump());
+            }
+            needs.iter().for_each(|need| world.answer(need, &document, &mut facts));
+        }
+    };
+    assert!(graph(LockUse::Write).contains("\"--copy\""), "the old versions are at hand");
+    assert!(!graph(LockUse::Renew).contains("\"--copy\""), "every version is chosen anew");
+}
+
+#[test]
+fn one_step_installs_the_lock_too() {
+    let text = format!("{SPEC}builder_options: {{python_layers: 1}}\n");
+    assert!(!asks_for_a_lock(&build(&text, &World::python())), "one step needs no lock");
+    let file = written(&text, &World::python(), LockUse::Write);
+    let locked = build(&text, &World::python().beside_spec(NAME, &file.text));
+    assert!(locked.shape().ends_with("all<-Step(\"venv\")"), "{}", locked.shape());
+    // Also where the daemon cannot merge.
+    let chain = build(SPEC, &World::python().chained().beside_spec(NAME, &file.text));
+    assert!(!chain.shape().contains("python<-"), "{}", chain.shape());
+}
+
+#[test]
+fn a_broken_lock_is_shown_at_its_place() {
+    let world = World::python().beside_spec(NAME, "lock-version = 1\n");
+    let problems = try_build(document("spec.yaml", SPEC), &Settings::default(), &world).expect_err("it is broken");
+    assert!(problems.contains("E113") && problems.contains(&format!("--> {NAME}:1:")), "{problems}");
+}
+
+#[test]
+fn a_lock_that_the_spec_names_has_no_other_beside_it() {
+    let text = "base_image: python:3.11-slim\nrequirements: pylock.toml\n";
+    let world =
+        World::python().with_file("pylock.toml", "lock-version = \"1.0\"\ncreated-by = \"me\"\npackages = []\n");
+    let mut built = build(text, &world);
+    assert!(!built.rounds.iter().flatten().any(|need| matches!(need, Need::SpecFile { .. })), "{:?}", built.rounds);
+    let settings = Settings { lock: LockUse::Write, ..Settings::default() };
+    assert_eq!(lock_files(&mut built.document, &settings, &built.facts), None);
+}

@@ -1,0 +1,318 @@
+//! Fields that have no scenario of their own elsewhere: each is built, and the image shows what it says.
+
+use imagespec_e2e::way::{self, Daemon, Entrance, Way};
+
+use crate::{Case, Context, is_full, scenario};
+
+const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
+const DOCKER: Way = Way::new(Daemon::Containerd, Entrance::Docker);
+/// Pushes by its own means, with a login that it is given.
+const CLASSIC: Way = Way::new(Daemon::Classic, Entrance::Imagespec);
+const FLOOR: Way = Way::new(Daemon::Engine2010, Entrance::Docker);
+const BUILDCTL: Way = Way::new(Daemon::Buildkitd, Entrance::Buildctl);
+
+/// For the entrances that need it; to the others it is a comment.
+const FIRST: &str = "# syntax=@FRONTEND@\n";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let images = scenario("images", [BUILDKITD, BUILDCTL, DOCKER, FLOOR], images);
+    let nested = scenario("nested", [BUILDKITD, FLOOR], nested);
+    let runtime = scenario("runtime-packages", [BUILDKITD, FLOOR], runtime_packages);
+    let pyproject = scenario("pyproject", [BUILDKITD, FLOOR], pyproject);
+    let pip = scenario("pip-in-commands", way::EACH_DAEMON, pip_in_commands);
+    let set = scenario("set", [BUILDKITD, DOCKER], set);
+    let registry = scenario("registry-config", [BUILDKITD, CLASSIC], registry_config);
+    let managed = scenario("managed-python", [BUILDKITD, FLOOR], managed_python);
+    let conda = scenario("conda", [BUILDKITD, DOCKER, FLOOR], conda);
+    let finished = scenario("finished-base", [BUILDKITD, FLOOR], finished_base);
+    let index = scenario("pip-index", [BUILDKITD, FLOOR], pip_index);
+    let repositories = scenario("apt-sources", [BUILDKITD, FLOOR], apt_sources);
+    let index = index.chain(repositories);
+    // A gigabyte of libraries.
+    let cuda = scenario("cuda", is_full().then_some(BUILDKITD), cuda);
+    let images = images.chain(index).chain(cuda).chain(managed).chain(conda).chain(finished);
+    images.chain(nested).chain(runtime).chain(pyproject).chain(pip).chain(set).chain(registry).collect()
+}
+
+const SEVERAL: &str = "
+images:
+  base:
+    base_image: python:3.11-slim
+    apt_packages: [tree]
+    packages: [click==8.1.7]
+    copy: [base.txt, both.txt]
+    env: {PATH: \"/opt/base:$PATH\", WHO: base, ONLY_BASE: 'yes'}
+    entrypoint: [echo, base]
+    builder_options: {labels: {level: base, base: 'yes'}}
+  train:
+    base_image: base
+    apt_packages: [less]
+    packages: [iniconfig==2.0.0]
+    source_root: src
+    source_copy_mode: all
+    env: {PATH: \"/opt/train:$PATH\", WHO: train}
+    builder_options: {labels: {level: train}}
+";
+
+/// Two images of one file: the one on top of the other shares its steps, and shows both.
+fn images(context: &Context<'_>) {
+    let space = &context.space;
+    // So that no other test has the same first step.
+    let text = SEVERAL.replace("WHO: base", &format!("WHO: base, HTTP_PROXY_NOTE_PROXY: {}", space.marker()));
+    space.write("spec.yaml", &format!("{FIRST}{text}"));
+    space.write("base.txt", "base\n");
+    space.write("both.txt", "base\n");
+    space.write("src/both.txt", "train\n");
+    let (_, base) = context.build().target("base").image();
+    assert_eq!(base.run().expect_code(0).line(), "base");
+    assert_eq!(base.says("cat", &["/root/both.txt"]), "base");
+    let (built, train) = context.build().target("train").image();
+    let ran = built.status.ran();
+    if !context.way.daemon.loses_results() {
+        assert!(!ran.iter().any(|step| step.contains("tree")), "the base's apt step is the same: {ran:?}");
+    }
+    assert_eq!(train.run().expect_code(0).line(), "base", "the entrypoint is the base's");
+    assert_eq!(train.says("cat", &["/root/base.txt", "/root/both.txt"]), "base\ntrain");
+    assert_eq!(train.says("/bin/sh", &["-c", "command -v tree; command -v less"]), "/usr/bin/tree\n/usr/bin/less");
+    let program = "import click, iniconfig, os; print(os.environ['WHO'], os.environ['ONLY_BASE'], os.environ['PATH'])";
+    let said = train.says("python", &["-c", program]);
+    assert!(said.starts_with("train yes /opt/train:/opt/base:/opt/venv/bin:"), "{said}");
+    let labels = train.inspect()["Config"]["Labels"].clone();
+    assert_eq!((labels["level"].as_str(), labels["base"].as_str()), (Some("train"), Some("yes")));
+    train.uv_pip_check().expect_code(0);
+
+    let ended = context.build().run();
+    assert_ne!(ended.code, Some(0), "which of the two is meant?");
+    assert!(ended.said().contains("the file has several images"), "{ended}");
+}
+
+/// A spec inside a spec is one image too, whichever depth.
+fn nested(context: &Context<'_>) {
+    let space = &context.space;
+    let text = "
+base_image:
+  base_image:
+    base_image: python:3.11-slim
+    packages: [click==8.1.6]
+    commands: []
+  copy: [a.txt]
+copy: [b.txt]
+commands: [\"python -c 'import click' && cat /root/a.txt /root/b.txt >/srv/both\"]
+";
+    space.write("spec.yaml", &format!("{FIRST}{text}"));
+    space.write("a.txt", "a\n");
+    space.write("b.txt", "b\n");
+    let (_, image) = context.build().image();
+    assert_eq!(image.says("cat", &["/srv/both"]), "a\nb");
+    context.build().again();
+}
+
+/// What is installed at the start is in no layer, and the user who starts the image can install it.
+fn runtime_packages(context: &Context<'_>) {
+    let index = &context.world.lab.open_index;
+    let host = index.split('/').nth(2).and_then(|host| host.split(':').next()).expect("a URL has a host");
+    let text = format!(
+        "base_image: python:3.11-slim\npackages: [click==8.1.7]\nruntime_packages: [imagespec-lab-private==1.0.0]\n\
+         builder_options: {{user: www-data}}\nenv: {{PIP_INDEX_URL: \"{index}\", PIP_TRUSTED_HOST: \"{host}\"}}\n"
+    );
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let (_, image) = context.build().image();
+    let program = "import importlib.metadata as m; print(m.version('click'), m.version('imagespec-lab-private'))";
+    let started = image.run_with(&["python", "-c", program]).expect_code(0);
+    assert_eq!(started.line(), "8.1.7 1.0.0");
+    let absent = image.exec("python", &["-c", "import imagespec_lab_private"]);
+    assert!(absent.stderr.contains("No module named"), "it is in no layer: {absent}");
+    let env = image.inspect()["Config"]["Env"].to_string();
+    assert!(env.contains("_F_RUNTIME_PACKAGES=imagespec-lab-private==1.0.0"), "{env}");
+}
+
+/// A project's dependencies, with an extra and a group, and a package beside them.
+fn pyproject(context: &Context<'_>) {
+    let text = "base_image: python:3.11-slim\nrequirements: app/pyproject.toml\npackages: [itsdangerous==2.1.2]\n\
+                builder_options: {extras: [more], groups: [test]}\n";
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    context.space.write(
+        "app/pyproject.toml",
+        "[project]\nname = \"a-project\"\nversion = \"1\"\ndependencies = [\"click==8.1.7\"]\n\
+         [project.optional-dependencies]\nmore = [\"markupsafe==2.1.5\"]\nother = [\"flask\"]\n\
+         [dependency-groups]\ntest = [\"iniconfig==2.0.0\"]\n",
+    );
+    let (_, image) = context.build().image();
+    let program = "import importlib.metadata as m, importlib.util as u; \
+                   print(*(m.version(p) for p in ('click', 'markupsafe', 'iniconfig', 'itsdangerous')), \
+                   u.find_spec('flask'), u.find_spec('a_project'))";
+    assert_eq!(image.says("python", &["-c", program]), "8.1.7 2.1.5 2.0.0 2.1.2 None None");
+    image.uv_pip_check().expect_code(0);
+}
+
+/// Real specs call pip in their commands: it is the environment's.
+fn pip_in_commands(context: &Context<'_>) {
+    let text = "base_image: python:3.11-slim\npackages: [click==8.1.7]\n\
+                commands: [\"pip install --no-cache-dir iniconfig==2.0.0\", \"python -m pip check\"]\n";
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let (_, image) = context.build().image();
+    let program = "import click, iniconfig; print(iniconfig.__file__)";
+    assert!(image.says("python", &["-c", program]).starts_with("/opt/venv/lib/python3.11/site-packages/"));
+    assert_eq!(image.says("/bin/sh", &["-c", "command -v pip"]), "/opt/venv/bin/pip");
+}
+
+/// Values set on the command line take the place of the spec's; what is wrong with them is told as if it stood there.
+fn set(context: &Context<'_>) {
+    context.space.write("spec.yaml", &format!("{FIRST}base_image: python:3.11-slim\nenv: {{A: one, B: two}}\n"));
+    let (_, image) = context.build().set(&["env.A=three", "env.C=4", "entrypoint=[printenv, A, B, C]"]).image();
+    assert_eq!(image.run().expect_code(0).out().trim(), "three\ntwo\n4");
+    let ended = context.build().set(&["pakages=[numpy]"]).run();
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.said().contains("did you mean `packages`?"), "{ended}");
+}
+
+/// The credentials that the spec names are used, and no others.
+fn registry_config(context: &Context<'_>) {
+    let registry = &context.world.lab.tls_registry;
+    let text = "base_image: python:3.11-slim\nregistry_config: team/config.json\n";
+    context.space.write("spec.yaml", text);
+    let push = |name: &str| {
+        let address = context.world.lab.address(context.way.daemon);
+        let program = context.build().ours("build", address).env("DOCKER_CONFIG", context.space.beside("empty"));
+        program.args(["--progress", "plain", "--push", "--tag", &format!("{}/e2e/{name}:1", registry.host)]).run()
+    };
+    let absent = push("a").expect_code(4);
+    assert!(absent.stderr.contains("registry_config"), "{absent}");
+    let auth = registry.auth();
+    let config = registry.config();
+    context.space.write("team/config.json", &config);
+    push(context.space.name()).expect_code(0);
+    let wrong = config.replace(&auth, "bm9ib2R5Om5vdGhpbmc=");
+    context.space.write("team/config.json", &wrong);
+    let refused = push(context.space.name());
+    assert_eq!(refused.code, Some(4), "{refused}");
+    assert!(!refused.stderr.contains(&auth) && !refused.stderr.contains("bm9ib2R5"), "{refused}");
+}
+
+/// A base without Python: uv downloads one, and the image is none the worse for it.
+fn managed_python(context: &Context<'_>) {
+    let list = &context.world.lab.uv_python_list;
+    let text = format!(
+        "base_image: debian:bookworm-slim\npython_version: \"3.11\"\npackages: [click==8.1.7]\n\
+         env: {{UV_PYTHON_DOWNLOADS_JSON_URL: \"{list}\"}}\nbuilder_options: {{user: www-data}}\n"
+    );
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let (_, image) = context.build().image();
+    let program = "import click, os, sqlite3, ssl, sys; print(sys.version_info[:2], os.path.realpath(sys.executable))";
+    let said = image.says("python", &["-c", program]);
+    assert!(said.starts_with("(3, 11) /opt/python/cpython-3.11"), "{said}");
+    // Its library is compiled, because whoever runs it cannot.
+    let cached = "import importlib.util as u, os, json; print(os.path.exists(u.cache_from_source(json.__file__)))";
+    assert_eq!(image.says("python", &["-B", "-c", cached]), "True");
+    for path in ["/opt/python/.lock", "/opt/python/.temp", "/root/.local", "/root/.cache"] {
+        assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is litter");
+    }
+    context.build().again();
+}
+
+/// Packages of a channel, and one of PyPI in the same environment.
+fn conda(context: &Context<'_>) {
+    let channel = &context.world.lab.conda_channel;
+    let alias = channel.rsplit_once('/').map_or("", |(alias, _)| alias);
+    let text = format!(
+        "base_image: debian:bookworm-slim\nconda_packages: [\"python=3.11\", \"click=8.1.8\", six]\n\
+         packages: [iniconfig==2.0.0, six]\nenv: {{MAMBA_CHANNEL_ALIAS: \"{alias}\"}}\n\
+         commands: [\"uv pip install markupsafe==2.1.5\", \"python -c 'import click, iniconfig'\"]\n\
+         builder_options: {{user: www-data}}\n"
+    );
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let (built, image) = context.build().image();
+    let program = "import click, iniconfig, markupsafe, sys, importlib.metadata as m; \
+                   print(sys.prefix, m.version('click'), m.version('six'), m.version('iniconfig'))";
+    let said = image.says("python", &["-c", program]);
+    assert!(said.starts_with("/opt/micromamba/envs/runtime 8.1.8 1.1") && said.ends_with(" 2.0.0"), "{said}");
+    // What conda has counts as installed, so nothing is cut.
+    let pip: Vec<&str> =
+        built.status.steps().map(|step| step.name.as_str()).filter(|name| name.contains("iniconfig")).collect();
+    assert_eq!(pip, ["[python] iniconfig, six"]);
+    let cached = "import importlib.util as u, os, click; print(os.path.exists(u.cache_from_source(click.__file__)))";
+    assert_eq!(image.says("python", &["-B", "-c", cached]), "True");
+    for path in ["/opt/micromamba/pkgs", "/root/.conda", "/root/.mamba", "/root/.cache", "/dev/imagespec"] {
+        assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is litter");
+    }
+    context.build().again();
+}
+
+/// A base with commands is finished before anything stands on it.
+fn finished_base(context: &Context<'_>) {
+    let text = "
+base_image:
+  base_image: python:3.11-slim
+  packages: [click==8.1.5]
+  env: {A: base}
+  commands: [\"echo $A >/srv/note\", \"python -c 'import click'\"]
+packages: [iniconfig==2.0.0]
+apt_packages: [tree]
+env: {A: top}
+commands: [\"cat /srv/note >/srv/again\"]
+";
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let (_, image) = context.build().image();
+    assert_eq!(image.says("cat", &["/srv/note", "/srv/again"]), "base\nbase");
+    let program = "import click, iniconfig, os; print(os.environ['A'], iniconfig.__file__)";
+    assert_eq!(
+        image.says("python", &["-c", program]),
+        "top /opt/venv/lib/python3.11/site-packages/iniconfig/__init__.py"
+    );
+    assert_eq!(image.says("/bin/sh", &["-c", "command -v tree"]), "/usr/bin/tree");
+    context.build().again();
+}
+
+/// An index in the place of PyPI, and options for the installer.
+fn pip_index(context: &Context<'_>) {
+    let text = "base_image: python:3.11-slim\npip_index: \"@OPEN_INDEX@\"\npip_extra_args: --no-deps\n\
+                packages: [imagespec-lab-private]\n";
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let (_, image) = context.build().image();
+    let program = "import importlib.metadata as m; print(m.version('imagespec-lab-private'))";
+    assert_eq!(image.says("python", &["-c", program]), "1.1.0");
+    // PyPI's packages are not there.
+    context.space.write("spec.yaml", &format!("{FIRST}{text}").replace("imagespec-lab-private", "iniconfig"));
+    let ended = context.build().plainly().run();
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.said().contains("iniconfig"), "{ended}");
+}
+
+/// CUDA over an image that has none: programs find its libraries. Without a GPU they can be loaded, not used.
+fn cuda(context: &Context<'_>) {
+    context.space.write("spec.yaml", &format!("{FIRST}base_image: python:3.11-slim\ncuda: \"12.4\"\n"));
+    let (_, image) = context.build().image();
+    let program = "import ctypes; c = ctypes.CDLL('libcudart.so.12'); v = ctypes.c_int(); \
+                   c.cudaRuntimeGetVersion(ctypes.byref(v)); ctypes.CDLL('libcublas.so.12'); print(v.value)";
+    assert_eq!(image.says("python", &["-c", program]), "12040");
+    image.uv_pip_check().expect_code(0);
+    image.discard();
+}
+
+/// A repository that the base image does not know, with the key it is signed with; and with another key.
+fn apt_sources(context: &Context<'_>) {
+    let key = |name: &str| {
+        let path = format!("/etc/apt/trusted.gpg.d/debian-archive-{name}.asc");
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let text = "base_image: debian:bookworm-slim\napt_packages: [tmux/bookworm-backports]\nbuilder_options:\n  \
+                apt_sources: [\"deb http://deb.debian.org/debian bookworm-backports main\"]\n  \
+                apt_keys: [keys/archive.asc]\n";
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    context.space.write("keys/archive.asc", &key("bookworm-automatic"));
+    let (_, image) = context.build().image();
+    // The release itself has 3.3a.
+    let version = image.says("tmux", &["-V"]);
+    assert!(version.starts_with("tmux 3.") && version != "tmux 3.3a", "{version}");
+    let kept = image.says("cat", &["/etc/apt/sources.list.d/imagespec.list"]);
+    assert!(kept.starts_with("deb [signed-by=/etc/apt/keyrings/imagespec-0.asc] http"), "{kept}");
+    context.build().again();
+
+    context.space.write("keys/archive.asc", &key("bookworm-stable"));
+    let ended = context.build().plainly().run();
+    assert_ne!(ended.code, Some(0), "another key has not signed it");
+    context.space.write("keys/archive.asc", "no key\n");
+    let ended = context.build().plainly().run();
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.said().contains("holds no ASCII-armored key"), "{ended}");
+}

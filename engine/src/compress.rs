@@ -1,0 +1,73 @@
+//! Compressing parts of an image while the rest is still being built.
+//!
+//! A daemon compresses layers when it exports an image, which is when all of it is there: the processors that were idle while the
+//! last step ran are then all wanted at once. Exporting a part to nowhere makes its layers, and the daemon keeps them for the real
+//! export. What is built, and when, is not decided here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use buildkit_client::dial::Connection;
+use buildkit_client::progress;
+use buildkit_client::solve::{Exporter, SolveOptions, solve};
+use buildkit_llb::Graph;
+use buildkit_proto::Message as _;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What makes the bytes of a layer, of an exporter's attributes (`moby/buildkit: exporter/containerimage/opts.go`).
+const LAYER_ATTRS: [&str; 4] = ["compression", "compression-level", "force-compression", "oci-mediatypes"];
+
+/// A part is compressed by one processor; the steps that are still running want some, too.
+const AT_A_TIME: usize = 2;
+
+/// Takes parts of an image and compresses them as `exporter` will. To be called within a runtime; ends when the sender is dropped.
+///
+/// The sender belongs into an `ImagespecFrontend`. A daemon that cannot do it makes no difference: the export compresses what is
+/// not compressed yet.
+#[must_use]
+pub fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> UnboundedSender<Graph> {
+    let (news, parts) = unbounded_channel();
+    let attrs = exporter.attrs.iter().filter(|(name, _)| LAYER_ATTRS.contains(&name.as_str()));
+    let attrs = attrs.map(|(name, value)| (name.clone(), value.clone())).collect();
+    tokio::spawn(run(connection.clone(), session.to_owned(), attrs, parts));
+    news
+}
+
+/// Ends when nobody sends any more; parts that wait by then are the real export's to compress.
+async fn run(
+    connection: Connection,
+    session: String,
+    attrs: BTreeMap<String, String>,
+    mut parts: UnboundedReceiver<Graph>,
+) {
+    let width = Arc::new(Semaphore::new(AT_A_TIME));
+    let ended = CancellationToken::new();
+    let mut running = JoinSet::new();
+    while let Some(part) = parts.recv().await {
+        let (connection, session, attrs) = (connection.clone(), session.clone(), attrs.clone());
+        let (width, ended) = (width.clone(), ended.clone());
+        running.spawn(async move {
+            let Ok(_turn) = width.acquire().await else { return };
+            if !ended.is_cancelled() {
+                compress(&connection, session, attrs, &part).await;
+            }
+        });
+    }
+    ended.cancel();
+    while running.join_next().await.is_some() {}
+}
+
+/// Whether it fails is no matter: the real export does it again, and says so.
+async fn compress(connection: &Connection, session: String, attrs: BTreeMap<String, String>, part: &Graph) {
+    let mut options = SolveOptions::new(session);
+    options.definition = Some(part.to_definition().encode_to_vec());
+    options.exporters = vec![Exporter { kind: "image".to_owned(), attrs }];
+    options.internal = true;
+    let (sender, unseen) = progress::channel();
+    // Updates that nobody reads would pile up, and then nobody could send any.
+    drop(unseen);
+    let _ = solve(connection, options, &sender, &CancellationToken::new()).await;
+}

@@ -1,0 +1,173 @@
+//! The files behind a spec, for its tag: read from the build context, through the same filters that a build sends them by.
+//!
+//! Needs no daemon.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use buildkit_client::session::files::{LocalDir, SentKind};
+use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
+use imagespec::{Content, Diagnostic, SourceMap};
+use imagespec_compile::{ContextUse, Document, Facts, LocalFilter, Need, context_use};
+
+use crate::files::Files;
+
+/// Why the content of a spec is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// The spec is wrong in the light of its files.
+    #[error("the spec has problems")]
+    Spec {
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// What they point into.
+        sources: Box<SourceMap>,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The context cannot be listed.
+    #[error("{0}")]
+    List(std::io::Error),
+    /// Our bug.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// What stands behind a spec's paths. Blocking.
+///
+/// ```
+/// use imagespec_compile::Document;
+/// use imagespec_engine::{Files, content};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("train.py"), "print()\n")?;
+/// let parsed = imagespec::parse("spec.yaml", "copy: [train.py]\n");
+/// let mut document = Document::of(parsed, None).expect("a right spec");
+/// let content = content::gather(&Files::in_folder(folder.path()), &mut document)?;
+/// assert!(content.files.contains_key("train.py"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// A file cannot be read, or what it says makes the spec wrong.
+pub fn gather(files: &Files, document: &mut Document) -> Result<Content, ContentError> {
+    let mut facts = Facts::default();
+    loop {
+        match context_use(document, &facts) {
+            Err(diagnostics) => {
+                return Err(ContentError::Spec { diagnostics, sources: Box::new(document.sources.clone()) });
+            }
+            Ok(ContextUse::Needs(needs)) => {
+                let known = facts.clone();
+                for need in needs {
+                    answer(files, need, &mut facts)?;
+                }
+                if facts == known {
+                    return Err(ContentError::Internal("the spec keeps asking for files".to_owned()));
+                }
+            }
+            Ok(ContextUse::Known { requirements, copied }) => {
+                let texts = requirements.into_iter().map(|path| {
+                    let text = facts.context_files.get(&path).and_then(Option::as_deref).unwrap_or_default();
+                    let digest = Content::digest(text.as_bytes());
+                    (path, digest)
+                });
+                let requirements = texts.collect();
+                let mut found = BTreeMap::new();
+                for filter in copied {
+                    add(&files.context, &filter, &mut found)?;
+                }
+                return Ok(Content { requirements, files: found, platforms: Vec::new() });
+            }
+        }
+    }
+}
+
+fn answer(files: &Files, need: Need, facts: &mut Facts) -> Result<(), ContentError> {
+    match need {
+        Need::ContextFile { path } => {
+            let text = read(&files.context.join(&path))?;
+            facts.context_files.insert(path, text);
+        }
+        Need::ContextIgnore => {
+            let own = IgnoreFile::beside(&files.spec.to_string_lossy());
+            let text = match read(Path::new(&own))? {
+                Some(text) => Some(text),
+                None => read(&files.context.join(IGNORE_FILE))?,
+            };
+            facts.context_ignore = Some(text.map(|text| IgnoreFile::parse(text.as_bytes())).unwrap_or_default());
+        }
+        other => return Err(ContentError::Internal(format!("{other:?} is no file of the context"))),
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Option<String>, ContentError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(source) => Err(ContentError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// Adds the digest of everything that a filter lets through. Times and owners are not copied, so they do not count.
+fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String>) -> Result<(), ContentError> {
+    let sent =
+        LocalDir::new(context).list(&filter.include, &filter.exclude, &filter.follow).map_err(ContentError::List)?;
+    for file in sent {
+        let said = match file.kind {
+            SentKind::Directory => "folder".to_owned(),
+            SentKind::Link(target) => format!("link to {target}"),
+            SentKind::Other => "special file".to_owned(),
+            SentKind::File { executable } => {
+                let path = context.join(&file.path);
+                let bytes = std::fs::read(&path).map_err(|source| ContentError::Read { path, source })?;
+                let executable = if executable { ", executable" } else { "" };
+                format!("{}{executable}", Content::digest(&bytes))
+            }
+        };
+        // One path in two filters is one file.
+        files.insert(file.path, said);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_finished_images_count() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("a.txt", "a"), ("b.txt", "b"), ("c.txt", "c"), ("requirements.txt", "click\n")] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let text = "base_image: {base_image: {copy: [a.txt], commands: [\"true\"]}, copy: [b.txt], commands: [\"true\"], \
+                    requirements: requirements.txt}\ncopy: [c.txt]\n";
+        let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
+        let content = gather(&Files::in_folder(folder.path()), &mut document).unwrap();
+        assert_eq!(content.files.keys().collect::<Vec<_>>(), ["a.txt", "b.txt", "c.txt"]);
+        assert_eq!(content.requirements.keys().collect::<Vec<_>>(), ["requirements.txt"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_once_and_at_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "base_image: {requirements: pyproject.toml, commands: [\"true\"]}\npackages: [click]\n";
+        let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
+        let error = gather(&Files::in_folder(folder.path()), &mut document).unwrap_err();
+        let ContentError::Spec { diagnostics, sources } = error else { panic!("{error}") };
+        let [problem] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
+        assert_eq!(problem.span().and_then(|span| sources.snippet(span)), Some("pyproject.toml"));
+    }
+}

@@ -1,0 +1,15 @@
+"""Says which Python runs it and which distributions it has, a line each."""
+
+import importlib.metadata
+import sys
+
+print("python %d.%d.%d" % sys.version_info[:3])
+seen = set()
+for distribution in importlib.metadata.distributions():
+    name, version = distribution.metadata["Name"], distribution.version
+    if not name or not version or name.lower() in seen:
+        continue
+    seen.add(name.lower())
+    # A file of PEP 610: it did not come from an index.
+    kind = "direct" if distribution.read_text("direct_url.json") else "package"
+    print(kind, name, version)

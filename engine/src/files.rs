@@ -1,0 +1,169 @@
+//! Where the files of a spec are.
+//!
+//! Reads those that a frontend in this process asks for, and no others.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use buildkit_client::session::files::LocalDir;
+use buildkit_client::session::{Session, SessionBuilder, SharedKey};
+use imagespec::ImageSpec;
+use imagespec_compile::LockUse;
+use imagespec_frontend::{Answers, AtPath, ClientFiles, ImagespecFrontend, Side, SpecText};
+
+use crate::answers::KeptAnswers;
+use crate::variables::Variables;
+
+/// The build context, and the spec file's place. A spec made in Rust has no file; it is as if it had one in its context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The folder that `source_root`, `copy` and `requirements` are relative to.
+    pub context: PathBuf,
+    /// The spec file: its ignore file and lock are beside it, and what it names on the client, such as secrets and
+    /// `registry_config`, is relative to its folder.
+    pub spec: PathBuf,
+}
+
+impl Files {
+    /// The name of a spec file that nobody has chosen.
+    pub const SPEC: &str = "imagespec.yaml";
+    /// The frontend's option that names the session with the build context, if that is not the build's own
+    /// (`moby/buildkit: frontend/dockerui/config.go`).
+    pub const CONTEXT_SESSION: &str = "local-sessionid:context";
+
+    /// A spec without a file of its own.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use imagespec_engine::Files;
+    ///
+    /// let files = Files::in_folder("project");
+    /// assert_eq!(files.spec, Path::new("project/imagespec.yaml"));
+    /// assert_eq!(files.beside("netrc"), Path::new("project/netrc"));
+    /// ```
+    #[must_use]
+    pub fn in_folder(context: impl Into<PathBuf>) -> Self {
+        let context = context.into();
+        Self { spec: context.join(Self::SPEC), context }
+    }
+
+    /// The folder of the spec file.
+    #[must_use]
+    pub fn spec_folder(&self) -> &Path {
+        match self.spec.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// The spec file's name without its folder.
+    #[must_use]
+    pub fn spec_name(&self) -> String {
+        self.spec.file_name().map_or_else(|| Self::SPEC.to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// A session that serves both folders. All clients of this workspace name them alike, so that what one has sent the next does
+    /// not send again.
+    #[must_use]
+    pub fn session(&self) -> SessionBuilder {
+        self.context_session().with_local_dir("dockerfile", LocalDir::new(self.spec_folder()))
+    }
+
+    /// A session that serves the build context alone, to several builds at once: what they all read is sent once, and is one step.
+    /// It must stay open until they end, and no longer than that: the daemon does not look into the folder again.
+    ///
+    /// Each build has a session of its own beside it, and this one's id as its option
+    /// [`CONTEXT_SESSION`](Self::CONTEXT_SESSION). Its own serves the context too: Engine 20.10 asks it, whatever the option says,
+    /// and then remembers the answer under the id of this one.
+    #[must_use]
+    pub fn context_session(&self) -> SessionBuilder {
+        let context = std::path::absolute(&self.context).unwrap_or_else(|_| self.context.clone());
+        Session::builder()
+            .with_shared_key(SharedKey::for_directory(&context, "imagespec"))
+            .with_local_dir("context", LocalDir::new(&self.context))
+    }
+
+    /// The frontend as it runs where these files are: with them at hand, and with what earlier builds have found out for good.
+    #[must_use]
+    pub fn frontend(&self, text: SpecText, lock: LockUse, variables: &Variables) -> ImagespecFrontend {
+        let answers = KeptAnswers::of(variables).map(|answers| Arc::new(answers) as Arc<dyn Answers>);
+        ImagespecFrontend { spec: Some(text), lock, news: None, answers, files: Some(Arc::new(self.clone())) }
+    }
+
+    /// A spec made in Rust, as if it had been read from the file.
+    pub(crate) fn text_of(&self, spec: &ImageSpec) -> SpecText {
+        SpecText { name: self.spec_name(), text: spec.to_yaml() }
+    }
+
+    /// A path of the client's that the spec names.
+    #[must_use]
+    pub fn beside(&self, path: &str) -> PathBuf {
+        self.spec_folder().join(path)
+    }
+
+    /// The same, where `~/` is the user's folder.
+    #[must_use]
+    pub fn beside_or_home(&self, path: &str, home: Option<&Path>) -> PathBuf {
+        match path.strip_prefix("~/").zip(home) {
+            Some((rest, home)) => home.join(rest),
+            None => self.beside(path),
+        }
+    }
+}
+
+/// A path is followed part by part, as far as the daemon would see the same at its end.
+impl ClientFiles for Files {
+    fn read(&self, side: Side, path: &str) -> AtPath {
+        let mut at = match side {
+            Side::Context => self.context.clone(),
+            Side::Spec => self.spec_folder().to_path_buf(),
+        };
+        let mut kind = None;
+        for part in Path::new(path).components() {
+            let Component::Normal(name) = part else { return AtPath::AskDaemon };
+            at.push(name);
+            kind = match std::fs::symlink_metadata(&at) {
+                // Links are followed within the folder, which takes more than opening them.
+                Ok(metadata) if metadata.is_symlink() => return AtPath::AskDaemon,
+                Ok(metadata) => Some(metadata.file_type()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return AtPath::Nothing,
+                Err(_) => return AtPath::AskDaemon,
+            };
+        }
+        let read = kind.filter(std::fs::FileType::is_file).and_then(|_| std::fs::read(&at).ok());
+        read.map_or(AtPath::AskDaemon, AtPath::File)
+    }
+}
+
+impl Default for Files {
+    /// The current folder.
+    fn default() -> Self {
+        Self::in_folder(".")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_where_a_daemon_would_see_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = folder.path().join("context");
+        std::fs::create_dir_all(context.join("deep")).unwrap();
+        for name in ["context/a.txt", "context/deep/b.txt", "outside.txt"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("../outside.txt", context.join("leak.txt")).unwrap();
+        std::os::unix::fs::symlink("deep", context.join("link")).unwrap();
+        let files = Files { context, spec: folder.path().join("spec.yaml") };
+        let check = |side, path, expect| assert_eq!(files.read(side, path), expect, "{path}");
+        check(Side::Context, "a.txt", AtPath::File(b"context/a.txt".to_vec()));
+        check(Side::Context, "deep/b.txt", AtPath::File(b"context/deep/b.txt".to_vec()));
+        check(Side::Spec, "outside.txt", AtPath::File(b"outside.txt".to_vec()));
+        check(Side::Context, "no/such.txt", AtPath::Nothing);
+        for path in ["leak.txt", "link/b.txt", "deep", "../outside.txt", "/etc/passwd", "a.txt/b", ""] {
+            check(Side::Context, path, AtPath::AskDaemon);
+        }
+    }
+}

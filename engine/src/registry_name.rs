@@ -1,0 +1,43 @@
+//! Flytekit's check of a registry's name.
+//!
+//! Says yes where Flytekit does, to names too that no registry has; `imagespec` has a check of its own for specs.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+/// Flytekit's expression, with what Python means by it: `\w` are letters, numbers and `_`, and `$` comes before a last line break.
+const PATTERN: &str = r"\A(localhost:\d{1,5}|[a-z\d._-]+(:\d{1,5})?)(/[\p{L}\p{N}_.-]+)*\n?\z";
+
+/// Whether Flytekit takes this for the name of a registry (flytekit 1.16: `image_spec.py`, function of the same name).
+///
+/// ```
+/// use imagespec_engine::validate_container_registry_name;
+///
+/// assert!(validate_container_registry_name("localhost:30000"));
+/// assert!(validate_container_registry_name("ghcr.io/my-team"));
+/// assert!(!validate_container_registry_name("https://ghcr.io"));
+/// ```
+#[must_use]
+pub fn validate_container_registry_name(name: &str) -> bool {
+    static EXPRESSION: OnceLock<Option<Regex>> = OnceLock::new();
+    // The tests prove that the pattern is one.
+    EXPRESSION.get_or_init(|| Regex::new(PATTERN).ok()).as_ref().is_some_and(|expression| expression.is_match(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_flytekit() {
+        let text = include_str!("../../testdata/vectors/registry_names/vectors.json");
+        let file: serde_json::Value = serde_json::from_str(text).unwrap();
+        let vectors = file["vectors"].as_array().unwrap();
+        assert_eq!(vectors.len(), 324);
+        for vector in vectors {
+            let name = vector["name"].as_str().unwrap();
+            assert_eq!(validate_container_registry_name(name), vector["accepted"].as_bool().unwrap(), "{name:?}");
+        }
+    }
+}

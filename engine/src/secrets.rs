@@ -1,0 +1,83 @@
+//! The secrets a spec names, for the session of its build.
+//!
+//! They are read when a step asks for them.
+
+use std::error::Error as _;
+
+use buildkit_client::session::secrets::{SecretError, SecretSource, Secrets};
+use imagespec::ImageSpec;
+use imagespec_compile::CaBundle;
+
+use crate::files::Files;
+use crate::variables::Variables;
+
+/// A secret that a build would miss.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// The spec leaves it to the caller to bring it.
+    #[error("the spec uses the secret {id:?} and does not say where it is")]
+    NoSource {
+        /// The secret.
+        id: String,
+    },
+    /// It cannot be read.
+    #[error("{problem}{}", .problem.source().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    Unreadable {
+        /// The secret.
+        id: String,
+        /// Why.
+        problem: SecretError,
+    },
+}
+
+impl SecretsError {
+    /// The secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::NoSource { id } | Self::Unreadable { id, .. } => id,
+        }
+    }
+}
+
+/// Adds the secrets of a spec and its bundle of certificates, but for those that the caller brings. Returns what cannot be had;
+/// the rest is added all the same.
+///
+/// ```
+/// use buildkit_client::session::secrets::Secrets;
+/// use imagespec_engine::{Files, Variables, add_secrets};
+///
+/// let text = "pip_secret_mounts: [{id: netrc, src_env: NETRC, dst: /root/.netrc}]\n";
+/// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");
+/// let mut secrets = Secrets::default();
+/// let (files, variables) = (Files::default(), Variables::default());
+/// let problems = add_secrets(&mut secrets, &files, &spec, &variables, |_| false);
+/// assert_eq!(problems[0].to_string(), "secret \"netrc\": the environment variable NETRC is not set");
+/// assert!(add_secrets(&mut secrets, &files, &spec, &variables, |id| id == "netrc").is_empty());
+/// ```
+pub fn add_secrets(
+    secrets: &mut Secrets,
+    files: &Files,
+    spec: &ImageSpec,
+    variables: &Variables,
+    is_brought: impl Fn(&str) -> bool,
+) -> Vec<SecretsError> {
+    let home = variables.path("HOME");
+    let beside = |path: &str| SecretSource::File(files.beside_or_home(path, home.as_deref()));
+    let mounts = spec.secrets().into_iter().map(|mount| {
+        let source = mount.source.as_ref().map(|source| match source {
+            imagespec::SecretSource::File(path) => beside(path),
+            imagespec::SecretSource::Env(name) => SecretSource::Env(name.clone()),
+        });
+        (mount.id.clone(), source)
+    });
+    let bundle = spec.ca_bundle().map(|path| (CaBundle::DEFAULT_ID.to_owned(), Some(beside(path))));
+    let wanted = mounts.chain(bundle).filter(|(id, _)| !is_brought(id));
+    let added = wanted.map(|(id, source)| match source {
+        None => Err(SecretsError::NoSource { id }),
+        Some(source) => secrets
+            .add(&id, source, |name| variables.get(name))
+            .map_err(|problem| SecretsError::Unreadable { id, problem }),
+    });
+    added.filter_map(Result::err).collect()
+}

@@ -1,0 +1,7 @@
+//! The engine on real daemons and registries: those of the lab (`eval "$(lab/up)"`).
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod builds;
+mod existence;
+mod lab;

@@ -1,0 +1,6 @@
+from pydantic import BaseModel
+
+
+class Model(BaseModel):
+    name: str
+    weight: float

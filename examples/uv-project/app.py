@@ -1,0 +1,4 @@
+import click
+import iniconfig
+
+click.echo(f"{iniconfig.__name__} comes from the lock")

@@ -1,0 +1,111 @@
+//! A spec and the specs it stands on, as one list.
+//!
+//! They make one image. What that means for each field is for whoever builds it.
+
+use crate::image_spec::{BaseImage, Flavor, ImageSpec, SecretMount};
+use crate::platform::Platform;
+
+/// One spec of those that make an image.
+#[derive(Debug, Clone)]
+pub struct Level<'a> {
+    /// What stands in front of its fields' paths in [`Spans`](crate::Spans): nothing for the spec that is built, `base_image.`
+    /// for the spec it stands on, and so on.
+    pub prefix: String,
+    /// The spec.
+    pub spec: &'a ImageSpec,
+}
+
+impl ImageSpec {
+    /// The specs that make the image, the innermost base first and this one last.
+    ///
+    /// ```
+    /// let text = "base_image: {apt_packages: [git]}\npackages: [numpy]\n";
+    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");
+    /// let prefixes: Vec<String> = spec.levels().into_iter().map(|level| level.prefix).collect();
+    /// assert_eq!(prefixes, ["base_image.", ""]);
+    /// ```
+    #[must_use]
+    pub fn levels(&self) -> Vec<Level<'_>> {
+        let mut levels = vec![Level { prefix: String::new(), spec: self }];
+        let mut spec = self;
+        while let Some(BaseImage::Spec(base)) = &spec.base_image {
+            let prefix = levels.last().map(|level| level.prefix.as_str()).unwrap_or_default();
+            levels.push(Level { prefix: format!("{prefix}base_image."), spec: base });
+            spec = base;
+        }
+        levels.reverse();
+        levels
+    }
+
+    /// The same, without those that are a finished image to the others, and the outermost of these by itself: a spec with commands
+    /// that others stand on, because its commands have seen all of it.
+    ///
+    /// ```
+    /// let text = "base_image: {apt_packages: [git], commands: [git lfs install]}\npackages: [numpy]\n";
+    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");
+    /// let (finished, levels) = spec.parts();
+    /// assert_eq!(finished.expect("it has commands").prefix, "base_image.");
+    /// assert_eq!(levels.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn parts(&self) -> (Option<Level<'_>>, Vec<Level<'_>>) {
+        let mut levels = self.levels();
+        let is_finished = |level: &Level<'_>| !level.prefix.is_empty() && !level.spec.commands.is_empty();
+        let finished = levels.iter().rposition(is_finished);
+        let finished = finished.and_then(|index| levels.drain(..=index).next_back());
+        (finished, levels)
+    }
+
+    /// The reference of the image that the innermost spec starts from, if it names one.
+    #[must_use]
+    pub fn base_reference(&self) -> Option<&str> {
+        match self.base_image.as_ref()? {
+            BaseImage::Reference(reference) => Some(reference),
+            BaseImage::Spec(base) => base.base_reference(),
+        }
+    }
+
+    /// Whether this spec itself asks for a conda environment.
+    #[must_use]
+    pub fn wants_conda(&self) -> bool {
+        !self.conda_packages.is_empty() || !self.conda_channels.is_empty()
+    }
+
+    /// Whose habits the image follows: the outermost spec's word counts.
+    #[must_use]
+    pub fn flavor(&self) -> Flavor {
+        self.levels().iter().rev().find_map(|level| level.spec.builder_options.flavor).unwrap_or_default()
+    }
+
+    /// What the image is built for, if the specs say so: the outermost spec's word counts, and Flytekit's images are for
+    /// `linux/amd64` when nobody says otherwise.
+    #[must_use]
+    pub fn platforms(&self) -> Vec<Platform> {
+        let levels = self.levels();
+        match levels.iter().rev().map(|level| &level.spec.platform).find(|platforms| !platforms.is_empty()) {
+            Some(platforms) => platforms.clone(),
+            None if self.flavor() == Flavor::Flyte => {
+                vec![Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// The secrets that install steps read, those of the specs it stands on first. One that two specs name is one.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&SecretMount> {
+        let mut secrets: Vec<&SecretMount> = Vec::new();
+        for mount in self.levels().iter().flat_map(|level| &level.spec.pip_secret_mounts) {
+            if !secrets.contains(&mount) {
+                secrets.push(mount);
+            }
+        }
+        secrets
+    }
+
+    /// The client's file of certificates that steps trust: the outermost spec's word counts.
+    #[must_use]
+    pub fn ca_bundle(&self) -> Option<&str> {
+        self.levels().iter().rev().find_map(|level| level.spec.builder_options.ca_bundle.as_deref())
+    }
+}

@@ -1,0 +1,238 @@
+//! Files with several images: `images` is a mapping from names to specs, and a spec's `base_image` may be one of the names.
+//!
+//! Which image is built is the caller's choice; all of them are checked. How one spec is read is not known here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::image_spec::{BaseImage, ImageSpec};
+use crate::nearest::nearest;
+use crate::quote::quote;
+use crate::raw::{DEEPEST, Entry, Kind, Node};
+use crate::read::reader::Reader;
+use crate::read::{note_places, spec_of};
+use crate::rules;
+use crate::source::{SourceMap, Span};
+use crate::spans::Spans;
+
+/// The key that makes a file one of several images.
+const IMAGES: &str = "images";
+
+/// The images of a file by name, and which of them are being read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Images<'t> {
+    named: BTreeMap<&'t str, &'t Node>,
+    /// How many specs stand on the one that is read.
+    above: usize,
+}
+
+/// The file's images, if it is one of several; everything wrong with the mapping itself is reported.
+pub(super) fn images<'t>(root: &'t Node, fields: &[&'t Entry], reader: &mut Reader<'t, '_>) -> Option<Images<'t>> {
+    let entry = fields.iter().find(|entry| entry.key == IMAGES)?;
+    for other in fields.iter().filter(|other| other.key != IMAGES) {
+        reader.report(
+            Diagnostic::new(&rules::CONFLICT, format!("{} stands beside `images`", quote(&other.key)))
+                .with_label(other.key_span, "of which image?")
+                .with_label(entry.key_span, "the images of this file")
+                .with_help("a field belongs into the image it is of; what images share can be a base image of theirs"),
+        );
+    }
+    let Kind::Map(entries) = &entry.value.kind else {
+        reader.report(
+            Diagnostic::new(
+                &rules::WRONG_TYPE,
+                format!("`images` must be specs by name, not {}", entry.value.kind_name()),
+            )
+            .with_label(entry.value.span, format!("found {}", entry.value.kind_name()))
+            .with_help(
+                "for example `images: {base: {apt_packages: [git]}, train: {base_image: base, packages: [torch]}}`",
+            ),
+        );
+        return None;
+    };
+    if entries.is_empty() {
+        reader.report(
+            Diagnostic::new(&rules::ROOT, "the file has no image")
+                .with_label(root.span, "`images` is empty")
+                .with_help("name one: `images: {app: {packages: [numpy]}}`"),
+        );
+        return None;
+    }
+    let mut named = BTreeMap::new();
+    for image in entries {
+        if !is_name(&image.key) {
+            reader.report(
+                Diagnostic::new(
+                    &rules::TARGET,
+                    format!("{} cannot be the name of an image of a file", quote(&image.key)),
+                )
+                .with_label(image.key_span, "letters, digits, `_`, `.` and `-`, the first a letter or digit"),
+            );
+        }
+        if let Kind::Map(_) = image.value.kind {
+            named.insert(image.key.as_str(), &image.value);
+        } else {
+            reader.report(
+                Diagnostic::new(&rules::WRONG_TYPE, format!("an image is a spec, not {}", image.value.kind_name()))
+                    .with_label(image.value.span, format!("found {}", image.value.kind_name()))
+                    .with_help("for example `{base_image: base, packages: [torch]}`"),
+            );
+        }
+    }
+    let images = Images { named, above: 0 };
+    images.report_circles(reader);
+    Some(images)
+}
+
+/// Also the name of a build stage for Docker's clients, who take `--target` in lower case.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+impl<'t> Images<'t> {
+    /// What a base image may be called by, in a build in which some names stand for something else.
+    pub(super) fn without(&self, contexts: &BTreeSet<String>) -> Self {
+        let named = self.named.iter().filter(|(name, _)| !contexts.contains(**name));
+        Self { named: named.map(|(name, node)| (*name, *node)).collect(), above: self.above }
+    }
+
+    /// The names, in order.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.named.keys().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// Reads all images and gives the one that is wanted, with its places.
+    pub(super) fn read(
+        &self,
+        file: Span,
+        target: Option<&str>,
+        reader: &mut Reader<'t, '_>,
+    ) -> Option<(ImageSpec, Spans)> {
+        let wanted = self.wanted(file, target, reader);
+        let mut found = None;
+        for (name, node) in &self.named {
+            let spec = spec_of(reader, node);
+            if wanted == Some(*name) {
+                let mut spans = Spans::default();
+                self.note(node, "", &mut spans, 0);
+                found = Some((spec, spans));
+            }
+        }
+        found
+    }
+
+    fn wanted(&self, file: Span, target: Option<&str>, reader: &mut Reader<'t, '_>) -> Option<&'t str> {
+        let names = || self.named.keys().copied();
+        let known = names().collect::<Vec<_>>().join(", ");
+        let (message, help) = match target {
+            None if self.named.len() == 1 => return names().next(),
+            None => ("the file has several images".to_owned(), format!("choose one with --target: {known}")),
+            Some(target) => {
+                // Clients of Docker write targets in lower case.
+                if let Some(name) = names().find(|name| name.eq_ignore_ascii_case(target)) {
+                    return Some(name);
+                }
+                let help = match nearest(target, names()) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("its images are: {known}"),
+                };
+                (format!("the file has no image {}", quote(target)), help)
+            }
+        };
+        reader.report(Diagnostic::new(&rules::TARGET, message).with_label(file, "").with_help(help));
+        None
+    }
+
+    /// The spec that a base image names, read without telling twice what is wrong with it.
+    pub(super) fn base(&self, sources: &'t SourceMap, name: &str) -> Option<BaseImage> {
+        let node = self.named.get(name)?;
+        if self.above >= DEEPEST {
+            // In a circle, or too deep: reported for the file as a whole.
+            return None;
+        }
+        let mut heard = Vec::new();
+        let mut reader = Reader::new(sources, &mut heard);
+        reader.images = Self { above: self.above + 1, ..self.clone() };
+        Some(BaseImage::Spec(Box::new(spec_of(&mut reader, node))))
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.named.contains_key(name)
+    }
+
+    /// Notes where everything of an image stands, its bases' fields below `base_image`.
+    fn note(&self, node: &Node, path: &str, spans: &mut Spans, depth: usize) {
+        if depth == 0 {
+            note_places(node, path, spans);
+        }
+        let Kind::Map(entries) = &node.kind else { return };
+        let Some(base) = entries.iter().find(|entry| entry.key == "base_image") else { return };
+        let inner = if path.is_empty() { "base_image".to_owned() } else { format!("{path}.base_image") };
+        match &base.value.kind {
+            Kind::Text(name) if depth < DEEPEST => {
+                if let Some(named) = self.named.get(name.as_str()) {
+                    note_places(named, &inner, spans);
+                    // The base itself is where it is named.
+                    spans.set(inner.as_str(), base.value.span);
+                    self.note(named, &inner, spans, depth + 1);
+                }
+            }
+            Kind::Map(_) => self.note(&base.value, &inner, spans, depth + 1),
+            _ => {}
+        }
+    }
+
+    /// Each circle once, at the first of its names.
+    fn report_circles(&self, reader: &mut Reader<'t, '_>) {
+        for start in self.named.keys() {
+            let mut path = vec![*start];
+            let mut places = Vec::new();
+            let mut at = *start;
+            while let Some((next, place)) = self.named.get(at).and_then(|node| self.named_base(node)) {
+                places.push(place);
+                if next == *start {
+                    path.push(next);
+                    if path.iter().all(|name| start <= name) {
+                        reader.report(circle(&path, &places));
+                    }
+                    break;
+                }
+                if path.contains(&next) {
+                    // A circle further on, which is told at its own start.
+                    break;
+                }
+                path.push(next);
+                if path.len() > DEEPEST {
+                    reader.report(
+                        Diagnostic::new(&rules::LIMIT, "images stand on each other too deeply")
+                            .with_label(place, format!("more than {DEEPEST} images below `{start}`")),
+                    );
+                    break;
+                }
+                at = next;
+            }
+        }
+    }
+
+    /// The image of the file that a spec stands on, through specs written inside of it.
+    fn named_base(&self, node: &'t Node) -> Option<(&'t str, Span)> {
+        let Kind::Map(entries) = &node.kind else { return None };
+        let base = entries.iter().find(|entry| entry.key == "base_image")?;
+        match &base.value.kind {
+            Kind::Text(name) => self.named.get_key_value(name.as_str()).map(|(name, _)| (*name, base.value.span)),
+            Kind::Map(_) => self.named_base(&base.value),
+            _ => None,
+        }
+    }
+}
+
+fn circle(path: &[&str], places: &[Span]) -> Diagnostic {
+    let shown = path.join(" → ");
+    let diagnostic = Diagnostic::new(&rules::CIRCLE, format!("images build on each other in a circle: {shown}"))
+        .with_help("one of them has to start from an image that is there already");
+    places
+        .iter()
+        .zip(path.iter().skip(1))
+        .fold(diagnostic, |diagnostic, (place, name)| diagnostic.with_label(*place, format!("stands on `{name}`")))
+}
