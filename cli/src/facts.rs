@@ -34,7 +34,8 @@ pub(crate) async fn gather(
         let settings = imagespec_frontend::settings(&build_options(opts, String::new())?);
         let mut gathered = imagespec_frontend::compile_only(document, settings, read(path)?)?;
         warnings.append(&mut gathered.warnings);
-        return Ok(Gathered { warnings, ..gathered });
+        gathered.warnings = warnings;
+        return Ok(gathered);
     }
     let connection = daemon::connect(daemon).await?;
     let credentials = session::registry_auth_of(&file, &document.spec)?;

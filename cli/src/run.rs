@@ -31,8 +31,9 @@ pub(crate) struct Stage {
 impl Stage {
     /// Begins to show progress.
     pub(crate) fn open(mode: Mode) -> Result<Self, CliError> {
-        let mut renderer =
-            mode.renderer(std::io::stderr(), terminal()).map_err(|error| CliError::Input(error.to_string()))?;
+        // Renderers flush what belongs together.
+        let out = std::io::BufWriter::new(std::io::stderr());
+        let mut renderer = mode.renderer(out, terminal()).map_err(|error| CliError::Input(error.to_string()))?;
         let (progress, receiver) = progress::channel();
         // A display that cannot write has nobody to tell.
         let display = tokio::spawn(async move { drop(progress::render(receiver, renderer.as_mut()).await) });

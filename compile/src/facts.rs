@@ -46,6 +46,61 @@ impl Facts {
     pub fn caps(&self) -> CapSet {
         self.capabilities.iter().map(String::as_str).collect()
     }
+
+    /// Takes over what others say to a need; whether they say anything. Of the daemon and of the client's files they say
+    /// nothing, since those are at hand.
+    ///
+    /// ```
+    /// use buildkit_llb::Platform;
+    /// use imagespec_compile::{Facts, ImageFact, Need, image_key};
+    ///
+    /// let (reference, platform) = ("docker.io/library/debian:12".to_owned(), Platform::linux("amd64"));
+    /// let mut others = Facts::default();
+    /// let fact = ImageFact { reference: format!("{reference}@sha256:…"), config: serde_json::json!({}) };
+    /// others.images.insert(image_key(&reference, &platform), fact);
+    ///
+    /// let mut facts = Facts::default();
+    /// assert!(facts.adopt(&Need::Image { reference, platform }, &others));
+    /// assert_eq!(facts, others);
+    /// assert!(!facts.adopt(&Need::ContextIgnore, &others));
+    /// ```
+    pub fn adopt(&mut self, need: &Need, others: &Self) -> bool {
+        let said = match need {
+            Need::Daemon | Need::ContextFile { .. } | Need::SpecFile { .. } => None,
+            Need::ContextIgnore | Need::ContextSources { .. } => None,
+            Need::Image { reference, platform } => {
+                one(&mut self.images, &image_key(reference, platform), &others.images)
+            }
+            Need::Programs { platform, place, .. }
+            | Need::RootfsFile { platform, place, .. }
+            | Need::Exists { platform, place, .. }
+            | Need::Interpreter { platform, place, .. } => {
+                let key = rootfs_key(platform, *place);
+                others.rootfs.get(&key).and_then(|others| self.rootfs.entry(key).or_default().adopt(need, others))
+            }
+            Need::Lock { platform, place, interpreter, key, exports } => {
+                let root = rootfs_key(platform, *place);
+                self.adopt_lock(&root, interpreter, key, *exports, others)
+            }
+            Need::Collisions { key, .. } => one(&mut self.collisions, key, &others.collisions),
+        };
+        said.is_some()
+    }
+
+    fn adopt_lock(&mut self, root: &str, interpreter: &str, key: &str, exports: bool, others: &Self) -> Option<()> {
+        let interpreters = &others.rootfs.get(root)?.interpreters;
+        one(&mut self.rootfs.entry(root.to_owned()).or_default().interpreters, interpreter, interpreters)?;
+        if exports {
+            one(&mut self.exports, key, &others.exports)?;
+        }
+        one(&mut self.locks, key, &others.locks)
+    }
+}
+
+/// Copies one entry, if it is there.
+fn one<T: Clone>(into: &mut BTreeMap<String, T>, key: &str, from: &BTreeMap<String, T>) -> Option<()> {
+    into.insert(key.to_owned(), from.get(key)?.clone());
+    Some(())
 }
 
 /// A resolved image.
@@ -70,6 +125,19 @@ pub struct RootfsFacts {
     pub exists: BTreeMap<String, bool>,
     /// What interpreters say of themselves, by path; `None` where the program says nothing usable.
     pub interpreters: BTreeMap<String, Option<InterpreterFact>>,
+}
+
+impl RootfsFacts {
+    fn adopt(&mut self, need: &Need, others: &Self) -> Option<()> {
+        match need {
+            Need::Programs { .. } => self.programs = Some(others.programs.clone()?),
+            Need::RootfsFile { path, .. } => one(&mut self.files, path, &others.files)?,
+            Need::Exists { path, .. } => one(&mut self.exists, path, &others.exists)?,
+            Need::Interpreter { path, .. } => one(&mut self.interpreters, path, &others.interpreters)?,
+            _ => return None,
+        }
+        Some(())
+    }
 }
 
 /// What an interpreter says of itself and of the system it runs on.

@@ -71,6 +71,8 @@ pub struct Ahead {
     pub parts: Vec<Graph>,
     /// Images whose files later steps need: they can be fetched while the base image is.
     pub tools: Vec<Graph>,
+    /// What the client sends of the context. No step is known before the base image is, but this much is.
+    pub contexts: Vec<Graph>,
 }
 
 /// What can be done ahead of the facts that are missing.
@@ -83,7 +85,10 @@ pub fn ahead(document: &mut Document, settings: &Settings, facts: &Facts) -> Ahe
         Action::OwnHome { .. } | Action::Commands { .. } => false,
         Action::Install { .. } | Action::InstallGroup(_) => false,
     };
-    let mut ahead = Ahead::default();
+    let session = facts.session.as_deref();
+    let contexts = planner::copied(document, settings, facts);
+    let contexts = contexts.iter().map(|local| probe::context_listing(local, session)).collect();
+    let mut ahead = Ahead { contexts, ..Ahead::default() };
     for platform in &platforms {
         let Some(Draft { plan, .. }) = drafts(document, settings, facts, platform).next() else { continue };
         let tools = plan.uv.iter().chain(&plan.micromamba);
@@ -105,9 +110,21 @@ pub fn groups(
     platform: &Platform,
     depth: usize,
 ) -> Vec<Graph> {
-    let Some(draft) = planner::draft(document, settings, facts, platform, depth) else { return Vec::new() };
-    let mut groups: Vec<(u64, &str)> = draft
-        .plan
+    let Some(Draft { plan, .. }) = planner::draft(document, settings, facts, platform, depth) else {
+        return Vec::new();
+    };
+    by_size(&plan).into_iter().map(|id| lower::lower_step(&plan, &document.sources, id)).collect()
+}
+
+/// The first of the groups of a plan that is complete, if there are any.
+#[must_use]
+pub fn first_group(plan: &Plan, sources: &SourceMap) -> Option<Graph> {
+    by_size(plan).first().map(|id| lower::lower_step(plan, sources, id))
+}
+
+/// The steps that install groups, the largest first.
+fn by_size(plan: &Plan) -> Vec<&str> {
+    let mut groups: Vec<(u64, &str)> = plan
         .steps
         .iter()
         .filter(|step| lower::group::is_compared(step))
@@ -117,7 +134,7 @@ pub fn groups(
         })
         .collect();
     groups.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    groups.into_iter().map(|(_, id)| lower::lower_step(&draft.plan, &document.sources, id)).collect()
+    groups.into_iter().map(|(_, id)| id).collect()
 }
 
 /// The locks that should lie beside the spec, one per platform; `None` until all are known. There is none for a platform whose

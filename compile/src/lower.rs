@@ -217,7 +217,8 @@ impl<'a> Lowering<'a> {
             .iter()
             .map(|(step, tip)| {
                 let diff = self.graph.diff(Diff::new(Some(tip.below), tip.output));
-                self.graph.annotate(diff.op(), self.note(step, format!("changes of {}", step.title)));
+                // Without places: it never fails, and whoever asks where it comes from looks at the step.
+                self.graph.annotate(diff.op(), Note::named(format!("changes of {}", step.title)));
                 diff
             })
             .collect();

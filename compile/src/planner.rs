@@ -12,6 +12,7 @@ mod lock;
 mod python;
 mod user;
 
+pub(crate) use content::copied;
 pub use content::{ContextUse, context_use};
 
 use std::collections::BTreeSet;

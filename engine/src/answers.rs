@@ -1,6 +1,7 @@
 //! Answers kept in files: one folder of the user's, shared by all programs of this workspace.
 //!
-//! A cache: whatever goes wrong with it, nothing is known and nothing is kept. What is asked is the frontend's business.
+//! A cache: whatever goes wrong with it, nothing is known and nothing is kept. What is asked, and how long an answer counts, is the
+//! frontend's business.
 
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};

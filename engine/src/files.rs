@@ -87,7 +87,9 @@ impl Files {
     #[must_use]
     pub fn frontend(&self, text: SpecText, lock: LockUse, variables: &Variables) -> ImagespecFrontend {
         let answers = KeptAnswers::of(variables).map(|answers| Arc::new(answers) as Arc<dyn Answers>);
-        ImagespecFrontend { spec: Some(text), lock, news: None, answers, files: Some(Arc::new(self.clone())) }
+        let spec = std::path::absolute(&self.spec).unwrap_or_else(|_| self.spec.clone());
+        let identity = Some(spec.display().to_string());
+        ImagespecFrontend { spec: Some(text), lock, news: None, answers, identity, files: Some(Arc::new(self.clone())) }
     }
 
     /// A spec made in Rust, as if it had been read from the file.

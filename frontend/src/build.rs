@@ -5,24 +5,26 @@
 use std::sync::Arc;
 
 use buildkit_gateway::{
-    Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, SolveRequest, Status, Subrequest,
+    Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, Reference, SolveRequest, Status, Subrequest,
     SubrequestAnswer,
 };
 use buildkit_llb::Graph;
 use imagespec::{Choice, Diagnostic, Severity, SourceMap};
-use imagespec_compile::{Asked, Compiled, Document, Facts, LockFile, LockUse, Plan, Planned, Settings};
+use imagespec_compile::{Asked, Compiled, Document, Facts, LockFile, LockUse, NoCache, Plan, Planned, Settings};
 
+use futures_util::future::join;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::answers::Answers;
 use crate::client_files::ClientFiles;
 use crate::early::Early;
+use crate::foresee::{Foreseen, Remembered};
 use crate::gather::Gatherer;
 use crate::{lint, load, report};
 
 /// How often facts may be gathered: an image, its interpreter, a requirements file and its includes are a handful of rounds;
 /// more means that planner and gatherer disagree.
-const MAX_ROUNDS: usize = 64;
+pub(crate) const MAX_ROUNDS: usize = 64;
 
 /// A spec's text, when the caller has it already.
 #[derive(Clone, Debug)]
@@ -42,8 +44,11 @@ pub struct ImagespecFrontend {
     pub lock: LockUse,
     /// Is told of each part of the image that had to be built, as soon as it is there; a client can compress it meanwhile.
     pub news: Option<UnboundedSender<Graph>>,
-    /// Where answers are kept that last.
+    /// Where answers are kept from build to build.
     pub answers: Option<Arc<dyn Answers>>,
+    /// The spec's name among all whose answers are kept there. With one, the next build of it asks at once for what this one asks
+    /// for.
+    pub identity: Option<String>,
     /// The client's files, if they are where this runs; else they come through the daemon.
     pub files: Option<Arc<dyn ClientFiles>>,
 }
@@ -61,6 +66,8 @@ pub struct Gathered {
     pub plans: Vec<Plan>,
     /// What the user should know.
     pub warnings: Vec<Diagnostic>,
+    /// What the plans become, where that was built while their facts were confirmed.
+    built: Vec<(Compiled, Option<Reference>)>,
 }
 
 impl Gathered {
@@ -69,9 +76,7 @@ impl Gathered {
     pub fn compile(&self) -> Vec<Compiled> {
         self.plans.iter().map(|plan| imagespec_compile::lower(plan, &self.document.sources)).collect()
     }
-}
 
-impl Gathered {
     /// The locks that should lie beside the spec, one per platform; empty for a spec that names its own lock or no packages.
     pub fn lock_files(&mut self) -> Vec<LockFile> {
         imagespec_compile::lock_files(&mut self.document, &self.settings, &self.facts).unwrap_or_default()
@@ -130,7 +135,9 @@ impl From<Status> for GatherError {
 /// Everything wrong with the spec, or a failure that names the facts that are missing.
 pub fn compile_only(mut document: Document, settings: Settings, facts: Facts) -> Result<Gathered, GatherError> {
     match imagespec_compile::plan(&mut document, &settings, &facts) {
-        Ok(Planned::Complete { plans, warnings }) => Ok(Gathered { document, settings, facts, plans, warnings }),
+        Ok(Planned::Complete { plans, warnings }) => {
+            Ok(Gathered { document, settings, facts, plans, warnings, built: Vec::new() })
+        }
         Ok(Planned::Needs(needs)) => {
             let needs: Vec<String> = needs.iter().map(|need| format!("{need:?}")).collect();
             Err(Status::failed(format!("the saved facts do not fit this spec; missing: {}", needs.join("; "))).into())
@@ -170,9 +177,24 @@ impl ImagespecFrontend {
         let early = Early::new(bridge.clone(), options.cache_imports.clone(), self.news.clone());
         let (answers, client) = (self.answers.as_deref(), self.files.as_deref());
         let gatherer = Gatherer { bridge, options, settings: &settings, early: &early, answers, client };
+        let (daemon, remembered) = join(gatherer.daemon(), async { self.remembered(&document, &settings) }).await;
+        daemon?(&mut facts);
+        if let Some(remembered) = &remembered {
+            match gatherer.foresee(remembered, &mut document, &mut facts).await {
+                Ok(None) => {}
+                Ok(Some(Foreseen { facts, plans, warnings: more, built })) => {
+                    warnings.extend(more);
+                    return Ok(Gathered { document, settings, facts, plans, warnings, built });
+                }
+                Err(status) => {
+                    let asked = imagespec_compile::asked(&mut document, &settings, &facts);
+                    return Err(GatherError::Step { status, document: Box::new(document), asked });
+                }
+            }
+        }
         for _ in 0..MAX_ROUNDS {
             if self.lock != LockUse::Read && imagespec_compile::lock_files(&mut document, &settings, &facts).is_some() {
-                return Ok(Gathered { document, settings, facts, plans: Vec::new(), warnings });
+                return Ok(Gathered { document, settings, facts, plans: Vec::new(), warnings, built: Vec::new() });
             }
             match imagespec_compile::plan(&mut document, &settings, &facts) {
                 Err(diagnostics) => return Err(GatherError::Problems { diagnostics, sources: document.sources }),
@@ -188,11 +210,23 @@ impl ImagespecFrontend {
                         return Err(GatherError::Step { status, document: Box::new(document), asked });
                     }
                     warnings.extend(more);
-                    return Ok(Gathered { document, settings, facts, plans, warnings });
+                    if let Some(remembered) = remembered {
+                        remembered.keep(&facts);
+                    }
+                    return Ok(Gathered { document, settings, facts, plans, warnings, built: Vec::new() });
                 }
             }
         }
         Err(Status::failed("internal error: the plan keeps asking for facts").into())
+    }
+
+    /// What the last build found out, unless this one is to find it out anew.
+    fn remembered(&self, document: &Document, settings: &Settings) -> Option<Remembered<'_>> {
+        let (answers, identity) = (self.answers.as_deref()?, self.identity.as_deref()?);
+        let is_usual = self.lock == LockUse::Read && settings.no_cache == NoCache::default();
+        let target = document.target.as_deref().unwrap_or_default();
+        let platforms = settings.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        is_usual.then(|| Remembered::of(answers, &format!("{identity} {target} {platforms}")))
     }
 }
 
@@ -220,11 +254,11 @@ pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnost
 /// The daemon refused a graph.
 pub async fn finish(bridge: &Bridge, options: &BuildOptions, gathered: &Gathered) -> Result<FrontendResult, Status> {
     let mut images = Vec::new();
-    for (plan, compiled) in gathered.plans.iter().zip(gathered.compile()) {
-        let mut request = SolveRequest::definition(compiled.graph.to_definition());
-        request.cache_imports = options.cache_imports.clone();
-        let solved = bridge.solve(request).await?;
-        let reference = solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned();
+    let built = match gathered.built.as_slice() {
+        [] => solve(bridge, options, gathered.compile()).await?,
+        built => built.to_vec(),
+    };
+    for (plan, (compiled, reference)) in gathered.plans.iter().zip(built) {
         images.push(PlatformImage {
             platform: (&plan.platform).into(),
             reference,
@@ -239,6 +273,23 @@ pub async fn finish(bridge: &Bridge, options: &BuildOptions, gathered: &Gathered
     }
     let per_platform = options.multi_platform || images.len() > 1;
     FrontendResult::image(images, per_platform).map_err(|error| Status::failed(error.to_string()))
+}
+
+/// The daemon does the work when it exports them.
+async fn solve(
+    bridge: &Bridge,
+    options: &BuildOptions,
+    compiled: Vec<Compiled>,
+) -> Result<Vec<(Compiled, Option<Reference>)>, Status> {
+    let mut solved = Vec::new();
+    for compiled in compiled {
+        let mut request = SolveRequest::definition(compiled.graph.to_definition());
+        request.cache_imports = options.cache_imports.clone();
+        let result = bridge.solve(request).await?;
+        let reference = result.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned();
+        solved.push((compiled, reference));
+    }
+    Ok(solved)
 }
 
 impl Frontend for ImagespecFrontend {

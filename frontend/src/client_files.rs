@@ -56,35 +56,50 @@ pub(crate) struct Found {
     beside: Files,
 }
 
-/// Fetches what these needs ask for.
-pub(crate) async fn fetch(
-    bridge: &Bridge,
-    options: &BuildOptions,
-    client: Option<&dyn ClientFiles>,
-    needs: Vec<Need>,
-) -> Result<Found, Status> {
-    let (mut context, mut beside) = (BTreeSet::new(), BTreeSet::new());
+/// What these needs ask for, read where the client's files are; `None` where the daemon has to be asked for one of them.
+pub(crate) fn at_hand(options: &BuildOptions, client: &dyn ClientFiles, needs: &[Need]) -> Option<Found> {
+    // Of another context the client has nothing.
+    load::local_name(options).ok()?;
+    let Paths { context, beside } = Paths::of(options, needs);
+    let (context, beside) = (read(client, Side::Context, context)?, read(client, Side::Spec, beside)?);
+    Some(Found { needs: needs.to_vec(), context, beside })
+}
+
+/// Fetches what these needs ask for through the daemon.
+pub(crate) async fn fetch(bridge: &Bridge, options: &BuildOptions, needs: Vec<Need>) -> Result<Found, Status> {
     if needs.is_empty() {
         return Ok(Found { needs, context: Files::new(), beside: Files::new() });
     }
-    for need in &needs {
-        match need {
-            Need::ContextFile { path } => _ = context.insert(path.clone()),
-            Need::SpecFile { name } => _ = beside.insert(load::beside_spec(options, name)),
-            Need::ContextIgnore => {
-                context.insert(IGNORE_FILE.to_owned());
-                beside.extend(own_ignore(options));
-            }
-            _ => {}
-        }
-    }
+    let Paths { context, beside } = Paths::of(options, &needs);
     let of_spec = load::local_name(options)?;
-    let (context, beside) = try_join(
-        files(bridge, options, client.map(|client| (client, Side::Context)), "context", context),
-        files(bridge, options, client.map(|client| (client, Side::Spec)), &of_spec, beside),
-    )
-    .await?;
+    let (context, beside) =
+        try_join(files(bridge, options, "context", context), files(bridge, options, &of_spec, beside)).await?;
     Ok(Found { needs, context, beside })
+}
+
+/// What needs ask for, by side.
+#[derive(Default)]
+struct Paths {
+    context: BTreeSet<String>,
+    beside: BTreeSet<String>,
+}
+
+impl Paths {
+    fn of(options: &BuildOptions, needs: &[Need]) -> Self {
+        let Self { mut context, mut beside } = Self::default();
+        for need in needs {
+            match need {
+                Need::ContextFile { path } => _ = context.insert(path.clone()),
+                Need::SpecFile { name } => _ = beside.insert(load::beside_spec(options, name)),
+                Need::ContextIgnore => {
+                    context.insert(IGNORE_FILE.to_owned());
+                    beside.extend(own_ignore(options));
+                }
+                _ => {}
+            }
+        }
+        Self { context, beside }
+    }
 }
 
 impl Found {
@@ -122,18 +137,9 @@ fn own_ignore(options: &BuildOptions) -> Option<String> {
     options.filename.as_deref().map(IgnoreFile::beside)
 }
 
-async fn files(
-    bridge: &Bridge,
-    options: &BuildOptions,
-    client: Option<(&dyn ClientFiles, Side)>,
-    local: &str,
-    paths: BTreeSet<String>,
-) -> Result<Files, Status> {
+async fn files(bridge: &Bridge, options: &BuildOptions, local: &str, paths: BTreeSet<String>) -> Result<Files, Status> {
     if paths.is_empty() {
         return Ok(Files::new());
-    }
-    if let Some(files) = client.and_then(|(client, side)| read(client, side, &paths)) {
-        return Ok(files);
     }
     let paths: Vec<String> = paths.into_iter().collect();
     let title = format!("[internal] load {}", paths.join(", "));
@@ -149,10 +155,10 @@ async fn files(
 }
 
 /// All of these files, unless the daemon has to be asked for one.
-fn read(client: &dyn ClientFiles, side: Side, paths: &BTreeSet<String>) -> Option<Files> {
-    let read = paths.iter().map(|path| match client.read(side, path) {
-        AtPath::File(bytes) => Some((path.clone(), Some(bytes))),
-        AtPath::Nothing => Some((path.clone(), None)),
+fn read(client: &dyn ClientFiles, side: Side, paths: BTreeSet<String>) -> Option<Files> {
+    let read = paths.into_iter().map(|path| match client.read(side, &path) {
+        AtPath::File(bytes) => Some((path, Some(bytes))),
+        AtPath::Nothing => Some((path, None)),
         AtPath::AskDaemon => None,
     });
     read.collect()

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use buildkit_gateway::{Bridge, CacheImport, SolveRequest, Status};
+use buildkit_gateway::{Bridge, CacheImport, Reference, SolveRequest, Status};
 use buildkit_llb::{Digest, Graph};
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _, TryStreamExt as _};
 use imagespec_compile::Ahead;
@@ -39,7 +39,7 @@ impl Early {
         Self { builder: Builder { bridge, cache_imports, news }, state: Mutex::default() }
     }
 
-    /// Starts parts and fetches tools, each once, and waits for none.
+    /// Starts parts and fetches tools and what the client sends, each once, and waits for none.
     pub(crate) fn start(&self, ahead: Ahead) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for part in ahead.parts {
@@ -47,11 +47,23 @@ impl Early {
                 state.running.spawn(self.builder.clone().build(part));
             }
         }
+        for context in ahead.contexts {
+            if state.is_new(&context) {
+                let builder = self.builder.clone();
+                // Part of no image yet, so it is no news.
+                state.fetching.spawn(async move { _ = builder.solve(&context).await });
+            }
+        }
         for tool in ahead.tools {
             if state.is_new(&tool) {
                 state.fetching.spawn(fetch(self.builder.bridge.clone(), tool));
             }
         }
+    }
+
+    /// Builds a whole image.
+    pub(crate) async fn build_whole(&self, image: &Graph) -> Result<Option<Reference>, Status> {
+        self.builder.solve(image).await
     }
 
     /// Builds parts, a few at a time and the first ones first. If the first few are in the cache, little will be missing of the
@@ -116,13 +128,19 @@ struct Builder {
 impl Builder {
     async fn build(self, part: Graph) -> Result<(), Status> {
         let began = Instant::now();
-        let request = SolveRequest::definition(part.to_definition());
-        self.bridge.solve(request.with_cache_imports(self.cache_imports).with_evaluate()).await?;
+        self.solve(&part).await?;
         if let Some(news) = self.news.filter(|_| began.elapsed() >= NEWS) {
             // Whoever wanted to know may have gone.
             let _ = news.send(part);
         }
         Ok(())
+    }
+
+    async fn solve(&self, graph: &Graph) -> Result<Option<Reference>, Status> {
+        let request = SolveRequest::definition(graph.to_definition());
+        let request = request.with_cache_imports(self.cache_imports.clone()).with_evaluate();
+        let solved = self.bridge.solve(request).await?;
+        Ok(solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned())
     }
 }
 

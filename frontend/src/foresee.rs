@@ -1,17 +1,18 @@
 //! A build like the last one: what was answered then is expected again, so that everything can be asked at once instead of round
-//! by round.
+//! by round, and the image is looked for in the cache meanwhile.
 //!
 //! Facts are what the world says in this build: an expectation that it does not confirm is as if there had been none. Decides
 //! nothing: what is asked for comes from the planner.
 
 use std::time::Duration;
 
-use buildkit_gateway::Status;
+use buildkit_gateway::{Reference, Status};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join, try_join_all};
 use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt as _};
-use imagespec_compile::{Document, Facts, Need, Planned};
-use tokio::time::{Instant, timeout_at};
+use imagespec::Diagnostic;
+use imagespec_compile::{Compiled, Document, Facts, Need, Plan, Planned};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answers::Answers;
 use crate::build::MAX_ROUNDS;
@@ -19,7 +20,7 @@ use crate::client_files;
 use crate::gather::{Gatherer, Learned};
 
 /// The daemon has what it answers sooner, and would have to make the rest: what stands on an answer that is only expected could
-/// then be made in vain.
+/// then be made in vain, or in the wrong order.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Facts of the last build of a spec.
@@ -54,30 +55,87 @@ impl<'a> Remembered<'a> {
 /// What was answered, and whether it is about an image: all others depend on those.
 type Answer = (bool, Result<Learned, Status>);
 
-/// Answers under way.
-type Asked<'a> = FuturesUnordered<BoxFuture<'a, Answer>>;
+/// The world has changed, or takes its time: all is planned and asked for as usual.
+struct Unforeseen;
+
+/// A plan of what is expected, and what was asked to know whether it is so.
+struct Foresight<'a> {
+    expected: Facts,
+    plans: Option<(Vec<Plan>, Vec<Diagnostic>)>,
+    asked: FuturesUnordered<BoxFuture<'a, Answer>>,
+    answered: Vec<Answer>,
+    /// How many of the answers are about images.
+    images: usize,
+}
+
+/// What was expected, and is so.
+pub(crate) struct Foreseen {
+    pub(crate) facts: Facts,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// What the plans become, with the images.
+    pub(crate) built: Vec<(Compiled, Option<Reference>)>,
+}
 
 impl Gatherer<'_> {
-    /// Plans with what is remembered and asks for all of it at the same time. Adds the facts that were told; yields the plan if
-    /// all are as they were.
+    /// Plans with what is remembered and asks for all of it at the same time; builds the image meanwhile if the daemon seems to
+    /// have most of it. Yields it if all is as it was. Else adds the facts that were told.
     ///
     /// # Errors
-    /// A file of the client's that is no text. What the daemon fails at is left to be asked for, and to fail, as usual.
+    /// A step of the image failed, or a file of the client's is no text. What else the daemon fails at is left to be asked for,
+    /// and to fail, as usual.
     pub(crate) async fn foresee(
         &self,
         remembered: &Remembered<'_>,
         document: &mut Document,
         facts: &mut Facts,
-    ) -> Result<Option<Planned>, Status> {
-        let mut expected = facts.clone();
-        let (mut asked, mut answered) = (Asked::new(), Vec::new());
-        let mut images = 0;
-        let mut planned = None;
+    ) -> Result<Option<Foreseen>, Status> {
+        let Foresight { expected, plans, asked, answered, images } = self.foresight(remembered, document, facts)?;
+        let answers = stream::iter(answered).chain(asked);
+        let Some((plans, warnings)) = plans else {
+            let _ = confirm(answers, images, &expected, facts).await;
+            return Ok(None);
+        };
+        // Where these have to be made, so have others, and in their order.
+        let groups = plans.iter().filter_map(|plan| imagespec_compile::first_group(plan, &document.sources)).collect();
+        let compiled = plans.iter().map(|plan| imagespec_compile::lower(plan, &document.sources)).collect();
+        let build = async {
+            match timeout(PATIENCE, self.early.build_all(groups, usize::MAX)).await {
+                Ok(Ok(())) => Ok(self.build(compiled).await),
+                _ => Err(Unforeseen),
+            }
+        };
+        match try_join(confirm(answers, images, &expected, facts), build).await {
+            Ok(((), built)) if same(facts, &expected) => {
+                Ok(Some(Foreseen { facts: expected, plans, warnings, built: built? }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn build(&self, compiled: Vec<Compiled>) -> Result<Vec<(Compiled, Option<Reference>)>, Status> {
+        let built = compiled.into_iter().map(async |compiled: Compiled| {
+            let reference = self.early.build_whole(&compiled.graph).await?;
+            Ok((compiled, reference))
+        });
+        try_join_all(built).await
+    }
+
+    fn foresight<'a>(
+        &'a self,
+        remembered: &Remembered<'_>,
+        document: &mut Document,
+        facts: &mut Facts,
+    ) -> Result<Foresight<'a>, Status> {
+        // Which files packages have in common is kept by what the packages are, so it needs no confirmation.
+        let mut expected = Facts { collisions: remembered.facts.collisions.clone(), ..facts.clone() };
+        let (mut asked, mut answered) = (FuturesUnordered::<BoxFuture<'a, Answer>>::new(), Vec::new());
+        let (mut images, mut plans) = (0, None);
         for _ in 0..MAX_ROUNDS {
             let needs = match imagespec_compile::plan(document, self.settings, &expected) {
                 Ok(Planned::Needs(needs)) => needs,
-                Ok(complete) => {
-                    planned = Some(complete);
+                Ok(Planned::Complete { plans: of_all, warnings }) => {
+                    plans = Some((of_all, warnings));
                     break;
                 }
                 // Told when it is certain.
@@ -90,14 +148,16 @@ impl Gatherer<'_> {
                 found.note(self.options, facts)?;
                 let Facts { context_files, spec_files, context_ignore, .. } = facts.clone();
                 expected = Facts { context_files, spec_files, context_ignore, ..expected };
-                self.early.start(imagespec_compile::ahead(document, self.settings, facts));
             }
-            let is_known = needs.iter().fold(true, |all, need| expected.adopt(need, &remembered.facts) && all);
+            // Questions are made of what was known before: what they ask for is of no use to them.
+            let before = expected.clone();
+            let unknown = needs.iter().filter(|need| !expected.adopt(need, &remembered.facts)).count();
+            let is_known = unknown == 0;
             for need in needs {
                 let is_image = matches!(need, Need::Image { .. });
                 if is_image || is_known {
                     images += usize::from(is_image);
-                    asked.push(self.ask(need, document, &expected).map(move |answer| (is_image, answer)).boxed());
+                    asked.push(self.ask(need, document, &before).map(move |answer| (is_image, answer)).boxed());
                 }
             }
             if !is_known {
@@ -108,25 +168,28 @@ impl Gatherer<'_> {
                 answered.push(answer);
             }
         }
-        confirm(stream::iter(answered).chain(asked), images, &expected, facts).await;
-        Ok(planned.filter(|_| *facts == expected))
+        Ok(Foresight { expected, plans, asked, answered, images })
     }
+}
+
+/// Whether all that was asked for is as expected.
+fn same(told: &Facts, expected: &Facts) -> bool {
+    // Not asked for.
+    let Facts { collisions, .. } = expected;
+    Facts { collisions: collisions.clone(), ..told.clone() } == *expected
 }
 
 /// Adds what is answered: of images in any case, of anything else if these are as expected, because that was asked of them.
 async fn confirm(
-    answers: impl Stream<Item = Answer> + Unpin,
+    mut answers: impl Stream<Item = Answer> + Unpin,
     mut images: usize,
     expected: &Facts,
     facts: &mut Facts,
-) {
-    let mut answers = answers;
+) -> Result<(), Unforeseen> {
     let mut others = Vec::new();
-    while images > 0
-        && let Some((is_image, answer)) = answers.next().await
-    {
+    while images > 0 {
         // Whatever failed is asked for once more, in the order in which all is asked.
-        let Ok(learned) = answer else { return };
+        let Some((is_image, Ok(learned))) = answers.next().await else { return Err(Unforeseen) };
         if is_image {
             images -= 1;
             learned(facts);
@@ -135,19 +198,18 @@ async fn confirm(
         }
     }
     if facts.images != expected.images {
-        return;
+        return Err(Unforeseen);
     }
     let mut told = facts.clone();
     others.into_iter().for_each(|learned| learned(&mut told));
     let until = Instant::now() + PATIENCE;
-    while let Ok(next) = timeout_at(until, answers.next()).await {
-        match next {
-            Some((_, Ok(learned))) => learned(&mut told),
-            Some((_, Err(_))) => return,
-            None => {
-                *facts = told;
-                return;
-            }
+    loop {
+        match timeout_at(until, answers.next()).await {
+            Ok(Some((_, Ok(learned)))) => learned(&mut told),
+            Ok(None) => break,
+            Ok(Some((_, Err(_)))) | Err(_) => return Err(Unforeseen),
         }
     }
+    *facts = told;
+    Ok(())
 }

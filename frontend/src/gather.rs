@@ -4,6 +4,7 @@
 //! build with nothing to do is mostly waiting for answers.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 
 use buildkit_gateway::contexts::{NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
@@ -30,7 +31,7 @@ pub(crate) struct Gatherer<'a> {
 }
 
 /// What was found out: writes itself down once everything asked for beside it is known too.
-type Learned = Box<dyn FnOnce(&mut Facts) + Send>;
+pub(crate) type Learned = Box<dyn FnOnce(&mut Facts) + Send>;
 
 impl Gatherer<'_> {
     /// Adds what is needed to the facts. All is asked for at the same time.
@@ -40,26 +41,37 @@ impl Gatherer<'_> {
         document: &mut Document,
         facts: &mut Facts,
     ) -> Result<(), Status> {
+        let (mut files, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(client_files::is_one);
+        if let Some(found) = self.client.and_then(|client| client_files::at_hand(self.options, client, &files)) {
+            found.note(self.options, facts)?;
+            files.clear();
+        }
         if facts.default_platform.is_some() && self.settings.lock == LockUse::Read {
             // Some facts take long, and much of the image does not depend on them.
             self.early.start(imagespec_compile::ahead(document, self.settings, facts));
         }
-        let (files, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(client_files::is_one);
-        let mut asked = Vec::new();
-        for need in needs {
-            let inquiry = imagespec_compile::graph_for(&need, document, self.settings, facts);
-            let groups = match &need {
-                Need::Collisions { platform, depth, .. } => {
-                    imagespec_compile::groups(document, self.settings, facts, platform, *depth)
-                }
-                _ => Vec::new(),
-            };
-            asked.push(self.learn(need, inquiry, groups, jobs(document), facts.session.clone()));
-        }
-        let files = client_files::fetch(self.bridge, self.options, self.client, files);
+        let asked: Vec<_> = needs.into_iter().map(|need| self.ask(need, document, facts)).collect();
+        let files = client_files::fetch(self.bridge, self.options, files);
         let (learned, files) = try_join(try_join_all(asked), files).await?;
         learned.into_iter().for_each(|learned| learned(facts));
         files.note(self.options, facts)
+    }
+
+    /// Asks for what answers a need, which these facts are enough for.
+    pub(crate) fn ask(
+        &self,
+        need: Need,
+        document: &mut Document,
+        facts: &Facts,
+    ) -> impl Future<Output = Result<Learned, Status>> + Send + use<'_> {
+        let inquiry = imagespec_compile::graph_for(&need, document, self.settings, facts);
+        let groups = match &need {
+            Need::Collisions { platform, depth, .. } => {
+                imagespec_compile::groups(document, self.settings, facts, platform, *depth)
+            }
+            _ => Vec::new(),
+        };
+        self.learn(need, inquiry, groups, jobs(document), facts.session.clone())
     }
 
     /// Answers one need. Groups of packages, if there are any, are to be installed before.
@@ -140,7 +152,8 @@ impl Gatherer<'_> {
         })
     }
 
-    async fn daemon(&self) -> Result<Learned, Status> {
+    /// What the daemon is and can do, and the session.
+    pub(crate) async fn daemon(&self) -> Result<Learned, Status> {
         let pong = self.bridge.ping().await?;
         let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
         let worker = pong.workers.first().and_then(|worker| worker.platforms.first());

@@ -9,6 +9,7 @@ mod answers;
 mod build;
 mod client_files;
 mod early;
+mod foresee;
 mod gather;
 mod lint;
 mod load;

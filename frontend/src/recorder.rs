@@ -39,7 +39,9 @@ impl Recorder {
 
     /// Gathers and builds nothing.
     #[must_use]
-    pub fn gathering_only(self) -> Self {
+    pub fn gathering_only(mut self) -> Self {
+        // Where the image is expected to be as the last one, it is built meanwhile.
+        self.frontend.identity = None;
         Self { builds: false, ..self }
     }
 

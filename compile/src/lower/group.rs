@@ -24,17 +24,18 @@ pub(crate) const COLLISIONS_FILE: &str = "collisions";
 impl Lowering<'_> {
     pub(super) fn install_group(&mut self, step: &Step, parent: Output, install: &GroupInstall) -> Output {
         let folder = format!("{}/group", crate::MOUNTS);
-        let files = [(LOCK_FILE, install.lock.as_str()), (CONFIG_FILE, &install.config), (INSTALL_FILE, INSTALL)];
-        let inputs = self.inputs_of(&step.id, "group", &files);
+        let inputs = self.inputs_of(&step.id, "group", &[(LOCK_FILE, &install.lock), (CONFIG_FILE, &install.config)]);
+        // One op for all groups: else a graph would be mostly copies of it.
+        let installer = self.inputs("install", &[(INSTALL_FILE, INSTALL)]);
         let home = self.common.home;
         let python = home.python();
         let list = format!("{OUTPUT}/{LIST_FILE}");
-        let program = format!("{folder}/{INSTALL_FILE}");
+        let program = format!("{}/install/{INSTALL_FILE}", crate::MOUNTS);
         // Code that a package runs while it is built must not reach what other images will import.
         let kept = if install.is_built { String::new() } else { format!("{}/bytecode", crate::MOUNTS) };
         let words = [python.as_str(), "-I", "-S", "-B", &program, home.path, &list, install.bytecode.as_str(), &kept];
-        let installer = [uv_path(), "pip".to_owned(), "install".to_owned(), "--python".to_owned(), python.clone()];
-        let command = words.map(str::to_owned).into_iter().chain(installer).chain(install.args.iter().cloned());
+        let install_with = [uv_path(), "pip".to_owned(), "install".to_owned(), "--python".to_owned(), python.clone()];
+        let command = words.map(str::to_owned).into_iter().chain(install_with).chain(install.args.iter().cloned());
         let command = command.chain(crate::group::arguments(install.is_built, &folder)).collect();
         let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
         let cache = Mount::cache(&kept, self.cache_id("bytecode"), Sharing::Shared);
@@ -45,6 +46,7 @@ impl Lowering<'_> {
             .with_env(home.variable, home.path)
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_mount(inputs)
+            .with_mount(installer)
             .with_mounts((!install.is_built).then_some(cache))
             .with_mount(Mount::scratch_output(OUTPUT));
         let exec = self.with_trust(exec, mounts, envs);

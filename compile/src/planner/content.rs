@@ -1,8 +1,9 @@
-//! Which files of the context an image is made of, for its tag. Nothing of a daemon's is needed to know.
+//! Which files of the context an image is made of: for its tag, and to fetch them early. Nothing of a base image is needed to
+//! know.
 
 use std::collections::BTreeSet;
 
-use buildkit_llb::Platform;
+use buildkit_llb::{Platform, caps};
 use imagespec::{Diagnostic, RequirementsKind};
 
 use crate::facts::{Facts, Need};
@@ -30,18 +31,58 @@ pub enum ContextUse {
 /// # Errors
 /// What is wrong with the files that the spec names.
 pub fn context_use(document: &mut Document, facts: &Facts) -> Result<ContextUse, Vec<Diagnostic>> {
-    let (settings, platform) = (Settings::default(), Platform::linux("amd64"));
     let mut outcome = Outcome::default();
-    let mut level = Depth::default();
-    let mut inner: Option<Document> = None;
     let (mut requirements, mut copied) = (BTreeSet::new(), Vec::new());
-    loop {
-        let image = inner.as_mut().unwrap_or(document);
-        let (settings, platform, out) = (&settings, &platform, &mut outcome);
-        let planner = Planner { document: image, settings, facts, platform, multi: false, level: level.clone(), out };
+    let settings = Settings::default();
+    for_each_image(document, &settings, facts, &mut outcome, |planner| {
         let (read, filters) = planner.context_use();
         requirements.extend(read);
         copied.extend(filters);
+    });
+    let Outcome { needs, problems, warnings: _ } = outcome;
+    match (needs.is_empty(), problems.is_empty()) {
+        (false, _) => Ok(ContextUse::Needs(needs)),
+        (true, false) => Err(dedup(problems)),
+        (true, true) => Ok(ContextUse::Known { requirements, copied }),
+    }
+}
+
+/// What the client will send of the context, as far as it is known.
+pub(crate) fn copied(document: &mut Document, settings: &Settings, facts: &Facts) -> Vec<LocalFilter> {
+    // Clients of daemons without it are sent for files that are listed first.
+    if !facts.capabilities.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS) {
+        return Vec::new();
+    }
+    let mut copied = Vec::new();
+    for_each_image(document, settings, facts, &mut Outcome::default(), |mut planner| {
+        copied.extend(planner.file_facts().map(|files| files.filters()).unwrap_or_default());
+    });
+    copied
+}
+
+/// Looks at an image and those that it stands on.
+fn for_each_image(
+    document: &mut Document,
+    settings: &Settings,
+    facts: &Facts,
+    out: &mut Outcome,
+    mut look: impl FnMut(Planner<'_>),
+) {
+    // Files are the same on all of them.
+    let platform = Platform::linux("amd64");
+    let mut level = Depth::default();
+    let mut inner: Option<Document> = None;
+    loop {
+        let image = inner.as_mut().unwrap_or(document);
+        look(Planner {
+            document: image,
+            settings,
+            facts,
+            platform: &platform,
+            multi: false,
+            level: level.clone(),
+            out: &mut *out,
+        });
         match level.descend(image) {
             Some(below) => inner = Some(below),
             None => break,
@@ -50,12 +91,6 @@ pub fn context_use(document: &mut Document, facts: &Facts) -> Result<ContextUse,
     if let Some(inner) = inner {
         // What was read meanwhile is what problems point into.
         document.sources = inner.sources;
-    }
-    let Outcome { needs, problems, warnings: _ } = outcome;
-    match (needs.is_empty(), problems.is_empty()) {
-        (false, _) => Ok(ContextUse::Needs(needs)),
-        (true, false) => Err(dedup(problems)),
-        (true, true) => Ok(ContextUse::Known { requirements, copied }),
     }
 }
 
