@@ -148,6 +148,8 @@ impl Gatherer<'_> {
                 found.note(self.options, facts)?;
                 let Facts { context_files, spec_files, context_ignore, .. } = facts.clone();
                 expected = Facts { context_files, spec_files, context_ignore, ..expected };
+                // What the client sends comes while registries are asked.
+                self.early.start(imagespec_compile::ahead(document, self.settings, facts));
             }
             // Questions are made of what was known before: what they ask for is of no use to them.
             let before = expected.clone();
