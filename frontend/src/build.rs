@@ -3,6 +3,7 @@
 //! Knows the order of things; each of them is done elsewhere.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use buildkit_gateway::{
     Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, Reference, SolveRequest, Status, Subrequest,
@@ -19,7 +20,7 @@ use crate::answers::Answers;
 use crate::client_files::ClientFiles;
 use crate::early::Early;
 use crate::foresee::{Foreseen, Remembered};
-use crate::gather::Gatherer;
+use crate::gather::{self, Gatherer};
 use crate::{lint, load, report};
 
 /// How often facts may be gathered: an image, its interpreter, a requirements file and its includes are a handful of rounds;
@@ -174,23 +175,19 @@ impl ImagespecFrontend {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
         let settings = Settings { lock: self.lock, ..crate::settings(options) };
         let mut facts = Facts::default();
-        let early = Early::new(bridge.clone(), options.cache_imports.clone(), self.news.clone());
+        let began = Instant::now();
+        let daemon = async { (gather::daemon(bridge, options).await, began.elapsed()) };
+        let ((daemon, call), remembered) = join(daemon, async { self.remembered(&document, &settings) }).await;
+        daemon?(&mut facts);
+        let early = Early::new(bridge.clone(), options.cache_imports.clone(), call, self.news.clone());
         let (answers, client) = (self.answers.as_deref(), self.files.as_deref());
         let gatherer = Gatherer { bridge, options, settings: &settings, early: &early, answers, client };
-        let (daemon, remembered) = join(gatherer.daemon(), async { self.remembered(&document, &settings) }).await;
-        daemon?(&mut facts);
-        if let Some(remembered) = &remembered {
-            match gatherer.foresee(remembered, &mut document, &mut facts).await {
-                Ok(None) => {}
-                Ok(Some(Foreseen { facts, plans, warnings: more, built })) => {
-                    warnings.extend(more);
-                    return Ok(Gathered { document, settings, facts, plans, warnings, built });
-                }
-                Err(status) => {
-                    let asked = imagespec_compile::asked(&mut document, &settings, &facts);
-                    return Err(GatherError::Step { status, document: Box::new(document), asked });
-                }
-            }
+        if let Some(remembered) = &remembered
+            && let Some(foreseen) = gatherer.foresee(remembered, &mut document, &mut facts).await?
+        {
+            let Foreseen { facts, plans, warnings: more, built } = foreseen;
+            warnings.extend(more);
+            return Ok(Gathered { document, settings, facts, plans, warnings, built });
         }
         for _ in 0..MAX_ROUNDS {
             if self.lock != LockUse::Read && imagespec_compile::lock_files(&mut document, &settings, &facts).is_some() {

@@ -15,13 +15,18 @@ use tokio::task::JoinSet;
 
 use crate::load;
 
-/// A part that took so long was not in the cache.
-const NEWS: Duration = Duration::from_millis(150);
+/// A daemon beside us has looked up sooner whatever is in its cache.
+const LOOKUP: Duration = Duration::from_millis(150);
+
+/// How many calls it takes to build a part and read what it says, at most.
+const CALLS: u32 = 5;
 
 /// Parts of one build that are under way.
 #[derive(Debug)]
 pub(crate) struct Early {
     builder: Builder,
+    /// What takes longer is not in the daemon's cache.
+    pub(crate) lookup: Duration,
     state: Mutex<State>,
 }
 
@@ -34,9 +39,15 @@ struct State {
 }
 
 impl Early {
-    /// `news` is told of each part that had to be built.
-    pub(crate) fn new(bridge: Bridge, cache_imports: Vec<CacheImport>, news: Option<UnboundedSender<Graph>>) -> Self {
-        Self { builder: Builder { bridge, cache_imports, news }, state: Mutex::default() }
+    /// `call` is how long the daemon takes to answer a call; `news` is told of each part that had to be built.
+    pub(crate) fn new(
+        bridge: Bridge,
+        cache_imports: Vec<CacheImport>,
+        call: Duration,
+        news: Option<UnboundedSender<Graph>>,
+    ) -> Self {
+        let lookup = LOOKUP + call * CALLS;
+        Self { builder: Builder { bridge, cache_imports, lookup, news }, lookup, state: Mutex::default() }
     }
 
     /// Starts parts and fetches tools and what the client sends, each once, and waits for none.
@@ -77,7 +88,7 @@ impl Early {
             while running.try_next().await?.is_some() {}
             Ok(())
         };
-        if let Ok(outcome) = tokio::time::timeout(NEWS, ended).await {
+        if let Ok(outcome) = tokio::time::timeout(self.lookup, ended).await {
             return outcome.map(|()| waiting.collect());
         }
         loop {
@@ -122,6 +133,7 @@ async fn fetch(bridge: Bridge, image: Graph) {
 struct Builder {
     bridge: Bridge,
     cache_imports: Vec<CacheImport>,
+    lookup: Duration,
     news: Option<UnboundedSender<Graph>>,
 }
 
@@ -129,7 +141,7 @@ impl Builder {
     async fn build(self, part: Graph) -> Result<(), Status> {
         let began = Instant::now();
         self.solve(&part).await?;
-        if let Some(news) = self.news.filter(|_| began.elapsed() >= NEWS) {
+        if let Some(news) = self.news.filter(|_| began.elapsed() >= self.lookup) {
             // Whoever wanted to know may have gone.
             let _ = news.send(part);
         }

@@ -11,17 +11,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all};
 use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt as _};
 use imagespec::Diagnostic;
-use imagespec_compile::{Compiled, Document, Facts, Need, Plan, Planned};
+use imagespec_compile::{Asked, Compiled, Document, Facts, Need, Plan, Planned};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answers::Answers;
-use crate::build::MAX_ROUNDS;
+use crate::build::{GatherError, MAX_ROUNDS};
 use crate::client_files;
 use crate::gather::{Gatherer, Learned};
-
-/// The daemon has what it answers sooner, and would have to make the rest: what stands on an answer that is only expected could
-/// then be made in vain, or in the wrong order.
-const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Facts of the last build of a spec.
 #[derive(Debug)]
@@ -89,25 +85,29 @@ impl Gatherer<'_> {
         remembered: &Remembered<'_>,
         document: &mut Document,
         facts: &mut Facts,
-    ) -> Result<Option<Foreseen>, Status> {
+    ) -> Result<Option<Foreseen>, GatherError> {
         let Foresight { expected, plans, asked, answered, images } = self.foresight(remembered, document, facts)?;
         let answers = stream::iter(answered).chain(asked);
         let Some((plans, warnings)) = plans else {
-            let _ = confirm(answers, images, &expected, facts).await;
+            let _ = confirm(answers, images, &expected, self.early.lookup, facts).await;
             return Ok(None);
         };
         // Where these have to be made, so have others, and in their order.
         let groups = plans.iter().filter_map(|plan| imagespec_compile::first_group(plan, &document.sources)).collect();
         let compiled = plans.iter().map(|plan| imagespec_compile::lower(plan, &document.sources)).collect();
         let build = async {
-            match timeout(PATIENCE, self.early.build_all(groups, usize::MAX)).await {
+            match timeout(self.early.lookup, self.early.build_all(groups, usize::MAX)).await {
                 Ok(Ok(())) => Ok(self.build(compiled).await),
                 _ => Err(Unforeseen),
             }
         };
-        match try_join(confirm(answers, images, &expected, facts), build).await {
-            Ok(((), built)) if same(facts, &expected) => {
-                Ok(Some(Foreseen { facts: expected, plans, warnings, built: built? }))
+        match try_join(confirm(answers, images, &expected, self.early.lookup, facts), build).await {
+            Ok(((), Ok(built))) if same(facts, &expected) => {
+                Ok(Some(Foreseen { facts: expected, plans, warnings, built }))
+            }
+            Ok(((), Err(status))) if same(facts, &expected) => {
+                let asked = plans.iter().flat_map(Asked::of).collect();
+                Err(GatherError::Step { status, document: Box::new(document.clone()), asked })
             }
             _ => Ok(None),
         }
@@ -181,11 +181,13 @@ fn same(told: &Facts, expected: &Facts) -> bool {
     Facts { collisions: collisions.clone(), ..told.clone() } == *expected
 }
 
-/// Adds what is answered: of images in any case, of anything else if these are as expected, because that was asked of them.
+/// Adds what is answered: of images in any case, of anything else if these are as expected, because that was asked of them. What
+/// the daemon has to make first is not waited for: what stands on an answer that is only expected could then be made in vain.
 async fn confirm(
     mut answers: impl Stream<Item = Answer> + Unpin,
     mut images: usize,
     expected: &Facts,
+    lookup: Duration,
     facts: &mut Facts,
 ) -> Result<(), Unforeseen> {
     let mut others = Vec::new();
@@ -204,7 +206,7 @@ async fn confirm(
     }
     let mut told = facts.clone();
     others.into_iter().for_each(|learned| learned(&mut told));
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + lookup;
     loop {
         match timeout_at(until, answers.next()).await {
             Ok(Some((_, Ok(learned)))) => learned(&mut told),

@@ -87,7 +87,7 @@ impl Gatherer<'_> {
         let inquiry =
             inquiry.ok_or_else(|| Status::failed(format!("internal error: {need:?} was asked for too early")));
         Ok(match need {
-            Need::Daemon => self.daemon().await?,
+            Need::Daemon => daemon(self.bridge, self.options).await?,
             Need::Image { reference, platform } => {
                 let fact = self.image(&reference, &platform).await?;
                 Box::new(move |facts| _ = facts.images.insert(image_key(&reference, &platform), fact))
@@ -150,20 +150,6 @@ impl Gatherer<'_> {
                 Box::new(|facts| _ = facts.collisions.insert(key, text))
             }
         })
-    }
-
-    /// What the daemon is and can do, and the session.
-    pub(crate) async fn daemon(&self) -> Result<Learned, Status> {
-        let pong = self.bridge.ping().await?;
-        let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
-        let worker = pong.workers.first().and_then(|worker| worker.platforms.first());
-        let platform = worker.cloned().unwrap_or_else(|| self.options.build_platform());
-        let session = self.options.session_of("context").to_owned();
-        Ok(Box::new(move |facts| {
-            facts.capabilities = capabilities;
-            facts.default_platform = Some((&platform).into());
-            facts.session = Some(session);
-        }))
     }
 
     /// Resolves an image, or what the user put in its place with a named context.
@@ -260,6 +246,20 @@ impl Gatherer<'_> {
         let stat = load::stat_if_there(self.bridge, reference, path).await?;
         Ok(stat.is_some_and(|stat| stat.is_file()))
     }
+}
+
+/// What the daemon is and can do, and the session.
+pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Learned, Status> {
+    let pong = bridge.ping().await?;
+    let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
+    let worker = pong.workers.first().and_then(|worker| worker.platforms.first());
+    let platform = worker.cloned().unwrap_or_else(|| options.build_platform());
+    let session = options.session_of("context").to_owned();
+    Ok(Box::new(move |facts| {
+        facts.capabilities = capabilities;
+        facts.default_platform = Some((&platform).into());
+        facts.session = Some(session);
+    }))
 }
 
 /// How many groups of packages are installed at the same time. More than a few only take turns on the machine's processors and

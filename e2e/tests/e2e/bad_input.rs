@@ -197,9 +197,12 @@ fn bad_input(context: &Context<'_>) {
 /// What is wrong with the message for a mistake, if anything.
 fn complaint(context: &Context<'_>, mistake: &Mistake) -> Option<String> {
     context.space.write("spec.yaml", &format!("# syntax=@FRONTEND@\n{}", mistake.spec));
-    let ended = context.build().plainly().run();
+    let mut ended = context.build().plainly().run();
     let missing = if context.way.entrance == Entrance::Imagespec {
-        missing_from_ours(context, mistake, &ended)
+        let missing = missing_from_ours(context, mistake, &ended);
+        // The second time it expects what it was told the first time.
+        ended = context.build().plainly().run();
+        missing.into_iter().chain(missing_from_ours(context, mistake, &ended)).collect()
     } else {
         missing_from_others(context, mistake, &ended)
     };
