@@ -23,6 +23,16 @@ pub struct Vertex {
     pub ran: bool,
 }
 
+impl Vertex {
+    /// The part of the build that it is named after, and the rest of its name: `apt` and `git` of `[apt] git`, and of
+    /// `[linux/amd64 apt] git`, as it is called where several platforms are built.
+    #[must_use]
+    pub fn label(&self) -> Option<(&str, &str)> {
+        let (part, text) = self.name.strip_prefix('[')?.split_once("] ")?;
+        Some((part.rsplit(' ').next()?, text))
+    }
+}
+
 /// What became of a build's vertices.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
@@ -129,10 +139,7 @@ impl Status {
     /// The steps: vertices that make something, so neither sources, whose content is asked for in every build, nor what
     /// clients and exporters do.
     pub fn steps(&self) -> impl Iterator<Item = &Vertex> {
-        const OTHERS: [&str; 10] = [
-            "[auth]",
-            "[image]",
-            "[internal] load ",
+        const OTHERS: [&str; 7] = [
             "docker-image://",
             "exporting ",
             "importing ",
@@ -141,10 +148,11 @@ impl Status {
             "resolve image config for ",
             "resolving provenance for ",
         ];
-        // With several platforms a name begins `[linux/amd64 image]`.
-        let of_platform = |name: &str| name.contains(" image] ") || name.contains(" internal] load ");
-        let is_step = move |name: &str| !OTHERS.iter().any(|other| name.starts_with(other)) && !of_platform(name);
-        self.vertices.iter().filter(move |vertex| is_step(&vertex.name))
+        self.vertices.iter().filter(|vertex| match vertex.label() {
+            Some(("auth" | "image", _)) => false,
+            Some(("internal", text)) => !text.starts_with("load "),
+            _ => !OTHERS.iter().any(|other| vertex.name.starts_with(other)),
+        })
     }
 
     /// The names of the steps that ran.

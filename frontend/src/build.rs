@@ -280,10 +280,8 @@ async fn solve(
 ) -> Result<Vec<(Compiled, Option<Reference>)>, Status> {
     let mut solved = Vec::new();
     for compiled in compiled {
-        let mut request = SolveRequest::definition(compiled.graph.to_definition());
-        request.cache_imports = options.cache_imports.clone();
-        let result = bridge.solve(request).await?;
-        let reference = result.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned();
+        let request = SolveRequest::definition(compiled.graph.to_definition());
+        let reference = load::solve(bridge, request.with_cache_imports(options.cache_imports.clone())).await?;
         solved.push((compiled, reference));
     }
     Ok(solved)

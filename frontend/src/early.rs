@@ -25,8 +25,6 @@ const CALLS: u32 = 5;
 #[derive(Debug)]
 pub(crate) struct Early {
     builder: Builder,
-    /// What takes longer is not in the daemon's cache.
-    pub(crate) lookup: Duration,
     state: Mutex<State>,
 }
 
@@ -47,7 +45,12 @@ impl Early {
         news: Option<UnboundedSender<Graph>>,
     ) -> Self {
         let lookup = LOOKUP + call * CALLS;
-        Self { builder: Builder { bridge, cache_imports, lookup, news }, lookup, state: Mutex::default() }
+        Self { builder: Builder { bridge, cache_imports, lookup, news }, state: Mutex::default() }
+    }
+
+    /// What takes longer is not in the daemon's cache.
+    pub(crate) fn lookup(&self) -> Duration {
+        self.builder.lookup
     }
 
     /// Starts parts and fetches tools and what the client sends, each once, and waits for none.
@@ -88,7 +91,7 @@ impl Early {
             while running.try_next().await?.is_some() {}
             Ok(())
         };
-        if let Ok(outcome) = tokio::time::timeout(self.lookup, ended).await {
+        if let Ok(outcome) = tokio::time::timeout(self.builder.lookup, ended).await {
             return outcome.map(|()| waiting.collect());
         }
         loop {
@@ -150,9 +153,7 @@ impl Builder {
 
     async fn solve(&self, graph: &Graph) -> Result<Option<Reference>, Status> {
         let request = SolveRequest::definition(graph.to_definition());
-        let request = request.with_cache_imports(self.cache_imports.clone()).with_evaluate();
-        let solved = self.bridge.solve(request).await?;
-        Ok(solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned())
+        load::solve(&self.bridge, request.with_cache_imports(self.cache_imports.clone()).with_evaluate()).await
     }
 }
 

@@ -89,19 +89,19 @@ impl Gatherer<'_> {
         let Foresight { expected, plans, asked, answered, images } = self.foresight(remembered, document, facts)?;
         let answers = stream::iter(answered).chain(asked);
         let Some((plans, warnings)) = plans else {
-            let _ = confirm(answers, images, &expected, self.early.lookup, facts).await;
+            let _ = confirm(answers, images, &expected, self.early.lookup(), facts).await;
             return Ok(None);
         };
         // Where these have to be made, so have others, and in their order.
         let groups = plans.iter().filter_map(|plan| imagespec_compile::first_group(plan, &document.sources)).collect();
         let compiled = plans.iter().map(|plan| imagespec_compile::lower(plan, &document.sources)).collect();
         let build = async {
-            match timeout(self.early.lookup, self.early.build_all(groups, usize::MAX)).await {
+            match timeout(self.early.lookup(), self.early.build_all(groups, usize::MAX)).await {
                 Ok(Ok(())) => Ok(self.build(compiled).await),
                 _ => Err(Unforeseen),
             }
         };
-        match try_join(confirm(answers, images, &expected, self.early.lookup, facts), build).await {
+        match try_join(confirm(answers, images, &expected, self.early.lookup(), facts), build).await {
             Ok(((), Ok(built))) if same(facts, &expected) => {
                 Ok(Some(Foreseen { facts: expected, plans, warnings, built }))
             }
@@ -143,9 +143,9 @@ impl Gatherer<'_> {
             };
             let (files, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(client_files::is_one);
             if !files.is_empty() {
-                let at_hand = self.client.and_then(|client| client_files::at_hand(self.options, client, &files));
-                let Some(found) = at_hand else { break };
-                found.note(self.options, facts)?;
+                if !self.read_at_hand(&files, facts)? {
+                    break;
+                }
                 let Facts { context_files, spec_files, context_ignore, .. } = facts.clone();
                 expected = Facts { context_files, spec_files, context_ignore, ..expected };
                 // What the client sends comes while registries are asked.

@@ -42,11 +42,10 @@ impl Gatherer<'_> {
         facts: &mut Facts,
     ) -> Result<(), Status> {
         let (mut files, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(client_files::is_one);
-        if let Some(found) = self.client.and_then(|client| client_files::at_hand(self.options, client, &files)) {
-            found.note(self.options, facts)?;
+        if self.read_at_hand(&files, facts)? {
             files.clear();
         }
-        if facts.default_platform.is_some() && self.settings.lock == LockUse::Read {
+        if self.settings.lock == LockUse::Read {
             // Some facts take long, and much of the image does not depend on them.
             self.early.start(imagespec_compile::ahead(document, self.settings, facts));
         }
@@ -55,6 +54,14 @@ impl Gatherer<'_> {
         let (learned, files) = try_join(try_join_all(asked), files).await?;
         learned.into_iter().for_each(|learned| learned(facts));
         files.note(self.options, facts)
+    }
+
+    /// Reads files of the client's where they are; whether it could, of all of these.
+    pub(crate) fn read_at_hand(&self, files: &[Need], facts: &mut Facts) -> Result<bool, Status> {
+        match self.client.and_then(|client| client_files::at_hand(self.options, client, files)) {
+            Some(found) => found.note(self.options, facts).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// Asks for what answers a need, which these facts are enough for.

@@ -93,7 +93,12 @@ pub(crate) async fn solve_single(
     bridge: &Bridge,
     definition: buildkit_proto::pb::Definition,
 ) -> Result<Reference, Status> {
-    let solved = bridge.solve(SolveRequest::definition(definition)).await?;
-    let reference = solved.single_ref().map_err(|error| Status::failed(error.to_string()))?;
-    reference.cloned().ok_or_else(|| Status::failed("the daemon solved a graph to nothing"))
+    let reference = solve(bridge, SolveRequest::definition(definition)).await?;
+    reference.ok_or_else(|| Status::failed("the daemon solved a graph to nothing"))
+}
+
+/// Solves what has one result, which may be an empty filesystem.
+pub(crate) async fn solve(bridge: &Bridge, request: SolveRequest) -> Result<Option<Reference>, Status> {
+    let solved = bridge.solve(request).await?;
+    Ok(solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned())
 }

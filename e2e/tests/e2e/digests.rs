@@ -87,11 +87,9 @@ fn steps_without_local_sources(built: &Built) -> BTreeSet<String> {
         built.status.vertices.iter().filter(|v| is_local(v, &vertices)).map(|v| &*v.digest).collect();
     assert!(!local.is_empty(), "some steps stand on the context");
     let others = built.status.steps().filter(|vertex| !local.contains(vertex.digest.as_str()));
-    // What is asked for beside the image our command line may know from an earlier build.
-    // By its name, which is that of a build for several platforms if one asks for the same at the same time.
-    let is_internal =
-        |name: &str| name.starts_with('[') && name.split(']').next().is_some_and(|part| part.ends_with("internal"));
-    let others: Vec<&Vertex> = others.filter(|vertex| !is_internal(&vertex.name)).collect();
+    // What is asked for beside the image our command line may know from an earlier build. Known by its label, whatever the rest
+    // of a name is: that of a build for several platforms, if one asks for the same at the same time.
+    let others: Vec<&Vertex> = others.filter(|vertex| !matches!(vertex.label(), Some(("internal", _)))).collect();
     assert!(others.iter().any(|vertex| vertex.name == "[apt] tree, jq"), "{others:?}");
     others.into_iter().map(|vertex| vertex.digest.clone()).collect()
 }
