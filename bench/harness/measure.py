@@ -88,9 +88,6 @@ class Cycle:
         records += [self._build(edit, context, self.repository) for edit in AFTER_COLD if edit in scenarios]
         return records
 
-    def reference(self, scenario: Scenario) -> str:
-        return f"{REGISTRY}/{self.repository}:{scenario.name}"
-
     def _cpu_seconds(self) -> float:
         clients = resource.getrusage(resource.RUSAGE_CHILDREN)
         return self.services.cpu_seconds() + clients.ru_utime + clients.ru_stime
@@ -112,12 +109,13 @@ class Cycle:
         spec.write(context)
         # What the build before left to be written must not be paid for by this one.
         os.sync()
+        had = registry.known_layers(repository) | set(self.base.layers)
+        tag = (COLD if scenario.repeats else scenario).name
         busy = load()
         cpu = -self._cpu_seconds()
-        built = self.side.build(spec, context, f"{REGISTRY}/{repository}:{scenario.name}")
+        built = self.side.build(spec, context, f"{REGISTRY}/{repository}:{tag}")
         cpu += self._cpu_seconds()
-        image = registry.image(repository, scenario.name)
-        had = registry.known_layers(repository, besides=scenario.name) | set(self.base.layers)
+        image = registry.image(repository, tag)
         new = {digest: size for digest, size in image.layers.items() if digest not in had}
         streams = self.services.lab.state / "streams"
         streams.mkdir(exist_ok=True)

@@ -23,6 +23,7 @@ SCENARIOS = {
     "cold": "cold, downloads cached",
     "no-change": "no change",
     "whole": "no change, the whole command",
+    "again": "no change, built all the same",
     "env": "an environment variable",
     "source": "a source file",
     "apt": "one more Debian package",
@@ -99,7 +100,7 @@ def cell(of: Sequence[Row], spec: str, scenario: str) -> str:
     if "cli" not in by_side:
         return ""
     ours, peer = by_side["cli"], by_side["peer"]
-    pushed = "–" if measured == "no-change" else ratio(ours.bytes_ratio)
+    pushed = "–" if measured in ("no-change", "again") else ratio(ours.bytes_ratio)
     if scenario == "whole":
         return f"{seconds(ours.whole)} | {seconds(peer.whole)} | {ratio(ours.whole_ratio)} | {pushed}"
     return f"{seconds(ours.seconds)} | {seconds(peer.seconds)} | {ratio(ours.ratio)} | {pushed}"

@@ -6,8 +6,10 @@ Counted from manifests, so it is what a registry has to take, whatever protocol 
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from harness.services import BASE_REPOSITORY, REGISTRY
@@ -49,9 +51,14 @@ def image(repository: str, tag: str) -> Image:
     )
 
 
-def known_layers(repository: str, besides: str) -> set[str]:
-    """Layers of all images in a repository but one."""
-    tags = [tag for tag in _get(f"/v2/{repository}/tags/list")["tags"] if tag != besides]
+def known_layers(repository: str) -> set[str]:
+    """Layers of all images in a repository, which may be empty."""
+    try:
+        tags = _get(f"/v2/{repository}/tags/list")["tags"] or []
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.NOT_FOUND:
+            raise
+        tags = []
     return {digest for tag in tags for digest in image(repository, tag).layers}
 
 

@@ -101,7 +101,8 @@ class OurCommand:
             [
                 lab.imagespec, "build", "--addr", self.services.address, "--progress", "rawjson",
                 "--ca-bundle", lab.ca_bundle, "--platform", "linux/amd64",
-                "-f", context / "imagespec.json", "-t", reference, *self.output, context,
+                "-f", context / "imagespec.json", "-t", reference, *self.output,
+                *(["--always-build"] if spec.always_build else []), context,
             ],
             env={"IMAGESPEC_CACHE_DIR": str(lab.answers)},
         )  # fmt: skip

@@ -40,6 +40,8 @@ class Spec:
     fields: dict[str, Any]
     source_files: int
     edited_source: bool = False
+    always_build: bool = False
+    """Whether it is built also where our command line finds that nothing has changed since it pushed it."""
 
     @classmethod
     def load(cls, name: str, flytekit: str, uv_image: str, index: str | None = None) -> Spec:
@@ -84,6 +86,8 @@ class Scenario:
     name: str
     about: str
     edit: Callable[[Spec], Spec]
+    repeats: bool = False
+    """Whether the image is called what the first build called it."""
 
 
 def _field(spec: Spec, name: str, value: object) -> Spec:
@@ -100,7 +104,8 @@ COLD_EMPTY = Scenario("cold-dl", "nothing cached, no package downloaded", lambda
 COLD = Scenario("cold", "nothing cached but downloaded packages", lambda spec: spec)
 # Each starts from the state after `cold` and the ones before it; none depends on another's edit.
 AFTER_COLD = (
-    Scenario("no-change", "the same again", lambda spec: spec),
+    Scenario("no-change", "the same again", lambda spec: spec, repeats=True),
+    Scenario("again", "the same, built again", lambda spec: replace(spec, always_build=True), repeats=True),
     Scenario(
         "env", "one variable edited", lambda spec: _field(spec, "env", {**spec.fields["env"], "LOG_LEVEL": "debug"})
     ),

@@ -10,6 +10,7 @@ use buildkit_client::dial::Connection;
 use buildkit_client::error::SolveError;
 use buildkit_client::progress::{self, Mode, ProgressSender, Terminal};
 use buildkit_client::session::SessionBuilder;
+use buildkit_client::session::sent::SentDir;
 use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,11 @@ impl Stage {
         print::note(&self.notes.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Shows a step that there was no need for.
+    pub(crate) async fn nothing_to_do(&self, name: String) {
+        self.progress.start(name).await.cached().await;
+    }
+
     fn note(&self, text: &str) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
     }
@@ -63,6 +69,15 @@ pub(crate) struct Run<'a> {
     pub(crate) solve: SolveOptions,
 }
 
+/// What came of a build.
+pub(crate) struct Driven<T> {
+    pub(crate) response: SolveResponse,
+    /// What the code that drove it made of it.
+    pub(crate) made: T,
+    /// The client's files, as far as its session was asked for them.
+    pub(crate) sent: Vec<SentDir>,
+}
+
 /// What a build in progress is given.
 pub(crate) struct Driver {
     pub(crate) handle: BuildHandle,
@@ -71,7 +86,7 @@ pub(crate) struct Driver {
 
 impl Run<'_> {
     /// Runs `drive` within a build that is the command's only one.
-    pub(crate) async fn drive_alone<D, DF, T, E>(self, mode: Mode, drive: D) -> Result<(SolveResponse, T), CliError>
+    pub(crate) async fn drive_alone<D, DF, T, E>(self, mode: Mode, drive: D) -> Result<Driven<T>, CliError>
     where
         D: FnOnce(Driver) -> DF,
         DF: Future<Output = Result<T, E>>,
@@ -89,7 +104,7 @@ impl Run<'_> {
         stage: &Stage,
         drive: D,
         after: A,
-    ) -> Result<(SolveResponse, T), CliError>
+    ) -> Result<Driven<T>, CliError>
     where
         D: FnOnce(Driver) -> DF,
         DF: Future<Output = Result<T, E>>,
@@ -107,7 +122,10 @@ impl Run<'_> {
             drive(Driver { handle, session_id })
         });
         let outcome = match beside_session(&session, &cancel, build).await {
-            Ok(done) => after(stage.progress.clone()).await.map(|()| done),
+            Ok((response, made)) => {
+                let sent = session.sent_dirs();
+                after(stage.progress.clone()).await.map(|()| Driven { response, made, sent })
+            }
             Err(_) if stage.cancel.is_cancelled() => Err(CliError::Interrupted),
             Err(error) => Err(error),
         };

@@ -29,6 +29,7 @@ pub mod exports;
 pub mod files;
 pub mod pattern;
 pub mod secrets;
+pub mod sent;
 
 mod byte_stream;
 mod fsutil;

@@ -70,6 +70,8 @@ pub struct Build<'a> {
     pub provenance: bool,
     /// Whether all steps run again.
     pub no_cache: bool,
+    /// Whether our command line builds also what its last push has built already.
+    pub always: bool,
     /// How progress is shown.
     pub progress: Progress,
 }
@@ -102,6 +104,7 @@ impl<'a> Build<'a> {
             output: Output::Image,
             provenance: false,
             no_cache: false,
+            always: true,
             progress: Progress::Machine,
         }
     }
@@ -166,6 +169,13 @@ impl<'a> Build<'a> {
     #[must_use]
     pub fn without_cache(mut self) -> Self {
         self.no_cache = true;
+        self
+    }
+
+    /// Not where our command line finds that nothing has changed since the last push.
+    #[must_use]
+    pub fn unless_up_to_date(mut self) -> Self {
+        self.always = false;
         self
     }
 
@@ -369,6 +379,7 @@ impl<'a> Build<'a> {
             .fold(program, |program, (id, path)| program.option("--secret", format!("id={id},src={}", path.display())));
         let program = if self.ca_bundle { program.arg("--ca-bundle").arg(&lab.ca_bundle) } else { program };
         let program = self.set.iter().fold(program, |program, value| program.args(["--set", value]));
+        let program = if self.always && command == "build" { program.arg("--always-build") } else { program };
         program.arg("--file").arg(self.space.context().join(&self.spec)).arg(self.space.context())
     }
 

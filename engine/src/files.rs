@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use buildkit_client::session::files::LocalDir;
+use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{Session, SessionBuilder, SharedKey};
 use imagespec::ImageSpec;
 use imagespec_compile::LockUse;
@@ -13,6 +14,10 @@ use imagespec_frontend::{Answers, AtPath, ClientFiles, ImagespecFrontend, Side, 
 
 use crate::answers::KeptAnswers;
 use crate::variables::Variables;
+
+/// What the session calls the folders (`moby/buildkit: frontend/dockerui/config.go`).
+const CONTEXT: &str = "context";
+const BESIDE_SPEC: &str = "dockerfile";
 
 /// The build context, and the spec file's place. A spec made in Rust has no file; it is as if it had one in its context.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +71,7 @@ impl Files {
     /// not send again.
     #[must_use]
     pub fn session(&self) -> SessionBuilder {
-        self.context_session().with_local_dir("dockerfile", LocalDir::new(self.spec_folder()))
+        self.context_session().with_local_dir(BESIDE_SPEC, LocalDir::new(self.spec_folder()))
     }
 
     /// A session that serves the build context alone, to several builds at once: what they all read is sent once, and is one step.
@@ -80,7 +85,17 @@ impl Files {
         let context = std::path::absolute(&self.context).unwrap_or_else(|_| self.context.clone());
         Session::builder()
             .with_shared_key(SharedKey::for_directory(&context, "imagespec"))
-            .with_local_dir("context", LocalDir::new(&self.context))
+            .with_local_dir(CONTEXT, LocalDir::new(&self.context))
+    }
+
+    /// Whether a daemon that asks for the same again would be told the same. Blocking.
+    #[must_use]
+    pub(crate) fn are_as_sent(&self, sent: &[SentDir]) -> bool {
+        sent.iter().all(|sent| match sent.request.name.as_str() {
+            CONTEXT => sent.is_as_sent(&LocalDir::new(&self.context)),
+            BESIDE_SPEC => sent.is_as_sent(&LocalDir::new(self.spec_folder())),
+            _ => false,
+        })
     }
 
     /// The frontend as it runs where these files are: with them at hand, and with what earlier builds have found out for good.

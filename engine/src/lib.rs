@@ -20,7 +20,8 @@
 //! an image, and [`Existence`] is the answer; [`Settings`] are what Flytekit reads from the environment.
 //!
 //! Those who drive a build themselves find parts of [`LlbBuilder`] here: [`step_failure`] tells a failed step in the spec's words,
-//! [`compress_ahead`] has the daemon compress what is built already, [`KeptAnswers`] remembers what need not be asked again.
+//! [`compress_ahead`] has the daemon compress what is built already, [`KeptAnswers`] remembers what need not be asked again,
+//! and [`LastPush`] what need not be built again.
 //!
 //! It prints nothing, and reads no variable of the process unless [`Variables::of_process`] is handed to it. What a spec means is
 //! `imagespec`'s and `imagespec-compile`'s business.
@@ -38,6 +39,7 @@ mod existence;
 mod explain;
 mod files;
 mod from_env;
+mod last_push;
 mod llb;
 mod noop;
 mod registry_name;
@@ -57,6 +59,7 @@ pub use existence::{Existence, exist};
 pub use explain::step_failure;
 pub use files::Files;
 pub use from_env::{FromEnv, FromEnvError, from_env};
+pub use last_push::{LastPush, Repeated, Told};
 pub use llb::LlbBuilder;
 pub use noop::NoopBuilder;
 pub use registry_name::validate_container_registry_name;

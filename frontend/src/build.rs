@@ -147,6 +147,16 @@ pub fn compile_only(mut document: Document, settings: Settings, facts: Facts) ->
     }
 }
 
+/// A build before anything but the daemon was asked.
+struct Begun<'a> {
+    document: Document,
+    warnings: Vec<Diagnostic>,
+    settings: Settings,
+    facts: Facts,
+    remembered: Option<Remembered<'a>>,
+    early: Early,
+}
+
 impl ImagespecFrontend {
     /// The spec, parsed.
     ///
@@ -172,16 +182,9 @@ impl ImagespecFrontend {
     /// # Errors
     /// The spec is wrong, or the daemon failed; the status says which.
     pub async fn gather(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Gathered, GatherError> {
-        let (mut document, mut warnings) = self.document(bridge, options).await?;
-        let settings = Settings { lock: self.lock, ..crate::settings(options) };
-        let mut facts = Facts::default();
-        let began = Instant::now();
-        let daemon = async { (gather::daemon(bridge, options).await, began.elapsed()) };
-        let ((daemon, call), remembered) = join(daemon, async { self.remembered(&document, &settings) }).await;
-        daemon?(&mut facts);
-        let early = Early::new(bridge.clone(), options.cache_imports.clone(), call, self.news.clone());
-        let (answers, client) = (self.answers.as_deref(), self.files.as_deref());
-        let gatherer = Gatherer { bridge, options, settings: &settings, early: &early, answers, client };
+        let Begun { mut document, mut warnings, settings, mut facts, remembered, early } =
+            self.begin(bridge, options).await?;
+        let gatherer = self.gatherer(bridge, options, &settings, &early);
         if let Some(remembered) = &remembered
             && let Some(foreseen) = gatherer.foresee(remembered, &mut document, &mut facts).await?
         {
@@ -215,6 +218,46 @@ impl ImagespecFrontend {
             }
         }
         Err(Status::failed("internal error: the plan keeps asking for facts").into())
+    }
+
+    /// Asks whether all facts are as they were when this spec was built last, and builds nothing. `None` if one is not, or if
+    /// nothing is remembered of that build.
+    ///
+    /// # Errors
+    /// The spec is wrong, or the daemon failed.
+    pub async fn confirm(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Option<Gathered>, GatherError> {
+        let Begun { mut document, mut warnings, settings, mut facts, remembered, early } =
+            self.begin(bridge, options).await?;
+        let Some(remembered) = remembered else { return Ok(None) };
+        let gatherer = self.gatherer(bridge, options, &settings, &early);
+        let confirmed = gatherer.confirm(&remembered, &mut document, &mut facts).await?;
+        Ok(confirmed.map(|Foreseen { facts, plans, warnings: more, built }| {
+            warnings.extend(more);
+            Gathered { document, settings, facts, plans, warnings, built }
+        }))
+    }
+
+    async fn begin(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Begun<'_>, GatherError> {
+        let (document, warnings) = self.document(bridge, options).await?;
+        let settings = Settings { lock: self.lock, ..crate::settings(options) };
+        let mut facts = Facts::default();
+        let began = Instant::now();
+        let daemon = async { (gather::daemon(bridge, options).await, began.elapsed()) };
+        let ((daemon, call), remembered) = join(daemon, async { self.remembered(&document, &settings) }).await;
+        daemon?(&mut facts);
+        let early = Early::new(bridge.clone(), options.cache_imports.clone(), call, self.news.clone());
+        Ok(Begun { document, warnings, settings, facts, remembered, early })
+    }
+
+    fn gatherer<'a>(
+        &'a self,
+        bridge: &'a Bridge,
+        options: &'a BuildOptions,
+        settings: &'a Settings,
+        early: &'a Early,
+    ) -> Gatherer<'a> {
+        let (answers, client) = (self.answers.as_deref(), self.files.as_deref());
+        Gatherer { bridge, options, settings, early, answers, client }
     }
 
     /// What the last build found out, unless this one is to find it out anew.

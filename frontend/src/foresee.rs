@@ -54,6 +54,15 @@ type Answer = (bool, Result<Learned, Status>);
 /// The world has changed, or takes its time: all is planned and asked for as usual.
 struct Unforeseen;
 
+/// What happens while registries are asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    /// What the client sends comes.
+    Send,
+    /// Nothing.
+    Wait,
+}
+
 /// A plan of what is expected, and what was asked to know whether it is so.
 struct Foresight<'a> {
     expected: Facts,
@@ -86,7 +95,8 @@ impl Gatherer<'_> {
         document: &mut Document,
         facts: &mut Facts,
     ) -> Result<Option<Foreseen>, GatherError> {
-        let Foresight { expected, plans, asked, answered, images } = self.foresight(remembered, document, facts)?;
+        let foresight = self.foresight(remembered, document, facts, Meanwhile::Send)?;
+        let Foresight { expected, plans, asked, answered, images } = foresight;
         let answers = stream::iter(answered).chain(asked);
         let Some((plans, warnings)) = plans else {
             let _ = confirm(answers, images, &expected, self.early.lookup(), facts).await;
@@ -113,6 +123,27 @@ impl Gatherer<'_> {
         }
     }
 
+    /// Plans with what is remembered and asks for all of it at the same time, as [`foresee`](Self::foresee) does, but builds and
+    /// sends nothing. Yields the plans if all is as it was.
+    ///
+    /// # Errors
+    /// As [`foresee`](Self::foresee).
+    pub(crate) async fn confirm(
+        &self,
+        remembered: &Remembered<'_>,
+        document: &mut Document,
+        facts: &mut Facts,
+    ) -> Result<Option<Foreseen>, GatherError> {
+        let foresight = self.foresight(remembered, document, facts, Meanwhile::Wait)?;
+        let Foresight { expected, plans: Some((plans, warnings)), asked, answered, images } = foresight else {
+            return Ok(None);
+        };
+        let answers = stream::iter(answered).chain(asked);
+        let confirmed = confirm(answers, images, &expected, self.early.lookup(), facts).await;
+        let is_same = confirmed.is_ok() && same(facts, &expected);
+        Ok(is_same.then(|| Foreseen { facts: expected, plans, warnings, built: Vec::new() }))
+    }
+
     async fn build(&self, compiled: Vec<Compiled>) -> Result<Vec<(Compiled, Option<Reference>)>, Status> {
         let built = compiled.into_iter().map(async |compiled: Compiled| {
             let reference = self.early.build_whole(&compiled.graph).await?;
@@ -126,6 +157,7 @@ impl Gatherer<'_> {
         remembered: &Remembered<'_>,
         document: &mut Document,
         facts: &mut Facts,
+        meanwhile: Meanwhile,
     ) -> Result<Foresight<'a>, Status> {
         // Which files packages have in common is kept by what the packages are, so it needs no confirmation.
         let mut expected = Facts { collisions: remembered.facts.collisions.clone(), ..facts.clone() };
@@ -148,8 +180,9 @@ impl Gatherer<'_> {
                 }
                 let Facts { context_files, spec_files, context_ignore, .. } = facts.clone();
                 expected = Facts { context_files, spec_files, context_ignore, ..expected };
-                // What the client sends comes while registries are asked.
-                self.early.start(imagespec_compile::ahead(document, self.settings, facts));
+                if meanwhile == Meanwhile::Send {
+                    self.early.start(imagespec_compile::ahead(document, self.settings, facts));
+                }
             }
             // Questions are made of what was known before: what they ask for is of no use to them.
             let before = expected.clone();

@@ -20,6 +20,6 @@ mod settings;
 pub use answers::Answers;
 pub use build::{GatherError, Gathered, ImagespecFrontend, SpecText, compile_only, finish, parse};
 pub use client_files::{AtPath, ClientFiles, Side};
-pub use recorder::{Recorded, Recorder};
+pub use recorder::{Published, Recorded, Recorder};
 pub use report::to_status;
 pub use settings::{CA_BUNDLE_ARG, IMAGE_ID_ARG, SET_ARG, choice, settings};

@@ -1,11 +1,12 @@
 //! The frontend run by a client in its own process, which then wants to know more than the wire has room for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use buildkit_gateway::{Bridge, Build, BuildOptions, Frontend, FrontendResult, Status, run_frontend};
-use buildkit_llb::Graph;
+use buildkit_llb::{Graph, ResolveMode};
+use futures_util::future::{join, join_all};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::build::{GatherError, Gathered, ImagespecFrontend, finish};
@@ -26,15 +27,31 @@ pub type Recorded = Arc<OnceLock<Result<Gathered, GatherError>>>;
 #[derive(Debug)]
 pub struct Recorder {
     frontend: ImagespecFrontend,
-    builds: bool,
+    task: Task,
     recorded: Recorded,
+}
+
+#[derive(Debug)]
+enum Task {
+    Build,
+    Gather,
+    Confirm(Published),
+}
+
+/// An image in registries.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// What it is called there.
+    pub names: BTreeSet<String>,
+    /// The digest of its manifest, or of its index.
+    pub digest: String,
 }
 
 impl Recorder {
     /// Builds, and keeps what it gathered for that.
     #[must_use]
     pub fn new(frontend: ImagespecFrontend) -> Self {
-        Self { frontend, builds: true, recorded: Recorded::default() }
+        Self { frontend, task: Task::Build, recorded: Recorded::default() }
     }
 
     /// Gathers and builds nothing.
@@ -42,7 +59,14 @@ impl Recorder {
     pub fn gathering_only(mut self) -> Self {
         // Where the image is expected to be as the last one, it is built meanwhile.
         self.frontend.identity = None;
-        Self { builds: false, ..self }
+        Self { task: Task::Gather, ..self }
+    }
+
+    /// Asks whether all that the last build depended on is as it was and its image still has its names. Builds nothing, and keeps
+    /// what is so only if all of it is.
+    #[must_use]
+    pub fn confirming_only(self, image: Published) -> Self {
+        Self { task: Task::Confirm(image), ..self }
     }
 
     /// Keeps it where the caller looks.
@@ -81,14 +105,38 @@ impl Recorder {
 
 impl Frontend for Recorder {
     async fn build(&self, build: &Build) -> Result<FrontendResult, Status> {
-        let gathered = self.frontend.gather(&build.bridge, &build.options).await;
+        let gathered = match &self.task {
+            Task::Build | Task::Gather => self.frontend.gather(&build.bridge, &build.options).await,
+            Task::Confirm(image) => {
+                let confirmed = self.frontend.confirm(&build.bridge, &build.options);
+                match join(confirmed, image.is_there(build)).await {
+                    (Ok(Some(gathered)), true) => Ok(gathered),
+                    // What is wrong is told by the build that follows.
+                    _ => return Ok(FrontendResult::single(None)),
+                }
+            }
+        };
         let result = match &gathered {
             Err(error) => Err(error.clone().into()),
-            Ok(gathered) if self.builds => finish(&build.bridge, &build.options, gathered).await,
+            Ok(gathered) if matches!(self.task, Task::Build) => finish(&build.bridge, &build.options, gathered).await,
             Ok(_) => Ok(FrontendResult::single(None)),
         };
         // A second build would find the first's facts, which are as true.
         let _ = self.recorded.set(gathered);
         result
+    }
+}
+
+impl Published {
+    /// Whether the registries, as the daemon sees them, have it under all of its names.
+    async fn is_there(&self, build: &Build) -> bool {
+        let platform = build.options.platforms.first();
+        let found = self.names.iter().map(async |name| {
+            let log_name = format!("[internal] load metadata for {name}");
+            // From its registry: a daemon's own store may have another one of that name.
+            let resolved = build.bridge.resolve_image(name, platform, ResolveMode::Pull, &log_name).await;
+            resolved.is_ok_and(|image| image.digest == self.digest)
+        });
+        !self.names.is_empty() && join_all(found).await.into_iter().all(|is_there| is_there)
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct BuildArgs {
     /// Run this frontend image in the daemon instead of compiling here.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) frontend: Option<String>,
+    /// Build and push also what is up to date: nothing has changed since it was pushed, and its registry still has it.
+    #[arg(long)]
+    pub(crate) always_build: bool,
     /// Save the facts this build gathers, to replay it with `compile --facts`.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_facts: Option<PathBuf>,

@@ -7,13 +7,13 @@
 mod attest;
 mod delivery;
 mod image;
+mod repeat;
 mod several;
 
 use std::collections::BTreeSet;
 
 use buildkit_client::flag::FlagError;
 use buildkit_client::progress::Mode;
-use buildkit_client::session::Session;
 use buildkit_client::solve::SolveResponse;
 use futures_util::StreamExt as _;
 
@@ -56,11 +56,10 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
         Some(image) if !is_one => Some(image.files().context_session().open(connection.channel.clone()).await?),
         _ => None,
     };
-    let context_id = context.as_ref().map(Session::id);
 
     let stage = Stage::open(mode(args))?;
     let builds = images.iter().zip(&deliveries).map(|(image, delivery)| async {
-        (image.title.clone(), image.build(args, &common, &connection, &stage, delivery, context_id).await)
+        (image.title.clone(), image.build(args, &common, &connection, &stage, delivery, context.as_ref()).await)
     });
     let builds: Vec<_> = builds.collect();
     let outcomes: Vec<(String, Result<SolveResponse, CliError>)> =

@@ -87,7 +87,7 @@ async fn ping(connection: &Connection) -> Result<Pong, CliError> {
         session: Session::builder(),
         solve: SolveOptions { internal: true, ..SolveOptions::new("") },
     };
-    let (_, pong) = run
+    let pong = run
         .drive_alone(Mode::Quiet, |driver| async move {
             let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
             let pong = bridge.ping().await?;
@@ -95,5 +95,5 @@ async fn ping(connection: &Connection) -> Result<Pong, CliError> {
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(pong)
         })
         .await?;
-    Ok(pong)
+    Ok(pong.made)
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::args::FrontendArgs;
 use crate::error::CliError;
-use crate::run::Run;
+use crate::run::{Driven, Run};
 use crate::{daemon, print, session};
 
 /// The program's name, beside us and in the image.
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
         ]),
     }];
     let run = Run { connection: &connection, session: serving, solve };
-    let (response, ()) = run
+    let Driven { response, .. } = run
         .drive_alone(args.progress.into(), |driver| async move {
             let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
             bridge.ping().await?;

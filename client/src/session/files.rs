@@ -14,13 +14,13 @@ use tonic::Status;
 use tonic_prost::ProstCodec;
 
 use super::fsutil::filter::Filter;
-use super::fsutil::sender::{OddNames, Source};
+use super::fsutil::sender::{OddNames, Source, Told};
 use super::fsutil::tree::Tree;
 use super::fsutil::wire::Packet;
 use super::fsutil::{follow, mode, sender, walk};
 use super::grpc::{self, Attachment};
+use super::sent::{DirRequest, Sent};
 use super::tasks::Tasks;
-use request::DirRequest;
 
 pub use super::fsutil::walk::Owner;
 
@@ -117,16 +117,16 @@ impl LocalDir {
 }
 
 /// Serves the directories under their names in `local://` sources.
-pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, odd_names: OddNames, tasks: &Tasks) -> Attachment {
+pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, sent: Sent, odd_names: OddNames, tasks: &Tasks) -> Attachment {
     let dirs = Arc::new(dirs);
     let tasks = tasks.clone();
     Attachment::new(SERVICE, &METHODS, move |request| {
-        let (dirs, odd_names, tasks) = (Arc::clone(&dirs), odd_names.clone(), tasks.clone());
+        let (dirs, sent, odd_names, tasks) = (Arc::clone(&dirs), sent.clone(), odd_names.clone(), tasks.clone());
         Box::pin(async move {
             if request.uri().path() != "/moby.filesync.v1.FileSync/DiffCopy" {
                 return grpc::unimplemented();
             }
-            let wanted = DirRequest::from_headers(request.headers());
+            let wanted = request::from_headers(request.headers());
             let codec = ProstCodec::<Packet, Packet>::default();
             grpc::streaming(codec, request, async move |inbound| {
                 let wanted = wanted?;
@@ -135,10 +135,10 @@ pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, odd_names: OddNames, task
                     .cloned()
                     .ok_or_else(|| Status::not_found(format!("no access allowed to dir {:?}", wanted.name)))?;
                 let owner = dir.owner;
-                let (tree, filter) = tokio::task::spawn_blocking(move || open(&dir, &wanted))
-                    .await
-                    .map_err(|error| Status::internal(error.to_string()))??;
-                Ok(sender::send(Source { tree, filter, owner, odd_names }, inbound, &tasks))
+                let opened = tokio::task::spawn_blocking(move || open(&dir, &wanted).map(|opened| (opened, wanted)));
+                let ((tree, filter), wanted) = opened.await.map_err(|error| Status::internal(error.to_string()))??;
+                let told = Told { request: wanted, sent, odd_names };
+                Ok(sender::send(Source { tree, filter, owner, told }, inbound, &tasks))
             })
             .await
         })
@@ -146,7 +146,7 @@ pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, odd_names: OddNames, task
 }
 
 /// Opens the tree and resolves what the request means in it. Blocking.
-fn open(dir: &LocalDir, wanted: &DirRequest) -> Result<(Tree, Filter), Status> {
+pub(super) fn open(dir: &LocalDir, wanted: &DirRequest) -> Result<(Tree, Filter), Status> {
     let unreadable = |error: super::fsutil::tree::TreeError| {
         Status::failed_precondition(format!("local directory {:?}: {error}", wanted.name))
     };

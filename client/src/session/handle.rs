@@ -27,6 +27,7 @@ use super::fsutil::sender::OddNames;
 use super::grpc::MAX_MESSAGE;
 use super::health::Heartbeat;
 use super::secrets::Secrets;
+use super::sent::{Sent, SentDir};
 use super::server::{self, Services};
 use super::tasks::Tasks;
 use super::{exports, files, health};
@@ -170,10 +171,11 @@ impl SessionBuilder {
         let tasks = Tasks::default();
         let heartbeat = Heartbeat::new();
         let arrivals = Arrivals::default();
+        let sent = Sent::default();
         let odd_names = OddNames::default();
         let mut attachments = vec![health::attach(heartbeat.clone())];
         if !self.local_dirs.is_empty() {
-            attachments.push(files::attach(self.local_dirs, odd_names.clone(), &tasks));
+            attachments.push(files::attach(self.local_dirs, sent.clone(), odd_names.clone(), &tasks));
         }
         if !self.exports.is_empty() {
             attachments.push(exports::attach(self.exports, arrivals.clone(), &tasks));
@@ -185,7 +187,7 @@ impl SessionBuilder {
             attachments.push(auth.attach());
         }
         let services = Services::new(attachments);
-        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, arrivals, odd_names }
+        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, arrivals, sent, odd_names }
     }
 }
 
@@ -196,6 +198,7 @@ pub(super) struct Prepared {
     tasks: Tasks,
     heartbeat: Heartbeat,
     arrivals: Arrivals,
+    sent: Sent,
     odd_names: OddNames,
 }
 
@@ -221,7 +224,7 @@ impl Prepared {
             ended.send_replace(Some(running.run().await));
             tasks.stop().await;
         });
-        Session { id, end, close, arrivals: self.arrivals, odd_names: self.odd_names }
+        Session { id, end, close, arrivals: self.arrivals, sent: self.sent, odd_names: self.odd_names }
     }
 }
 
@@ -232,6 +235,7 @@ pub struct Session {
     end: watch::Receiver<Option<SessionEnd>>,
     close: CancellationToken,
     arrivals: Arrivals,
+    sent: Sent,
     odd_names: OddNames,
 }
 
@@ -261,6 +265,11 @@ impl Session {
     /// The exports that have arrived so far.
     pub fn received_exports(&self) -> Vec<ReceivedExport> {
         self.arrivals.list()
+    }
+
+    /// The parts of directories that the daemon has been told of so far.
+    pub fn sent_dirs(&self) -> Vec<SentDir> {
+        self.sent.list()
     }
 
     /// Names (or targets of links) sent so far that are not UTF-8, the first few, relative to their served directory.

@@ -24,6 +24,7 @@ mod platforms;
 mod records;
 mod requirements;
 mod several;
+mod up_to_date;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,6 +98,7 @@ fn cases() -> Vec<Case> {
         inert::cases(),
         interrupt::cases(),
         several::cases(),
+        up_to_date::cases(),
         records::cases(),
     ]
     .into_iter()

@@ -82,6 +82,16 @@ fn targets(context: &Context<'_>) {
     let told = metadata(context);
     let file = title(context, "spec.yaml");
     assert_eq!(told.keys().collect::<Vec<_>>(), [&format!("{file} (lower)"), &format!("{file} (upper)")]);
+
+    // One of them has changed since.
+    context.space.write("spec.yaml", &images.replace("WHO: upper", "WHO: top"));
+    let build = context.build().unless_up_to_date().ours("build", context.world.lab.address(context.way.daemon));
+    let build = build.args(["--progress", "rawjson", "--push", "--target", "lower", "--target", "upper"]);
+    let status = Status::from_json_lines(&build.ok().stderr);
+    let names = status.vertices.iter().map(|vertex| vertex.name.as_str());
+    let done: Vec<&str> = names.filter(|name| name.ends_with(" is up to date")).collect();
+    let lower = format!("{}/e2e/{}-lower:", context.world.lab.registry, context.space.name());
+    assert!(done.len() == 1 && done[0].starts_with(&lower), "{done:?}: {:?}", status.vertices);
 }
 
 /// Before anything is connected: the address is nobody's.

@@ -80,6 +80,12 @@ impl<'p> Delivery<'p> {
         self.plan.exports.iter().map(|export| export.exporter.clone()).collect()
     }
 
+    /// Whether registries get the result and nobody else, as far as it is known before the build.
+    pub(super) fn is_for_registries(&self) -> bool {
+        let is_plain = self.place.facts.store == ImageStore::None && self.plan.push_afterwards.is_empty();
+        is_plain && self.plan.exports.iter().all(|export| export.target.is_none())
+    }
+
     pub(super) fn layers(&self) -> Option<&Exporter> {
         self.plan.pushed_layers()
     }

@@ -8,20 +8,22 @@ use buildkit_client::discover::SystemEnvironment;
 use buildkit_client::flag::{parse_allow, parse_cache_from, parse_cache_to};
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::secrets::Secrets;
-use buildkit_client::solve::{CacheEntry, SolveOptions, SolveResponse, cache_imports_attr};
+use buildkit_client::session::{Session, SessionBuilder};
+use buildkit_client::solve::{CacheEntry, Exporter, SolveOptions, SolveResponse, cache_imports_attr};
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, SolveRequest, Status};
 use imagespec::Diagnostic;
 use imagespec_compile::{Document, LockUse};
-use imagespec_engine::{Files, Variables, compress_ahead, content};
-use imagespec_frontend::{Gathered, Recorded, Recorder};
+use imagespec_engine::{Files, LastPush, Told, Variables, compress_ahead, content};
+use imagespec_frontend::{Gathered, ImagespecFrontend, Recorded, Recorder};
 
 use crate::args::{BuildArgs, SpecArgs};
 use crate::error::{CliError, render_diagnostics};
-use crate::run::{Driver, Run, Stage};
+use crate::run::{Driven, Driver, Run, Stage};
 use crate::spec_file::SpecFile;
 use crate::{facts, options, print, session};
 
 use super::delivery::{self, Delivery};
+use super::repeat::{self, Question};
 use super::{attest, flag};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -93,7 +95,8 @@ impl Image {
         &self.file.files
     }
 
-    /// Builds and delivers it. `context` is the session that has the build context, if the build's own has not.
+    /// Builds and delivers it, if that has not been done already. `context` is the session that has the build context, if the
+    /// build's own has not.
     pub(super) async fn build(
         &self,
         args: &BuildArgs,
@@ -101,25 +104,33 @@ impl Image {
         connection: &Connection,
         stage: &Stage,
         delivery: &Delivery<'_>,
-        context: Option<&str>,
+        context: Option<&Session>,
     ) -> Result<SolveResponse, CliError> {
         let mut opts = self.opts.clone();
         if let Some(session) = context {
-            opts.insert(Files::CONTEXT_SESSION.to_owned(), session.to_owned());
+            opts.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_owned());
         }
-        let serving = self.file.files.session();
-        let serving = serving.with_secrets(self.secrets.clone()).with_registry_auth(Arc::clone(&self.credentials));
-        let (serving, mut loads) = delivery.attach(serving)?;
+        let exporters = delivery.exporters();
+        let last_push = self.last_push(args, common, delivery, &exporters);
+        if let Some(repeated) = last_push.as_ref().filter(|_| !args.always_build).and_then(LastPush::repeated) {
+            let (session, recorder) = (self.session(), Recorder::new(self.frontend()));
+            let question = Question { connection, session, recorder, opts: opts.clone() };
+            if let Some((gathered, exporter_response)) = repeat::confirm(repeated, question, stage).await? {
+                // Nothing else has run that could have set it.
+                let _ = self.recorded.set(Ok(gathered));
+                return Ok(SolveResponse { exporter_response, ..SolveResponse::default() });
+            }
+        }
+        let (serving, mut loads) = delivery.attach(self.session())?;
         let solve = SolveOptions {
             cache_exports: common.cache_exports.clone(),
             cache_imports: common.cache_imports.clone(),
             entitlements: common.entitlements.clone(),
             frontend_attrs: opts.clone(),
-            exporters: delivery.exporters(),
+            exporters: exporters.clone(),
             ..SolveOptions::new("")
         };
-        let frontend = self.files().frontend(self.file.text.clone(), LockUse::Read, &Variables::of_process());
-        let recorder = Recorder::new(frontend).recording_to(Arc::clone(&self.recorded));
+        let recorder = Recorder::new(self.frontend()).recording_to(Arc::clone(&self.recorded));
         let layers = delivery.layers().cloned();
         let ahead = connection.clone();
         let image = args.frontend.clone();
@@ -137,7 +148,13 @@ impl Image {
             .drive(stage, drive, |progress| delivery::finish(delivery, &mut loads, &self.credentials, progress))
             .await;
         match outcome {
-            Ok((response, ())) => Ok(response),
+            Ok(Driven { response, made: (), mut sent }) => {
+                sent.extend(context.map(Session::sent_dirs).unwrap_or_default());
+                if let (Some(last_push), Some(Ok(gathered))) = (last_push, self.recorded.get()) {
+                    last_push.keep(gathered, sent, &response.exporter_response);
+                }
+                Ok(response)
+            }
             Err(error) => {
                 let error = delivery::load_failure(loads).await.unwrap_or(error);
                 Err(match args.frontend {
@@ -146,6 +163,32 @@ impl Image {
                 })
             }
         }
+    }
+
+    /// Serves its files, secrets and credentials.
+    fn session(&self) -> SessionBuilder {
+        let serving = self.file.files.session().with_secrets(self.secrets.clone());
+        serving.with_registry_auth(Arc::clone(&self.credentials))
+    }
+
+    fn frontend(&self) -> ImagespecFrontend {
+        self.files().frontend(self.file.text.clone(), LockUse::Read, &Variables::of_process())
+    }
+
+    /// Where its last push is written down, if a push is all that is wanted.
+    fn last_push<'a>(
+        &'a self,
+        args: &BuildArgs,
+        common: &Common,
+        delivery: &Delivery<'_>,
+        exporters: &'a [Exporter],
+    ) -> Option<LastPush<'a>> {
+        if args.frontend.is_some() || !common.cache_exports.is_empty() || !delivery.is_for_registries() {
+            return None;
+        }
+        let (files, target) = (self.files(), self.file.choice.target.as_deref());
+        let told = Told { files, spec: &self.document.spec, target, opts: &self.opts, exporters };
+        LastPush::of(told, &Variables::of_process())
     }
 
     /// What is to be known of the spec alone.

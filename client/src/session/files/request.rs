@@ -5,24 +5,15 @@
 use http::HeaderMap;
 use tonic::Status;
 
-/// A directory's name and the part of it that is wanted. The order of patterns has a meaning.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct DirRequest {
-    pub(super) name: String,
-    pub(super) include: Vec<String>,
-    pub(super) exclude: Vec<String>,
-    pub(super) follow: Vec<String>,
-}
+use crate::session::sent::DirRequest;
 
-impl DirRequest {
-    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Status> {
-        Ok(Self {
-            name: values(headers, "dir-name")?.into_iter().next().unwrap_or_default(),
-            include: values(headers, "include-patterns")?,
-            exclude: values(headers, "exclude-patterns")?,
-            follow: values(headers, "followpaths")?,
-        })
-    }
+pub(super) fn from_headers(headers: &HeaderMap) -> Result<DirRequest, Status> {
+    Ok(DirRequest {
+        name: values(headers, "dir-name")?.into_iter().next().unwrap_or_default(),
+        include: values(headers, "include-patterns")?,
+        exclude: values(headers, "exclude-patterns")?,
+        follow: values(headers, "followpaths")?,
+    })
 }
 
 /// The values of a key. If one of them is not ASCII, the daemon escapes them all and says so under a second key.
@@ -78,7 +69,7 @@ mod tests {
 
     #[test]
     fn keeps_the_order_of_patterns() {
-        let request = DirRequest::from_headers(&headers(&[
+        let request = from_headers(&headers(&[
             ("dir-name", b"context"),
             ("exclude-patterns", b"*.md"),
             ("exclude-patterns", b"!README.md"),
@@ -95,7 +86,7 @@ mod tests {
 
     #[test]
     fn unescapes_when_told() {
-        let request = DirRequest::from_headers(&headers(&[
+        let request = from_headers(&headers(&[
             ("dir-name", b"x"),
             ("include-patterns-encoded", b"1"),
             ("include-patterns", b"caf%C3%A9+%2B"),
@@ -108,7 +99,7 @@ mod tests {
     fn refuses_what_it_cannot_read() {
         for broken in [&b"%"[..], b"%4", b"%zz", b"%ff"] {
             let headers = headers(&[("followpaths-encoded", b"true"), ("followpaths", broken)]);
-            let status = DirRequest::from_headers(&headers).unwrap_err();
+            let status = from_headers(&headers).unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument, "{broken:?}");
         }
     }

@@ -24,6 +24,7 @@ use super::mode;
 use super::tree::{self, Tree};
 use super::walk::{self, Entry, Owner, WalkError};
 use super::wire::{Packet, PacketKind, Stat};
+use crate::session::sent::{DirRequest, Fingerprint, Sent};
 use crate::session::tasks::Tasks;
 
 /// Content per packet. Old daemons refuse messages of 4 MiB; larger chunks than this gain nothing.
@@ -40,6 +41,16 @@ pub(crate) struct Source {
     pub(crate) tree: Tree,
     pub(crate) filter: Filter,
     pub(crate) owner: Owner,
+    pub(crate) told: Told,
+}
+
+/// Who is told of what was sent.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// What the receiver asked for.
+    pub(crate) request: DirRequest,
+    /// Hears of it once the receiver knows all entries.
+    pub(crate) sent: Sent,
     /// Hears of names that not every daemon takes.
     pub(crate) odd_names: OddNames,
 }
@@ -72,7 +83,7 @@ pub(crate) fn send<S>(source: Source, inbound: S, tasks: &Tasks) -> ReceiverStre
 where
     S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
 {
-    let Source { tree, filter, owner, odd_names } = source;
+    let Source { tree, filter, owner, told } = source;
     let (outbox, packets) = mpsc::channel(OUTBOX);
     let transfer = Arc::new(Transfer {
         tree,
@@ -83,7 +94,7 @@ where
         tasks: tasks.clone(),
     });
     let walker = Arc::clone(&transfer);
-    tasks.spawn_blocking(move || walker.announce(&filter, owner, &odd_names));
+    tasks.spawn_blocking(move || walker.announce(&filter, owner, told));
     tasks.spawn(async move { transfer.listen(inbound).await });
     ReceiverStream::new(packets)
 }
@@ -119,9 +130,12 @@ struct Requests {
 
 impl Transfer {
     /// Sends the stats. Blocking.
-    fn announce(&self, filter: &Filter, owner: Owner, odd_names: &OddNames) {
+    fn announce(&self, filter: &Filter, owner: Owner, told: Told) {
+        let Told { request, sent, odd_names } = told;
+        let mut fingerprint = Fingerprint::default();
         let mut emit = |entry: Entry| {
             odd_names.look_at(&entry.stat);
+            fingerprint.add(&entry.stat);
             let announced = if mode::has_content(entry.stat.mode) {
                 Announced::File(Content {
                     path: entry.stat.path.clone(),
@@ -137,6 +151,8 @@ impl Transfer {
         };
         match walk::walk(&self.tree, filter, owner, &mut emit) {
             Ok(()) => {
+                // Before the receiver can end what needs them.
+                sent.note(request, fingerprint);
                 self.send(Packet::end_of_stats());
             }
             Err(WalkError::Stopped) => {}
