@@ -88,6 +88,9 @@ class Cycle:
         records += [self._build(edit, context, self.repository) for edit in AFTER_COLD if edit in scenarios]
         return records
 
+    def reference(self, scenario: Scenario) -> str:
+        return f"{REGISTRY}/{self.repository}:{scenario.name}"
+
     def _cpu_seconds(self) -> float:
         clients = resource.getrusage(resource.RUSAGE_CHILDREN)
         return self.services.cpu_seconds() + clients.ru_utime + clients.ru_stime

@@ -69,10 +69,9 @@ pub struct Ahead {
     /// Parts of the image, such as the apt packages while versions of Python packages are being chosen. To build them meanwhile
     /// changes nothing but when they are done.
     pub parts: Vec<Graph>,
-    /// Images whose files later steps need: they can be fetched while the base image is.
-    pub tools: Vec<Graph>,
-    /// What the client sends of the context. No step is known before the base image is, but this much is.
-    pub contexts: Vec<Graph>,
+    /// What later steps read and is no part of the image: what the client sends of the context, and images of tools. They can be
+    /// fetched while the base image is.
+    pub inputs: Vec<Graph>,
 }
 
 /// What can be done ahead of the facts that are missing.
@@ -87,12 +86,12 @@ pub fn ahead(document: &mut Document, settings: &Settings, facts: &Facts) -> Ahe
     };
     let session = facts.session.as_deref();
     let contexts = planner::copied(document, settings, facts);
-    let contexts = contexts.iter().map(|local| probe::context_listing(local, session)).collect();
-    let mut ahead = Ahead { contexts, ..Ahead::default() };
+    let inputs = contexts.iter().map(|local| probe::context_listing(local, session)).collect();
+    let mut ahead = Ahead { inputs, ..Ahead::default() };
     for platform in &platforms {
         let Some(Draft { plan, .. }) = drafts(document, settings, facts, platform).next() else { continue };
         let tools = plan.uv.iter().chain(&plan.micromamba);
-        ahead.tools.extend(tools.map(|tool| probe::base_root(&tool.reference, &plan.platform)));
+        ahead.inputs.extend(tools.map(|tool| probe::fetched(&tool.reference, &plan.platform)));
         // In a chain a step that is not known yet may come below one that is.
         let steps = plan.steps.iter().filter(|step| plan.shape == Shape::Merge && is_early(&step.action));
         ahead.parts.extend(steps.map(|step| lower::lower_step(&plan, &document.sources, &step.id)));

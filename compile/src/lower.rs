@@ -295,17 +295,12 @@ impl<'a> Lowering<'a> {
 
     /// Our own files for a step, mounted read-only at `<MOUNTS>/<name>`.
     fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> Mount {
-        self.inputs_of(name, name, files)
-    }
-
-    /// The same for a step that is one of many.
-    fn inputs_of(&mut self, step: &str, name: &str, files: &[(&str, &str)]) -> Mount {
         let file = files.iter().fold(File::scratch(), |file, (path, text)| {
             // A fixed time keeps the layer, and with it content keys, the same on every day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })
         });
         let output = self.graph.file(file);
-        self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {step} inputs"))));
+        self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {name} inputs"))));
         Mount::read_only(format!("{}/{name}", crate::MOUNTS), output)
     }
 

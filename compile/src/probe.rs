@@ -2,7 +2,7 @@
 //!
 //! Only builds them; solving and reading is the caller's business.
 
-use buildkit_llb::{Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source};
+use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source};
 
 use crate::env::Env;
 use crate::facts::InterpreterFact;
@@ -46,6 +46,21 @@ pub(crate) fn base_root(reference: &str, platform: &Platform) -> Graph {
         let base = graph.source(Source::image(reference, platform.clone()));
         graph.annotate(base.op(), Note::named(format!("[image] {reference}")));
         base
+    })
+}
+
+/// A step for which an image's layers have to be there, and which makes nothing of them: a name that no image has is looked for.
+/// Looking into the image through the gateway would do as well, but there one image is made ready after the other, the base among
+/// them (`moby/buildkit: frontend/gateway/gateway.go`, `getMounter`).
+pub(crate) fn fetched(reference: &str, platform: &Platform) -> Graph {
+    single(|graph| {
+        let image = graph.source(Source::image(reference, platform.clone()));
+        graph.annotate(image.op(), Note::named(format!("[image] {reference}")));
+        let nothing =
+            Copy { wildcard: true, allow_empty_wildcard: true, ..Copy::new(image, "/.imagespec-none-*", "/") };
+        let fetched = graph.file(File::scratch().copy(nothing));
+        graph.annotate(fetched.op(), Note::named(format!("[internal] load {reference}")));
+        fetched
     })
 }
 

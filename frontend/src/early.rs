@@ -53,7 +53,7 @@ impl Early {
         self.builder.lookup
     }
 
-    /// Starts parts and fetches tools and what the client sends, each once, and waits for none.
+    /// Starts parts and fetches inputs, each once, and waits for none.
     pub(crate) fn start(&self, ahead: Ahead) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for part in ahead.parts {
@@ -61,16 +61,11 @@ impl Early {
                 state.running.spawn(self.builder.clone().build(part));
             }
         }
-        for context in ahead.contexts {
-            if state.is_new(&context) {
+        for input in ahead.inputs {
+            if state.is_new(&input) {
                 let builder = self.builder.clone();
-                // Part of no image yet, so it is no news.
-                state.fetching.spawn(async move { _ = builder.solve(&context).await });
-            }
-        }
-        for tool in ahead.tools {
-            if state.is_new(&tool) {
-                state.fetching.spawn(fetch(self.builder.bridge.clone(), tool));
+                // Part of no image, so it is no news.
+                state.fetching.spawn(async move { _ = builder.solve(&input).await });
             }
         }
     }
@@ -121,13 +116,6 @@ impl Early {
 impl State {
     fn is_new(&mut self, part: &Graph) -> bool {
         part.root().and_then(|root| part.digest(root.op())).is_some_and(|digest| self.started.insert(digest))
-    }
-}
-
-/// To solve an image is to know it; its layers come when a file of it is looked at.
-async fn fetch(bridge: Bridge, image: Graph) {
-    if let Ok(reference) = load::solve_single(&bridge, image.to_definition()).await {
-        let _looked_at = bridge.read_dir(&reference, "/", None).await;
     }
 }
 

@@ -6,9 +6,12 @@ use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
 /// Updates the lists, installs, and removes what differs from run to run, in one exec: the lists live in a cache that may be
-/// collected at any time, so an install must never rely on an earlier update. Packages are the script's arguments.
+/// collected at any time, so an install must never rely on an earlier update. The script's arguments are apt's configuration
+/// and the packages.
 const SCRIPT: &str = r#"set -eu
 conf=/dev/imagespec/apt/apt.conf
+printf %s "$1" > "$conf"
+shift
 apt-get -q -c "$conf" update
 apt-get -q -c "$conf" install -y --no-install-recommends -- "$@"
 rm -rf /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \
@@ -39,13 +42,13 @@ impl Lowering<'_> {
             // Else lists that the cache has of a repository would do, although its key is another one now.
             configuration += "APT::Update::Error-Mode \"any\";\n";
         }
-        let inputs = self.inputs("apt", &[("apt.conf", &configuration)]);
-        let args = ["/bin/sh", "-c", SCRIPT, "apt"].into_iter().map(str::to_owned).chain(packages.iter().cloned());
+        let args = ["/bin/sh", "-c", SCRIPT, "apt", &configuration].into_iter().map(str::to_owned);
+        let args = args.chain(packages.iter().cloned());
         let exec = self
             .exec(args, parent)
             .with_env("DEBIAN_FRONTEND", "noninteractive")
             .with_envs(env.clone())
-            .with_mount(inputs)
+            .with_mount(Mount::tmpfs(format!("{}/apt", crate::MOUNTS)))
             .with_mount(Mount::cache(
                 "/var/cache/apt",
                 self.cache_id(&format!("apt-archives-{cache_scope}")),

@@ -1,5 +1,6 @@
 # Runs the installer, lists what it installed, and gives it bytecode. argv: environment, file for the list, bytecode
-# (checked, unchecked, none), folder for bytecode that is used again (may be empty), and the installer's command.
+# (checked, unchecked, none), folder for bytecode that is used again (may be empty), folder for what the installer
+# reads, two files for it (each: name, number of pieces, pieces), and the installer's command.
 #
 # The list has a line for each file: package, hash, path, with tabs between; paths are relative to the environment.
 # Bytecode is made here rather than by the installer, because one process that forks once starts faster than workers
@@ -106,11 +107,19 @@ def keep(kept, files):
             os.unlink(unfinished)
 
 
-environment, listing, mode, kept = sys.argv[1:5]
+def write_file(folder, words):
+    name, pieces = words[0], int(words[1])
+    with open(os.path.join(folder, name), "wb") as file:
+        file.writelines(map(os.fsencode, words[2 : 2 + pieces]))
+    return words[2 + pieces :]
+
+
+environment, listing, mode, kept, folder = sys.argv[1:6]
+command = write_file(folder, write_file(folder, sys.argv[6:]))
 before = metadata(environment)
 marker = os.path.join(environment, ".lock")
 had_marker = os.path.exists(marker)
-code = os.spawnv(os.P_WAIT, sys.argv[5], sys.argv[5:])
+code = os.spawnv(os.P_WAIT, command[0], command)
 if code:
     sys.exit(code if code > 0 else 128 - code)
 if not had_marker and os.path.exists(marker):

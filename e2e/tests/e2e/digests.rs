@@ -72,11 +72,11 @@ fn graph_is_whole(graph: &Graph) {
     // Execs: apt, environment, and one for each group of packages, of which the index's newest versions decide the number.
     let groups = kinds.get("exec").copied().unwrap_or_default().saturating_sub(2);
     assert!(groups > 4, "the packages are many steps: {graph:#?}");
-    // Sources: base, uv, and the context twice. Files: the inputs of apt and of the groups, what installs these, source, copy.
-    let expected = [("diff", 4 + groups), ("exec", 2 + groups), ("file", 4 + groups), ("merge", 1), ("source", 4)];
+    // Sources: base, uv, and the context twice. Files: what installs groups, source, copy.
+    let expected = [("diff", 4 + groups), ("exec", 2 + groups), ("file", 3), ("merge", 1), ("source", 4)];
     assert_eq!(kinds, BTreeMap::from(expected), "{graph:#?}");
     let others = graph.beside_local_sources().len();
-    assert_eq!(others, 8 + 3 * groups, "base, uv, inputs, execs, and diffs of all but source and copy: {graph:#?}");
+    assert_eq!(others, 7 + 2 * groups, "base, uv, installer, execs, and diffs of all but source and copy: {graph:#?}");
 }
 
 /// Digests of the steps that no local source leads to; those differ per session. Not by name: a step that another build runs at
