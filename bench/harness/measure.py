@@ -89,7 +89,7 @@ class Cycle:
         return records
 
     def reference(self, scenario: Scenario) -> str:
-        return f"{REGISTRY}/{self.repository}:{scenario.name}"
+        return f"{REGISTRY}/{self.repository}:{_tag(scenario)}"
 
     def _cpu_seconds(self) -> float:
         clients = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -113,7 +113,7 @@ class Cycle:
         # What the build before left to be written must not be paid for by this one.
         os.sync()
         had = registry.known_layers(repository) | set(self.base.layers)
-        tag = (COLD if scenario.repeats else scenario).name
+        tag = _tag(scenario)
         busy = load()
         cpu = -self._cpu_seconds()
         built = self.side.build(spec, context, f"{REGISTRY}/{repository}:{tag}")
@@ -146,3 +146,8 @@ class Cycle:
             f"{record.steps_run} run, load {busy:.1f}"
         )
         return record
+
+
+def _tag(scenario: Scenario) -> str:
+    """What the image is called: a build that repeats the first one calls it the same."""
+    return (COLD if scenario.repeats else scenario).name

@@ -44,7 +44,10 @@ def block(files: Sequence[Path]) -> str:
     """What stands in the README: the specs of the first file, then those of all others. What a later file measured again is
     taken from there."""
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    first, others = [found(results[:1]), found(results[1:])]
+    every = found(results)
+    of_first = {build["spec"] for build in results[0]["builds"]}
+    first = [row for row in every if row.spec in of_first]
+    others = [row for row in every if row.spec not in of_first]
     flytekit = results[0]["versions"]["flytekit"]
     megabytes = round(results[0]["program"]["frontend image bytes"] / 1e6)
     gzip = [row for row in first if row.side == "cli-gzip"]
@@ -77,14 +80,14 @@ The last row pushes that package's layer and no other.
 
 
 def found(results: Iterable[dict[str, Any]]) -> list[Row]:
-    """The builds of some results by spec and scenario, each of the last result that has it."""
+    """The builds of some results, those of each spec and scenario of the last result that has both sides of it."""
     latest: dict[tuple[str, str], list[Record]] = {}
     for result in results:
         of_this: dict[tuple[str, str], list[Record]] = {}
         for build in result["builds"]:
             record = Record(**build)
             of_this.setdefault((record.spec, record.scenario), []).append(record)
-        latest.update(of_this)
+        latest.update({key: of for key, of in of_this.items() if {"cli", "peer"} <= {record.side for record in of}})
     return rows([record for records in latest.values() for record in records])
 
 

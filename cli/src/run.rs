@@ -51,9 +51,9 @@ impl Stage {
         print::note(&self.notes.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Shows a step that there was no need for.
-    pub(crate) async fn nothing_to_do(&self, name: String) {
-        self.progress.start(name).await.cached().await;
+    /// For steps that are not a daemon's.
+    pub(crate) fn progress(&self) -> &ProgressSender {
+        &self.progress
     }
 
     fn note(&self, text: &str) {
@@ -112,19 +112,36 @@ impl Run<'_> {
         A: FnOnce(ProgressSender) -> AF,
         AF: Future<Output = Result<(), CliError>>,
     {
+        self.drive_showing(stage, stage.progress.clone(), drive, after).await
+    }
+
+    /// The same with progress that goes elsewhere.
+    pub(crate) async fn drive_showing<D, DF, T, E, A, AF>(
+        self,
+        stage: &Stage,
+        progress: ProgressSender,
+        drive: D,
+        after: A,
+    ) -> Result<Driven<T>, CliError>
+    where
+        D: FnOnce(Driver) -> DF,
+        DF: Future<Output = Result<T, E>>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+        A: FnOnce(ProgressSender) -> AF,
+        AF: Future<Output = Result<(), CliError>>,
+    {
         let Self { connection, session, mut solve } = self;
         let session = session.open(connection.channel.clone()).await?;
         solve.session = session.id().to_owned();
         let session_id = session.id().to_owned();
         // A lost session ends this build and no other.
         let cancel = stage.cancel.child_token();
-        let build = solve_with_gateway(connection, solve, &stage.progress, &cancel, |handle| {
-            drive(Driver { handle, session_id })
-        });
+        let build =
+            solve_with_gateway(connection, solve, &progress, &cancel, |handle| drive(Driver { handle, session_id }));
         let outcome = match beside_session(&session, &cancel, build).await {
             Ok((response, made)) => {
                 let sent = session.sent_dirs();
-                after(stage.progress.clone()).await.map(|()| Driven { response, made, sent })
+                after(progress.clone()).await.map(|()| Driven { response, made, sent })
             }
             Err(_) if stage.cancel.is_cancelled() => Err(CliError::Interrupted),
             Err(error) => Err(error),

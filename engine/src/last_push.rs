@@ -1,8 +1,8 @@
 //! What a build pushed last, and whether a build of now would push the same: then there is nothing to do.
 //!
 //! Part of that can be told here, from the spec, the flags and the look of the files; the rest, what images, locks and interpreters
-//! are, the daemon is asked for by the caller ([`imagespec_frontend::Recorder::confirming_only`]). As with the daemon's own cache,
-//! files are the same that have the same names, sizes and times. Builds nothing and asks nobody.
+//! are, the daemon is asked for by the caller ([`imagespec_frontend::Recorder::confirming_only`]). Files are the same that have the
+//! same names, modes, sizes and times, that of their last change of any kind included. Builds nothing and asks nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,12 @@ impl<'a> LastPush<'a> {
         let mut names = BTreeSet::new();
         for exporter in told.exporters {
             let is_set = |name: &str| exporter.attrs.get(name).is_some_and(|value| value == "true");
-            let is_plain = exporter.kind == "image" && is_set("push") && !exporter.attrs.contains_key("push-by-digest");
+            // What is kept in the daemon's own store, too, may be gone from there.
+            let is_kept = ["store", "unpack"].into_iter().any(is_set);
+            let is_plain = exporter.kind == "image"
+                && is_set("push")
+                && !is_kept
+                && !exporter.attrs.contains_key("push-by-digest");
             let named = exporter.attrs.get("name").filter(|names| is_plain && !names.is_empty())?;
             names.extend(named.split(',').map(str::to_owned));
         }
@@ -97,12 +102,14 @@ impl<'a> LastPush<'a> {
     }
 
     /// Writes down a push: what it was built from, what the daemon was sent for it, and what the exporters said.
-    pub fn keep(&self, gathered: &Gathered, sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
+    pub fn keep(&self, gathered: &Gathered, mut sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
         let Some((recipe, wanted)) = recipe(gathered).filter(|_| response.contains_key(DIGEST)) else { return };
         // Where the daemon has not asked, it had the files from somebody else.
         if !wanted.iter().all(|wanted| sent.iter().any(|sent| sent.request == *wanted)) {
             return;
         }
+        // Other images of the same session are not this one; what else was read for it is asked for again.
+        sent.retain(|sent| wanted.contains(&sent.request));
         let push = Push { told: self.told.clone(), recipe, sent, response: response.clone() };
         if let Ok(text) = serde_json::to_string(&push) {
             self.answers.put(&self.question, &text);
@@ -112,9 +119,10 @@ impl<'a> LastPush<'a> {
 
 impl Told<'_> {
     fn digest(&self) -> String {
-        let Self { files: _, spec, target: _, opts, exporters } = self;
+        let Self { files, spec, target: _, opts, exporters } = self;
+        let context = std::path::absolute(&files.context).unwrap_or_else(|_| files.context.clone());
         let exporters: Vec<_> = exporters.iter().map(|exporter| json!([exporter.kind, exporter.attrs])).collect();
-        let told = json!([env!("CARGO_PKG_VERSION"), spec.to_yaml(), opts, exporters]);
+        let told = json!([env!("CARGO_PKG_VERSION"), context, spec.to_yaml(), opts, exporters]);
         hex(&Sha256::digest(told.to_string()))
     }
 }
@@ -159,7 +167,7 @@ fn root(graph: &Graph, wanted: &mut Vec<DirRequest>) -> Option<String> {
             Op::Source(source) if source.scheme() == "local" => wanted.push(request(source)?),
             Op::Source(source) if !is_fixed(source) => return None,
             Op::Build(_) | Op::Foreign(_) => return None,
-            _ => {}
+            Op::Source(_) | Op::Exec(_) | Op::File(_) | Op::Merge(_) | Op::Diff(_) | Op::Passthrough(_) => {}
         }
     }
     graph.digest(root.op()).map(|digest| digest.to_string())

@@ -225,7 +225,11 @@ impl ImagespecFrontend {
     ///
     /// # Errors
     /// The spec is wrong, or the daemon failed.
-    pub async fn confirm(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Option<Gathered>, GatherError> {
+    pub(crate) async fn confirm(
+        &self,
+        bridge: &Bridge,
+        options: &BuildOptions,
+    ) -> Result<Option<Gathered>, GatherError> {
         let Begun { mut document, mut warnings, settings, mut facts, remembered, early } =
             self.begin(bridge, options).await?;
         let Some(remembered) = remembered else { return Ok(None) };

@@ -1,15 +1,16 @@
 //! The frontend run by a client in its own process, which then wants to know more than the wire has room for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use buildkit_gateway::{Bridge, Build, BuildOptions, Frontend, FrontendResult, Status, run_frontend};
-use buildkit_llb::{Graph, ResolveMode};
-use futures_util::future::{join, join_all};
+use buildkit_llb::Graph;
+use futures_util::future::try_join;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::build::{GatherError, Gathered, ImagespecFrontend, finish};
+use crate::published::{Changed, Published};
 
 /// What a [`Recorder`] kept: all that the build depends on, or why that is not known. Empty until the daemon has let it run.
 pub type Recorded = Arc<OnceLock<Result<Gathered, GatherError>>>;
@@ -36,15 +37,6 @@ enum Task {
     Build,
     Gather,
     Confirm(Published),
-}
-
-/// An image in registries.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// What it is called there.
-    pub names: BTreeSet<String>,
-    /// The digest of its manifest, or of its index.
-    pub digest: String,
 }
 
 impl Recorder {
@@ -108,11 +100,14 @@ impl Frontend for Recorder {
         let gathered = match &self.task {
             Task::Build | Task::Gather => self.frontend.gather(&build.bridge, &build.options).await,
             Task::Confirm(image) => {
-                let confirmed = self.frontend.confirm(&build.bridge, &build.options);
-                match join(confirmed, image.is_there(build)).await {
-                    (Ok(Some(gathered)), true) => Ok(gathered),
+                let confirmed = async {
                     // What is wrong is told by the build that follows.
-                    _ => return Ok(FrontendResult::single(None)),
+                    let confirmed = self.frontend.confirm(&build.bridge, &build.options).await;
+                    confirmed.ok().flatten().ok_or(Changed)
+                };
+                match try_join(confirmed, image.is_there(build)).await {
+                    Ok((gathered, ())) => Ok(gathered),
+                    Err(Changed) => return Ok(FrontendResult::single(None)),
                 }
             }
         };
@@ -124,19 +119,5 @@ impl Frontend for Recorder {
         // A second build would find the first's facts, which are as true.
         let _ = self.recorded.set(gathered);
         result
-    }
-}
-
-impl Published {
-    /// Whether the registries, as the daemon sees them, have it under all of its names.
-    async fn is_there(&self, build: &Build) -> bool {
-        let platform = build.options.platforms.first();
-        let found = self.names.iter().map(async |name| {
-            let log_name = format!("[internal] load metadata for {name}");
-            // From its registry: a daemon's own store may have another one of that name.
-            let resolved = build.bridge.resolve_image(name, platform, ResolveMode::Pull, &log_name).await;
-            resolved.is_ok_and(|image| image.digest == self.digest)
-        });
-        !self.names.is_empty() && join_all(found).await.into_iter().all(|is_there| is_there)
     }
 }

@@ -14,7 +14,7 @@ use tonic::Status;
 use tonic_prost::ProstCodec;
 
 use super::fsutil::filter::Filter;
-use super::fsutil::sender::{OddNames, Source, Told};
+use super::fsutil::sender::{Listeners, OddNames, Source};
 use super::fsutil::tree::Tree;
 use super::fsutil::wire::Packet;
 use super::fsutil::{follow, mode, sender, walk};
@@ -137,8 +137,8 @@ pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, sent: Sent, odd_names: Od
                 let owner = dir.owner;
                 let opened = tokio::task::spawn_blocking(move || open(&dir, &wanted).map(|opened| (opened, wanted)));
                 let ((tree, filter), wanted) = opened.await.map_err(|error| Status::internal(error.to_string()))??;
-                let told = Told { request: wanted, sent, odd_names };
-                Ok(sender::send(Source { tree, filter, owner, told }, inbound, &tasks))
+                let listeners = Listeners { request: wanted, sent, odd_names };
+                Ok(sender::send(Source { tree, filter, owner, listeners }, inbound, &tasks))
             })
             .await
         })

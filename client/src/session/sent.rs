@@ -1,7 +1,8 @@
 //! What a daemon was told of directories: the parts it asked for, and how they looked.
 //!
 //! A fingerprint covers names and attributes and no content, since by those a daemon decides what it asks for
-//! (tonistiigi/fsutil: `diff.go`). Whoever keeps it can tell later, without a daemon, that it would be told the same again.
+//! (tonistiigi/fsutil: `diff.go`); and, because it may be held against files that no daemon has a copy of any more, when each file
+//! was changed last. Whoever keeps it can tell later, without a daemon, that the same would be sent again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::files::{LocalDir, open};
+use super::fsutil::walk::Entry;
 use super::fsutil::wire::Stat;
 use super::fsutil::{mode, walk};
 
@@ -35,8 +37,8 @@ pub struct SentDir {
 }
 
 impl SentDir {
-    /// Whether a daemon that asks for the same part of `dir` now would be told the same. Blocking. A directory that cannot be
-    /// read is not as it was.
+    /// Whether a daemon that asks for the same part of `dir` now would be told the same, of files that nobody has touched. Blocking.
+    /// A directory that cannot be read is not as it was.
     ///
     /// ```no_run
     /// use buildkit_client::session::Session;
@@ -53,7 +55,7 @@ impl SentDir {
         let Ok((tree, filter)) = open(dir, &self.request) else { return false };
         let mut fingerprint = Fingerprint::default();
         let walked = walk::walk(&tree, &filter, dir.owner, &mut |entry| {
-            fingerprint.add(&entry.stat);
+            fingerprint.add(&entry);
             true
         });
         walked.is_ok() && fingerprint.text() == self.fingerprint
@@ -65,7 +67,7 @@ impl SentDir {
 pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    pub(crate) fn add(&mut self, stat: &Stat) {
+    pub(crate) fn add(&mut self, Entry { stat, is_socket: _, changed }: &Entry) {
         // When a folder changed tells only that entries came or went, sent or not, and no cache key has it
         // (moby/buildkit: `cache/contenthash/filehash.go`).
         let is_dir = stat.mode & mode::DIR != 0;
@@ -74,6 +76,7 @@ impl Fingerprint {
             false => stat.encode_length_delimited_to_vec(),
         };
         self.0.update(bytes);
+        self.0.update(changed.to_le_bytes());
     }
 
     fn text(self) -> String {
@@ -99,7 +102,7 @@ impl Sent {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
 
@@ -107,7 +110,7 @@ mod tests {
         let (tree, filter) = open(dir, &request).expect("a directory");
         let mut fingerprint = Fingerprint::default();
         walk::walk(&tree, &filter, dir.owner, &mut |entry| {
-            fingerprint.add(&entry.stat);
+            fingerprint.add(&entry);
             true
         })
         .expect("it can be read");
@@ -142,24 +145,21 @@ mod tests {
             ("a file that is gone", false, &|| std::fs::remove_file(path("src/d.py")).unwrap()),
         ];
         for (what, expect, change) in changes {
-            // Times are of no use to tell: all of this may happen within one tick of the clock.
-            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
-            let set_times = || {
-                for name in ["src/a.py", "src/b.py"] {
-                    std::fs::File::open(path(name)).unwrap().set_modified(time).unwrap();
-                }
-            };
-            set_times();
             let before = sent(&dir, request());
             let text = serde_json::to_string(&before).unwrap();
             assert_eq!(serde_json::from_str::<SentDir>(&text).unwrap(), before);
             change();
-            set_times();
             assert_eq!(before.is_as_sent(&dir), expect, "{what}");
         }
+        // What a daemon that has a copy would not notice: another text of the same size and time.
         let before = sent(&dir, request());
-        std::fs::File::open(path("src/b.py")).unwrap().set_modified(SystemTime::now()).unwrap();
-        assert!(!before.is_as_sent(&dir), "a time");
+        let file = path("src/b.py");
+        let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+        // The clock of a file system ticks some hundred times a second.
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::write(&file, "TEXT").unwrap();
+        std::fs::File::open(&file).unwrap().set_modified(modified).unwrap();
+        assert!(!before.is_as_sent(&dir), "a text");
         assert!(!before.is_as_sent(&LocalDir::new(path("nowhere"))));
     }
 }

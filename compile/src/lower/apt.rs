@@ -6,12 +6,11 @@ use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
 /// Updates the lists, installs, and removes what differs from run to run, in one exec: the lists live in a cache that may be
-/// collected at any time, so an install must never rely on an earlier update. The script's arguments are apt's configuration
-/// and the packages.
+/// collected at any time, so an install must never rely on an earlier update. Packages are the script's arguments.
 const SCRIPT: &str = r#"set -eu
 conf=/dev/imagespec/apt/apt.conf
-printf %s "$1" > "$conf"
-shift
+printf %s "$IMAGESPEC_APT_CONF" > "$conf"
+unset IMAGESPEC_APT_CONF
 apt-get -q -c "$conf" update
 apt-get -q -c "$conf" install -y --no-install-recommends -- "$@"
 rm -rf /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \
@@ -42,12 +41,12 @@ impl Lowering<'_> {
             // Else lists that the cache has of a repository would do, although its key is another one now.
             configuration += "APT::Update::Error-Mode \"any\";\n";
         }
-        let args = ["/bin/sh", "-c", SCRIPT, "apt", &configuration].into_iter().map(str::to_owned);
-        let args = args.chain(packages.iter().cloned());
+        let args = ["/bin/sh", "-c", SCRIPT, "apt"].into_iter().map(str::to_owned).chain(packages.iter().cloned());
         let exec = self
             .exec(args, parent)
             .with_env("DEBIAN_FRONTEND", "noninteractive")
             .with_envs(env.clone())
+            .with_env("IMAGESPEC_APT_CONF", configuration)
             .with_mount(Mount::tmpfs(format!("{}/apt", crate::MOUNTS)))
             .with_mount(Mount::cache(
                 "/var/cache/apt",

@@ -34,9 +34,9 @@ impl Lowering<'_> {
         let kept = if install.is_built { String::new() } else { format!("{}/bytecode", crate::MOUNTS) };
         let words = [python.as_str(), "-I", "-S", "-B", &program, home.path, &list, install.bytecode.as_str(), &kept];
         let files = [(LOCK_FILE, &install.lock), (CONFIG_FILE, &install.config)];
-        let files = files.into_iter().flat_map(|(name, text)| file_in_words(name, text));
+        let files = files.into_iter().enumerate().flat_map(|(number, (name, text))| in_variables(number, name, text));
         let install_with = [uv_path(), "pip".to_owned(), "install".to_owned(), "--python".to_owned(), python.clone()];
-        let words = words.map(str::to_owned).into_iter().chain([folder.clone()]).chain(files);
+        let words = words.map(str::to_owned).into_iter().chain([folder.clone()]);
         let command = words.chain(install_with).chain(install.args.iter().cloned());
         let command = command.chain(crate::group::arguments(install.is_built, &folder)).collect();
         let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
@@ -47,6 +47,7 @@ impl Lowering<'_> {
             .with_envs(install.env.clone())
             .with_env(home.variable, home.path)
             .with_env("UV_CACHE_DIR", uv_cache())
+            .with_envs(files)
             .with_mount(Mount::tmpfs(folder))
             .with_mount(installer)
             .with_mounts((!install.is_built).then_some(cache))
@@ -79,21 +80,20 @@ impl Lowering<'_> {
     }
 }
 
-/// A file as arguments: its name, how many pieces it has, and these. The kernel takes no argument of 128 kB or more
-/// (`MAX_ARG_STRLEN` of linux: `include/uapi/linux/binfmts.h`). An op that writes the file would cost a daemon more than all of
-/// this, and there are as many as groups.
-fn file_in_words(name: &str, text: &str) -> Vec<String> {
+/// A file in variables of the step: its name, then its pieces. The kernel takes none of 128 kB or more (`MAX_ARG_STRLEN` of linux:
+/// `include/uapi/linux/binfmts.h`). An op that writes the file would cost a daemon more than all of this, and there are as many as
+/// groups; arguments would be told in full when the step fails (moby/buildkit: `solver/llbsolver/ops/exec.go`).
+fn in_variables(number: usize, name: &str, text: &str) -> Vec<(String, String)> {
     const MOST: usize = 100_000;
-    let mut pieces = Vec::new();
+    let mut pieces = vec![name];
     let mut rest = text;
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(rest.floor_char_boundary(MOST));
-        pieces.push(piece.to_owned());
+        pieces.push(piece);
         rest = after;
     }
-    let mut words = vec![name.to_owned(), pieces.len().to_string()];
-    words.append(&mut pieces);
-    words
+    let variable = |(piece, text): (usize, &str)| (format!("IMAGESPEC_FILE_{number}_{piece}"), text.to_owned());
+    pieces.into_iter().enumerate().map(variable).collect()
 }
 
 /// Whether a step's list is worth comparing: what is built lies over everything else in any case.
@@ -103,17 +103,18 @@ pub(crate) fn is_compared(step: &Step) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::file_in_words;
+    use super::in_variables;
 
     #[test]
-    fn long_files_are_many_words() {
-        assert_eq!(file_in_words("a", ""), ["a", "0"]);
-        assert_eq!(file_in_words("a", "text"), ["a", "1", "text"]);
+    fn long_files_are_many_variables() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(in_variables(1, "a", ""), [pair("IMAGESPEC_FILE_1_0", "a")]);
+        assert_eq!(in_variables(0, "a", "text")[1..], [pair("IMAGESPEC_FILE_0_1", "text")]);
         // No piece ends within a letter of two bytes.
         let text = format!("x{}", "\u{e9}".repeat(120_000));
-        let words = file_in_words("a", &text);
-        assert_eq!(words[..2], ["a", "3"]);
-        assert!(words.iter().all(|word| word.len() < 128 * 1024));
-        assert_eq!(words[2..].concat(), text);
+        let variables = in_variables(0, "a", &text);
+        assert_eq!(variables.len(), 1 + 3);
+        assert!(variables.iter().all(|(name, value)| name.len() + value.len() < 128 * 1024));
+        assert_eq!(variables[1..].iter().map(|(_, value)| value.as_str()).collect::<String>(), text);
     }
 }

@@ -1,6 +1,7 @@
 # Runs the installer, lists what it installed, and gives it bytecode. argv: environment, file for the list, bytecode
 # (checked, unchecked, none), folder for bytecode that is used again (may be empty), folder for what the installer
-# reads, two files for it (each: name, number of pieces, pieces), and the installer's command.
+# reads, and the installer's command. What it reads is in variables: IMAGESPEC_FILE_0_0 is a file's name, _0_1 and so on
+# its pieces, IMAGESPEC_FILE_1_0 the next one's name. No other program sees them.
 #
 # The list has a line for each file: package, hash, path, with tabs between; paths are relative to the environment.
 # Bytecode is made here rather than by the installer, because one process that forks once starts faster than workers
@@ -107,15 +108,22 @@ def keep(kept, files):
             os.unlink(unfinished)
 
 
-def write_file(folder, words):
-    name, pieces = words[0], int(words[1])
-    with open(os.path.join(folder, name), "wb") as file:
-        file.writelines(map(os.fsencode, words[2 : 2 + pieces]))
-    return words[2 + pieces :]
+def variables(number):
+    piece = 0
+    while True:
+        value = os.environ.pop("IMAGESPEC_FILE_%d_%d" % (number, piece), None)
+        if value is None:
+            return
+        yield os.fsencode(value)
+        piece += 1
 
 
 environment, listing, mode, kept, folder = sys.argv[1:6]
-command = write_file(folder, write_file(folder, sys.argv[6:]))
+command = sys.argv[6:]
+for number in range(2):
+    name, *pieces = variables(number)
+    with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+        file.writelines(pieces)
 before = metadata(environment)
 marker = os.path.join(environment, ".lock")
 had_marker = os.path.exists(marker)

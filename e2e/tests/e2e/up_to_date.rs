@@ -50,8 +50,15 @@ fn pushed(context: &Context<'_>) {
     };
     assert_eq!(repeated("nothing changed"), first.metadata);
     let address = context.world.lab.address(context.way.daemon);
-    let quiet = context.build().ours("build", address).args(context.build().destination()).arg("--quiet").ok();
-    assert_eq!(quiet.line(), first.metadata["containerimage.config.digest"].as_str().unwrap_or_default());
+    let id = first.metadata["containerimage.config.digest"].as_str().expect("it is told");
+    let program = || context.build().unless_up_to_date().ours("build", address).args(context.build().destination());
+    let quiet = program().arg("--quiet").ok();
+    assert_eq!((quiet.line(), quiet.stderr.as_str()), (id.to_owned(), ""));
+    let (id_file, facts) = (space.beside("id"), space.beside("facts.json"));
+    let ended = program().args(["--progress", "plain", "--iidfile"]).arg(&id_file).arg("--save-facts").arg(&facts).ok();
+    assert!(ended.stderr.contains(" is up to date"), "{ended}");
+    assert_eq!(std::fs::read_to_string(id_file).expect("it was written"), id);
+    assert!(facts.is_file(), "facts are found out all the same");
     space.write("src/noise.log", "no file of the image\n");
     space.write("elsewhere.txt", "nor this\n");
     space.write("requirements.txt", "# a comment\nclick==8.1.6\n");
@@ -88,9 +95,16 @@ fn pushed(context: &Context<'_>) {
     theft.args(["--push", "--tag", &context.build().name()]).ok();
     assert_eq!(&changed("another image of that name"), seen.last().expect("just pushed"));
 
+    // The registry has lost the name, which is no failure of a build that gives it again.
+    let tags = format!("registry/data/docker/registry/v2/repositories/e2e/{}/_manifests/tags", space.name());
+    let tag = context.world.lab.state.join(tags).join("latest");
+    std::fs::remove_dir_all(&tag).unwrap_or_else(|error| panic!("{}: {error}", tag.display()));
+    let plain = program().args(["--progress", "plain"]).ok();
+    assert!(!plain.stderr.contains("is up to date") && !plain.stderr.contains("ERROR"), "{plain}");
+    assert_eq!(&digest(&build()), seen.last().expect("just pushed"));
+
     for flag in ["--always-build", "--no-cache-filter=lock"] {
-        let program = context.build().unless_up_to_date().ours("build", address).args(context.build().destination());
-        let ended = program.args(["--progress", "plain", flag]).ok();
+        let ended = program().args(["--progress", "plain", flag]).ok();
         assert!(!ended.stderr.contains("is up to date") && ended.stderr.contains("exporting to image"), "{ended}");
     }
 }

@@ -112,9 +112,12 @@ impl Image {
         }
         let exporters = delivery.exporters();
         let last_push = self.last_push(args, common, delivery, &exporters);
-        if let Some(repeated) = last_push.as_ref().filter(|_| !args.always_build).and_then(LastPush::repeated) {
+        let repeated = || last_push.as_ref().filter(|_| !args.always_build).and_then(LastPush::repeated);
+        // Other images are not to wait for a walk through the files of this one.
+        if let Some(repeated) = tokio::task::block_in_place(repeated) {
             let (session, recorder) = (self.session(), Recorder::new(self.frontend()));
-            let question = Question { connection, session, recorder, opts: opts.clone() };
+            let entitlements = common.entitlements.clone();
+            let question = Question { connection, session, recorder, opts: opts.clone(), entitlements };
             if let Some((gathered, exporter_response)) = repeat::confirm(repeated, question, stage).await? {
                 // Nothing else has run that could have set it.
                 let _ = self.recorded.set(Ok(gathered));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use buildkit_client::dial::Connection;
+use buildkit_client::progress;
 use buildkit_client::session::SessionBuilder;
 use buildkit_client::solve::SolveOptions;
 use buildkit_gateway::Bridge;
@@ -11,7 +12,7 @@ use imagespec_engine::Repeated;
 use imagespec_frontend::{Gathered, Recorded, Recorder};
 
 use crate::error::CliError;
-use crate::run::{Run, Stage};
+use crate::run::{Driver, Run, Stage};
 
 /// What a build is asked with, short of being built.
 pub(super) struct Question<'a> {
@@ -20,6 +21,7 @@ pub(super) struct Question<'a> {
     pub(super) session: SessionBuilder,
     pub(super) recorder: Recorder,
     pub(super) opts: BTreeMap<String, String>,
+    pub(super) entitlements: Vec<String>,
 }
 
 /// Asks whether all is as it was when that was pushed. Yields what was found out and what the exporters said then; `None` means
@@ -29,27 +31,30 @@ pub(super) async fn confirm(
     question: Question<'_>,
     stage: &Stage,
 ) -> Result<Option<(Gathered, BTreeMap<String, String>)>, CliError> {
-    let Question { connection, session, recorder, opts } = question;
+    let Question { connection, session, recorder, opts, entitlements } = question;
     let image = repeated.published();
     let names: Vec<&str> = image.names.iter().map(String::as_str).collect();
-    let told = format!("{} is up to date", names.join(", "));
+    let names = names.join(", ");
+    let step = stage.progress().start(format!("[internal] look for changes since {names} was pushed")).await;
     let recorded = Recorded::default();
     let recorder = recorder.confirming_only(image).recording_to(recorded.clone());
-    let solve = SolveOptions { frontend_attrs: opts.clone(), internal: true, ..SolveOptions::new("") };
-    let drive = |driver: crate::run::Driver| async move {
+    let solve = SolveOptions { frontend_attrs: opts.clone(), entitlements, internal: true, ..SolveOptions::new("") };
+    let drive = |driver: Driver| async move {
         let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
         recorder.run(bridge, opts, driver.session_id).await
     };
-    let outcome = Run { connection, session, solve }.drive(stage, drive, |_| async { Ok(()) }).await;
+    // What goes wrong here, such as a name that no registry has any more, is no failure of the build and not shown as one.
+    let (unseen, _) = progress::channel();
+    let run = Run { connection, session, solve };
+    let outcome = run.drive_showing(stage, unseen, drive, |_| async { Ok(()) }).await;
+    step.done().await;
     match (outcome, recorded.get()) {
         (Err(CliError::Interrupted), _) => Err(CliError::Interrupted),
-        (Ok(_), Some(Ok(gathered))) => match repeated.response(gathered) {
-            Some(response) => {
-                stage.nothing_to_do(told).await;
-                Ok(Some((gathered.clone(), response)))
-            }
-            None => Ok(None),
-        },
+        (Ok(_), Some(Ok(gathered))) => {
+            let Some(response) = repeated.response(gathered) else { return Ok(None) };
+            stage.progress().start(format!("{names} is up to date")).await.cached().await;
+            Ok(Some((gathered.clone(), response)))
+        }
         _ => Ok(None),
     }
 }

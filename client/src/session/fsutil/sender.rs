@@ -41,15 +41,15 @@ pub(crate) struct Source {
     pub(crate) tree: Tree,
     pub(crate) filter: Filter,
     pub(crate) owner: Owner,
-    pub(crate) told: Told,
+    pub(crate) listeners: Listeners,
 }
 
-/// Who is told of what was sent.
+/// Who hears of what is sent.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Listeners {
     /// What the receiver asked for.
     pub(crate) request: DirRequest,
-    /// Hears of it once the receiver knows all entries.
+    /// Hears of all entries once the receiver knows them.
     pub(crate) sent: Sent,
     /// Hears of names that not every daemon takes.
     pub(crate) odd_names: OddNames,
@@ -83,7 +83,7 @@ pub(crate) fn send<S>(source: Source, inbound: S, tasks: &Tasks) -> ReceiverStre
 where
     S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
 {
-    let Source { tree, filter, owner, told } = source;
+    let Source { tree, filter, owner, listeners } = source;
     let (outbox, packets) = mpsc::channel(OUTBOX);
     let transfer = Arc::new(Transfer {
         tree,
@@ -94,7 +94,7 @@ where
         tasks: tasks.clone(),
     });
     let walker = Arc::clone(&transfer);
-    tasks.spawn_blocking(move || walker.announce(&filter, owner, told));
+    tasks.spawn_blocking(move || walker.announce(&filter, owner, listeners));
     tasks.spawn(async move { transfer.listen(inbound).await });
     ReceiverStream::new(packets)
 }
@@ -130,12 +130,12 @@ struct Requests {
 
 impl Transfer {
     /// Sends the stats. Blocking.
-    fn announce(&self, filter: &Filter, owner: Owner, told: Told) {
-        let Told { request, sent, odd_names } = told;
+    fn announce(&self, filter: &Filter, owner: Owner, listeners: Listeners) {
+        let Listeners { request, sent, odd_names } = listeners;
         let mut fingerprint = Fingerprint::default();
         let mut emit = |entry: Entry| {
             odd_names.look_at(&entry.stat);
-            fingerprint.add(&entry.stat);
+            fingerprint.add(&entry);
             let announced = if mode::has_content(entry.stat.mode) {
                 Announced::File(Content {
                     path: entry.stat.path.clone(),

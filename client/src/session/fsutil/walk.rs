@@ -35,6 +35,9 @@ pub(crate) struct Entry {
     pub(crate) stat: Stat,
     /// A socket is announced as a regular file and is always empty.
     pub(crate) is_socket: bool,
+    /// When anything about a file was changed last, in nanoseconds since the epoch; nobody can set it. 0 for a directory. It is not
+    /// sent.
+    pub(crate) changed: i64,
 }
 
 /// Why a walk ended early.
@@ -164,7 +167,8 @@ impl Walk<'_> {
                 }
             }
         }
-        self.send(Entry { stat, is_socket: file_type == FileType::Socket })
+        let changed = state.st_ctime.saturating_mul(1_000_000_000).saturating_add(state.st_ctime_nsec as i64);
+        self.send(Entry { stat, is_socket: file_type == FileType::Socket, changed })
     }
 
     /// Sends the directories leading to the current place that have not been sent yet.
@@ -179,7 +183,7 @@ impl Walk<'_> {
             let mut stat = self.describe(&state, level.path.clone());
             stat.xattrs = tree::xattrs(dir.as_fd(), c".");
             self.levels[index].is_sent = true;
-            self.send(Entry { stat, is_socket: false })?;
+            self.send(Entry { stat, is_socket: false, changed: 0 })?;
         }
         Ok(())
     }
