@@ -54,6 +54,7 @@ def block(files: Sequence[Path]) -> str:
     of_gzip = {
         name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
     }
+    several = "Its rows are of several runs on days of different speed: read the ratios.\n" if len(results) > 2 else ""
     repetitions = min(result["repetitions"] for result in results)
     processors = results[0]["versions"]["processors"]
     return f"""Two specs on one `buildkitd`, export and push included; medians of {repetitions} interleaved repetitions \
@@ -74,7 +75,7 @@ The frontend image is {megabytes} MB.
 Two more specs, ratios to the peer's times and bytes: {", ".join(ABOUT[spec] for spec in specs(others))}.
 
 {table(others)}
-The last row pushes that package's layer and no other.
+{several}The last row pushes that package's layer and no other.
 
 {plots(files, results)}"""
 
