@@ -54,7 +54,9 @@ def block(files: Sequence[Path]) -> str:
     of_gzip = {
         name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
     }
-    several = "Its rows are of several runs on days of different speed: read the ratios.\n" if len(results) > 2 else ""
+    measured = [spec for result in results for spec in specs(found([result]))]
+    is_of_several = any(measured.count(spec) > 1 for spec in specs(others))
+    several = "Its rows are of several runs on days of different speed: read the ratios.\n" if is_of_several else ""
     repetitions = min(result["repetitions"] for result in results)
     processors = results[0]["versions"]["processors"]
     return f"""Two specs on one `buildkitd`, export and push included; medians of {repetitions} interleaved repetitions \

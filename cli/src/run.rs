@@ -51,7 +51,7 @@ impl Stage {
         print::note(&self.notes.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// For steps that are not a daemon's.
+    /// What is shown.
     pub(crate) fn progress(&self) -> &ProgressSender {
         &self.progress
     }
@@ -93,33 +93,17 @@ impl Run<'_> {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let stage = Stage::open(mode)?;
-        let outcome = self.drive(&stage, drive, |_| async { Ok(()) }).await;
+        let outcome = self.drive(&stage, stage.progress(), drive, |_| async { Ok(()) }).await;
         stage.close().await;
         outcome
     }
 
-    /// Runs `drive` within a build; `after` runs when the daemon is done, while progress is still shown.
+    /// Runs `drive` within a build whose progress goes where it is told, mostly to the stage's own display; `after` runs when the
+    /// daemon is done, while progress is still shown.
     pub(crate) async fn drive<D, DF, T, E, A, AF>(
         self,
         stage: &Stage,
-        drive: D,
-        after: A,
-    ) -> Result<Driven<T>, CliError>
-    where
-        D: FnOnce(Driver) -> DF,
-        DF: Future<Output = Result<T, E>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-        A: FnOnce(ProgressSender) -> AF,
-        AF: Future<Output = Result<(), CliError>>,
-    {
-        self.drive_showing(stage, stage.progress.clone(), drive, after).await
-    }
-
-    /// The same with progress that goes elsewhere.
-    pub(crate) async fn drive_showing<D, DF, T, E, A, AF>(
-        self,
-        stage: &Stage,
-        progress: ProgressSender,
+        progress: &ProgressSender,
         drive: D,
         after: A,
     ) -> Result<Driven<T>, CliError>
@@ -137,7 +121,7 @@ impl Run<'_> {
         // A lost session ends this build and no other.
         let cancel = stage.cancel.child_token();
         let build =
-            solve_with_gateway(connection, solve, &progress, &cancel, |handle| drive(Driver { handle, session_id }));
+            solve_with_gateway(connection, solve, progress, &cancel, |handle| drive(Driver { handle, session_id }));
         let outcome = match beside_session(&session, &cancel, build).await {
             Ok((response, made)) => {
                 let sent = session.sent_dirs();

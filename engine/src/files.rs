@@ -82,9 +82,8 @@ impl Files {
     /// and then remembers the answer under the id of this one.
     #[must_use]
     pub fn context_session(&self) -> SessionBuilder {
-        let context = std::path::absolute(&self.context).unwrap_or_else(|_| self.context.clone());
         Session::builder()
-            .with_shared_key(SharedKey::for_directory(&context, "imagespec"))
+            .with_shared_key(SharedKey::for_directory(&absolute(&self.context), "imagespec"))
             .with_local_dir(CONTEXT, LocalDir::new(&self.context))
     }
 
@@ -102,8 +101,7 @@ impl Files {
     #[must_use]
     pub fn frontend(&self, text: SpecText, lock: LockUse, variables: &Variables) -> ImagespecFrontend {
         let answers = KeptAnswers::of(variables).map(|answers| Arc::new(answers) as Arc<dyn Answers>);
-        let spec = std::path::absolute(&self.spec).unwrap_or_else(|_| self.spec.clone());
-        let identity = Some(spec.display().to_string());
+        let identity = Some(absolute(&self.spec).display().to_string());
         ImagespecFrontend { spec: Some(text), lock, news: None, answers, identity, files: Some(Arc::new(self.clone())) }
     }
 
@@ -126,6 +124,11 @@ impl Files {
             None => self.beside(path),
         }
     }
+}
+
+/// A path that means the same in any folder; as it is where the current one is unknown.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A path is followed part by part, as far as the daemon would see the same at its end.

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_client::session::sent::{DirRequest, SentDir};
 use buildkit_client::solve::Exporter;
-use buildkit_llb::{Graph, Op, Source};
+use buildkit_llb::{Digest, Graph, Op, Source};
 use imagespec::ImageSpec;
+use imagespec_compile::Compiled;
 use imagespec_frontend::{Answers as _, Gathered, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::answers::KeptAnswers;
-use crate::files::Files;
+use crate::files::{Files, absolute};
 use crate::variables::Variables;
 
 /// The key of a response that names the image (`moby/buildkit: exporter/containerimage/exptypes/types.go`).
@@ -74,7 +74,7 @@ impl<'a> LastPush<'a> {
         let answers = KeptAnswers::of(variables)?;
         let mut names = BTreeSet::new();
         for exporter in told.exporters {
-            let is_set = |name: &str| exporter.attrs.get(name).is_some_and(|value| value == "true");
+            let is_set = |name: &str| exporter.flag(name) == Some(true);
             // What is kept in the daemon's own store, too, may be gone from there.
             let is_kept = ["store", "unpack"].into_iter().any(is_set);
             let is_plain = exporter.kind == "image"
@@ -87,8 +87,7 @@ impl<'a> LastPush<'a> {
         if names.is_empty() || told.opts.keys().any(|key| key == "no-cache" || key.starts_with("attest:")) {
             return None;
         }
-        let spec = std::path::absolute(&told.files.spec).unwrap_or_else(|_| told.files.spec.clone());
-        let target = told.target.unwrap_or_default();
+        let (spec, target) = (absolute(&told.files.spec), told.target.unwrap_or_default());
         let question = format!("push of {} {target} {names:?}", spec.display());
         Some(Self { answers, files: told.files, names, question, told: told.digest() })
     }
@@ -120,10 +119,9 @@ impl<'a> LastPush<'a> {
 impl Told<'_> {
     fn digest(&self) -> String {
         let Self { files, spec, target: _, opts, exporters } = self;
-        let context = std::path::absolute(&files.context).unwrap_or_else(|_| files.context.clone());
         let exporters: Vec<_> = exporters.iter().map(|exporter| json!([exporter.kind, exporter.attrs])).collect();
-        let told = json!([env!("CARGO_PKG_VERSION"), context, spec.to_yaml(), opts, exporters]);
-        hex(&Sha256::digest(told.to_string()))
+        let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), spec.to_yaml(), opts, exporters]);
+        Digest::of(told.to_string().as_bytes()).to_string()
     }
 }
 
@@ -146,21 +144,21 @@ impl Repeated {
 /// All that makes the image but the client's files: graphs and configs; and which files these are. `None` if what the graphs stand
 /// for may change by itself.
 fn recipe(gathered: &Gathered) -> Option<(String, Vec<DirRequest>)> {
-    let mut gathered = gathered.clone();
-    gathered.forget_session();
-    let (mut recipe, mut wanted) = (Sha256::new(), Vec::new());
-    for (plan, compiled) in gathered.plans.iter().zip(gathered.compile()) {
-        let root = root(&compiled.graph, &mut wanted)?;
-        let epoch = gathered.settings.source_date_epoch;
-        let image =
-            json!([plan.platform.to_string(), root, compiled.image_config, compiled.base_config, epoch]).to_string();
-        recipe.update(image);
+    let Gathered { document, settings, plans, .. } = gathered;
+    let (mut images, mut wanted) = (Vec::new(), Vec::new());
+    for plan in plans {
+        let mut plan = plan.clone();
+        plan.forget_session();
+        let Compiled { graph, image_config, base_config } = imagespec_compile::lower(&plan, &document.sources);
+        let root = root(&graph, &mut wanted)?.to_string();
+        images.push(json!([plan.platform.to_string(), root, image_config, base_config, settings.source_date_epoch]));
     }
-    (!gathered.plans.is_empty()).then(|| (hex(&recipe.finalize()), wanted))
+    let is_some = !images.is_empty();
+    is_some.then(|| (Digest::of(serde_json::Value::from(images).to_string().as_bytes()).to_string(), wanted))
 }
 
 /// The digest of the root, if all sources below it are named by what they hold, or are the client's, which are added to `wanted`.
-fn root(graph: &Graph, wanted: &mut Vec<DirRequest>) -> Option<String> {
+fn root(graph: &Graph, wanted: &mut Vec<DirRequest>) -> Option<Digest> {
     let root = graph.root()?;
     for id in graph.reachable() {
         match graph.op(id)? {
@@ -170,7 +168,7 @@ fn root(graph: &Graph, wanted: &mut Vec<DirRequest>) -> Option<String> {
             Op::Source(_) | Op::Exec(_) | Op::File(_) | Op::Merge(_) | Op::Diff(_) | Op::Passthrough(_) => {}
         }
     }
-    graph.digest(root.op()).map(|digest| digest.to_string())
+    graph.digest(root.op())
 }
 
 fn is_fixed(source: &Source) -> bool {
@@ -196,10 +194,6 @@ fn request(source: &Source) -> Option<DirRequest> {
         exclude: list("local.excludepatterns")?,
         follow: list("local.followpaths")?,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -261,7 +255,7 @@ mod tests {
             assert_eq!(root(&graph, &mut Vec::new()).is_some(), expect, "{}", source.identifier());
         };
         let image = |name: &str| Source::image(name, Platform::linux("amd64"));
-        let digest = buildkit_llb::Digest::of(b"x");
+        let digest = Digest::of(b"x");
         check(image("docker.io/library/debian:12"), false);
         check(image(&format!("docker.io/library/debian:12@{digest}")), true);
         check(LocalSource::new("context").into(), true);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use buildkit_gateway::{Reference, Status};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join, try_join_all};
-use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt as _};
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use imagespec::Diagnostic;
 use imagespec_compile::{Asked, Compiled, Document, Facts, Need, Plan, Planned};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -67,6 +67,12 @@ enum Meanwhile {
 struct Foresight<'a> {
     expected: Facts,
     plans: Option<(Vec<Plan>, Vec<Diagnostic>)>,
+    questions: Questions<'a>,
+}
+
+/// What was asked at the same time.
+#[derive(Default)]
+struct Questions<'a> {
     asked: FuturesUnordered<BoxFuture<'a, Answer>>,
     answered: Vec<Answer>,
     /// How many of the answers are about images.
@@ -96,10 +102,10 @@ impl Gatherer<'_> {
         facts: &mut Facts,
     ) -> Result<Option<Foreseen>, GatherError> {
         let foresight = self.foresight(remembered, document, facts, Meanwhile::Send)?;
-        let Foresight { expected, plans, asked, answered, images } = foresight;
-        let answers = stream::iter(answered).chain(asked);
+        let Foresight { expected, plans, questions } = foresight;
+        let confirmed = questions.confirm(&expected, self.early.lookup(), facts);
         let Some((plans, warnings)) = plans else {
-            let _ = confirm(answers, images, &expected, self.early.lookup(), facts).await;
+            let _ = confirmed.await;
             return Ok(None);
         };
         // Where these have to be made, so have others, and in their order.
@@ -111,7 +117,7 @@ impl Gatherer<'_> {
                 _ => Err(Unforeseen),
             }
         };
-        match try_join(confirm(answers, images, &expected, self.early.lookup(), facts), build).await {
+        match try_join(confirmed, build).await {
             Ok(((), Ok(built))) if same(facts, &expected) => {
                 Ok(Some(Foreseen { facts: expected, plans, warnings, built }))
             }
@@ -135,11 +141,8 @@ impl Gatherer<'_> {
         facts: &mut Facts,
     ) -> Result<Option<Foreseen>, GatherError> {
         let foresight = self.foresight(remembered, document, facts, Meanwhile::Wait)?;
-        let Foresight { expected, plans: Some((plans, warnings)), asked, answered, images } = foresight else {
-            return Ok(None);
-        };
-        let answers = stream::iter(answered).chain(asked);
-        let confirmed = confirm(answers, images, &expected, self.early.lookup(), facts).await;
+        let Foresight { expected, plans: Some((plans, warnings)), questions } = foresight else { return Ok(None) };
+        let confirmed = questions.confirm(&expected, self.early.lookup(), facts).await;
         let is_same = confirmed.is_ok() && same(facts, &expected);
         Ok(is_same.then(|| Foreseen { facts: expected, plans, warnings, built: Vec::new() }))
     }
@@ -161,8 +164,7 @@ impl Gatherer<'_> {
     ) -> Result<Foresight<'a>, Status> {
         // Which files packages have in common is kept by what the packages are, so it needs no confirmation.
         let mut expected = Facts { collisions: remembered.facts.collisions.clone(), ..facts.clone() };
-        let (mut asked, mut answered) = (FuturesUnordered::<BoxFuture<'a, Answer>>::new(), Vec::new());
-        let (mut images, mut plans) = (0, None);
+        let (mut questions, mut plans) = (Questions::default(), None);
         for _ in 0..MAX_ROUNDS {
             let needs = match imagespec_compile::plan(document, self.settings, &expected) {
                 Ok(Planned::Needs(needs)) => needs,
@@ -191,19 +193,21 @@ impl Gatherer<'_> {
             for need in needs {
                 let is_image = matches!(need, Need::Image { .. });
                 if is_image || is_known {
-                    images += usize::from(is_image);
-                    asked.push(self.ask(need, document, &before).map(move |answer| (is_image, answer)).boxed());
+                    questions.images += usize::from(is_image);
+                    questions
+                        .asked
+                        .push(self.ask(need, document, &before).map(move |answer| (is_image, answer)).boxed());
                 }
             }
             if !is_known {
                 break;
             }
             // So that they are sent before planning goes on.
-            while let Some(Some(answer)) = asked.next().now_or_never() {
-                answered.push(answer);
+            while let Some(Some(answer)) = questions.asked.next().now_or_never() {
+                questions.answered.push(answer);
             }
         }
-        Ok(Foresight { expected, plans, asked, answered, images })
+        Ok(Foresight { expected, plans, questions })
     }
 }
 
@@ -214,39 +218,37 @@ fn same(told: &Facts, expected: &Facts) -> bool {
     Facts { collisions: collisions.clone(), ..told.clone() } == *expected
 }
 
-/// Adds what is answered: of images in any case, of anything else if these are as expected, because that was asked of them. What
-/// the daemon has to make first is not waited for: what stands on an answer that is only expected could then be made in vain.
-async fn confirm(
-    mut answers: impl Stream<Item = Answer> + Unpin,
-    mut images: usize,
-    expected: &Facts,
-    lookup: Duration,
-    facts: &mut Facts,
-) -> Result<(), Unforeseen> {
-    let mut others = Vec::new();
-    while images > 0 {
-        // Whatever failed is asked for once more, in the order in which all is asked.
-        let Some((is_image, Ok(learned))) = answers.next().await else { return Err(Unforeseen) };
-        if is_image {
-            images -= 1;
-            learned(facts);
-        } else {
-            others.push(learned);
+impl Questions<'_> {
+    /// Adds what is answered: of images in any case, of anything else if these are as expected, because that was asked of them. What
+    /// the daemon has to make first is not waited for: what stands on an answer that is only expected could then be made in vain.
+    async fn confirm(self, expected: &Facts, lookup: Duration, facts: &mut Facts) -> Result<(), Unforeseen> {
+        let Self { asked, answered, mut images } = self;
+        let mut answers = stream::iter(answered).chain(asked);
+        let mut others = Vec::new();
+        while images > 0 {
+            // Whatever failed is asked for once more, in the order in which all is asked.
+            let Some((is_image, Ok(learned))) = answers.next().await else { return Err(Unforeseen) };
+            if is_image {
+                images -= 1;
+                learned(facts);
+            } else {
+                others.push(learned);
+            }
         }
-    }
-    if facts.images != expected.images {
-        return Err(Unforeseen);
-    }
-    let mut told = facts.clone();
-    others.into_iter().for_each(|learned| learned(&mut told));
-    let until = Instant::now() + lookup;
-    loop {
-        match timeout_at(until, answers.next()).await {
-            Ok(Some((_, Ok(learned)))) => learned(&mut told),
-            Ok(None) => break,
-            Ok(Some((_, Err(_)))) | Err(_) => return Err(Unforeseen),
+        if facts.images != expected.images {
+            return Err(Unforeseen);
         }
+        let mut told = facts.clone();
+        others.into_iter().for_each(|learned| learned(&mut told));
+        let until = Instant::now() + lookup;
+        loop {
+            match timeout_at(until, answers.next()).await {
+                Ok(Some((_, Ok(learned)))) => learned(&mut told),
+                Ok(None) => break,
+                Ok(Some((_, Err(_)))) | Err(_) => return Err(Unforeseen),
+            }
+        }
+        *facts = told;
+        Ok(())
     }
-    *facts = told;
-    Ok(())
 }

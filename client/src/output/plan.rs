@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use buildkit_proto::go::parse_bool;
 use thiserror::Error;
 
 use super::{Destination, Output, OutputKind};
@@ -69,7 +68,7 @@ impl OutputPlan {
     pub fn compress_pushed(&mut self, compression: &str) {
         for exporter in self.exports.iter_mut().map(|export| &mut export.exporter) {
             let is_image = matches!(exporter.kind.as_str(), "image" | "moby");
-            if is_image && set(exporter, "push") == Some(true) && set(exporter, "oci-mediatypes") != Some(false) {
+            if is_image && exporter.flag("push") == Some(true) && exporter.flag("oci-mediatypes") != Some(false) {
                 exporter.attrs.entry("compression".to_owned()).or_insert_with(|| compression.to_owned());
             }
         }
@@ -79,13 +78,8 @@ impl OutputPlan {
     #[must_use]
     pub fn pushed_layers(&self) -> Option<&Exporter> {
         let mut exporters = self.exports.iter().map(|export| &export.exporter);
-        exporters.find(|exporter| exporter.kind == "image" && set(exporter, "push") == Some(true))
+        exporters.find(|exporter| exporter.kind == "image" && exporter.flag("push") == Some(true))
     }
-}
-
-/// What a yes-or-no attribute of an exporter is set to.
-fn set(exporter: &Exporter, name: &str) -> Option<bool> {
-    exporter.attrs.get(name).and_then(|text| parse_bool(text))
 }
 
 impl DaemonFacts {

@@ -52,13 +52,7 @@ impl SentDir {
     /// ```
     #[must_use]
     pub fn is_as_sent(&self, dir: &LocalDir) -> bool {
-        let Ok((tree, filter)) = open(dir, &self.request) else { return false };
-        let mut fingerprint = Fingerprint::default();
-        let walked = walk::walk(&tree, &filter, dir.owner, &mut |entry| {
-            fingerprint.add(&entry);
-            true
-        });
-        walked.is_ok() && fingerprint.text() == self.fingerprint
+        Fingerprint::of(dir, &self.request).is_some_and(|fingerprint| fingerprint.text() == self.fingerprint)
     }
 }
 
@@ -67,6 +61,18 @@ impl SentDir {
 pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
+    /// Of what would be sent of a directory; `None` if it cannot be read. Blocking.
+    fn of(dir: &LocalDir, request: &DirRequest) -> Option<Self> {
+        let (tree, filter) = open(dir, request).ok()?;
+        let mut fingerprint = Self::default();
+        let mut add = |entry| {
+            fingerprint.add(&entry);
+            true
+        };
+        walk::walk(&tree, &filter, dir.owner, &mut add).ok()?;
+        Some(fingerprint)
+    }
+
     pub(crate) fn add(&mut self, Entry { stat, is_socket: _, changed }: &Entry) {
         // When a folder changed tells only that entries came or went, sent or not, and no cache key has it
         // (moby/buildkit: `cache/contenthash/filehash.go`).
@@ -107,13 +113,7 @@ mod tests {
     use super::*;
 
     fn sent(dir: &LocalDir, request: DirRequest) -> SentDir {
-        let (tree, filter) = open(dir, &request).expect("a directory");
-        let mut fingerprint = Fingerprint::default();
-        walk::walk(&tree, &filter, dir.owner, &mut |entry| {
-            fingerprint.add(&entry);
-            true
-        })
-        .expect("it can be read");
+        let fingerprint = Fingerprint::of(dir, &request).expect("it can be read");
         let all = Sent::default();
         all.note(request, fingerprint);
         all.list().remove(0)

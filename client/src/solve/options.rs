@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::go::parse_bool;
 use buildkit_proto::rpc::control::{CacheOptions, CacheOptionsEntry, Exporter as WireExporter, SolveRequest};
 use buildkit_proto::rpc::{llb, sourcepolicy};
 use prost::Message as _;
@@ -46,6 +47,20 @@ pub struct Exporter {
     pub kind: String,
     /// As the daemon takes them; it ignores unknown ones without a word.
     pub attrs: BTreeMap<String, String>,
+}
+
+impl Exporter {
+    /// What a yes-or-no attribute is set to, if to anything (Go: `strconv.ParseBool`).
+    ///
+    /// ```
+    /// let mut exporter = buildkit_client::solve::Exporter::default();
+    /// exporter.attrs.insert("push".to_owned(), "1".to_owned());
+    /// assert_eq!((exporter.flag("push"), exporter.flag("store")), (Some(true), None));
+    /// ```
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.attrs.get(name).and_then(|text| parse_bool(text))
+    }
 }
 
 /// A place for cache.

@@ -1,6 +1,6 @@
 //! A push that would repeat the last one: nothing is built, unless anything at all has changed, here or in the world.
 
-use imagespec_e2e::build::{Build, Built};
+use imagespec_e2e::build::Built;
 use imagespec_e2e::way::{Daemon, Entrance, Way};
 
 use crate::{Case, Context, scenario};
@@ -112,7 +112,7 @@ fn pushed(context: &Context<'_>) {
 /// An Engine's own images are the user's to remove, so they are always loaded.
 fn loaded(context: &Context<'_>) {
     context.space.write("spec.yaml", "base_image: python:3.11-slim\nenv: {WHO: \"@MARKER@\"}\n");
-    let build = || -> (Built, _) { Build::unless_up_to_date(context.build()).image() };
+    let build = || context.build().unless_up_to_date().image();
     let (_, image) = build();
     image.discard();
     let (built, image) = build();

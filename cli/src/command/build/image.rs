@@ -148,7 +148,9 @@ impl Image {
             }
         };
         let outcome = run
-            .drive(stage, drive, |progress| delivery::finish(delivery, &mut loads, &self.credentials, progress))
+            .drive(stage, stage.progress(), drive, |progress| {
+                delivery::finish(delivery, &mut loads, &self.credentials, progress)
+            })
             .await;
         match outcome {
             Ok(Driven { response, made: (), mut sent }) => {

@@ -46,7 +46,7 @@ pub(super) async fn confirm(
     // What goes wrong here, such as a name that no registry has any more, is no failure of the build and not shown as one.
     let (unseen, _) = progress::channel();
     let run = Run { connection, session, solve };
-    let outcome = run.drive_showing(stage, unseen, drive, |_| async { Ok(()) }).await;
+    let outcome = run.drive(stage, &unseen, drive, |_| async { Ok(()) }).await;
     step.done().await;
     match (outcome, recorded.get()) {
         (Err(CliError::Interrupted), _) => Err(CliError::Interrupted),
