@@ -26,8 +26,6 @@ pub(crate) fn cases() -> Vec<Case> {
     let conda = scenario("conda", [BUILDKITD, DOCKER, FLOOR], conda);
     let finished = scenario("finished-base", [BUILDKITD, FLOOR], finished_base);
     let index = scenario("pip-index", [BUILDKITD, FLOOR], pip_index);
-    let repositories = scenario("apt-sources", [BUILDKITD, FLOOR], apt_sources);
-    let index = index.chain(repositories);
     // A gigabyte of libraries.
     let cuda = scenario("cuda", is_full().then_some(BUILDKITD), cuda);
     let images = images.chain(index).chain(cuda).chain(managed).chain(conda).chain(finished);
@@ -287,32 +285,4 @@ fn cuda(context: &Context<'_>) {
     assert_eq!(image.says("python", &["-c", program]), "12040");
     image.uv_pip_check().expect_code(0);
     image.discard();
-}
-
-/// A repository that the base image does not know, with the key it is signed with; and with another key.
-fn apt_sources(context: &Context<'_>) {
-    let key = |name: &str| {
-        let path = format!("/etc/apt/trusted.gpg.d/debian-archive-{name}.asc");
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-    };
-    let text = "base_image: debian:bookworm-slim\napt_packages: [tmux/bookworm-backports]\nbuilder_options:\n  \
-                apt_sources: [\"deb http://deb.debian.org/debian bookworm-backports main\"]\n  \
-                apt_keys: [keys/archive.asc]\n";
-    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
-    context.space.write("keys/archive.asc", &key("bookworm-automatic"));
-    let (_, image) = context.build().image();
-    // The release itself has 3.3a.
-    let version = image.says("tmux", &["-V"]);
-    assert!(version.starts_with("tmux 3.") && version != "tmux 3.3a", "{version}");
-    let kept = image.says("cat", &["/etc/apt/sources.list.d/imagespec.list"]);
-    assert!(kept.starts_with("deb [signed-by=/etc/apt/keyrings/imagespec-0.asc] http"), "{kept}");
-    context.build().again();
-
-    context.space.write("keys/archive.asc", &key("bookworm-stable"));
-    let ended = context.build().plainly().run();
-    assert_ne!(ended.code, Some(0), "another key has not signed it");
-    context.space.write("keys/archive.asc", "no key\n");
-    let ended = context.build().plainly().run();
-    assert_ne!(ended.code, Some(0));
-    assert!(ended.said().contains("holds no ASCII-armored key"), "{ended}");
 }

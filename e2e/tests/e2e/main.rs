@@ -3,6 +3,7 @@
 //! `cargo test -p imagespec-e2e --features e2e [FILTER]` with the lab's environment (`just e2e` sets it up). Without the lab
 //! the run fails: nothing is skipped. What a scenario does is in its own file.
 
+mod apt;
 mod bad_input;
 mod chain;
 mod commands;
@@ -93,6 +94,7 @@ fn cases() -> Vec<Case> {
         offline::cases(),
         graph_diff::cases(),
         chain::cases(),
+        apt::cases(),
         bad_input::cases(),
         frontend_example::cases(),
         inert::cases(),

@@ -1,0 +1,124 @@
+//! Repositories of Debian packages that the base image does not know, and what changes in them between two builds.
+
+use std::path::{Path, PathBuf};
+
+use imagespec_e2e::command::Program;
+use imagespec_e2e::way::{Daemon, Entrance, Way};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Case, Context, scenario};
+
+const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
+const FLOOR: Way = Way::new(Daemon::Engine2010, Entrance::Docker);
+
+/// For the entrance that needs it; to the other it is a comment.
+const FIRST: &str = "# syntax=@FRONTEND@\n";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let keys = scenario("apt-sources", [BUILDKITD, FLOOR], keys);
+    let lists = scenario("apt-lists", [BUILDKITD, FLOOR], lists);
+    keys.chain(lists).collect()
+}
+
+/// A repository that the base image does not know, with the key it is signed with; and with another key.
+fn keys(context: &Context<'_>) {
+    let key = |name: &str| {
+        let path = format!("/etc/apt/trusted.gpg.d/debian-archive-{name}.asc");
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let text = "base_image: debian:bookworm-slim\napt_packages: [tmux/bookworm-backports]\nbuilder_options:\n  \
+                apt_sources: [\"deb http://deb.debian.org/debian bookworm-backports main\"]\n  \
+                apt_keys: [keys/archive.asc]\n";
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    context.space.write("keys/archive.asc", &key("bookworm-automatic"));
+    let (_, image) = context.build().image();
+    // The release itself has 3.3a.
+    let version = image.says("tmux", &["-V"]);
+    assert!(version.starts_with("tmux 3.") && version != "tmux 3.3a", "{version}");
+    let kept = image.says("cat", &["/etc/apt/sources.list.d/imagespec.list"]);
+    assert!(kept.starts_with("deb [signed-by=/etc/apt/keyrings/imagespec-0.asc] http"), "{kept}");
+    context.build().again();
+
+    context.space.write("keys/archive.asc", &key("bookworm-stable"));
+    let ended = context.build().plainly().run();
+    assert_ne!(ended.code, Some(0), "another key has not signed it");
+    context.space.write("keys/archive.asc", "no key\n");
+    let ended = context.build().plainly().run();
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.said().contains("holds no ASCII-armored key"), "{ended}");
+}
+
+/// What apt keeps of a repository's lists between builds is never older than the repository, and dpkg's state is whole.
+fn lists(context: &Context<'_>) {
+    let name = format!("imagespec-{}", context.space.name().to_ascii_lowercase());
+    let repository = Repository::new(context, &name);
+    let text = format!(
+        "base_image: debian:bookworm-slim\napt_packages: [{name}]\nbuilder_options:\n  \
+         apt_sources: [\"deb [trusted=yes] {} ./\"]\n",
+        repository.url
+    );
+    context.space.write("spec.yaml", &format!("{FIRST}{text}"));
+    let installed = |what: &str| {
+        let (_, image) = context.build().without_cache().image();
+        let state = image.says("dpkg-query", &["-W", "-f=${Status} ${Version}", &name]);
+        let audit = image.says("dpkg", &["--audit"]);
+        assert_eq!(audit, "", "{what}");
+        image.discard();
+        state.strip_prefix("install ok installed ").map(str::to_owned).unwrap_or(state)
+    };
+    repository.publish("1");
+    assert_eq!(installed("first"), "1");
+    assert_eq!(installed("the same lists"), "1");
+    // All files have the sizes that they had.
+    repository.publish("2");
+    assert_eq!(installed("other lists"), "2");
+}
+
+/// A repository of one package, without a signature, on the lab's server of files. It is gone when dropped.
+struct Repository {
+    folder: PathBuf,
+    url: String,
+    package: String,
+}
+
+impl Repository {
+    fn new(context: &Context<'_>, package: &str) -> Self {
+        let lab = &context.world.lab;
+        let (server, _) = lab.conda_channel.rsplit_once('/').expect("the channel is a folder of the server");
+        let folder = lab.state.join("files").join(package);
+        std::fs::create_dir_all(&folder).expect("the server's folder can be written");
+        Self { folder, url: format!("{server}/{package}"), package: package.to_owned() }
+    }
+
+    fn publish(&self, version: &str) {
+        let tree = tempfile::tempdir().expect("a temporary folder");
+        let control = format!(
+            "Package: {}\nVersion: {version}\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\n\
+             Description: a package of one test\n",
+            self.package
+        );
+        std::fs::create_dir(tree.path().join("DEBIAN")).expect("it is new");
+        std::fs::write(tree.path().join("DEBIAN/control"), &control).expect("its folder is new");
+        let file = format!("{}_{version}_all.deb", self.package);
+        let archive = self.folder.join(&file);
+        Program::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(tree.path()).arg(&archive).ok();
+        let (size, hash) = measured(&archive);
+        let packages = format!("{control}Filename: ./{file}\nSize: {size}\nSHA256: {hash}\n\n");
+        let list = self.folder.join("Packages");
+        std::fs::write(&list, packages).expect("the server's folder can be written");
+        let (size, hash) = measured(&list);
+        let release = format!("Suite: test\nSHA256:\n {hash} {size} Packages\n");
+        std::fs::write(self.folder.join("Release"), release).expect("the server's folder can be written");
+    }
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn measured(path: &Path) -> (usize, String) {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    (bytes.len(), hex::encode(Sha256::digest(&bytes)))
+}
