@@ -40,17 +40,21 @@ ABOUT = {
 }
 
 
+FIRST = ("small", "data")
+"""The specs that the README shows in full."""
+
+
 def block(files: Sequence[Path]) -> str:
-    """What stands in the README: the specs of the first file, then those of all others. What a later file measured again is
-    taken from there."""
+    """What stands in the README: the specs most have something like, then the others. What a later file measured again is
+    taken from there; sides that only an earlier one has, from that."""
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     every = found(results)
-    of_first = {build["spec"] for build in results[0]["builds"]}
-    first = [row for row in every if row.spec in of_first]
-    others = [row for row in every if row.spec not in of_first]
-    flytekit = results[0]["versions"]["flytekit"]
-    megabytes = round(results[0]["program"]["frontend image bytes"] / 1e6)
-    gzip = [row for row in first if row.side == "cli-gzip"]
+    first = [row for row in every if row.spec in FIRST]
+    others = [row for row in every if row.spec not in FIRST]
+    flytekit = results[-1]["versions"]["flytekit"]
+    megabytes = round(results[-1]["program"]["frontend image bytes"] / 1e6)
+    with_gzip = [result for result in results if "cli-gzip" in result["sides"]]
+    gzip = [row for row in found(with_gzip) if row.side == "cli-gzip"]
     of_gzip = {
         name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
     }
@@ -58,7 +62,7 @@ def block(files: Sequence[Path]) -> str:
     is_of_several = any(measured.count(spec) > 1 for spec in specs(others))
     several = "Its rows are of several runs on days of different speed: read the ratios.\n" if is_of_several else ""
     repetitions = min(result["repetitions"] for result in results)
-    processors = results[0]["versions"]["processors"]
+    processors = results[-1]["versions"]["processors"]
     return f"""Two specs on one `buildkitd`, export and push included; medians of {repetitions} interleaved repetitions \
 on {processors} processors.
 {"; ".join(ABOUT[spec] for spec in specs(first))}.
@@ -137,17 +141,11 @@ def ratio(value: float | None) -> str:
 
 
 def plots(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> str:
-    links = []
-    drawn: set[str] = set()
+    drawn: dict[str, str] = {}
     for file, result in zip(files, results, strict=True):
         of_file = specs(found([result]))
-        for spec in of_file:
-            # One that measures a spec again in part draws part of it.
-            if spec in drawn:
-                continue
-            drawn.add(spec)
-            name = f"{file.stem}-{spec}.svg" if len(of_file) > 1 else f"{file.stem}.svg"
-            links.append(f"![seconds of the {spec} spec's builds](bench/results/{name})")
+        drawn |= {spec: f"{file.stem}-{spec}.svg" if len(of_file) > 1 else f"{file.stem}.svg" for spec in of_file}
+    links = [f"![seconds of the {spec} spec's builds](bench/results/{name})" for spec, name in drawn.items()]
     return "\n".join(links) + "\n"
 
 

@@ -65,7 +65,7 @@ pub(crate) enum Command {
 /// Arguments of `compile`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The image config is not part of LLB. Hand it over as an exporter attribute:\n  imagespec compile --config-file config.json . | buildctl build --local context=. \\\n    --output 'type=image,name=app,\"containerimage.config='\"$(sed 's/\"/\"\"/g' config.json)\"'\"'"
+    after_help = "The image config is not part of LLB. Hand it over as an exporter attribute:\n  imagespec compile --config-file config.json . > app.pb\n  buildctl build --local context=. < app.pb \\\n    --output 'type=image,name=app,\"containerimage.config='\"$(sed 's/\"/\"\"/g' config.json)\"'\"'"
 )]
 pub(crate) struct CompileArgs {
     #[command(flatten)]
@@ -163,13 +163,13 @@ pub(crate) struct CheckArgs {
 /// Arguments of `tag`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The tag changes with everything that can change the image: the spec, the requirements, copied files and sources, the platform. Secrets and the order of packages do not count.\n\n`build` uses it where no -t says otherwise.\n\nExamples:\n  imagespec tag\n  imagespec tag --format id"
+    after_help = "The tag changes with everything that can change the image: the spec, the requirements, the lock beside the spec, copied files and sources, the platform if it is named. Secrets and the order of packages do not count.\n\n`build` uses it where no -t says otherwise.\n\nExamples:\n  imagespec tag\n  imagespec tag --format id"
 )]
 pub(crate) struct TagArgs {
     #[command(flatten)]
     pub(crate) spec: SpecArgs,
     /// Target platforms, comma-separated, if they are not the spec's.
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "DOCKER_DEFAULT_PLATFORM")]
     pub(crate) platform: Vec<String>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = TagFormat::Name)]
@@ -188,7 +188,7 @@ pub(crate) struct ExistsArgs {
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: Option<String>,
     /// Target platforms, comma-separated, if they are not the spec's.
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "DOCKER_DEFAULT_PLATFORM")]
     pub(crate) platform: Vec<String>,
 }
 

@@ -82,7 +82,9 @@ impl From<ContentError> for CliError {
         match error {
             ContentError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
             ContentError::Internal(problem) => Self::Internal(problem),
-            error @ (ContentError::Read { .. } | ContentError::List(_)) => Self::Input(error.to_string()),
+            error @ (ContentError::Read { .. } | ContentError::List(_) | ContentError::Platform(_)) => {
+                Self::Input(error.to_string())
+            }
         }
     }
 }

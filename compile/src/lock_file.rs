@@ -21,6 +21,21 @@ pub struct LockFile {
     pub is_current: bool,
 }
 
+/// What images may be for when nobody says (`moby/buildkit: util/archutil/detect.go`).
+pub(crate) const ARCHITECTURES: [(&str, &str); 11] = [
+    ("amd64", ""),
+    ("arm64", ""),
+    ("386", ""),
+    ("arm", "v7"),
+    ("arm", "v6"),
+    ("riscv64", ""),
+    ("ppc64le", ""),
+    ("s390x", ""),
+    ("mips64le", ""),
+    ("mips64", ""),
+    ("loong64", ""),
+];
+
 /// The name of the lock of a spec, or of one image of a file of several, for a platform; `None` for a spec without a file's name.
 pub(crate) fn name(spec: &str, target: Option<&str>, platform: &Platform) -> Option<String> {
     let file = spec.rsplit('/').next().unwrap_or_default();

@@ -38,6 +38,8 @@ pub(crate) fn either(first: &[String], second: &[String]) -> Vec<String> {
 /// BuildKit would refuse them all.
 pub(crate) fn gitignore(text: &str, folder: &str) -> Vec<String> {
     let folder = literal(folder);
+    // git passes over it, too (`utf8.c`, `skip_utf8_bom`).
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.lines()
         .map(|line| line.trim_end_matches(['\r', ' ', '\t']))
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -136,6 +138,7 @@ mod tests {
 
     #[test]
     fn letting_git_into_folders_is_no_exception_for_files() {
+        assert_eq!(gitignore("\u{feff}.env\r\n*.key\r\n", ""), ["**/.env", "**/*.key"]);
         assert_eq!(gitignore("*\n!*/\n!**/\n!*.py\n!keep/\n", ""), ["**/*", "!**/*.py", "!**/keep"]);
     }
 

@@ -177,7 +177,7 @@ pub enum Action {
     },
     /// Install Debian packages.
     Apt {
-        /// As the spec names them.
+        /// As the spec names them; none where it names repositories only.
         packages: Vec<String>,
         /// Distribution and architecture: what may share a package cache.
         cache_scope: String,

@@ -252,6 +252,17 @@ struct Base {
     env: Env,
 }
 
+impl Base {
+    /// The environment of an earlier build of ours, or of somebody else who likes the same place: what the base's programs are
+    /// looked for in first says which.
+    fn home(&self) -> Option<Home> {
+        let homes = [Home::VENV, Home::CONDA];
+        self.env.path().split(':').find_map(|folder| {
+            homes.into_iter().find(|home| folder.strip_prefix(home.path).is_some_and(|rest| rest == "/bin"))
+        })
+    }
+}
+
 impl Planner<'_> {
     fn plan(&mut self) -> Option<Plan> {
         self.draft().filter(|draft| draft.is_complete).map(|draft| draft.plan)
@@ -356,7 +367,7 @@ impl Planner<'_> {
             ca_bundle: self.ca_bundle(),
             session: self.facts.session.clone(),
             source_date_epoch,
-            home: self.home(),
+            home: self.home(base),
             base_env: base.env.to_pairs(),
             multi_platform: self.multi,
             base_config: base.config.clone(),
@@ -393,7 +404,26 @@ impl Planner<'_> {
         }
         let (reference, field) = self.base_reference()?;
         let (image, fact) = self.image(&reference, &field)?;
+        self.other_platform(&image, &fact.config, &field);
         Some(Base { image, below: None, env: Env::of_image(&fact.config), config: fact.config })
+    }
+
+    /// A daemon takes an image that is for one platform only for any.
+    fn other_platform(&mut self, image: &PinnedImage, config: &serde_json::Value, field: &str) {
+        let said = |key: &str| config[key].as_str().filter(|text| !text.is_empty());
+        let Some(architecture) = said("architecture") else { return };
+        let is = Platform::new(said("os").unwrap_or("linux"), architecture, said("variant").unwrap_or_default());
+        if (&is.os, &is.architecture) == (&self.platform.os, &self.platform.architecture) {
+            return;
+        }
+        let message = format!("{} is an image for {is}, not for {}", image.reference, self.platform);
+        let warning = Diagnostic::new(&rules::OTHER_PLATFORM, message).with_help(
+            "what it holds may not run there; name an image that is for both, or build for another platform",
+        );
+        self.out.warnings.push(match self.document.spans.nearest_span(field) {
+            Some(span) => warning.with_label(span, ""),
+            None => warning,
+        });
     }
 
     /// The image that the innermost spec starts from, and the field that says so; a problem where CUDA is asked for and no image
@@ -426,8 +456,8 @@ impl Planner<'_> {
     }
 
     /// Where Python packages are installed.
-    fn home(&self) -> Home {
-        if self.specs().wants_conda() { Home::CONDA } else { Home::VENV }
+    fn home(&self, base: &Base) -> Home {
+        if self.specs().wants_conda() { Home::CONDA } else { base.home().unwrap_or_default() }
     }
 
     /// A resolved image; what it is resolved to is a need until known.

@@ -13,6 +13,7 @@ use imagespec::{
 
 use crate::facts::{Facts, Need};
 use crate::locations;
+use crate::lock::PackageName;
 use crate::merged::Merged;
 use crate::planner::Document;
 use crate::rules;
@@ -31,7 +32,9 @@ pub(crate) struct Requirements {
     /// Distributions that entries of `packages` name, with the entries' fields.
     pub(crate) named: Vec<(String, String)>,
     /// Hashes (`sha256:…`) that lines allow, by distribution.
-    pub(crate) hashes: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) hashes: Allowed,
+    /// Those that constraints allow.
+    pub(crate) constrained_hashes: Allowed,
     /// Every line names one version and its hashes, so nothing is left to resolve.
     pub(crate) is_decided: bool,
     /// Whether something may have to be built from source: then compilers and headers must be there first.
@@ -43,6 +46,18 @@ pub(crate) struct Requirements {
     /// A project whose dependencies are wanted too: the path of its `pyproject.toml`, and its text.
     pub(crate) project: Option<(String, String)>,
 }
+
+impl Requirements {
+    fn hashes_of(&mut self, role: Role) -> &mut Allowed {
+        match role {
+            Role::Requirements => &mut self.hashes,
+            Role::Constraints => &mut self.constrained_hashes,
+        }
+    }
+}
+
+/// Hashes (`sha256:…`) that may be installed, by distribution; of one that is not named any may.
+pub(crate) type Allowed = BTreeMap<String, BTreeSet<String>>;
 
 /// A requirement that another field than `packages` asks for.
 #[derive(Debug, Clone)]
@@ -134,16 +149,30 @@ impl Walk<'_> {
         let out = &mut self.out.requirements;
         match &requirement.kind {
             RequirementKind::Named { name, pinned } => {
+                let hashes = hashes(&requirement.text);
                 if role == Role::Requirements {
-                    let hashes = hashes(&requirement.text);
                     out.is_decided &= *pinned && !hashes.is_empty();
-                    allow(&mut out.hashes, name, hashes);
                 }
+                allow(out.hashes_of(role), name, hashes);
                 self.line(&requirement.text, name, role);
             }
             RequirementKind::Url { name } => {
                 out.is_decided = false;
                 out.may_build |= !is_wheel(&requirement.text);
+                let hashes = hashes(&requirement.text);
+                match name.clone().or_else(|| named_by_file(&requirement.text)) {
+                    Some(name) => allow(out.hashes_of(role), &name, hashes),
+                    None if hashes.is_empty() => {}
+                    None => {
+                        let message = format!("of what {} is, its hashes cannot be checked", requirement.text);
+                        let diagnostic = Diagnostic::new(&rules::HASH_MISMATCH, message)
+                            .with_help("write the package's name before it: `name @ https://…`");
+                        self.out.diagnostics.push(match span {
+                            Some(span) => diagnostic.with_label(span, ""),
+                            None => diagnostic,
+                        });
+                    }
+                }
                 self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
             }
             RequirementKind::Vcs { name } => {
@@ -302,22 +331,22 @@ fn name(requirement: &Requirement) -> Option<String> {
 }
 
 /// The hashes that requirements allow, by package.
-pub(crate) fn allowed(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn allowed(text: &str) -> Allowed {
     let mut sources = imagespec::SourceMap::new();
     let scan = imagespec::scan_requirements(sources.add("requirements.txt", text), text);
-    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut allowed = Allowed::new();
     for line in scan.lines {
         if let RequirementsLineKind::Requirement(requirement) = line.kind
-            && let RequirementKind::Named { name, .. } = &requirement.kind
+            && let Some(name) = name(&requirement).or_else(|| named_by_file(&requirement.text))
         {
-            allow(&mut allowed, name, hashes(&requirement.text));
+            allow(&mut allowed, &name, hashes(&requirement.text));
         }
     }
     allowed
 }
 
 /// Adds hashes to those that are allowed of a package. A line without any allows no fewer.
-fn allow(allowed: &mut BTreeMap<String, BTreeSet<String>>, name: &str, hashes: Vec<String>) {
+fn allow(allowed: &mut Allowed, name: &str, hashes: Vec<String>) {
     if !hashes.is_empty() {
         allowed.entry(name.to_owned()).or_default().extend(hashes);
     }
@@ -334,7 +363,18 @@ fn hashes(text: &str) -> Vec<String> {
 
 /// Whether the archive a requirement names needs no build.
 fn is_wheel(requirement: &str) -> bool {
+    address(requirement).to_ascii_lowercase().ends_with(".whl")
+}
+
+/// The distribution by the name of a wheel, where nobody says it.
+fn named_by_file(requirement: &str) -> Option<String> {
+    let file = address(requirement).rsplit('/').next()?;
+    let (name, _) = file.split_once('-').filter(|_| is_wheel(requirement))?;
+    PackageName::new(name).map(|name| name.to_string())
+}
+
+/// Host and path of the URL in a requirement.
+fn address(requirement: &str) -> &str {
     let url = requirement.split_once("://").map_or("", |(_, rest)| rest);
-    let address = url.split(['#', '?', ' ', '\t']).next().unwrap_or_default();
-    address.trim_end_matches(';').to_ascii_lowercase().ends_with(".whl")
+    url.split(['#', '?', ' ', '\t']).next().unwrap_or_default().trim_end_matches(';')
 }

@@ -29,7 +29,7 @@ rules! {
         "`python_exec` is an absolute path inside the base image, or one that `apt_packages` installs.";
     WRONG_PYTHON = "E104" Error
         "the interpreter has another version than the spec asks for",
-        "`python_version` must agree with the interpreter that the base image has or that `python_exec` names. Change one of them.";
+        "`python_version` must agree with the interpreter that `python_exec` names. Change one of them, or leave one out.";
     UNSUPPORTED_PLATFORM = "E105" Error
         "only linux images can be built",
         "Steps run in Linux containers, so every platform is `linux/<architecture>`.";
@@ -74,7 +74,10 @@ rules! {
         "Without a `base_image`, a spec with `cuda` starts from NVIDIA's image of that release, with cuDNN if the spec names it. Not every release has one. With a `base_image`, CUDA comes as packages instead.";
     APT_KEY = "E119" Error
         "a file of apt_keys holds no key",
-        "Keys of repositories are text, ASCII-armored: the file begins with `-----BEGIN PGP PUBLIC KEY BLOCK-----`. A binary one becomes text with `gpg --enarmor`.";
+        "Keys of repositories are text, ASCII-armored: the file begins with `-----BEGIN PGP PUBLIC KEY BLOCK-----`. A binary one becomes text with `gpg --import FILE`, then `gpg --armor --export NAME`.";
+    CONDA_TWICE = "E120" Error
+        "the base image has a conda environment already",
+        "micromamba makes an environment anew, so the one of the base image and all that is in it would be gone. Name all conda packages in one spec, or add Python packages with `packages`: they extend the environment that is there.";
     CHAINED = "W101" Warning
         "the daemon cannot merge layers",
         "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones.";
@@ -84,4 +87,7 @@ rules! {
     CUDA_TWICE = "W103" Warning
         "CUDA comes twice",
         "The base image has CUDA (`CUDA_VERSION` is in its environment), and `cuda` adds the packages that bring it. Two releases in one image are large, and programs may load libraries of both. Leave `cuda` out to use the base's, or start from an image without CUDA.";
+    OTHER_PLATFORM = "W104" Warning
+        "the base image is for another platform",
+        "A name that stands for one image instead of one for each platform is that image, whatever is built for. Its programs run under emulation at best, and the image that is built says of itself that it is for the platform you asked for. Name an image that exists for this platform.";
 }

@@ -3,12 +3,16 @@
 //! Needs no daemon.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use buildkit_client::session::files::{LocalDir, SentKind};
 use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
+use buildkit_gateway::{ParsePlatformError, Platform};
 use imagespec::{Content, Diagnostic, SourceMap};
 use imagespec_compile::{ContextUse, Document, Facts, LocalFilter, Need, context_use};
+use sha2::{Digest as _, Sha256};
 
 use crate::files::Files;
 
@@ -31,6 +35,9 @@ pub enum ContentError {
         /// Why.
         source: std::io::Error,
     },
+    /// What is built for is no platform.
+    #[error(transparent)]
+    Platform(#[from] ParsePlatformError),
     /// The context cannot be listed.
     #[error("{0}")]
     List(std::io::Error),
@@ -39,7 +46,8 @@ pub enum ContentError {
     Internal(String),
 }
 
-/// What stands behind a spec's paths. Blocking.
+/// What stands behind a spec's paths, and the locks beside it. `platforms` are those that are built for if they are not the
+/// spec's, such as `linux/arm64`. Blocking.
 ///
 /// ```
 /// use imagespec_compile::Document;
@@ -50,18 +58,21 @@ pub enum ContentError {
 /// std::fs::write(folder.path().join("train.py"), "print()\n")?;
 /// let parsed = imagespec::parse("spec.yaml", "copy: [train.py]\n");
 /// let mut document = Document::of(parsed, None).expect("a right spec");
-/// let content = content::gather(&Files::in_folder(folder.path()), &mut document)?;
+/// let content = content::gather(&Files::in_folder(folder.path()), &mut document, &[])?;
 /// assert!(content.files.contains_key("train.py"));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
-/// A file cannot be read, or what it says makes the spec wrong.
-pub fn gather(files: &Files, document: &mut Document) -> Result<Content, ContentError> {
+/// A file cannot be read, what it says makes the spec wrong, or a platform is none.
+pub fn gather(files: &Files, document: &mut Document, platforms: &[String]) -> Result<Content, ContentError> {
+    let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| Platform::parse(text));
+    let platforms = platforms.collect::<Result<Vec<Platform>, _>>()?;
+    let targets: Vec<buildkit_llb::Platform> = platforms.iter().map(Into::into).collect();
     let mut facts = Facts::default();
     loop {
-        match context_use(document, &facts) {
+        match context_use(document, &targets, &facts) {
             Err(diagnostics) => {
                 return Err(ContentError::Spec { diagnostics, sources: Box::new(document.sources.clone()) });
             }
@@ -74,18 +85,23 @@ pub fn gather(files: &Files, document: &mut Document) -> Result<Content, Content
                     return Err(ContentError::Internal("the spec keeps asking for files".to_owned()));
                 }
             }
-            Ok(ContextUse::Known { requirements, copied }) => {
+            Ok(ContextUse::Known { requirements, locks, copied }) => {
                 let texts = requirements.into_iter().map(|path| {
                     let text = facts.context_files.get(&path).and_then(Option::as_deref).unwrap_or_default();
                     let digest = Content::digest(text.as_bytes());
                     (path, digest)
                 });
-                let requirements = texts.collect();
-                let mut found = BTreeMap::new();
-                for filter in copied {
-                    add(&files.context, &filter, &mut found)?;
+                let mut content = Content { requirements: texts.collect(), ..Content::default() };
+                for (platform, name) in locks {
+                    if let Some(text) = read(&files.spec_folder().join(name))? {
+                        content.locks.insert(platform, Content::digest(text.as_bytes()));
+                    }
                 }
-                return Ok(Content { requirements, files: found, platforms: Vec::new() });
+                for filter in copied {
+                    add(&files.context, &filter, &mut content.files)?;
+                }
+                content.platforms = platforms.iter().map(ToString::to_string).collect();
+                return Ok(content);
             }
         }
     }
@@ -120,6 +136,23 @@ fn read(path: &Path) -> Result<Option<String>, ContentError> {
     }
 }
 
+/// As [`Content::digest`], of a file that may be larger than memory.
+fn digest(path: &Path) -> std::io::Result<String> {
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let mut hash = Sha256::new();
+    loop {
+        let read = reader.fill_buf()?;
+        if read.is_empty() {
+            break;
+        }
+        hash.update(read);
+        let count = read.len();
+        reader.consume(count);
+    }
+    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("sha256:{digits}"))
+}
+
 /// Adds the digest of everything that a filter lets through. Times and owners are not copied, so they do not count.
 fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String>) -> Result<(), ContentError> {
     let sent =
@@ -131,9 +164,9 @@ fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String
             SentKind::Other => "special file".to_owned(),
             SentKind::File { executable } => {
                 let path = context.join(&file.path);
-                let bytes = std::fs::read(&path).map_err(|source| ContentError::Read { path, source })?;
+                let digest = digest(&path).map_err(|source| ContentError::Read { path, source })?;
                 let executable = if executable { ", executable" } else { "" };
-                format!("{}{executable}", Content::digest(&bytes))
+                format!("{digest}{executable}")
             }
         };
         // One path in two filters is one file.
@@ -155,9 +188,31 @@ mod tests {
         let text = "base_image: {base_image: {copy: [a.txt], commands: [\"true\"]}, copy: [b.txt], commands: [\"true\"], \
                     requirements: requirements.txt}\ncopy: [c.txt]\n";
         let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
-        let content = gather(&Files::in_folder(folder.path()), &mut document).unwrap();
+        let content = gather(&Files::in_folder(folder.path()), &mut document, &[]).unwrap();
         assert_eq!(content.files.keys().collect::<Vec<_>>(), ["a.txt", "b.txt", "c.txt"]);
         assert_eq!(content.requirements.keys().collect::<Vec<_>>(), ["requirements.txt"]);
+    }
+
+    #[test]
+    fn the_locks_of_what_is_built_for_count() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["pylock.spec-amd64.toml", "pylock.spec-arm64.toml", "pylock.spec-other-amd64.toml", "pylock.toml"]
+        {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let files = Files { context: folder.path().to_owned(), spec: folder.path().join("spec.yaml") };
+        let locks = |text: &str, platforms: &[&str]| -> Vec<String> {
+            let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
+            let platforms: Vec<String> = platforms.iter().map(|&platform| platform.to_owned()).collect();
+            gather(&files, &mut document, &platforms).unwrap().locks.into_keys().collect()
+        };
+        let (amd64, arm64) = ("linux/amd64", "linux/arm64");
+        assert_eq!(locks("packages: [click]\n", &[]), [amd64, arm64], "nobody says what it is built for");
+        assert_eq!(locks("packages: [click]\n", &["aarch64"]), [arm64]);
+        assert_eq!(locks("packages: [click]\nplatform: linux/amd64\n", &[]), [amd64]);
+        assert_eq!(locks("packages: [click]\nplatform: linux/amd64\n", &["linux/arm64/v8"]), [arm64]);
+        assert_eq!(locks("apt_packages: [git]\n", &[]), <[&str; 0]>::default(), "there is nothing to lock");
+        assert_eq!(locks("requirements: pylock.toml\n", &[]), <[&str; 0]>::default(), "it names its own");
     }
 
     #[test]
@@ -165,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = "base_image: {requirements: pyproject.toml, commands: [\"true\"]}\npackages: [click]\n";
         let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
-        let error = gather(&Files::in_folder(folder.path()), &mut document).unwrap_err();
+        let error = gather(&Files::in_folder(folder.path()), &mut document, &[]).unwrap_err();
         let ContentError::Spec { diagnostics, sources } = error else { panic!("{error}") };
         let [problem] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
         assert_eq!(problem.span().and_then(|span| sources.snippet(span)), Some("pyproject.toml"));

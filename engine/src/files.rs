@@ -8,6 +8,7 @@ use std::sync::Arc;
 use buildkit_client::session::files::LocalDir;
 use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{Session, SessionBuilder, SharedKey};
+use buildkit_llb::Digest;
 use imagespec::ImageSpec;
 use imagespec_compile::LockUse;
 use imagespec_frontend::{Answers, AtPath, ClientFiles, ImagespecFrontend, Side, SpecText};
@@ -82,9 +83,17 @@ impl Files {
     /// and then remembers the answer under the id of this one.
     #[must_use]
     pub fn context_session(&self) -> SessionBuilder {
-        Session::builder()
-            .with_shared_key(SharedKey::for_directory(&absolute(&self.context), "imagespec"))
-            .with_local_dir(CONTEXT, LocalDir::new(&self.context))
+        Session::builder().with_shared_key(self.shared_key()).with_local_dir(CONTEXT, LocalDir::new(&self.context))
+    }
+
+    /// What the daemon knows this context by. It asks for files whose names, sizes and times differ from those that were sent
+    /// under the same key, so folders of other projects and machines must have another.
+    fn shared_key(&self) -> SharedKey {
+        let context = absolute(&self.context);
+        let read = |path: &str| std::fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty());
+        let machine = read("/etc/machine-id").or_else(|| read("/proc/sys/kernel/hostname")).unwrap_or_default();
+        let salt = Digest::of(format!("{}\n{}", machine.trim(), context.display()).as_bytes());
+        SharedKey::for_directory(&context, &salt.to_string())
     }
 
     /// Whether a daemon that asks for the same again would be told the same. Blocking.

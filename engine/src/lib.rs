@@ -1,16 +1,16 @@
 //! Flyte's `ImageBuildEngine` in Rust: which builder makes the image of a spec, and whether it has to.
 //!
-//! ```
+//! ```no_run
 //! use imagespec::ImageSpec;
-//! use imagespec_engine::{ImageBuildEngine, NoopBuilder};
+//! use imagespec_engine::{ImageBuildEngine, LlbBuilder};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut engine = ImageBuildEngine::new();
-//! engine.register("noop", NoopBuilder, 1);
-//! let spec = ImageSpec::named("train")?.with_base_image("ghcr.io/me/train:1")?;
+//! engine.register("llb", LlbBuilder::new("unix:///run/buildkit/buildkitd.sock".parse()?), 5);
+//! let spec = ImageSpec::named("train")?.with_base_image("python:3.12-slim")?.with_packages(["numpy"])?;
 //! let built = engine.build(&spec).await?;
-//! assert_eq!(built.real_name, "ghcr.io/me/train:1");
+//! println!("{}", built.real_name);
 //! # Ok(())
 //! # }
 //! ```

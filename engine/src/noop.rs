@@ -7,6 +7,21 @@ use crate::error::EngineError;
 use crate::existence::Existence;
 
 /// Builds nothing and asks nobody: for images that something else has made.
+///
+/// ```
+/// use imagespec::ImageSpec;
+/// use imagespec_engine::{ImageBuildEngine, NoopBuilder};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut engine = ImageBuildEngine::new();
+/// engine.register("noop", NoopBuilder, 1);
+/// let spec = ImageSpec::named("train")?.with_base_image("ghcr.io/me/train:1")?;
+/// let built = engine.build(&spec).await?;
+/// assert_eq!(built.real_name, "ghcr.io/me/train:1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoopBuilder;
 

@@ -46,9 +46,9 @@ pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
         };
         return Err(refuse("not a package name").at(0..name.len()).help(help));
     }
-    if name.ends_with('-') {
+    if value.ends_with('-') {
         return Err(refuse("apt would remove the package")
-            .at(name.len() - 1..name.len())
+            .at(value.len() - 1..value.len())
             .help("a `-` behind the name means \"remove\" to apt; use `commands` for that"));
     }
     if architecture.is_some_and(|text| !is_made_of(text, "-", char::is_lowercase)) {
@@ -100,6 +100,14 @@ fn is_made_of(text: &str, signs: &str, is_letter: fn(char) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_removed() {
+        for bad in ["git-", "git:amd64-", "tzdata=2024a-0+deb12u1-", "git/bookworm-"] {
+            assert!(apt_package(bad).is_err(), "{bad}");
+        }
+        assert_eq!(apt_package("tzdata=2024a-0+deb12u1").as_deref(), Ok("tzdata=2024a-0+deb12u1"));
+    }
 
     #[test]
     fn repositories() {

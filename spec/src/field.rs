@@ -114,7 +114,7 @@ pub(crate) static SPEC: &[Field] = &[
         "Which builder Flyte is to use."),
     field("builder_options", "a mapping of options", "builder_options: {user: flytekit}", Shape::Fields(BUILDER_OPTIONS),
         "Options of this builder."),
-    field("builder_config", "a mapping of tool images", "builder_config: {uv_image: \"ghcr.io/astral-sh/uv:0.5.1\"}", Shape::Fields(BUILDER_CONFIG),
+    field("builder_config", "a mapping of tool images", "builder_config: {uv_image: \"ghcr.io/astral-sh/uv:0.13.9\"}", Shape::Fields(BUILDER_CONFIG),
         "Images that hold the tools of this builder."),
 ];
 
@@ -148,7 +148,7 @@ pub(crate) static BUILDER_OPTIONS: &[Field] = &[
 /// The images in `builder_config`.
 #[rustfmt::skip]
 pub(crate) static BUILDER_CONFIG: &[Field] = &[
-    field("uv_image", "an image reference", "uv_image: \"ghcr.io/astral-sh/uv:0.5.1\"", Shape::Text,
+    field("uv_image", "an image reference", "uv_image: \"ghcr.io/astral-sh/uv:0.13.9\"", Shape::Text,
         "Image that has uv at /uv."),
     field("micromamba_image", "an image reference", "micromamba_image: \"mambaorg/micromamba:2.0.3\"", Shape::Text,
         "Image that has micromamba at /usr/bin/micromamba or /bin/micromamba."),

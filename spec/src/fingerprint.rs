@@ -24,6 +24,8 @@ pub(crate) const DIGITS: usize = 32;
 pub struct Content {
     /// The requirements file with all it includes, or the lock with its project: by path in the context, the digest of the text.
     pub requirements: BTreeMap<String, String>,
+    /// The locks beside the spec that its builds read: by platform, the digest of the text.
+    pub locks: BTreeMap<String, String>,
     /// Copied files and sources: by path in the context, the digest of the content and whatever else of the file is copied.
     pub files: BTreeMap<String, String>,
     /// What is built for, if it is not what the spec says.
@@ -174,6 +176,7 @@ fn whole(spec: &ImageSpec, content: &Content) -> Value {
     let mut form = form(spec);
     put(&mut form, "platform", (!content.platforms.is_empty()).then(|| list(&content.platforms)));
     put(&mut form, "requirements content", named(&content.requirements));
+    put(&mut form, "locks", named(&content.locks));
     put(&mut form, "files", named(&content.files));
     Value::Map(form)
 }

@@ -99,7 +99,7 @@ The tag is computed from the spec: it is `{spec_hash}`, or what `tag_format` mak
 
     python_version: \"3.12\"
 
-Without a patch version the newest one is used."
+Without a patch version any will do: that of the base image where it has one, else the newest."
 
     PYTHON_EXEC Error "E013" "not the path of an interpreter"
 "`python_exec` is the absolute path of a Python interpreter inside the base image:
@@ -136,7 +136,7 @@ Put it into a file instead and mount this while packages are installed:
         src: .netrc
         dst: /root/.netrc
 
-A secret can also be an environment variable of the install steps: `{id: token, env: UV_INDEX_PRIVATE_PASSWORD}`."
+A secret can also be an environment variable of the install steps: for `pip_extra_args: --index private=URL` uv reads `UV_INDEX_PRIVATE_USERNAME` and `UV_INDEX_PRIVATE_PASSWORD`, so `{id: token, env: UV_INDEX_PRIVATE_PASSWORD}`."
 
     URL Error "E018" "not a URL that can be used"
 "An index is an `http://` or `https://` URL, or a `file://` URL of a folder inside the base image:
@@ -153,9 +153,9 @@ Paths are relative to it and have no `..`: a builder is sent the context and not
     pip_secret_mounts:
       - [.netrc, /root/.netrc]
       - {id: token, src_env: PYPI_TOKEN, env: UV_INDEX_PRIVATE_PASSWORD}
-      - {id: netrc, dst: /root/.netrc}
+      - {id: gitconfig, dst: /etc/gitconfig}
 
-Sources are the client's. Without one, the client is told with `--secret id=…`. Without `id` it is `secret_` and the entry's number from 0."
+Sources are the client's. Without one, the client is told with `--secret id=…`. Without `id` it is `secret_` and the entry's number from 0, behind those of the specs below."
 
     ENV_NAME Error "E021" "not the name of an environment variable"
 "Names have letters, digits and `_` and do not begin with a digit. Other names cannot be set by a shell."

@@ -109,16 +109,18 @@ fn secrets_and_builders_never_count() {
 #[test]
 fn content_and_platform_count_for_the_tag_and_not_for_the_id() {
     let spec = spec("requirements: requirements.txt\nsource_root: src\n");
-    let content = |requirements: &str, file: &str, platform: &str| Content {
+    let content = |requirements: &str, lock: &str, file: &str, platform: &str| Content {
         requirements: BTreeMap::from([("requirements.txt".to_owned(), Content::digest(requirements.as_bytes()))]),
+        locks: BTreeMap::from([("linux/amd64".to_owned(), Content::digest(lock.as_bytes()))]),
         files: BTreeMap::from([("src/a.py".to_owned(), Content::digest(file.as_bytes()))]),
         platforms: vec![platform.to_owned()],
     };
     let contents = [
-        content("numpy", "a", "linux/amd64"),
-        content("pandas", "a", "linux/amd64"),
-        content("numpy", "b", "linux/amd64"),
-        content("numpy", "a", "linux/arm64"),
+        content("numpy", "1", "a", "linux/amd64"),
+        content("pandas", "1", "a", "linux/amd64"),
+        content("numpy", "2", "a", "linux/amd64"),
+        content("numpy", "1", "b", "linux/amd64"),
+        content("numpy", "1", "a", "linux/arm64"),
     ];
     let tags: BTreeSet<String> = contents.iter().map(|content| spec.tag(content)).collect();
     assert_eq!(tags.len(), contents.len());

@@ -32,7 +32,7 @@ pub(crate) struct SpecsArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PlaceArgs {
     /// A value that takes the place of the spec's, in YAML: python_version=3.12, env.LOG_LEVEL=debug.
-    #[arg(long, value_name = "FIELD=VALUE")]
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = one_line)]
     pub(crate) set: Vec<String>,
     /// The build context: the folder that paths in the spec are relative to.
     #[arg(value_name = "CONTEXT", default_value = ".")]
@@ -76,4 +76,14 @@ pub(crate) struct FactsArgs {
     /// Save the facts this run gathers.
     #[arg(long, value_name = "FILE", conflicts_with = "facts")]
     pub(crate) save_facts: Option<PathBuf>,
+}
+
+/// Frontends are given all values in one build argument, a line each.
+fn one_line(text: &str) -> Result<String, String> {
+    if text.contains(['\n', '\r']) {
+        return Err(
+            "a value is one line; YAML lists and mappings can be written in one: `packages=[numpy, pandas]`".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }

@@ -17,8 +17,7 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
             let reference = match reference {
                 Some(reference) => reference.clone(),
                 None if document.spec.registry.is_some() => {
-                    let mut content = content::gather(&file.files, &mut document)?;
-                    content.platforms.clone_from(&args.platform);
+                    let content = content::gather(&file.files, &mut document, &args.platform)?;
                     document.spec.image_name(&content)
                 }
                 None => {

@@ -11,7 +11,7 @@ use crate::print;
 
 /// What `init` writes where nobody says more.
 const FIRST: &str = "# yaml-language-server: $schema=imagespec.schema.json
-# What the fields mean: imagespec check --help, docs/spec.md
+# An editor that knows the schema shows what the fields mean.
 base_image: debian:bookworm-slim
 python_version: \"3.12\"
 packages: []

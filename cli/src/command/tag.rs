@@ -14,8 +14,7 @@ pub(crate) fn run(args: &TagArgs) -> Result<(), CliError> {
     if args.format == TagFormat::Id {
         return print::data(&format!("{}\n", document.spec.id()));
     }
-    let mut content = content::gather(&file.files, &mut document)?;
-    content.platforms = args.platform.clone();
+    let content = content::gather(&file.files, &mut document, &args.platform)?;
     let spec: &ImageSpec = &document.spec;
     let text = match args.format {
         TagFormat::Name => spec.image_name(&content),

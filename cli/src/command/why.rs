@@ -49,7 +49,7 @@ fn load(path: &Path, context: Option<&Path>, args: &WhyArgs) -> Result<(ImageSpe
     };
     let file = SpecFile::read(&spec)?;
     let (mut document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
-    let content = content::gather(&file.files, &mut document)?;
+    let content = content::gather(&file.files, &mut document, &[])?;
     Ok((document.spec, content))
 }
 

@@ -30,11 +30,13 @@ rm -rf /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log /var/log/boots
 "#;
 
 /// Read after the image's own configuration: takes back what Docker's Debian images do to keep layers small (they delete every
-/// archive after use, which would leave the cache mount empty), and shows no progress bars in logs.
+/// archive after use, which would leave the cache mount empty), takes names for names (`python3.15` would else be a regular
+/// expression where no package has the name), and shows no progress bars in logs.
 const CONFIGURATION: &str = r#"#clear DPkg::Post-Invoke;
 #clear APT::Update::Post-Invoke;
 Dir::Cache::pkgcache "pkgcache.bin";
 Dir::Cache::srcpkgcache "srcpkgcache.bin";
+APT::Cmd::Pattern-Only "true";
 APT::Keep-Downloaded-Packages "true";
 Binary::apt::APT::Keep-Downloaded-Packages "true";
 Dpkg::Use-Pty "0";
@@ -44,6 +46,9 @@ impl Lowering<'_> {
     pub(super) fn apt(&mut self, step: &Step, parent: Output) -> Output {
         let Action::Apt { packages, cache_scope, env, files } = &step.action else { return parent };
         let parent = self.repositories(step, parent, files);
+        if packages.is_empty() {
+            return parent;
+        }
         let mut configuration = CONFIGURATION.to_owned();
         if self.common.ca_bundle.is_some() {
             configuration += &format!("Acquire::https::CAInfo \"{}\";\n", ca_path());

@@ -3,6 +3,7 @@
 use buildkit_llb::Output;
 use imagespec::Bytecode;
 
+use crate::env::read_by_installers;
 use crate::lower::Lowering;
 use crate::lower::python::with_bytecode;
 use crate::plan::Step;
@@ -18,7 +19,10 @@ impl Lowering<'_> {
     ) -> Output {
         let mut exec = self.exec(["/bin/sh", "-c", script], parent);
         if self.plan.uv.is_some() {
-            exec = with_bytecode(self.with_uv(exec), bytecode);
+            // Most of the variables are of no concern to installers, and a new cache is an empty one.
+            let seen: Vec<_> = env.iter().filter(|(name, _)| read_by_installers(name)).collect();
+            let cache = self.built_cache(&seen);
+            exec = with_bytecode(self.with_uv(exec, &cache), bytecode);
         }
         // The spec's variables come last: whoever sets `UV_…` means it.
         let mut exec = exec.with_envs(env.iter().cloned());

@@ -3,7 +3,7 @@
 use buildkit_llb::{Mount, Note, Output, Sharing};
 
 use crate::group::{CONFIG_FILE, LOCK_FILE};
-use crate::lower::python::{uv_cache, uv_path, with_secrets};
+use crate::lower::python::{DOWNLOADS, uv_cache, uv_path, with_secrets};
 use crate::lower::{Lowering, OUTPUT};
 use crate::plan::{Action, GroupInstall, Step};
 
@@ -42,8 +42,9 @@ impl Lowering<'_> {
         let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
         let cache = Mount::cache(&kept, self.cache_id("bytecode"), Sharing::Shared);
         let exec = self.exec(command, parent);
+        let uv_cache_name = if install.is_built { self.built_cache(&install.env) } else { DOWNLOADS.to_owned() };
         let exec = self
-            .with_installer(exec)
+            .with_installer(exec, &uv_cache_name)
             .with_envs(install.env.clone())
             .with_env(home.variable, home.path)
             .with_env("UV_CACHE_DIR", uv_cache())

@@ -7,7 +7,7 @@ use buildkit_llb::{Mount, Note, Output};
 use crate::arguments::{WithoutIndexes, without_indexes};
 use crate::group::{PYPI_INDEX, cache_control, searched};
 use crate::lock_step::{LOCK, LockCommand, LockStep, PROJECT_FILE};
-use crate::lower::python::{uv_path, with_secrets};
+use crate::lower::python::{DOWNLOADS, uv_path, with_secrets};
 use crate::lower::{Lowering, OUTPUT};
 use crate::plan::InstallSecret;
 use crate::probe::{INTERPRETER_FILE, SAY, SAY_FILE};
@@ -76,7 +76,7 @@ impl Lowering<'_> {
         // could not be run.
         let exec = self.exec(command, parent);
         let exec = self
-            .with_installer(exec)
+            .with_installer(exec, DOWNLOADS)
             .with_envs(step.env.clone())
             // Those of the base image are meant too. To uv an empty one is none.
             .with_envs(beaten.iter().map(|name| ((*name).to_owned(), String::new())))

@@ -1,10 +1,15 @@
 //! The Python steps' ops: argv execs of uv, which is mounted from its tool image and never part of a layer.
 
-use buildkit_llb::{Exec, File, Mount, Output, Rm, SecretEnv, Sharing};
+use buildkit_llb::{Digest, Exec, File, Mount, Output, Rm, SecretEnv, Sharing};
 use imagespec::Bytecode;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::lower::Lowering;
 use crate::plan::{Action, InstallSecret, ManagedPython, PinnedImage, Step};
+
+/// uv's cache of steps that build nothing: they all share it.
+pub(super) const DOWNLOADS: &str = "uv";
 
 /// Reads secrets from files into variables and becomes the program, where the daemon cannot set variables itself
 /// (`exec.secretenv`, BuildKit before 0.10). Arguments: `NAME FILE` pairs, `--`, the program.
@@ -34,7 +39,7 @@ impl Lowering<'_> {
         }
         args.push(crate::ENVIRONMENT.to_owned());
         let exec = self.exec(args, parent);
-        let mut exec = self.with_installer(exec);
+        let mut exec = self.with_installer(exec, DOWNLOADS);
         if managed.is_some() {
             exec = exec.with_env("UV_PYTHON_INSTALL_DIR", crate::PYTHONS);
         }
@@ -55,7 +60,7 @@ impl Lowering<'_> {
         let command = [uv_path(), "python".to_owned(), "install".to_owned(), version.to_owned()].to_vec();
         let (command, mounts, envs) = with_secrets(command, &managed.secrets, managed.secret_env_native);
         let exec = self.exec(command, parent);
-        let exec = with_bytecode(self.with_installer(exec), managed.bytecode)
+        let exec = with_bytecode(self.with_installer(exec, DOWNLOADS), managed.bytecode)
             .with_env("UV_PYTHON_DOWNLOADS", "automatic")
             .with_env("UV_PYTHON_INSTALL_DIR", crate::PYTHONS)
             .with_env("UV_PYTHON_CACHE_DIR", format!("{}/python", uv_cache()))
@@ -96,7 +101,8 @@ impl Lowering<'_> {
         let inputs = self.inputs("requirements", &files);
         let (command, secret_mounts, secret_envs) = with_secrets(command, secrets, *secret_env_native);
         let exec = self.exec(command, parent);
-        let exec = with_bytecode(self.with_installer(exec), *bytecode)
+        let cache = self.built_cache(env);
+        let exec = with_bytecode(self.with_installer(exec, &cache), *bytecode)
             // The spec's variables come after our choices: whoever sets `UV_…` means it.
             .with_envs(env.clone())
             .with_env(self.common.home.variable, self.common.home.path)
@@ -108,20 +114,37 @@ impl Lowering<'_> {
         outputs.root().unwrap_or(parent)
     }
 
-    /// Mounts uv and its cache for our own steps: the interpreter is chosen already, and nobody's configuration counts.
-    pub(super) fn with_installer(&mut self, exec: Exec) -> Exec {
-        self.with_uv(exec).with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
+    /// Mounts uv and a cache for our own steps: the interpreter is chosen already, and nobody's configuration counts.
+    pub(super) fn with_installer(&mut self, exec: Exec, cache: &str) -> Exec {
+        self.with_uv(exec, cache).with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
     }
 
-    /// Mounts uv and its cache; without the cache it would leave its mark on `/tmp`. What uv writes depends on neither the
-    /// clock nor the user's files.
-    pub(super) fn with_uv(&mut self, exec: Exec) -> Exec {
+    /// Mounts uv and a cache; without one it would leave its mark on `/tmp`. What uv writes depends on neither the clock nor the
+    /// user's files.
+    pub(super) fn with_uv(&mut self, exec: Exec, cache: &str) -> Exec {
         let Some(uv) = self.uv_image() else { return exec };
         exec.with_mount(Mount::read_only(uv_path(), uv).with_selector("/uv"))
-            .with_mount(Mount::cache(uv_cache(), self.cache_id("uv"), Sharing::Shared))
+            .with_mount(Mount::cache(uv_cache(), self.cache_id(cache), Sharing::Shared))
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_env("UV_NO_PROGRESS", "1")
             .with_env("UV_LINK_MODE", "copy")
+    }
+
+    /// The cache of steps that may build from source: uv takes a wheel it has built before for any interpreter that it fits by
+    /// name, whatever compilers, libraries and variables it was built with. So it is one for each of those surroundings.
+    pub(super) fn built_cache(&self, env: &impl Serialize) -> String {
+        let images = self.plan.images().map(|plan| {
+            let is_seen = |step: &&Step| {
+                let is_here = std::ptr::eq(plan, self.plan);
+                !is_here || matches!(step.action, Action::Apt { .. } | Action::Conda { .. } | Action::Venv { .. })
+            };
+            let actions: Vec<&Action> = plan.steps.iter().filter(is_seen).map(|step| &step.action).collect();
+            json!([plan.base.reference, actions])
+        });
+        let images: Vec<Value> = images.collect();
+        let seen = json!([images, self.plan.platform.to_string(), self.common.base_env, env]).to_string();
+        let digest = Digest::of(seen.as_bytes()).to_string();
+        format!("uv-built-{}", digest.chars().skip("sha256:".len()).take(16).collect::<String>())
     }
 
     /// What a step that downloads is trusted with: the spec's secrets, as [`with_secrets`] parts them, and the CA bundle.

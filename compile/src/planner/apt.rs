@@ -1,5 +1,7 @@
 //! The apt step: one exec that installs all Debian packages.
 
+use std::collections::BTreeMap;
+
 use crate::env;
 use crate::facts::{Need, Root};
 use crate::plan::{Action, Parent, Step};
@@ -22,7 +24,7 @@ impl Planner<'_> {
             .map(|level| (level.prefix.clone(), level.spec.apt_packages.clone()))
             .collect();
         if levels.is_empty() {
-            return Some(Vec::new());
+            return Some(self.repositories_alone(files).into_iter().collect());
         }
         let release = self.rootfs_file(Root::Base, "/etc/os-release")?;
         let cache_scope = format!("{}-{}", distribution(&release.unwrap_or_default()), self.platform.architecture);
@@ -45,6 +47,17 @@ impl Planner<'_> {
         Some(steps)
     }
 
+    /// A step that installs nothing: who names repositories and no packages wants them in the image, for `commands` or later.
+    fn repositories_alone(&self, files: Vec<(String, String)>) -> Option<Step> {
+        if files.is_empty() {
+            return None;
+        }
+        let sources = self.specs().items("builder_options.apt_sources", |spec| &spec.builder_options.apt_sources);
+        let fields = sources.into_iter().map(|(field, _)| field).collect();
+        let action = Action::Apt { packages: Vec::new(), cache_scope: String::new(), env: BTreeMap::new(), files };
+        Some(self.step(APT, self.title("apt", "repositories"), Parent::Base, action, fields))
+    }
+
     /// The files that name more repositories: each line signed with all keys, unless it says itself how it is signed. `None` while
     /// a key is not read.
     fn repositories(&mut self) -> Option<Vec<(String, String)>> {
@@ -60,7 +73,7 @@ impl Planner<'_> {
             };
             if !text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
                 let message = format!("{path} holds no ASCII-armored key");
-                let help = "write it as text, with `gpg --enarmor`";
+                let help = "write it as text: `gpg --import FILE`, then `gpg --armor --export NAME`";
                 self.problem(&rules::APT_KEY, message, &[&field], help);
             }
             files.push((format!("/etc/apt/keyrings/imagespec-{index}.asc"), text));

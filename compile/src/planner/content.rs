@@ -1,7 +1,7 @@
 //! Which files of the context an image is made of: for its tag, and to fetch them early. Nothing of a base image is needed to
 //! know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Platform, caps};
 use imagespec::{Diagnostic, RequirementsKind};
@@ -21,20 +21,28 @@ pub enum ContextUse {
     Known {
         /// The requirements file with all it includes, or the lock with its project, and the keys of repositories.
         requirements: BTreeSet<String>,
+        /// By platform, what the lock beside the spec is called that a build would read, if it is there.
+        locks: BTreeMap<String, String>,
         /// What is copied, as filters of what a client sends.
         copied: Vec<LocalFilter>,
     },
 }
 
-/// Which files of the context an image is made of, those of the finished images that it stands on included.
+/// Which files of the context an image is made of, those of the finished images that it stands on included. `platforms` are those
+/// that are built for if they are not the spec's; where neither says, any can be, so the locks of all of them count.
 ///
 /// # Errors
 /// What is wrong with the files that the spec names.
-pub fn context_use(document: &mut Document, facts: &Facts) -> Result<ContextUse, Vec<Diagnostic>> {
+pub fn context_use(
+    document: &mut Document,
+    platforms: &[Platform],
+    facts: &Facts,
+) -> Result<ContextUse, Vec<Diagnostic>> {
     let mut outcome = Outcome::default();
-    let (mut requirements, mut copied) = (BTreeSet::new(), Vec::new());
-    let settings = Settings::default();
+    let (mut requirements, mut locks, mut copied) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+    let settings = Settings { platforms: platforms.to_vec(), ..Settings::default() };
     for_each_image(document, &settings, facts, &mut outcome, |planner| {
+        locks.extend(planner.locks_beside());
         let (read, filters) = planner.context_use();
         requirements.extend(read);
         copied.extend(filters);
@@ -43,7 +51,7 @@ pub fn context_use(document: &mut Document, facts: &Facts) -> Result<ContextUse,
     match (needs.is_empty(), problems.is_empty()) {
         (false, _) => Ok(ContextUse::Needs(needs)),
         (true, false) => Err(dedup(problems)),
-        (true, true) => Ok(ContextUse::Known { requirements, copied }),
+        (true, true) => Ok(ContextUse::Known { requirements, locks, copied }),
     }
 }
 

@@ -22,7 +22,7 @@ impl Planner<'_> {
     pub(super) fn environment(&self, base: &Base, has_environment: bool) -> Env {
         let mut env = base.env.clone();
         if has_environment {
-            let home = self.home();
+            let home = self.home(base);
             let bin = format!("{}/bin", home.path);
             // A base that has the environment already has it first on PATH, as a rule.
             let path = match env.path().split(':').next() {
@@ -32,7 +32,7 @@ impl Planner<'_> {
             env = env.with("PATH", path).with(home.variable, home.path);
         }
         if self.specs().is_flyte() {
-            env = self.flyte_environment(env, has_environment);
+            env = self.flyte_environment(base, env, has_environment);
         }
         env = env.with("PYTHONPATH", "/root");
         for level in self.specs().levels() {
@@ -138,8 +138,8 @@ impl Planner<'_> {
     }
 
     /// What Flytekit's builder sets before the spec's own variables.
-    fn flyte_environment(&self, env: Env, has_environment: bool) -> Env {
-        let env = if has_environment { env.with("UV_PYTHON", self.home().python()) } else { env };
+    fn flyte_environment(&self, base: &Base, env: Env, has_environment: bool) -> Env {
+        let env = if has_environment { env.with("UV_PYTHON", self.home(base).python()) } else { env };
         env.with("UV_COMPILE_BYTECODE", "1")
             .with("UV_LINK_MODE", "copy")
             .with("FLYTE_SDK_RICH_TRACEBACKS", "0")

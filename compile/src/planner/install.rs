@@ -21,7 +21,7 @@ use crate::lower;
 use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Plan, Shape, Step};
 use crate::planner::lock::{Beside, Found};
 use crate::planner::{Base, Planner, Tools, summary};
-use crate::requirements::Requirements;
+use crate::requirements::{Allowed, Requirements};
 use crate::rules;
 use crate::settings::LockUse;
 
@@ -86,8 +86,15 @@ impl Planner<'_> {
         let (Some(target), Some((mut lock, of_lock))) = (target, lock) else {
             return Some(Installs { lock: step, file, ..Installs::default() });
         };
-        let allowed = if allowed.is_empty() { &wanted.requirements.hashes } else { &allowed };
-        let refused = if allowed.is_empty() { Vec::new() } else { restrict(Arc::make_mut(&mut lock), allowed) };
+        let Requirements { hashes, constrained_hashes, .. } = &wanted.requirements;
+        let allowed = if allowed.is_empty() { hashes } else { &allowed };
+        let mut refused = Vec::new();
+        for allowed in [allowed, constrained_hashes].into_iter().filter(|allowed| !allowed.is_empty()) {
+            refused.extend(restrict(Arc::make_mut(&mut lock), allowed));
+        }
+        if given.is_none() && wanted.args.iter().any(|arg| arg == "--require-hashes") {
+            refused.extend(without_hashes(&lock, [allowed, constrained_hashes]));
+        }
         if !refused.is_empty() {
             let refused: Vec<_> = refused.into_iter().map(|problem| self.of_lock(problem)).collect();
             self.out.problems.extend(refused);
@@ -386,7 +393,7 @@ fn target(said: &InterpreterFact, platform: &buildkit_llb::Platform) -> Option<T
 
 /// Leaves out the files that the requirements do not allow: where lines name hashes, they are the user's word on what may be
 /// installed. A package of which nothing is left is a problem.
-fn restrict(lock: &mut Lock, allowed: &BTreeMap<String, BTreeSet<String>>) -> Vec<Diagnostic> {
+fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for package in &mut lock.packages {
         let Some(hashes) = allowed.get(package.name.as_str()) else { continue };
@@ -394,10 +401,13 @@ fn restrict(lock: &mut Lock, allowed: &BTreeMap<String, BTreeSet<String>>) -> Ve
             |file: &lock::File| file.hashes.iter().map(|(name, digits)| format!("{name}:{digits}")).collect::<Vec<_>>();
         let is_allowed = |file: &lock::File| of(file).iter().any(|hash| hashes.contains(hash));
         let wheels = package.wheels.iter().map(|wheel| &wheel.file);
-        let found: Vec<String> = wheels.chain(&package.sdist).flat_map(of).collect();
+        let archive = package.archive.iter().map(|archive| &archive.file);
+        let found: Vec<String> = wheels.chain(&package.sdist).chain(archive).flat_map(of).collect();
         package.wheels.retain(|wheel| is_allowed(&wheel.file));
         package.sdist = package.sdist.take().filter(is_allowed);
-        if package.wheels.is_empty() && package.sdist.is_none() && !found.is_empty() {
+        package.archive = package.archive.take().filter(|archive| is_allowed(&archive.file));
+        let is_nothing_left = package.wheels.is_empty() && package.sdist.is_none() && package.archive.is_none();
+        if is_nothing_left && !found.is_empty() {
             let message = format!("no file of {} has a hash that the requirements allow", package.name);
             let allowed: Vec<&str> = hashes.iter().map(String::as_str).collect();
             problems.push(Diagnostic::new(&rules::HASH_MISMATCH, message).with_help(format!(
@@ -408,6 +418,21 @@ fn restrict(lock: &mut Lock, allowed: &BTreeMap<String, BTreeSet<String>>) -> Ve
         }
     }
     problems
+}
+
+/// The packages that no requirement names a hash of, where all must have one (pip, "Secure installs").
+fn without_hashes(lock: &Lock, allowed: [&Allowed; 2]) -> Vec<Diagnostic> {
+    let is_missing = |name: &str| !allowed.iter().any(|allowed| allowed.contains_key(name));
+    let missing: BTreeSet<&str> =
+        lock.packages.iter().map(|package| package.name.as_str()).filter(|name| is_missing(name)).collect();
+    let problem = |name: &str| {
+        Diagnostic::new(
+            &rules::HASH_MISMATCH,
+            format!("`--require-hashes` is asked for, and no hash of {name} is named"),
+        )
+        .with_help("name every package with its version and hashes, as `uv pip compile --generate-hashes` does")
+    };
+    missing.into_iter().map(problem).collect()
 }
 
 /// The packages that cannot share a step with others: of those that bring one file, all but the first by name.

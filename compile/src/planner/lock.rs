@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use buildkit_llb::Platform;
 use imagespec::{Diagnostic, FileId, ImageSpec, RequirementsKind, SourceMap};
 
 use crate::arguments;
@@ -17,7 +18,7 @@ use crate::lower;
 use crate::plan::Parent;
 use crate::planner::apt::APT;
 use crate::planner::install::{Wanted, text};
-use crate::planner::{Base, Planner, summary};
+use crate::planner::{Base, Planner, summary, target_platforms};
 use crate::requirements::{self, Missing, Requirements};
 use crate::rules;
 use crate::settings::LockUse;
@@ -73,6 +74,21 @@ impl Planner<'_> {
             return None;
         };
         Some(Beside { name: Some(name), text: text.clone() })
+    }
+
+    /// By platform the name of the lock that builds of this spec look for beside it.
+    pub(super) fn locks_beside(&self) -> BTreeMap<String, String> {
+        if self.level.depth > 0 || !self.wants_packages() || self.given_lock().is_some() {
+            return BTreeMap::new();
+        }
+        let mut platforms = target_platforms(&self.document.spec, self.settings, self.facts);
+        if platforms.is_empty() {
+            let any = |(architecture, variant): (&str, &str)| Platform::new("linux", architecture, variant);
+            platforms = lock_file::ARCHITECTURES.map(any).to_vec();
+        }
+        let (spec, target) = (self.spec_name(), self.document.target.as_deref());
+        let named = |platform: &Platform| Some((platform.to_string(), lock_file::name(&spec, target, platform)?));
+        platforms.iter().filter_map(named).collect()
     }
 
     /// What the spec's file is called.

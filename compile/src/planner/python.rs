@@ -78,7 +78,7 @@ impl Planner<'_> {
         let has_apt = self.specs().has_apt();
         let on_apt = may_build && has_apt;
         let environment = match interpreter {
-            None => self.conda(base),
+            None => self.conda(base)?,
             Some(interpreter) => self.environment_over(base, interpreter, on_apt, shape, &requirements, reasons),
         };
         let single = self.why_one_step(shape, environment.filled, &requirements);
@@ -86,7 +86,7 @@ impl Planner<'_> {
         let tools = Tools { uv: Some(uv), micromamba };
         let mut python =
             Python { steps, tools, has_environment: true, is_complete: !self.wants_packages(), ..Python::default() };
-        if let Some(folders) = self.libraries(root, &interpreter) {
+        if let Some(folders) = self.libraries(base, root, &interpreter) {
             python.libraries = folders;
         } else {
             python.is_complete = false;
@@ -119,8 +119,8 @@ impl Planner<'_> {
         let apt = || Parent::Step(APT.to_owned());
         let builds_on_apt = on_apt && self.why_one_step(shape, None, requirements).is_some();
         match interpreter {
-            Interpreter::Found(root, path) if is_in_environment(&path) => {
-                let home = crate::ENVIRONMENT;
+            Interpreter::Found(root, path) if is_in_environment(base, &path) => {
+                let home = self.home(base).path;
                 reasons.push(format!("the base image has an environment at {home} already; it is extended"));
                 let parent = if on_apt || root == Root::Apt { apt() } else { Parent::Base };
                 let filled = Some("the base image's environment is extended");
@@ -159,8 +159,16 @@ impl Planner<'_> {
         }
     }
 
-    /// The conda environment.
-    fn conda(&self, base: &Base) -> Environment {
+    /// The conda environment. Another one at its place would be gone, with all that is in it.
+    fn conda(&mut self, base: &Base) -> Option<Environment> {
+        if base.home() == Some(Home::CONDA) {
+            let message = format!("the base image has a conda environment at {} already", crate::CONDA_ENVIRONMENT);
+            let fields = self.specs().fields("conda_packages", |spec| &spec.conda_packages);
+            let field = fields.first().map_or("base_image", String::as_str);
+            let help = "name all conda packages in one spec, or use `packages`, which extend the environment";
+            self.problem(&rules::CONDA_TWICE, message, &[field, "base_image"], help);
+            return None;
+        }
         let specs = self.specs();
         let mut packages: Vec<String> = specs
             .items("conda_packages", |spec| &spec.conda_packages)
@@ -201,18 +209,12 @@ impl Planner<'_> {
         let step = self.step("conda", title, Parent::Base, action, fields);
         let parent = Parent::Step(step.id.clone());
         let filled = Some("what conda installs counts as installed");
-        Environment {
-            steps: vec![step],
-            venv: None,
-            root: Root::Python,
-            interpreter: Home::CONDA.python(),
-            parent,
-            filled,
-        }
+        let interpreter = Home::CONDA.python();
+        Some(Environment { steps: vec![step], venv: None, root: Root::Python, interpreter, parent, filled })
     }
 
     /// Folders of libraries that wheels bring and nobody else finds; `None` while facts are missing.
-    fn libraries(&mut self, root: Root, interpreter: &str) -> Option<Vec<String>> {
+    fn libraries(&mut self, base: &Base, root: Root, interpreter: &str) -> Option<Vec<String>> {
         let specs = self.specs();
         let Some(cuda) = specs.value(|spec| spec.cuda.clone()).filter(|_| self.has_cuda_wheels()) else {
             return Some(Vec::new());
@@ -220,7 +222,7 @@ impl Planner<'_> {
         let has_cudnn = specs.any(|spec| spec.cudnn.is_some());
         let version = self.version_of(root, interpreter)?.unwrap_or_default();
         let minor: Vec<&str> = version.split('.').take(2).collect();
-        let packages = format!("{}/lib/python{}/site-packages", self.home().path, minor.join("."));
+        let packages = format!("{}/lib/python{}/site-packages", self.home(base).path, minor.join("."));
         let folders = crate::cuda::library_folders(&cuda, has_cudnn);
         Some(folders.into_iter().map(|folder| format!("{packages}/{folder}")).collect())
     }
@@ -370,10 +372,12 @@ impl Planner<'_> {
                 return None;
             };
             // An environment cannot be put where one is, and packages belong to its Python only.
-            let has_environment = programs.iter().any(|program| is_in_environment(&program.path));
+            let has_environment = programs.iter().any(|program| is_in_environment(base, &program.path));
             is_taken |= has_environment;
-            let programs: Vec<Program> =
-                programs.into_iter().filter(|program| !has_environment || is_in_environment(&program.path)).collect();
+            let programs: Vec<Program> = programs
+                .into_iter()
+                .filter(|program| !has_environment || is_in_environment(base, &program.path))
+                .collect();
             match (interpreter::choose(&programs, wanted), wanted) {
                 (Choice::Found(path), _) => return Some(Interpreter::Found(root, path.to_owned())),
                 (Choice::Ask(path), Some(version)) => {
@@ -389,7 +393,7 @@ impl Planner<'_> {
             }
         }
         if is_taken {
-            self.no_interpreter(&seen);
+            self.no_interpreter(base, &seen);
             return None;
         }
         Some(Interpreter::Managed(wanted.map_or(crate::DEFAULT_PYTHON.to_owned(), |version| version.to_string())))
@@ -401,12 +405,12 @@ impl Planner<'_> {
     }
 
     /// An environment cannot be put where one is.
-    fn no_interpreter(&mut self, seen: &[String]) {
+    fn no_interpreter(&mut self, base: &Base, seen: &[String]) {
         let wanted = self.wanted_python();
         let what = wanted.map_or("Python interpreter".to_owned(), |version| format!("Python {version}"));
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
         let image = self.document.spec.base_reference().unwrap_or(crate::DEFAULT_BASE_IMAGE);
-        let message = format!("the environment that {image} has at {} is not of {what}{found}", crate::ENVIRONMENT);
+        let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
         let field = self.specs().said("python_version", |spec| spec.python_version).map(|(field, _)| field);
         let field = field.unwrap_or_else(|| "packages".to_owned());
         let help = "ask for the version that is there, or start from an image without an environment";
@@ -486,8 +490,8 @@ impl Planner<'_> {
     }
 }
 
-/// Whether an interpreter belongs to an environment at the place of ours: one that an earlier build of ours made, or somebody
-/// else who likes the same path.
-fn is_in_environment(interpreter: &str) -> bool {
-    interpreter.strip_prefix(crate::ENVIRONMENT).is_some_and(|rest| rest.starts_with('/'))
+/// Whether an interpreter belongs to the environment that the base image has at the place of ours.
+fn is_in_environment(base: &Base, interpreter: &str) -> bool {
+    let home = base.home().unwrap_or_default();
+    interpreter.strip_prefix(home.path).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -29,6 +29,30 @@ fn an_environment_of_the_base_is_extended() {
     assert_eq!(build("packages: [numpy]\npython_version: \"3.11\"\n", &ours()).shape(), "python<-Base");
 }
 
+/// An image that a build of ours with conda packages made.
+fn conda() -> World {
+    let home = "/opt/micromamba/envs/runtime";
+    let programs = [(format!("{home}/bin/python3.11"), None), ("/usr/local/bin/python3.12".to_owned(), None)];
+    let world = World { base: rootfs(&programs), ..World::python() };
+    world.with_config(
+        "Env",
+        serde_json::json!([format!("PATH={home}/bin:/usr/local/bin"), format!("CONDA_PREFIX={home}")]),
+    )
+}
+
+#[test]
+fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
+    let built = build("packages: [numpy]\n", &conda());
+    assert_eq!(built.shape(), "python<-Base");
+    let install = described(&built.graph(), "[python] numpy");
+    assert!(install.contains("\"--python\", \"/opt/micromamba/envs/runtime/bin/python\""), "{install}");
+    let env = built.image()["config"]["Env"].to_string();
+    assert!(!env.contains("/opt/venv"), "{env}");
+    let shown = problems("conda_packages: [six]\n", &conda());
+    assert!(shown.starts_with("error[E120]: the base image has a conda environment at"), "{shown}");
+    assert!(shown.contains("spec.yaml:1"), "{shown}");
+}
+
 #[test]
 fn another_python_does_not_fit_into_an_environment_of_the_base() {
     let shown = problems("packages: [numpy]\npython_version: \"3.12\"\n", &ours());

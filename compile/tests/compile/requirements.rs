@@ -2,7 +2,7 @@
 
 use imagespec_compile::{Action, Need, Settings, graph_for};
 
-use crate::world::{Build, World, build, problems};
+use crate::world::{Build, World, build, described, problems};
 
 /// The installer's input, constraints and arguments.
 #[track_caller]
@@ -119,6 +119,70 @@ fn lines_with_hashes_decide_what_may_be_installed() {
     let shown = crate::world::problems(&spec, &world);
     assert!(shown.starts_with("error[E117]: no file of numpy has a hash that the requirements allow"), "{shown}");
     assert!(shown.contains(&one) && shown.contains(&format!("the index has sha256:{other}")), "{shown}");
+}
+
+/// Hashes count wherever they stand: behind a URL, in a constraint; and with `--require-hashes` nothing may be without.
+#[test]
+fn hashes_count_wherever_they_stand() {
+    let (one, other) = ("11".repeat(32), "22".repeat(32));
+    let url = "https://files.example.com/numpy-1.0-py3-none-any.whl";
+    let lock = |entry: String| {
+        format!(
+            "lock-version = \"1.0\"\ncreated-by = \"uv\"\n\n[[packages]]\nname = \"numpy\"\nversion = \"1.0\"\n{entry}\n"
+        )
+    };
+    let archive = lock(format!("archive = {{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}"));
+    let wheel = lock(format!("wheels = [{{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}]"));
+    let cases = [
+        (format!("numpy @ {url} --hash=sha256:"), String::new(), &archive),
+        (format!("{url} --hash=sha256:"), String::new(), &archive),
+        ("numpy\n-c c.txt".to_owned(), "numpy==1.0 --hash=sha256:".to_owned(), &wheel),
+    ];
+    for (requirements, constraints, lock) in cases {
+        let of = |hash: &str| {
+            let with =
+                |text: &str| if text.ends_with("sha256:") { format!("{text}{hash}\n") } else { format!("{text}\n") };
+            let world = World::python().with_file("requirements.txt", &with(&requirements));
+            World { lock: Some(lock.clone()), ..world.with_file("c.txt", &with(&constraints)) }
+        };
+        let text = "requirements: requirements.txt\n";
+        assert_eq!(build(text, &of(&other)).shape(), "venv<-Base wheels<-Step(\"venv\")", "{requirements}");
+        let shown = problems(text, &of(&one));
+        assert!(shown.starts_with("error[E117]: no file of numpy has a hash that"), "{requirements}: {shown}");
+    }
+    let archive = "requirements: requirements.txt\n";
+    let world = World::python()
+        .with_file("requirements.txt", &format!("https://files.example.com/x.tar.gz --hash=sha256:{one}\n"));
+    let shown = problems(archive, &world);
+    assert!(shown.contains("its hashes cannot be checked") && shown.contains("requirements.txt:1"), "{shown}");
+
+    let all = format!("--require-hashes\nnumpy==1.0 --hash=sha256:{one}\n");
+    let world = World::python().with_file("requirements.txt", &all);
+    assert_eq!(build(archive, &world).shape(), "venv<-Base wheels<-Step(\"venv\")");
+    let world = World::python().with_file("requirements.txt", &format!("{all}idna==3.4\n"));
+    let shown = problems(archive, &world);
+    assert!(shown.contains("`--require-hashes` is asked for, and no hash of idna is named"), "{shown}");
+}
+
+/// uv would take a wheel that was built for another base, with other libraries or other variables.
+#[test]
+fn what_is_built_is_kept_for_the_same_surroundings_only() {
+    let caches = |spec: &str, world: &World| -> Vec<String> {
+        let graph = build(spec, world).graph();
+        let text = described(&graph, "[pip] lib");
+        let words = text.split_whitespace().filter(|word| word.contains("imagespec-uv"));
+        words.map(str::to_owned).collect()
+    };
+    let vcs = "packages: [numpy, lib @ git+https://example.org/lib]\n";
+    let one = caches(vcs, &World::python());
+    assert!(one.len() == 1 && one[0].starts_with("imagespec-uv-built-"), "{one:?}");
+    assert_eq!(caches(&format!("{vcs}entrypoint: [a]\n"), &World::python()), one);
+    assert_eq!(caches(&vcs.replace("numpy", "numpy, idna"), &World::python()), one, "wheels are no surroundings");
+    for other in ["apt_packages: [gcc]\n", "env: {CFLAGS: -O2}\n", "base_image: python:3.11-bullseye\n"] {
+        assert_ne!(caches(&format!("{vcs}{other}"), &World::python()), one, "{other}");
+    }
+    let wheels = described(&build(vcs, &World::python()).graph(), "[pip] numpy");
+    assert!(wheels.contains(" imagespec-uv shared"), "{wheels}");
 }
 
 #[test]

@@ -149,6 +149,29 @@ fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
 }
 
 #[test]
+fn repositories_are_in_the_image_without_packages_too() {
+    let spec =
+        "builder_options:\n  apt_sources: [\"deb https://example.org/debian x main\"]\ncommands: [apt-get update]\n";
+    let built = build(spec, &World::debian());
+    assert_eq!(built.shape(), "apt<-Base commands<-Joined([\"apt\"])");
+    let text = described(&built.graph(), "[apt] repositories");
+    assert!(text.contains("/etc/apt/sources.list.d/imagespec.list"), "{text}");
+}
+
+#[test]
+fn a_base_for_one_platform_is_told_of_another() {
+    let world = World { is_of_one_platform: true, ..World::python() };
+    assert_eq!(build("apt_packages: [git]\n", &world).warnings, []);
+    let built = build("apt_packages: [git]\nbase_image: python:3.11-slim\nplatform: linux/arm64\n", &world);
+    let shown = imagespec::render_all(&built.warnings, &built.document.sources);
+    assert!(shown.starts_with("warning[W104]: docker.io/library/python:3.11-slim@"), "{shown}");
+    assert!(
+        shown.contains("is an image for linux/amd64, not for linux/arm64") && shown.contains("spec.yaml:2"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn the_users_order_of_apt_packages_is_shown_and_means_nothing() {
     let one = build("apt_packages: [git, curl]\n", &World::debian()).graph();
     let other = build("apt_packages: [curl, git]\n", &World::debian()).graph();

@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) session: Option<String>,
     /// The base image's config.
     pub(crate) config: Value,
+    /// Its name stands for one image instead of one for each platform.
+    pub(crate) is_of_one_platform: bool,
     pub(crate) base: RootfsFacts,
     /// With the apt packages on top.
     pub(crate) apt: RootfsFacts,
@@ -64,6 +66,7 @@ impl World {
                 "rootfs": {"type": "layers", "diff_ids": [DIGEST]},
                 "history": [{"created_by": "debian.sh"}],
             }),
+            is_of_one_platform: false,
             base: rootfs(&programs.map(|(name, link)| (format!("{folder}/{name}"), link))),
             apt: RootfsFacts::default(),
             context: BTreeMap::new(),
@@ -121,7 +124,11 @@ impl World {
                 facts.session = self.session.clone();
             }
             Need::Image { reference, platform } => {
-                let fact = ImageFact { reference: format!("{reference}@{DIGEST}"), config: self.config.clone() };
+                let mut config = self.config.clone();
+                if !self.is_of_one_platform && config.is_object() {
+                    (config["os"], config["architecture"]) = (json!(platform.os), json!(platform.architecture));
+                }
+                let fact = ImageFact { reference: format!("{reference}@{DIGEST}"), config };
                 facts.images.insert(image_key(reference, platform), fact);
             }
             Need::ContextFile { path } => {

@@ -230,6 +230,11 @@ fn conda(context: &Context<'_>) {
     assert_eq!(pip, ["[python] iniconfig, six"]);
     let cached = "import importlib.util as u, os, click; print(os.path.exists(u.cache_from_source(click.__file__)))";
     assert_eq!(image.says("python", &["-B", "-c", cached]), "True");
+    let above = format!("{FIRST}base_image:\n  {}\npackages: [tomli==2.0.1]\n", text.trim_end().replace('\n', "\n  "));
+    context.space.write("above.yaml", &above);
+    let (_, extended) = context.build().spec("above.yaml").image();
+    let both = "import click, sys, tomli; print(sys.prefix, tomli.__file__.startswith(sys.prefix))";
+    assert_eq!(extended.says("python", &["-c", both]), "/opt/micromamba/envs/runtime True");
     for path in ["/opt/micromamba/pkgs", "/root/.conda", "/root/.mamba", "/root/.cache", "/dev/imagespec"] {
         assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is litter");
     }

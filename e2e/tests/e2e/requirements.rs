@@ -10,7 +10,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let files = scenario("requirements", way::EACH_DAEMON, files);
     let hashes = scenario("hashes", [BUILDKITD], hashes);
     let apt_python = scenario("apt-python", way::EACH_DAEMON, apt_python);
-    files.chain(hashes).chain(apt_python).collect()
+    let built = scenario("built-wheels", [BUILDKITD], built_wheels);
+    files.chain(hashes).chain(apt_python).chain(built).collect()
 }
 
 /// `requirements.txt` includes another file, which an ignore file hides from the copy but not from us, and constraints; an
@@ -30,6 +31,20 @@ fn files(context: &Context<'_>) {
     let text = "# another comment\n\n-r   nested/more.txt\n\n\niniconfig\n-c constraints.txt  # why\n";
     context.space.write("requirements.txt", text);
     context.build().again();
+}
+
+/// What is built with a compiler is not what was built without one, although it is one wheel to uv.
+fn built_wheels(context: &Context<'_>) {
+    let has_speedups = |apt: &str| {
+        let packages = "packages: [\"--no-binary markupsafe markupsafe==2.1.5\"]\n";
+        context.space.write("spec.yaml", &format!("base_image: python:3.11-slim\n{apt}{packages}"));
+        let (_, image) = context.build().image();
+        let program = "import importlib.util as u; print(u.find_spec('markupsafe._speedups') is not None)";
+        image.says("python", &["-c", program])
+    };
+    assert_eq!(has_speedups(""), "False");
+    assert_eq!(has_speedups("apt_packages: [gcc, libc6-dev, libpython3.11-dev]\n"), "True");
+    assert_eq!(has_speedups("apt_packages: [tree]\n"), "False");
 }
 
 fn hashes(context: &Context<'_>) {

@@ -90,6 +90,8 @@ impl Delivery {
             // An Engine that refuses an archive breaks the pipe the daemon writes to, and only the Engine knows why.
             match ended {
                 Ok(Ok(_)) => {}
+                // An archive that ends early is refused as well: that says nothing new.
+                _ if matches!(outcome, Err(EngineError::SessionLost(_))) => {}
                 Ok(Err(error)) => return Err(refused(error.to_string())),
                 Err(error) => return Err(refused(format!("loading stopped: {error}"))),
             }

@@ -161,7 +161,11 @@ impl Image {
                 Ok(response)
             }
             Err(error) => {
-                let error = delivery::load_failure(loads).await.unwrap_or(error);
+                // An archive that ends early is refused as well: that says nothing new.
+                let error = match error {
+                    CliError::Interrupted | CliError::SessionLost(_) => error,
+                    error => delivery::load_failure(loads).await.unwrap_or(error),
+                };
                 Err(match args.frontend {
                     None => facts::take(&self.recorded, Err(error)).err().unwrap_or(CliError::Interrupted),
                     Some(_) => error,
@@ -223,8 +227,7 @@ fn tags(args: &BuildArgs, file: &SpecFile, document: &mut Document) -> Result<Ve
     if !args.output.tag.is_empty() || !goes_somewhere || document.spec.name.is_none() {
         return Ok(args.output.tag.clone());
     }
-    let mut content = content::gather(&file.files, document)?;
-    content.platforms = args.options.platform.clone();
+    let content = content::gather(&file.files, document, &args.options.platform)?;
     let name = document.spec.image_name(&content);
     if !args.output.quiet {
         print::note(&format!("image: {name}\n"));
