@@ -167,10 +167,7 @@ impl Walk<'_> {
                         let message = format!("of what {} is, its hashes cannot be checked", requirement.text);
                         let diagnostic = Diagnostic::new(&rules::HASH_MISMATCH, message)
                             .with_help("write the package's name before it: `name @ https://…`");
-                        self.out.diagnostics.push(match span {
-                            Some(span) => diagnostic.with_label(span, ""),
-                            None => diagnostic,
-                        });
+                        self.out.diagnostics.push(labelled(diagnostic, span));
                     }
                 }
                 self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
@@ -184,10 +181,7 @@ impl Walk<'_> {
                 let message = format!("the requirement {:?} is a local path", requirement.text);
                 let diagnostic = Diagnostic::new(&rules::PATH_REQUIREMENT, message)
                     .with_help("publish it to an index, or copy the project with `copy` and install it in `commands`");
-                self.out.diagnostics.push(match span {
-                    Some(span) => diagnostic.with_label(span, ""),
-                    None => diagnostic,
-                });
+                self.out.diagnostics.push(labelled(diagnostic, span));
             }
             RequirementKind::Options { args, requirement } => {
                 out.options.extend(args.iter().cloned());
@@ -213,15 +207,11 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, document: &mut Document, path: &str, span: Option<Span>, role: Role) {
-        let labelled = |diagnostic: Diagnostic| match span {
-            Some(span) => diagnostic.with_label(span, ""),
-            None => diagnostic,
-        };
         if self.open.iter().any(|open| open == path) {
             let chain = [self.open.join(" -> "), path.to_owned()].join(" -> ");
             let diagnostic =
                 Diagnostic::new(&rules::INCLUDE_CYCLE, format!("requirements files include each other: {chain}"));
-            self.out.diagnostics.push(labelled(diagnostic.with_help("remove one of the includes")));
+            self.out.diagnostics.push(labelled(diagnostic.with_help("remove one of the includes"), span));
             return;
         }
         if !self.done.insert((path.to_owned(), role)) {
@@ -271,10 +261,7 @@ impl Walk<'_> {
     fn missing(&mut self, missing: Missing, span: Option<Span>) {
         match missing {
             Missing::Unknown(need) => _ = self.out.needs.insert(*need),
-            Missing::Absent(diagnostic) => self.out.diagnostics.push(match span {
-                Some(span) => diagnostic.with_label(span, ""),
-                None => *diagnostic,
-            }),
+            Missing::Absent(diagnostic) => self.out.diagnostics.push(labelled(*diagnostic, span)),
         }
     }
 
@@ -321,6 +308,13 @@ fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
 }
 
 /// The distribution a requirement names, if it does.
+fn labelled(diagnostic: Diagnostic, span: Option<Span>) -> Diagnostic {
+    match span {
+        Some(span) => diagnostic.with_label(span, ""),
+        None => diagnostic,
+    }
+}
+
 fn name(requirement: &Requirement) -> Option<String> {
     match &requirement.kind {
         RequirementKind::Named { name, .. } => Some(name.clone()),
