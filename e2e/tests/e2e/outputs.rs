@@ -13,8 +13,9 @@ const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
 pub(crate) fn cases() -> Vec<Case> {
     let files = scenario("output-files", [BUILDKITD], files);
     let quiet = scenario("quiet", way::IMAGESPEC, quiet);
+    let same = scenario("same-bytes", [BUILDKITD], same_bytes);
     let mtls = scenario("client-certificates", [BUILDKITD], client_certificates);
-    files.chain(quiet).chain(mtls).collect()
+    files.chain(quiet).chain(same).chain(mtls).collect()
 }
 
 fn files(context: &Context<'_>) {
@@ -86,6 +87,28 @@ fn quiet(context: &Context<'_>) {
             assert_eq!(image.run().expect_code(0).line(), context.space.marker());
         }
     }
+}
+
+/// Every step runs twice, and the files of the context have another time: nothing of that is in the image.
+fn same_bytes(context: &Context<'_>) {
+    let (space, address) = (&context.space, context.world.lab.address(context.way.daemon));
+    let text = "base_image: python:3.11-slim\napt_packages: [jq]\npackages: [requests, pydantic]\nsource_root: src\n\
+                source_copy_mode: all\ncommands: [\"echo hi >/srv/x\", \"python -c 'import requests'\"]\n";
+    space.write("spec.yaml", text);
+    space.write("src/a.py", "A = 1\n");
+    context.build().ours("lock", address).ok();
+    let digest = |number: usize| {
+        space.write("src/a.py", "A = 1\n");
+        let file = space.beside(&format!("metadata-{number}.json"));
+        let name = context.build().name();
+        let output = format!("type=image,name={name}-{number},push=true,rewrite-timestamp=true");
+        let program = context.build().ours("build", address).env("SOURCE_DATE_EPOCH", "1700000000").arg("--no-cache");
+        program.option("--output", output).option("--metadata-file", &file).ok();
+        let metadata = std::fs::read_to_string(&file).expect("it was written");
+        let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("JSON");
+        metadata["containerimage.digest"].as_str().expect("it is told").to_owned()
+    };
+    assert_eq!(digest(1), digest(2));
 }
 
 /// A daemon on TCP that asks for the client's certificate.
