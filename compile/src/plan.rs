@@ -104,6 +104,11 @@ impl Home {
     /// An environment of conda's.
     pub(crate) const CONDA: Self = Self { path: crate::CONDA_ENVIRONMENT, variable: "CONDA_PREFIX" };
 
+    /// Whether a program belongs to it.
+    pub(crate) fn has(&self, program: &str) -> bool {
+        program.strip_prefix(self.path).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Its interpreter.
     pub(crate) fn python(&self) -> String {
         format!("{}/bin/python", self.path)

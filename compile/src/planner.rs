@@ -457,7 +457,15 @@ impl Planner<'_> {
 
     /// Where Python packages are installed.
     fn home(&self, base: &Base) -> Home {
-        if self.specs().wants_conda() { Home::CONDA } else { base.home().unwrap_or_default() }
+        let said = self.specs().value(|spec| spec.python_exec.as_deref());
+        // As far as anybody has looked: a folder on PATH may be empty.
+        let programs = self.rootfs(Root::Base).and_then(|facts| facts.programs.as_ref());
+        let is_extended = |home: &Home| match (said, programs) {
+            (Some(path), _) => home.has(path),
+            (None, Some(programs)) => programs.iter().any(|program| home.has(&program.path)),
+            (None, None) => true,
+        };
+        if self.specs().wants_conda() { Home::CONDA } else { base.home().filter(is_extended).unwrap_or_default() }
     }
 
     /// A resolved image; what it is resolved to is a need until known.

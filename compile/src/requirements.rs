@@ -13,7 +13,7 @@ use imagespec::{
 
 use crate::facts::{Facts, Need};
 use crate::locations;
-use crate::lock::PackageName;
+use crate::lock::{Marker, Target};
 use crate::merged::Merged;
 use crate::planner::Document;
 use crate::rules;
@@ -31,10 +31,10 @@ pub(crate) struct Requirements {
     pub(crate) names: Vec<String>,
     /// Distributions that entries of `packages` name, with the entries' fields.
     pub(crate) named: Vec<(String, String)>,
-    /// Hashes (`sha256:…`) that lines allow, by distribution.
-    pub(crate) hashes: Allowed,
-    /// Those that constraints allow.
-    pub(crate) constrained_hashes: Allowed,
+    /// What lines allow.
+    pub(crate) hashes: Vec<Hashed>,
+    /// What constraints allow.
+    pub(crate) constrained_hashes: Vec<Hashed>,
     /// Every line names one version and its hashes, so nothing is left to resolve.
     pub(crate) is_decided: bool,
     /// Whether something may have to be built from source: then compilers and headers must be there first.
@@ -48,7 +48,7 @@ pub(crate) struct Requirements {
 }
 
 impl Requirements {
-    fn hashes_of(&mut self, role: Role) -> &mut Allowed {
+    fn hashes_of(&mut self, role: Role) -> &mut Vec<Hashed> {
         match role {
             Role::Requirements => &mut self.hashes,
             Role::Constraints => &mut self.constrained_hashes,
@@ -56,8 +56,44 @@ impl Requirements {
     }
 }
 
-/// Hashes (`sha256:…`) that may be installed, by distribution; of one that is not named any may.
+/// The hashes of a line.
+#[derive(Debug)]
+pub(crate) struct Hashed {
+    /// The distribution; where the line does not say it, the URL it is at.
+    distribution: String,
+    /// Where the line applies; absent: everywhere.
+    marker: Option<Marker>,
+    /// `sha256:…`
+    hashes: Vec<String>,
+}
+
+impl Hashed {
+    fn of(requirement: &Requirement, distribution: &str) -> Option<Self> {
+        let hashes = hashes(&requirement.text);
+        let text = requirement.text.split(" --hash").next().unwrap_or_default();
+        // Of a URL, a semicolon is a part of it unless a space is before it (PEP 508).
+        let marker = match requirement.kind {
+            RequirementKind::Url { .. } | RequirementKind::Vcs { .. } => text.split_once(" ;"),
+            _ => text.split_once(';'),
+        };
+        // One that cannot be read has been told already, or is of a kind that uv knows and we do not.
+        let marker = marker.and_then(|(_, marker)| Marker::parse(marker.trim()).ok());
+        let distribution = distribution.to_owned();
+        (!hashes.is_empty()).then_some(Self { distribution, marker, hashes })
+    }
+}
+
+/// Hashes that may be installed, by distribution or URL; of what is not named any may.
 pub(crate) type Allowed = BTreeMap<String, BTreeSet<String>>;
+
+/// The hashes of lines that apply to an interpreter.
+pub(crate) fn allowed_for(lines: &[Hashed], target: &Target) -> Allowed {
+    let mut allowed = Allowed::new();
+    for line in lines.iter().filter(|line| line.marker.as_ref().is_none_or(|marker| marker.holds(target, &[]))) {
+        allow(&mut allowed, &line.distribution, line.hashes.clone());
+    }
+    allowed
+}
 
 /// A requirement that another field than `packages` asks for.
 #[derive(Debug, Clone)]
@@ -149,27 +185,18 @@ impl Walk<'_> {
         let out = &mut self.out.requirements;
         match &requirement.kind {
             RequirementKind::Named { name, pinned } => {
-                let hashes = hashes(&requirement.text);
+                let hashed = Hashed::of(requirement, name);
                 if role == Role::Requirements {
-                    out.is_decided &= *pinned && !hashes.is_empty();
+                    out.is_decided &= *pinned && hashed.is_some();
                 }
-                allow(out.hashes_of(role), name, hashes);
+                out.hashes_of(role).extend(hashed);
                 self.line(&requirement.text, name, role);
             }
             RequirementKind::Url { name } => {
                 out.is_decided = false;
                 out.may_build |= !is_wheel(&requirement.text);
-                let hashes = hashes(&requirement.text);
-                match name.clone().or_else(|| named_by_file(&requirement.text)) {
-                    Some(name) => allow(out.hashes_of(role), &name, hashes),
-                    None if hashes.is_empty() => {}
-                    None => {
-                        let message = format!("of what {} is, its hashes cannot be checked", requirement.text);
-                        let diagnostic = Diagnostic::new(&rules::HASH_MISMATCH, message)
-                            .with_help("write the package's name before it: `name @ https://…`");
-                        self.out.diagnostics.push(labelled(diagnostic, span));
-                    }
-                }
+                let distribution = name.as_deref().unwrap_or_else(|| url(&requirement.text));
+                out.hashes_of(role).extend(Hashed::of(requirement, distribution));
                 self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
             }
             RequirementKind::Vcs { name } => {
@@ -308,13 +335,6 @@ fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
 }
 
 /// The distribution a requirement names, if it does.
-fn labelled(diagnostic: Diagnostic, span: Option<Span>) -> Diagnostic {
-    match span {
-        Some(span) => diagnostic.with_label(span, ""),
-        None => diagnostic,
-    }
-}
-
 fn name(requirement: &Requirement) -> Option<String> {
     match &requirement.kind {
         RequirementKind::Named { name, .. } => Some(name.clone()),
@@ -331,12 +351,20 @@ pub(crate) fn allowed(text: &str) -> Allowed {
     let mut allowed = Allowed::new();
     for line in scan.lines {
         if let RequirementsLineKind::Requirement(requirement) = line.kind
-            && let Some(name) = name(&requirement).or_else(|| named_by_file(&requirement.text))
+            && let Some(name) = name(&requirement)
         {
             allow(&mut allowed, &name, hashes(&requirement.text));
         }
     }
     allowed
+}
+
+/// A problem at its place, if it has one.
+fn labelled(diagnostic: Diagnostic, span: Option<Span>) -> Diagnostic {
+    match span {
+        Some(span) => diagnostic.with_label(span, ""),
+        None => diagnostic,
+    }
 }
 
 /// Adds hashes to those that are allowed of a package. A line without any allows no fewer.
@@ -346,29 +374,33 @@ fn allow(allowed: &mut Allowed, name: &str, hashes: Vec<String>) {
     }
 }
 
-/// The hashes behind a requirement, `--hash=sha256:…`.
+/// The hashes of a requirement: behind it, `--hash=sha256:…`, or in its URL, `#sha256=…`.
 fn hashes(text: &str) -> Vec<String> {
-    text.split("--hash")
+    let behind = text
+        .split("--hash")
         .skip(1)
-        .filter_map(|rest| rest.trim_start_matches(['=', ' ', '\t']).split_whitespace().next())
-        .map(str::to_ascii_lowercase)
-        .collect()
+        .filter_map(|rest| rest.trim_start_matches(['=', ' ', '\t']).split_whitespace().next());
+    let (_, fragment) = url_with_fragment(text).split_once('#').unwrap_or_default();
+    let inside = fragment.split('&').filter_map(|part| part.split_once('='));
+    let inside = inside.filter(|(name, _)| matches!(*name, "sha256" | "sha384" | "sha512"));
+    let inside = inside.map(|(name, digits)| format!("{name}:{digits}"));
+    behind.map(str::to_ascii_lowercase).chain(inside.map(|hash| hash.to_ascii_lowercase())).collect()
 }
 
 /// Whether the archive a requirement names needs no build.
 fn is_wheel(requirement: &str) -> bool {
-    address(requirement).to_ascii_lowercase().ends_with(".whl")
+    let address = url(requirement).split('?').next().unwrap_or_default();
+    address.to_ascii_lowercase().ends_with(".whl")
 }
 
-/// The distribution by the name of a wheel, where nobody says it.
-fn named_by_file(requirement: &str) -> Option<String> {
-    let file = address(requirement).rsplit('/').next()?;
-    let (name, _) = file.split_once('-').filter(|_| is_wheel(requirement))?;
-    PackageName::new(name).map(|name| name.to_string())
+/// The URL in a requirement, without its fragment.
+fn url(requirement: &str) -> &str {
+    url_with_fragment(requirement).split('#').next().unwrap_or_default()
 }
 
-/// Host and path of the URL in a requirement.
-fn address(requirement: &str) -> &str {
-    let url = requirement.split_once("://").map_or("", |(_, rest)| rest);
-    url.split(['#', '?', ' ', '\t']).next().unwrap_or_default().trim_end_matches(';')
+fn url_with_fragment(requirement: &str) -> &str {
+    let Some((before, _)) = requirement.split_once("://") else { return "" };
+    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
+    let rest = requirement.get(begin..).unwrap_or_default();
+    rest.split([' ', '\t']).next().unwrap_or_default().trim_end_matches(';')
 }

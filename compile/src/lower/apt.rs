@@ -30,11 +30,12 @@ rm -rf /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log /var/log/boots
 "#;
 
 /// Read after the image's own configuration: takes back what Docker's Debian images do to keep layers small (they delete every
-/// archive after use, which would leave the cache mount empty), takes names for names (`python3.15` would else be a regular
+/// archive after use, which would leave the cache mount empty, and keep no index of the lists; one that has the installed
+/// packages in it is not for images to share), takes names for names (`python3.15` would else be a regular
 /// expression where no package has the name), and shows no progress bars in logs.
 const CONFIGURATION: &str = r#"#clear DPkg::Post-Invoke;
 #clear APT::Update::Post-Invoke;
-Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "srcpkgcache.bin";
 APT::Cmd::Pattern-Only "true";
 APT::Keep-Downloaded-Packages "true";

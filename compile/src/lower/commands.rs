@@ -21,7 +21,7 @@ impl Lowering<'_> {
         if self.plan.uv.is_some() {
             // Most of the variables are of no concern to installers, and a new cache is an empty one.
             let seen: Vec<_> = env.iter().filter(|(name, _)| read_by_installers(name)).collect();
-            let cache = self.built_cache(&seen);
+            let cache = self.built_cache(&seen, &[]);
             exec = with_bytecode(self.with_uv(exec, &cache), bytecode);
         }
         // The spec's variables come last: whoever sets `UV_…` means it.

@@ -42,7 +42,8 @@ impl Lowering<'_> {
         let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
         let cache = Mount::cache(&kept, self.cache_id("bytecode"), Sharing::Shared);
         let exec = self.exec(command, parent);
-        let uv_cache_name = if install.is_built { self.built_cache(&install.env) } else { DOWNLOADS.to_owned() };
+        let uv_cache_name =
+            if install.is_built { self.built_cache(&install.env, &install.args) } else { DOWNLOADS.to_owned() };
         let exec = self
             .with_installer(exec, &uv_cache_name)
             .with_envs(install.env.clone())

@@ -101,7 +101,7 @@ impl Lowering<'_> {
         let inputs = self.inputs("requirements", &files);
         let (command, secret_mounts, secret_envs) = with_secrets(command, secrets, *secret_env_native);
         let exec = self.exec(command, parent);
-        let cache = self.built_cache(env);
+        let cache = self.built_cache(env, args);
         let exec = with_bytecode(self.with_installer(exec, &cache), *bytecode)
             // The spec's variables come after our choices: whoever sets `UV_…` means it.
             .with_envs(env.clone())
@@ -131,12 +131,16 @@ impl Lowering<'_> {
     }
 
     /// The cache of steps that may build from source: uv takes a wheel it has built before for any interpreter that it fits by
-    /// name, whatever compilers, libraries and variables it was built with. So it is one for each of those surroundings.
-    pub(super) fn built_cache(&self, env: &impl Serialize) -> String {
+    /// name, whatever compilers, libraries and variables it was built with. So it is one for each of those surroundings; packages
+    /// are some where builds are not isolated from them.
+    pub(super) fn built_cache(&self, env: &impl Serialize, args: &[String]) -> String {
+        let is_open = args.iter().any(|arg| arg.starts_with("--no-build-isolation"));
         let images = self.plan.images().map(|plan| {
             let is_seen = |step: &&Step| {
                 let is_here = std::ptr::eq(plan, self.plan);
-                !is_here || matches!(step.action, Action::Apt { .. } | Action::Conda { .. } | Action::Venv { .. })
+                let is_package = matches!(&step.action, Action::InstallGroup(install) if !install.is_built);
+                let is_below = matches!(step.action, Action::Apt { .. } | Action::Conda { .. } | Action::Venv { .. });
+                !is_here || is_below || (is_open && is_package)
             };
             let actions: Vec<&Action> = plan.steps.iter().filter(is_seen).map(|step| &step.action).collect();
             json!([plan.base.reference, actions])

@@ -21,7 +21,7 @@ use crate::lower;
 use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Plan, Shape, Step};
 use crate::planner::lock::{Beside, Found};
 use crate::planner::{Base, Planner, Tools, summary};
-use crate::requirements::{Allowed, Requirements};
+use crate::requirements::{Allowed, Requirements, allowed_for};
 use crate::rules;
 use crate::settings::LockUse;
 
@@ -87,13 +87,14 @@ impl Planner<'_> {
             return Some(Installs { lock: step, file, ..Installs::default() });
         };
         let Requirements { hashes, constrained_hashes, .. } = &wanted.requirements;
-        let allowed = if allowed.is_empty() { hashes } else { &allowed };
+        let of_lines = if allowed.is_empty() { allowed_for(hashes, &target) } else { allowed };
+        let allowed = [of_lines, allowed_for(constrained_hashes, &target)];
         let mut refused = Vec::new();
-        for allowed in [allowed, constrained_hashes].into_iter().filter(|allowed| !allowed.is_empty()) {
+        for allowed in allowed.iter().filter(|allowed| !allowed.is_empty()) {
             refused.extend(restrict(Arc::make_mut(&mut lock), allowed));
         }
         if given.is_none() && wanted.args.iter().any(|arg| arg == "--require-hashes") {
-            refused.extend(without_hashes(&lock, [allowed, constrained_hashes]));
+            refused.extend(without_hashes(&lock, &allowed));
         }
         if !refused.is_empty() {
             let refused: Vec<_> = refused.into_iter().map(|problem| self.of_lock(problem)).collect();
@@ -396,7 +397,7 @@ fn target(said: &InterpreterFact, platform: &buildkit_llb::Platform) -> Option<T
 fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for package in &mut lock.packages {
-        let Some(hashes) = allowed.get(package.name.as_str()) else { continue };
+        let Some(hashes) = allowed_of(package, allowed) else { continue };
         let of =
             |file: &lock::File| file.hashes.iter().map(|(name, digits)| format!("{name}:{digits}")).collect::<Vec<_>>();
         let is_allowed = |file: &lock::File| of(file).iter().any(|hash| hashes.contains(hash));
@@ -420,11 +421,21 @@ fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
     problems
 }
 
+/// By its name, or by the URL of a line that has no name.
+fn allowed_of<'a>(package: &lock::LockedPackage, allowed: &'a Allowed) -> Option<&'a BTreeSet<String>> {
+    let url = package.archive.as_ref().and_then(|archive| match &archive.file.place {
+        lock::Place::Url(url) => url.split('#').next(),
+        lock::Place::Path(_) => None,
+    });
+    allowed.get(package.name.as_str()).or_else(|| allowed.get(url?))
+}
+
 /// The packages that no requirement names a hash of, where all must have one (pip, "Secure installs").
-fn without_hashes(lock: &Lock, allowed: [&Allowed; 2]) -> Vec<Diagnostic> {
-    let is_missing = |name: &str| !allowed.iter().any(|allowed| allowed.contains_key(name));
+fn without_hashes(lock: &Lock, allowed: &[Allowed]) -> Vec<Diagnostic> {
+    let is_missing =
+        |package: &&lock::LockedPackage| allowed.iter().all(|allowed| allowed_of(package, allowed).is_none());
     let missing: BTreeSet<&str> =
-        lock.packages.iter().map(|package| package.name.as_str()).filter(|name| is_missing(name)).collect();
+        lock.packages.iter().filter(is_missing).map(|package| package.name.as_str()).collect();
     let problem = |name: &str| {
         Diagnostic::new(
             &rules::HASH_MISMATCH,

@@ -492,6 +492,5 @@ impl Planner<'_> {
 
 /// Whether an interpreter belongs to the environment that the base image has at the place of ours.
 fn is_in_environment(base: &Base, interpreter: &str) -> bool {
-    let home = base.home().unwrap_or_default();
-    interpreter.strip_prefix(home.path).is_some_and(|rest| rest.starts_with('/'))
+    base.home().unwrap_or_default().has(interpreter)
 }

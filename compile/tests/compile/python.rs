@@ -48,6 +48,13 @@ fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
     assert!(install.contains("\"--python\", \"/opt/micromamba/envs/runtime/bin/python\""), "{install}");
     let env = built.image()["config"]["Env"].to_string();
     assert!(!env.contains("/opt/venv"), "{env}");
+    // Who names another interpreter gets an environment over it.
+    let mut world = conda();
+    world.base.exists.insert("/usr/local/bin/python3.12".to_owned(), true);
+    let other = build("packages: [numpy]\npython_exec: /usr/local/bin/python3.12\n", &world);
+    assert_eq!(other.shape(), "venv<-Base python<-Step(\"venv\")");
+    let install = described(&other.graph(), "[python] numpy");
+    assert!(install.contains("\"--python\", \"/opt/venv/bin/python\""), "{install}");
     let shown = problems("conda_packages: [six]\n", &conda());
     assert!(shown.starts_with("error[E120]: the base image has a conda environment at"), "{shown}");
     assert!(shown.contains("spec.yaml:1"), "{shown}");

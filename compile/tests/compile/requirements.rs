@@ -125,42 +125,44 @@ fn lines_with_hashes_decide_what_may_be_installed() {
 #[test]
 fn hashes_count_wherever_they_stand() {
     let (one, other) = ("11".repeat(32), "22".repeat(32));
-    let url = "https://files.example.com/numpy-1.0-py3-none-any.whl";
+    let (url, unnamed) = ("https://files.example.com/numpy-1.0-py3-none-any.whl", "https://files.example.com/x.tar.gz");
     let lock = |entry: String| {
         format!(
             "lock-version = \"1.0\"\ncreated-by = \"uv\"\n\n[[packages]]\nname = \"numpy\"\nversion = \"1.0\"\n{entry}\n"
         )
     };
-    let archive = lock(format!("archive = {{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}"));
+    let archive = |url: &str| lock(format!("archive = {{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}"));
     let wheel = lock(format!("wheels = [{{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}]"));
+    let text = "requirements: requirements.txt\n";
+    // What stands where `HASH` does is a hash.
     let cases = [
-        (format!("numpy @ {url} --hash=sha256:"), String::new(), &archive),
-        (format!("{url} --hash=sha256:"), String::new(), &archive),
-        ("numpy\n-c c.txt".to_owned(), "numpy==1.0 --hash=sha256:".to_owned(), &wheel),
+        (format!("numpy @ {url} --hash=sha256:HASH"), "", archive(url)),
+        (format!("numpy @ {url}#sha256=HASH"), "", archive(url)),
+        (format!("{url} --hash=sha256:HASH"), "", archive(url)),
+        (format!("{unnamed} --hash=sha256:HASH"), "", archive(unnamed)),
+        ("numpy\n-c c.txt".to_owned(), "numpy==1.0 --hash=sha256:HASH", wheel.clone()),
     ];
     for (requirements, constraints, lock) in cases {
         let of = |hash: &str| {
-            let with =
-                |text: &str| if text.ends_with("sha256:") { format!("{text}{hash}\n") } else { format!("{text}\n") };
+            let with = |text: &str| format!("{}\n", text.replace("HASH", hash));
             let world = World::python().with_file("requirements.txt", &with(&requirements));
-            World { lock: Some(lock.clone()), ..world.with_file("c.txt", &with(&constraints)) }
+            World { lock: Some(lock.clone()), ..world.with_file("c.txt", &with(constraints)) }
         };
-        let text = "requirements: requirements.txt\n";
-        assert_eq!(build(text, &of(&other)).shape(), "venv<-Base wheels<-Step(\"venv\")", "{requirements}");
+        let built = build(text, &of(&other));
+        assert!(built.shape().starts_with("venv<-Base "), "{requirements}: {}", built.shape());
         let shown = problems(text, &of(&one));
         assert!(shown.starts_with("error[E117]: no file of numpy has a hash that"), "{requirements}: {shown}");
     }
-    let archive = "requirements: requirements.txt\n";
-    let world = World::python()
-        .with_file("requirements.txt", &format!("https://files.example.com/x.tar.gz --hash=sha256:{one}\n"));
-    let shown = problems(archive, &world);
-    assert!(shown.contains("its hashes cannot be checked") && shown.contains("requirements.txt:1"), "{shown}");
+    // What applies elsewhere allows nothing here, and forbids nothing.
+    let line = format!("numpy==0.9 ; python_version < \"3\" --hash=sha256:{one}\n");
+    let world = World::python().with_file("requirements.txt", "numpy\n-c c.txt\n").with_file("c.txt", &line);
+    assert_eq!(build(text, &World { lock: Some(wheel), ..world }).shape(), "venv<-Base wheels<-Step(\"venv\")");
 
     let all = format!("--require-hashes\nnumpy==1.0 --hash=sha256:{one}\n");
     let world = World::python().with_file("requirements.txt", &all);
-    assert_eq!(build(archive, &world).shape(), "venv<-Base wheels<-Step(\"venv\")");
+    assert_eq!(build(text, &world).shape(), "venv<-Base wheels<-Step(\"venv\")");
     let world = World::python().with_file("requirements.txt", &format!("{all}idna==3.4\n"));
-    let shown = problems(archive, &world);
+    let shown = problems(text, &world);
     assert!(shown.contains("`--require-hashes` is asked for, and no hash of idna is named"), "{shown}");
 }
 
@@ -181,6 +183,9 @@ fn what_is_built_is_kept_for_the_same_surroundings_only() {
     for other in ["apt_packages: [gcc]\n", "env: {CFLAGS: -O2}\n", "base_image: python:3.11-bullseye\n"] {
         assert_ne!(caches(&format!("{vcs}{other}"), &World::python()), one, "{other}");
     }
+    let open = format!("{vcs}pip_extra_args: --no-build-isolation-package lib\n");
+    let more = open.replace("numpy", "numpy, idna");
+    assert_ne!(caches(&open, &World::python()), caches(&more, &World::python()), "a build that sees packages");
     let wheels = described(&build(vcs, &World::python()).graph(), "[pip] numpy");
     assert!(wheels.contains(" imagespec-uv shared"), "{wheels}");
 }
