@@ -58,9 +58,6 @@ def block(files: Sequence[Path]) -> str:
     of_gzip = {
         name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
     }
-    measured = [spec for result in results for spec in specs(found([result]))]
-    is_of_several = any(measured.count(spec) > 1 for spec in specs(others))
-    several = "Its rows are of several runs on days of different speed: read the ratios.\n" if is_of_several else ""
     repetitions = min(result["repetitions"] for result in results)
     processors = results[-1]["versions"]["processors"]
     return f"""Two specs on one `buildkitd`, export and push included; medians of {repetitions} interleaved repetitions \
@@ -81,7 +78,7 @@ The frontend image is {megabytes} MB.
 Two more specs, ratios to the peer's times and bytes: {", ".join(ABOUT[spec] for spec in specs(others))}.
 
 {table(others)}
-{several}The last row pushes that package's layer and no other.
+The last row pushes that package's layer and no other.
 
 {plots(files, results)}"""
 

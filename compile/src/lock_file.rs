@@ -83,7 +83,7 @@ impl MadeOf {
             }
         }
         let options = json!([step.args, command, step.extras, step.groups]).to_string();
-        let digest = |text: &str| Digest::of(text.as_bytes()).to_string().chars().skip(7).take(12).collect::<String>();
+        let digest = |text: &str| format!("{:.12}", Digest::of(text.as_bytes()).hex());
         let mut parts = BTreeMap::from([
             ("options".to_owned(), digest(&options)),
             ("variables".to_owned(), digest(&json!(step.env).to_string())),

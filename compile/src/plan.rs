@@ -109,9 +109,14 @@ impl Home {
         program.strip_prefix(self.path).is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Where its programs are.
+    pub(crate) fn bin(&self) -> String {
+        format!("{}/bin", self.path)
+    }
+
     /// Its interpreter.
     pub(crate) fn python(&self) -> String {
-        format!("{}/bin/python", self.path)
+        format!("{}/python", self.bin())
     }
 }
 

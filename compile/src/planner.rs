@@ -257,9 +257,7 @@ impl Base {
     /// looked for in first says which.
     fn home(&self) -> Option<Home> {
         let homes = [Home::VENV, Home::CONDA];
-        self.env.path().split(':').find_map(|folder| {
-            homes.into_iter().find(|home| folder.strip_prefix(home.path).is_some_and(|rest| rest == "/bin"))
-        })
+        self.env.path().split(':').find_map(|folder| homes.into_iter().find(|home| folder == home.bin()))
     }
 }
 
@@ -420,10 +418,7 @@ impl Planner<'_> {
         let warning = Diagnostic::new(&rules::OTHER_PLATFORM, message).with_help(
             "what it holds may not run there; name an image that is for both, or build for another platform",
         );
-        self.out.warnings.push(match self.document.spans.nearest_span(field) {
-            Some(span) => warning.with_label(span, ""),
-            None => warning,
-        });
+        self.out.warnings.push(warning.with_place(self.document.spans.nearest_span(field)));
     }
 
     /// The image that the innermost spec starts from, and the field that says so; a problem where CUDA is asked for and no image
@@ -457,6 +452,9 @@ impl Planner<'_> {
 
     /// Where Python packages are installed.
     fn home(&self, base: &Base) -> Home {
+        if self.specs().wants_conda() {
+            return Home::CONDA;
+        }
         let said = self.specs().value(|spec| spec.python_exec.as_deref());
         // As far as anybody has looked: a folder on PATH may be empty.
         let programs = self.rootfs(Root::Base).and_then(|facts| facts.programs.as_ref());
@@ -465,7 +463,7 @@ impl Planner<'_> {
             (None, Some(programs)) => programs.iter().any(|program| home.has(&program.path)),
             (None, None) => true,
         };
-        if self.specs().wants_conda() { Home::CONDA } else { base.home().filter(is_extended).unwrap_or_default() }
+        base.home().filter(is_extended).unwrap_or_default()
     }
 
     /// A resolved image; what it is resolved to is a need until known.
@@ -535,9 +533,7 @@ impl Planner<'_> {
     fn problem(&mut self, rule: &'static Rule, message: String, fields: &[&str], help: &str) {
         let mut diagnostic = Diagnostic::new(rule, message).with_help(help);
         for field in fields {
-            if let Some(span) = self.document.spans.nearest_span(field) {
-                diagnostic = diagnostic.with_label(span, "");
-            }
+            diagnostic = diagnostic.with_place(self.document.spans.nearest_span(field));
         }
         self.out.problems.push(diagnostic);
     }

@@ -208,7 +208,7 @@ impl Walk<'_> {
                 let message = format!("the requirement {:?} is a local path", requirement.text);
                 let diagnostic = Diagnostic::new(&rules::PATH_REQUIREMENT, message)
                     .with_help("publish it to an index, or copy the project with `copy` and install it in `commands`");
-                self.out.diagnostics.push(labelled(diagnostic, span));
+                self.out.diagnostics.push(diagnostic.with_place(span));
             }
             RequirementKind::Options { args, requirement } => {
                 out.options.extend(args.iter().cloned());
@@ -238,7 +238,7 @@ impl Walk<'_> {
             let chain = [self.open.join(" -> "), path.to_owned()].join(" -> ");
             let diagnostic =
                 Diagnostic::new(&rules::INCLUDE_CYCLE, format!("requirements files include each other: {chain}"));
-            self.out.diagnostics.push(labelled(diagnostic.with_help("remove one of the includes"), span));
+            self.out.diagnostics.push(diagnostic.with_help("remove one of the includes").with_place(span));
             return;
         }
         if !self.done.insert((path.to_owned(), role)) {
@@ -288,7 +288,7 @@ impl Walk<'_> {
     fn missing(&mut self, missing: Missing, span: Option<Span>) {
         match missing {
             Missing::Unknown(need) => _ = self.out.needs.insert(*need),
-            Missing::Absent(diagnostic) => self.out.diagnostics.push(labelled(*diagnostic, span)),
+            Missing::Absent(diagnostic) => self.out.diagnostics.push(diagnostic.with_place(span)),
         }
     }
 
@@ -357,14 +357,6 @@ pub(crate) fn allowed(text: &str) -> Allowed {
         }
     }
     allowed
-}
-
-/// A problem at its place, if it has one.
-fn labelled(diagnostic: Diagnostic, span: Option<Span>) -> Diagnostic {
-    match span {
-        Some(span) => diagnostic.with_label(span, ""),
-        None => diagnostic,
-    }
 }
 
 /// Adds hashes to those that are allowed of a package. A line without any allows no fewer.

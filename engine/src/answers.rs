@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use buildkit_client::solve::new_reference;
+use buildkit_llb::Digest;
 use imagespec_frontend::Answers;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::variables::Variables;
 
@@ -81,9 +81,7 @@ impl KeptAnswers {
     }
 
     fn file(&self, question: &str) -> PathBuf {
-        let digest = Sha256::digest(question.as_bytes());
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(name + ".json")
+        self.folder.join(Digest::of(question.as_bytes()).hex() + ".json")
     }
 
     /// Beside its place first, so that nobody ever reads half of it.

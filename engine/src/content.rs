@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use buildkit_client::session::files::{LocalDir, SentKind};
 use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
 use buildkit_gateway::{ParsePlatformError, Platform};
+use buildkit_llb::Digest;
 use imagespec::{Content, Diagnostic, SourceMap};
 use imagespec_compile::{ContextUse, Document, Facts, LocalFilter, Need, context_use};
 use sha2::{Digest as _, Sha256};
@@ -149,8 +150,7 @@ fn digest(path: &Path) -> std::io::Result<String> {
         let count = read.len();
         reader.consume(count);
     }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("sha256:{digits}"))
+    Ok(Digest::from(<[u8; 32]>::from(hash.finalize())).to_string())
 }
 
 /// Adds the digest of everything that a filter lets through. Times and owners are not copied, so they do not count.

@@ -45,11 +45,29 @@ impl Digest {
         &self.0
     }
 
+    /// The 64 digits without the algorithm, for names.
+    ///
+    /// ```
+    /// let digest = buildkit_proto::Digest::of(b"");
+    /// assert_eq!(format!("cache-{:.8}", digest.hex()), "cache-e3b0c442");
+    /// ```
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
     /// The text in one piece: definitions are full of digests.
     pub(crate) fn text(&self) -> [u8; 71] {
         let mut text = *b"sha256:0000000000000000000000000000000000000000000000000000000000000000";
         hex::encode_to_slice(self.0, &mut text[7..]).expect("two digits a byte");
         text
+    }
+}
+
+/// Of bytes that were hashed elsewhere, as they came.
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

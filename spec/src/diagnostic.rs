@@ -53,6 +53,15 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a place without words, if it is known.
+    #[must_use]
+    pub fn with_place(self, span: Option<Span>) -> Self {
+        match span {
+            Some(span) => self.with_label(span, ""),
+            None => self,
+        }
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {

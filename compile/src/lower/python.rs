@@ -135,20 +135,19 @@ impl Lowering<'_> {
     /// are some where builds are not isolated from them.
     pub(super) fn built_cache(&self, env: &impl Serialize, args: &[String]) -> String {
         let is_open = args.iter().any(|arg| arg.starts_with("--no-build-isolation"));
-        let images = self.plan.images().map(|plan| {
+        // From this image down: of those below, all is there.
+        let images = self.plan.images().enumerate().map(|(depth, plan)| {
             let is_seen = |step: &&Step| {
-                let is_here = std::ptr::eq(plan, self.plan);
                 let is_package = matches!(&step.action, Action::InstallGroup(install) if !install.is_built);
                 let is_below = matches!(step.action, Action::Apt { .. } | Action::Conda { .. } | Action::Venv { .. });
-                !is_here || is_below || (is_open && is_package)
+                depth > 0 || is_below || (is_open && is_package)
             };
             let actions: Vec<&Action> = plan.steps.iter().filter(is_seen).map(|step| &step.action).collect();
             json!([plan.base.reference, actions])
         });
         let images: Vec<Value> = images.collect();
         let seen = json!([images, self.plan.platform.to_string(), self.common.base_env, env]).to_string();
-        let digest = Digest::of(seen.as_bytes()).to_string();
-        format!("uv-built-{}", digest.chars().skip("sha256:".len()).take(16).collect::<String>())
+        format!("uv-built-{:.16}", Digest::of(seen.as_bytes()).hex())
     }
 
     /// What a step that downloads is trusted with: the spec's secrets, as [`with_secrets`] parts them, and the CA bundle.

@@ -23,7 +23,7 @@ impl Planner<'_> {
         let mut env = base.env.clone();
         if has_environment {
             let home = self.home(base);
-            let bin = format!("{}/bin", home.path);
+            let bin = home.bin();
             // A base that has the environment already has it first on PATH, as a rule.
             let path = match env.path().split(':').next() {
                 Some(first) if first == bin => env.path().to_owned(),

@@ -235,11 +235,7 @@ impl Planner<'_> {
     fn of_lock(&self, problem: Diagnostic) -> Diagnostic {
         let fields = self.package_fields();
         let span = fields.iter().find_map(|field| self.document.spans.nearest_span(field));
-        let problem = Diagnostic { labels: Vec::new(), ..problem };
-        match span {
-            Some(span) => problem.with_label(span, ""),
-            None => problem,
-        }
+        Diagnostic { labels: Vec::new(), ..problem }.with_place(span)
     }
 
     /// What wheels must fit; a need until known.

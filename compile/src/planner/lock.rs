@@ -56,16 +56,15 @@ impl Beside {
 }
 
 impl Planner<'_> {
+    /// What the lock of this image for a platform is called. The file is of the image that is built, not of one it stands on.
+    fn lock_name(&self, platform: &Platform) -> Option<String> {
+        let target = self.document.target.as_deref();
+        (self.level.depth == 0).then(|| lock_file::name(&self.spec_name(), target, platform)).flatten()
+    }
+
     /// What lies beside the spec; `None` until known.
     pub(super) fn beside(&mut self) -> Option<Beside> {
-        let spec = self.spec_name();
-        if self.level.depth > 0 {
-            // The file is of the image that is built.
-            return Some(Beside::default());
-        }
-        let Some(name) = lock_file::name(&spec, self.document.target.as_deref(), self.platform) else {
-            return Some(Beside::default());
-        };
+        let Some(name) = self.lock_name(self.platform) else { return Some(Beside::default()) };
         if self.settings.lock == LockUse::Renew {
             return Some(Beside { name: Some(name), text: None });
         }
@@ -78,7 +77,7 @@ impl Planner<'_> {
 
     /// By platform the name of the lock that builds of this spec look for beside it.
     pub(super) fn locks_beside(&self) -> BTreeMap<String, String> {
-        if self.level.depth > 0 || !self.wants_packages() || self.given_lock().is_some() {
+        if !self.wants_packages() || self.given_lock().is_some() {
             return BTreeMap::new();
         }
         let mut platforms = target_platforms(&self.document.spec, self.settings, self.facts);
@@ -86,8 +85,7 @@ impl Planner<'_> {
             let any = |(architecture, variant): (&str, &str)| Platform::new("linux", architecture, variant);
             platforms = lock_file::ARCHITECTURES.map(any).to_vec();
         }
-        let (spec, target) = (self.spec_name(), self.document.target.as_deref());
-        let named = |platform: &Platform| Some((platform.to_string(), lock_file::name(&spec, target, platform)?));
+        let named = |platform: &Platform| Some((platform.to_string(), self.lock_name(platform)?));
         platforms.iter().filter_map(named).collect()
     }
 
@@ -231,11 +229,7 @@ impl Planner<'_> {
                 None
             }
             Err(Missing::Absent(diagnostic)) => {
-                let span = self.document.spans.nearest_span(field);
-                self.out.problems.push(match span {
-                    Some(span) => diagnostic.with_label(span, ""),
-                    None => *diagnostic,
-                });
+                self.out.problems.push(diagnostic.with_place(self.document.spans.nearest_span(field)));
                 None
             }
         }

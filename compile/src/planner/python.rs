@@ -235,10 +235,7 @@ impl Planner<'_> {
         let message = "the base image has CUDA already, and `cuda` brings it a second time";
         let warning = Diagnostic::new(&rules::CUDA_TWICE, message)
             .with_help("leave `cuda` out to use the base's, or start from an image without CUDA");
-        self.out.warnings.push(match self.document.spans.nearest_span(&field) {
-            Some(span) => warning.with_label(span, ""),
-            None => warning,
-        });
+        self.out.warnings.push(warning.with_place(self.document.spans.nearest_span(&field)));
     }
 
     /// CUDA comes as wheels: over a base image that somebody chose, without conda.
