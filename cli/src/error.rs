@@ -8,7 +8,7 @@ use buildkit_client::session::{SessionEnd, SessionError};
 use imagespec::{Diagnostic, SourceMap};
 use imagespec_engine::CredentialsError;
 use imagespec_engine::content::ContentError;
-use imagespec_frontend::GatherError;
+use imagespec_frontend::DriveError;
 
 use crate::exit::Exit;
 
@@ -95,11 +95,11 @@ impl From<CredentialsError> for CliError {
     }
 }
 
-impl From<GatherError> for CliError {
-    fn from(error: GatherError) -> Self {
+impl From<DriveError> for CliError {
+    fn from(error: DriveError) -> Self {
         match error {
-            GatherError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
-            GatherError::Failed(status) | GatherError::Step { status, .. } => Self::Input(status.message),
+            DriveError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
+            DriveError::Failed(status) | DriveError::Step { status, .. } => Self::Input(status.message),
         }
     }
 }

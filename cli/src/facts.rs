@@ -6,9 +6,9 @@ use buildkit_client::error::SolveError;
 use buildkit_client::progress::Mode;
 use buildkit_client::solve::SolveOptions;
 use buildkit_gateway::{Bridge, BuildOptions};
-use imagespec_compile::{Facts, LockUse};
-use imagespec_engine::{Variables, step_failure};
-use imagespec_frontend::{GatherError, Gathered, Recorded, Recorder};
+use imagespec_compile::{DaemonFact, LockUse, Store, question};
+use imagespec_engine::{DaemonMemory, Variables, step_failure};
+use imagespec_frontend::{DriveError, Planned, Recorded, Recorder};
 
 use crate::args::{BuildOptionArgs, DaemonArgs, FactsArgs, SpecArgs};
 use crate::error::CliError;
@@ -24,7 +24,7 @@ pub(crate) async fn gather(
     daemon: &DaemonArgs,
     lock: LockUse,
     progress: Mode,
-) -> Result<Gathered, CliError> {
+) -> Result<Planned, CliError> {
     let mut file = SpecFile::read(spec)?;
     let opts = options::frontend_options(build, &file, |name| std::env::var_os(name))?;
     // What is wrong with the spec alone needs no daemon to be told.
@@ -32,10 +32,10 @@ pub(crate) async fn gather(
     let (document, mut warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
     if let Some(path) = &facts.facts {
         let settings = imagespec_frontend::settings(&build_options(opts, String::new())?);
-        let mut gathered = imagespec_frontend::compile_only(document, settings, read(path)?)?;
-        warnings.append(&mut gathered.warnings);
-        gathered.warnings = warnings;
-        return Ok(gathered);
+        let mut planned = imagespec_frontend::compile_only(document, settings, read(path)?)?;
+        warnings.append(&mut planned.warnings);
+        planned.warnings = warnings;
+        return Ok(planned);
     }
     let connection = daemon::connect(daemon).await?;
     let credentials = session::registry_auth_of(&file, &document.spec)?;
@@ -45,8 +45,9 @@ pub(crate) async fn gather(
         session: file.files.session().with_secrets(secrets).with_registry_auth(credentials),
         solve: SolveOptions { frontend_attrs: opts.clone(), internal: true, ..SolveOptions::new("") },
     };
-    let frontend = file.files.frontend(file.text.clone(), lock, &Variables::of_process());
-    let recorder = Recorder::new(frontend).gathering_only();
+    let memory = DaemonMemory::from_variables(&Variables::of_process(), connection.daemon_identity());
+    let frontend = file.files.frontend(file.text.clone(), lock, memory);
+    let recorder = Recorder::new(frontend).planning_only();
     let recorded = recorder.recorded();
     let outcome = run
         .drive_alone(progress, |driver| async move {
@@ -54,19 +55,19 @@ pub(crate) async fn gather(
             recorder.run(bridge, opts, driver.session_id).await
         })
         .await;
-    let gathered = take(&recorded, outcome.map(|_| ()))?;
+    let planned = take(&recorded, outcome.map(|_| ()))?;
     if let Some(path) = &facts.save_facts {
-        save(path, &gathered.facts)?;
+        save(path, &planned.store)?;
     }
-    Ok(gathered)
+    Ok(planned)
 }
 
 /// What was recorded, or why not. Problems of the spec are told by us rather than by what the daemon made of them.
-pub(crate) fn take(recorded: &Recorded, outcome: Result<(), CliError>) -> Result<Gathered, CliError> {
+pub(crate) fn take(recorded: &Recorded, outcome: Result<(), CliError>) -> Result<Planned, CliError> {
     match (recorded.get(), outcome) {
-        (Some(Err(error @ GatherError::Problems { .. })), _) => Err(error.clone().into()),
-        (Some(gathered), Err(CliError::Solve(SolveError::Build(failure)))) => {
-            Err(match step_failure(&failure, gathered) {
+        (Some(Err(error @ DriveError::Problems { .. })), _) => Err(error.clone().into()),
+        (Some(planned), Err(CliError::Solve(SolveError::Build(failure)))) => {
+            Err(match step_failure(&failure, planned) {
                 Some((diagnostic, sources)) => {
                     CliError::Step { diagnostic: Box::new(diagnostic), sources: Box::new(sources) }
                 }
@@ -74,7 +75,7 @@ pub(crate) fn take(recorded: &Recorded, outcome: Result<(), CliError>) -> Result
             })
         }
         (_, Err(error)) => Err(error),
-        (Some(Ok(gathered)), Ok(())) => Ok(gathered.clone()),
+        (Some(Ok(planned)), Ok(())) => Ok(planned.clone()),
         (Some(Err(error)), Ok(())) => Err(error.clone().into()),
         (None, Ok(())) => Err(CliError::Internal("the build ended before the spec was read".to_owned())),
     }
@@ -87,17 +88,20 @@ pub(crate) fn build_options(
     BuildOptions::new(opts, session, Vec::new(), String::new()).map_err(|error| CliError::Input(error.to_string()))
 }
 
-fn read(path: &Path) -> Result<Facts, CliError> {
+fn read(path: &Path) -> Result<Store, CliError> {
     let bytes =
         std::fs::read(path).map_err(|error| CliError::Input(format!("cannot read {}: {error}", path.display())))?;
     serde_json::from_slice(&bytes)
-        .map_err(|error| CliError::Input(format!("{} holds no saved facts: {error}", path.display())))
+        .map_err(|error| CliError::Input(format!("{} does not hold saved facts: {error}", path.display())))
 }
 
 /// Writes facts for `--facts`. The session is left out: it is over, and would only make equal builds look different.
-pub(crate) fn save(path: &Path, facts: &Facts) -> Result<(), CliError> {
-    let facts = Facts { session: None, ..facts.clone() };
-    let text = serde_json::to_string_pretty(&facts).map_err(|error| CliError::Internal(error.to_string()))?;
+pub(crate) fn save(path: &Path, store: &Store) -> Result<(), CliError> {
+    let mut store = store.clone();
+    if let Some(daemon) = store.daemon().cloned() {
+        store.set(question::Daemon, DaemonFact { session: None, ..daemon });
+    }
+    let text = serde_json::to_string_pretty(&store).map_err(|error| CliError::Internal(error.to_string()))?;
     std::fs::write(path, text + "\n")
         .map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
 }

@@ -17,6 +17,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use buildkit_proto::Digest;
 use buildkit_proto::rpc::control::ListWorkersRequest;
 use buildkit_proto::rpc::control::control_client::ControlClient;
 use hyper_util::rt::TokioIo;
@@ -99,6 +100,10 @@ pub struct Connection {
     /// For messages: what and where.
     pub description: String,
     workers: Arc<[Worker]>,
+    /// What was dialed.
+    address: String,
+    /// The digest of the certificate that the peer showed.
+    peer: Option<Digest>,
     engine: Option<Engine>,
 }
 
@@ -122,6 +127,15 @@ impl Connection {
     #[must_use]
     pub fn workers(&self) -> &[Worker] {
         &self.workers
+    }
+
+    /// Tells this daemon from all others, as far as the daemon itself has no say in it: the address that was dialed, and the
+    /// certificate of the peer where the connection has TLS. What a daemon reports about itself, such as the ids of its workers,
+    /// another daemon can report, too.
+    #[must_use]
+    pub fn daemon_identity(&self) -> String {
+        let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
+        format!("{} {peer}", self.address)
     }
 
     /// The Engine's other API, for loading and pushing images; `None` for a BuildKit daemon.
@@ -170,7 +184,7 @@ impl Dialer {
     /// # Errors
     /// As [`dial`].
     pub async fn dial(&self, address: &Address) -> Result<Connection, DialError> {
-        self.bounded(address, async |deadline| match address {
+        let connected = self.bounded(address, async |deadline| match address {
             Address::Unix(path) => {
                 let plain = Transport::Unix(path.clone());
                 self.either_kind(address, plain, &EngineAddress::Unix(path.clone()), deadline).await
@@ -185,8 +199,8 @@ impl Dialer {
             }
             Address::Engine(engine) => engine::connect(&self.ping(engine).await?, deadline).await,
             Address::Container { engine, name } => container::connect(&self.ping(engine).await?, name, deadline).await,
-        })
-        .await
+        });
+        Ok(Connection { address: address.to_string(), ..connected.await? })
     }
 
     /// Connects to an Engine for what it does beside building.
@@ -273,8 +287,10 @@ async fn buildkitd(
     deadline: Instant,
 ) -> Result<Connection, DialProblem> {
     let io = open_with_retries(&transport, deadline).await?;
+    let peer = transport.peer();
     let (channel, workers) = first_answer(transport, io, &authority).await?;
-    Ok(Connection { channel, kind: DaemonKind::Buildkitd, description, workers, engine: None })
+    let (kind, address) = (DaemonKind::Buildkitd, String::new());
+    Ok(Connection { channel, kind, description, workers, address, peer, engine: None })
 }
 
 /// Opens the stream, again after a pause when the daemon may just be starting.
@@ -375,6 +391,15 @@ impl Transport {
 
     fn is_tls(&self) -> bool {
         matches!(self, Self::Tcp(tcp) if tcp.is_tls())
+    }
+
+    /// The digest of the certificate that the peer showed, once it was reached.
+    fn peer(&self) -> Option<Digest> {
+        match self {
+            Self::Tcp(tcp) => tcp.peer(),
+            Self::Unix(_) | Self::Helper(_) => None,
+            Self::Upgrade(engine) | Self::Exec { engine, .. } => engine.transport().peer(),
+        }
     }
 
     // Boxed because an upgrade opens the Engine's own transport, which is one of these again.

@@ -4,41 +4,43 @@ use std::hint::black_box;
 
 use buildkit_proto::Message as _;
 use criterion::{Criterion, criterion_group, criterion_main};
-use imagespec_compile::{Document, Facts, InterpreterFact, Need, Planned, Settings, lower, plan, rootfs_key};
+use imagespec_compile::{AnyQuestion, Document, InterpreterFact, LockFact, Settings, Store, lower, plan};
 
 const SPEC: &str = include_str!("../../testdata/compile/specs/main.yaml");
 const FACTS: &str = include_str!("../../testdata/compile/facts/python-3.11-slim.json");
 /// What the requirements are resolved to, of about the size that they have.
 const LOCK: &str = include_str!("../../testdata/locks/pylock.small.toml");
 
-fn compile(facts: &Facts) -> Vec<u8> {
-    let parsed = imagespec::parse("main.yaml", SPEC);
-    let mut document = Document::of(parsed, None).expect("a right spec");
-    let planned = plan(&mut document, &Settings::default(), facts).expect("nothing is wrong");
-    let Planned::Complete { plans, .. } = planned else { panic!("the facts are complete") };
+fn document() -> Document {
+    Document::from_parsed(imagespec::parse("main.yaml", SPEC), None).expect("a valid spec")
+}
+
+fn compile(store: &Store) -> Vec<u8> {
+    let (document, settings) = (document(), Settings::default());
+    let outcome = plan(&document, &settings, store);
+    let plans = outcome.plans().expect("the facts are complete");
     let [plan] = plans.as_slice() else { panic!("one platform") };
-    lower(plan, &document.sources).graph.to_definition().encode_to_vec()
+    lower(plan, &outcome.sources).graph.to_definition().encode_to_vec()
 }
 
 /// The saved facts with what a lock adds to them.
-fn facts() -> Facts {
-    let mut facts: Facts = serde_json::from_str(FACTS).expect("facts");
+fn facts() -> Store {
+    let mut store: Store = serde_json::from_str(FACTS).expect("facts");
+    let (document, settings) = (document(), Settings::default());
     loop {
-        let parsed = imagespec::parse("main.yaml", SPEC);
-        let mut document = Document::of(parsed, None).expect("a right spec");
-        let planned = plan(&mut document, &Settings::default(), &facts).expect("nothing is wrong");
-        let Planned::Needs(needs) = planned else { return facts };
-        for need in needs {
-            match need {
-                Need::Lock { platform, place, interpreter, key, exports: _ } => {
-                    let said = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
-                    let known = facts.rootfs.entry(rootfs_key(&platform, place)).or_default();
-                    known.interpreters.insert(interpreter, InterpreterFact::parse(said));
-                    facts.locks.insert(key, LOCK.to_owned());
+        let outcome = plan(&document, &settings, &store);
+        if outcome.is_certain() {
+            return store;
+        }
+        for ask in outcome.asks() {
+            match ask.question.clone() {
+                AnyQuestion::SpecFile(question) => store.set(question, None),
+                AnyQuestion::Lock(question) => {
+                    let reported = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
+                    let interpreter = InterpreterFact::parse(reported);
+                    store.set(question, LockFact { lock: LOCK.into(), exported: None, interpreter });
                 }
-                Need::Collisions { key, .. } => {
-                    facts.collisions.insert(key, String::new());
-                }
+                AnyQuestion::Collisions(question) => store.set(question, String::new()),
                 other => panic!("the facts lack {other:?}"),
             }
         }

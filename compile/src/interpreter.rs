@@ -4,7 +4,7 @@
 
 use imagespec::PythonVersion;
 
-use crate::facts::Program;
+use crate::answer::Program;
 
 /// What a look at the programs on PATH says.
 #[derive(Debug, PartialEq, Eq)]

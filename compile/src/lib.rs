@@ -1,21 +1,24 @@
 //! From an [`ImageSpec`](imagespec::ImageSpec) and [`Facts`] to a [`Plan`], and from the plan to an LLB graph and an image config.
 //!
 //! ```text
-//! (spec, settings, facts) ──plan──► Needs (gather these facts, then ask again)
-//!                            └────► Plan ──lower──► Compiled { graph, image config }
+//! (spec, settings, store) ──plan──► Outcome { drafts, asks, diagnostics }
+//!                     ▲                        │ answers of the asks, until there are none
+//!                     └────────────────────────┘
+//!                              Plan ──lower──► Compiled { graph, image config }
 //! ```
 //!
-//! Planning asks for the facts it misses instead of fetching them, so that the crate does no IO: the same spec, settings and
-//! facts give the same bytes, and any build can be replayed from saved facts.
+//! Planning asks for what it does not know instead of fetching it, so that the crate does no IO: the same spec, settings and
+//! answers give the same bytes, and any build can be replayed from saved answers.
 //!
 //! ```
-//! use imagespec_compile::{Document, Facts, Need, Planned, Settings, plan};
+//! use imagespec_compile::{Document, Settings, Store, plan, question};
 //!
 //! let parsed = imagespec::parse("imagespec.yaml", "packages: [numpy]\n");
-//! let mut document = Document::of(parsed, None).expect("a right spec");
-//! let planned = plan(&mut document, &Settings::default(), &Facts::default()).expect("nothing is wrong so far");
-//! let Planned::Needs(needs) = planned else { panic!("nothing can be planned without facts") };
-//! assert!(needs.contains(&Need::Daemon), "what kind of daemon is it?");
+//! let document = Document::from_parsed(parsed, None).expect("a valid spec");
+//! let (settings, store) = (Settings::default(), Store::default());
+//! let outcome = plan(&document, &settings, &store);
+//! let asks: Vec<_> = outcome.missing().map(|ask| ask.question.clone()).collect();
+//! assert_eq!(asks, [question::Daemon.into()], "what kind of daemon is it?");
 //! ```
 //!
 //! `tests/api_walkthrough.rs` goes all the way.
@@ -23,8 +26,9 @@
 //! # Main types
 //!
 //! - [`Document`]: a checked spec with its text. [`Settings`]: what the caller chose beside it.
-//! - [`Facts`]: all that is known of the world; [`Need`]: one thing that is not known yet.
-//! - [`Plan`]: the [`Step`]s of one platform, with no choices left. It prints, and serialises for tools.
+//! - [`question`]: what planning may have to know, a type each. [`Store`]: typed answers.
+//! - [`Outcome`]: what one pass of planning yields: [`Draft`]s, however much is missing, and [`Ask`]s.
+//! - [`Plan`]: the [`Step`]s of one platform, with no choices left. It prints, and serializes for tools.
 //! - [`Compiled`]: the graph of the root filesystem, and the image config.
 //!
 //! # What holds of every plan
@@ -39,7 +43,7 @@
 //!
 //! # What it does not do
 //!
-//! It reads no file, asks no daemon and resolves no version: facts say what there is. It solves nothing either: the graph is the
+//! It reads no file, asks no daemon and resolves no version: the store says what there is. It solves nothing either: the graph is the
 //! caller's to send.
 //!
 //! # Dependencies
@@ -49,14 +53,15 @@
 
 #![warn(missing_docs)]
 
+mod answer;
 mod arguments;
 mod commands;
 mod cuda;
+mod document;
 mod env;
-mod facts;
 pub mod group;
+mod identity;
 mod image_config;
-mod inquiry;
 mod interpreter;
 mod locations;
 pub mod lock;
@@ -64,29 +69,35 @@ mod lock_file;
 mod lock_step;
 mod lower;
 mod merged;
+mod outcome;
 mod patterns;
 mod plan;
 mod planner;
 mod probe;
+pub mod question;
 mod requirements;
 pub mod rules;
 mod settings;
+mod store;
 
+pub use answer::{DaemonFact, ImageFact, InterpreterFact, LockFact, Program, Text};
 pub use commands::ended_command;
+pub use document::Document;
 pub use env::read_by_installers as is_read_by_installers;
-pub use facts::{Facts, ImageFact, InterpreterFact, Need, Place, Program, Root, RootfsFacts, image_key, rootfs_key};
 pub use imagespec::full_reference as normalize_reference;
-pub use inquiry::{Ahead, Asked, Inquiry, ahead, asked, first_group, graph_for, groups, lock_files};
 pub use lock_file::LockFile;
-pub use lower::lock::EXPORTED_FILE;
-pub use lower::{Compiled, lower};
+pub use lower::group::COLLISIONS_FILE;
+pub use lower::lock::{EXPORTED_FILE, LOCK_FILE};
+pub use lower::{Compiled, lower, lower_for, lower_recipe, lower_steps};
+pub use outcome::{Ask, Draft, EarlyStep, LockRecipe, Outcome, Recipe, RootRecipe, StepInfo};
 pub use plan::{
     Account, Action, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, ManagedPython, Parent,
     PinnedImage, Plan, Shape, Step,
 };
-pub use planner::{ContextUse, Document, Planned, context_use, plan};
-pub use probe::{INTERPRETER_FILE, context_listing};
+pub use planner::{ContextProblems, ContextUse, context_use, plan};
+pub use probe::{INTERPRETER_FILE, context_listing, image_fetch};
 pub use settings::{CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};
+pub use store::{AnyQuestion, Fact, Knowledge, Question, Reads, Store};
 
 /// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.
 pub(crate) const MOUNTS: &str = "/dev/imagespec";

@@ -8,7 +8,7 @@ use buildkit_llb::{Digest, Platform};
 use serde_json::json;
 
 use crate::lock::Lock;
-use crate::lock_step::{LockCommand, LockStep};
+use crate::lock_step::LockStep;
 
 /// A lock for one platform, as `imagespec lock` writes it beside the spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +60,7 @@ pub(crate) struct MadeOf {
 
 impl MadeOf {
     pub(crate) fn new(step: &LockStep, platform: &Platform, python: &str) -> Self {
-        let command = match step.command {
-            LockCommand::Compile { is_decided: true } => "decided",
-            LockCommand::Compile { is_decided: false } => "compile",
-            LockCommand::Export => "export",
-            LockCommand::Poetry => "poetry",
-        };
+        let command = step.command.name();
         let minor: Vec<&str> = python.split('.').take(2).collect();
         let mut all = json!({
             "args": step.args,

@@ -56,3 +56,22 @@ pub(crate) enum LockCommand {
     /// `poetry export` of a project's `poetry.lock`, and `uv pip compile` of what it says.
     Poetry,
 }
+
+impl LockCommand {
+    /// Names it in digests and locks.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Compile { is_decided: true } => "decided",
+            Self::Compile { is_decided: false } => "compile",
+            Self::Export => "export",
+            Self::Poetry => "poetry",
+        }
+    }
+}
+
+impl LockStep {
+    /// Whether its result has the requirements, too, that a tool exported from its own lock.
+    pub(crate) fn exports_requirements(&self) -> bool {
+        self.command == LockCommand::Poetry
+    }
+}

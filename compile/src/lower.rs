@@ -1,4 +1,4 @@
-//! Lowering: a plan to an LLB graph and an image config. Total, and without choices of its own.
+//! Lowering: a plan to an LLB graph and an image config, and what makes an answer to a graph. Total, and without choices of its own.
 //!
 //! No text of the spec ever becomes a program here: steps are argv, the scripts of ours are constant and take packages, paths
 //! and secrets' names as their arguments, and the only shell text is the user's own `commands`.
@@ -10,16 +10,21 @@ pub(crate) mod files;
 pub(crate) mod group;
 pub(crate) mod lock;
 mod python;
+mod recipe;
 mod user;
 
-use std::collections::BTreeMap;
+pub use recipe::{lower_recipe, lower_steps};
 
-use buildkit_llb::{Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Note, OpId, Output, Source};
-use imagespec::SourceMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::lock_step::LockStep;
+use buildkit_llb::{
+    Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Note, OpId, Output, Source, missing_caps,
+};
+use imagespec::{Diagnostic, SourceMap};
+
+use crate::answer::DaemonFact;
 use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
-use crate::{image_config, locations};
+use crate::{image_config, locations, rules};
 
 /// What a plan becomes.
 #[derive(Clone, Debug)]
@@ -30,6 +35,16 @@ pub struct Compiled {
     pub image_config: serde_json::Value,
     /// The base image's config, unmodified: it tells exporters which layers and history are the base's.
     pub base_config: serde_json::Value,
+    /// What the steps of the plan yield, by id.
+    steps: BTreeMap<String, Output>,
+}
+
+impl Compiled {
+    /// The graph of what one step yields, without what stands beside it.
+    #[must_use]
+    pub fn step(&self, id: &str) -> Option<Graph> {
+        self.graph.rooted_at(*self.steps.get(id)?).ok()
+    }
 }
 
 /// Where steps write what is read back.
@@ -38,79 +53,31 @@ pub(crate) const OUTPUT: &str = "/dev/imagespec/out";
 /// Lowers a plan. `sources` are the texts its locations point into.
 #[must_use]
 pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
-    let graph = graph(plan, sources, |lowering| {
-        let base = lowering.steps(|_| true);
-        Some(lowering.whole(base))
-    });
+    let mut lowering = Lowering::new(plan, sources);
+    let base = lowering.steps(|_| true);
+    let whole = lowering.whole(base);
+    let steps = lowering.tips.iter().map(|(id, tip)| ((*id).to_owned(), tip.output)).collect();
+    let graph = lowering.finish(Some(whole));
     // Exporters count layers from the image that was pulled.
     let base_config = plan.images().last().unwrap_or(plan).common.base_config.clone();
-    Compiled { graph, image_config: image_config::image_config(plan), base_config }
+    Compiled { graph, image_config: image_config::image_config(plan), base_config, steps }
 }
 
-/// What one step of a plan yields, and nothing that stands beside it.
-pub(crate) fn lower_step(plan: &Plan, sources: &SourceMap, id: &str) -> Graph {
-    let needed = needed(plan, &[id]);
-    graph(plan, sources, |lowering| {
-        let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
-        Some(lowering.tips.get(id).map_or(base, |tip| tip.output))
-    })
-}
-
-/// The folder with the lock that a step makes.
-pub(crate) fn lower_lock(plan: &Plan, sources: &SourceMap, step: &LockStep) -> Graph {
-    let needed = match &step.parent {
-        Parent::Step(id) => needed(plan, &[id.as_str()]),
-        Parent::Joined(ids) => needed(plan, &ids.iter().map(String::as_str).collect::<Vec<_>>()),
-        Parent::Base => needed(plan, &[]),
-    };
-    graph(plan, sources, |lowering| {
-        let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
-        let parent = lowering.parent(&step.parent, base);
-        lowering.lock(step, parent)
-    })
-}
-
-/// The folder with the files that packages of different groups both bring.
-pub(crate) fn lower_collisions(plan: &Plan, sources: &SourceMap) -> Graph {
-    let is_venv = |step: &&Step| matches!(step.action, Action::Venv { .. });
-    let venv = plan.steps.iter().find(is_venv).map(|step| step.id.as_str());
-    let groups = plan.steps.iter().filter(|step| group::is_compared(step)).map(|step| step.id.as_str());
-    let needed = needed(plan, &groups.chain(venv).collect::<Vec<_>>());
-    graph(plan, sources, |lowering| {
-        let base = lowering.steps(|step| needed.contains(&step.id.as_str()));
-        let root = venv.and_then(|venv| lowering.tips.get(venv)).map_or(base, |tip| tip.output);
-        lowering.collisions(root)
-    })
-}
-
-fn graph(plan: &Plan, sources: &SourceMap, root: impl FnOnce(&mut Lowering<'_>) -> Option<Output>) -> Graph {
-    let mut graph = GraphBuilder::new();
-    for file in locations::source_files(sources) {
-        graph.add_file(file);
+/// Lowers plans for a daemon.
+///
+/// # Errors
+/// The daemon cannot do what a plan needs. It is told before it is asked: an old one would ignore what it does not know.
+pub fn lower_for(plans: &[&Plan], sources: &SourceMap, daemon: &DaemonFact) -> Result<Vec<Compiled>, Diagnostic> {
+    let compiled: Vec<Compiled> = plans.iter().map(|plan| lower(plan, sources)).collect();
+    let caps = daemon.caps();
+    let missing: BTreeSet<&str> = compiled.iter().flat_map(|compiled| missing_caps(&compiled.graph, &caps)).collect();
+    if missing.is_empty() {
+        return Ok(compiled);
     }
-    let tips = BTreeMap::new();
-    let mut lowering = Lowering { plan, common: &plan.common, graph, tips, lists: Vec::new() };
-    let root = root(&mut lowering);
-    // The lowering emits absolute paths, mounts and inputs of its own graph only; anything else is our bug.
-    lowering.graph.finish(root).expect("a lowered plan is a sound graph")
-}
-
-/// Some steps and those they stand on.
-fn needed<'a>(plan: &'a Plan, ids: &[&'a str]) -> Vec<&'a str> {
-    let mut needed: Vec<&str> = ids.to_vec();
-    // A step stands on earlier ones only.
-    for step in plan.steps.iter().rev() {
-        let is_foundation = matches!(step.action, Action::OwnHome { .. });
-        if is_foundation || needed.contains(&step.id.as_str()) {
-            needed.push(&step.id);
-            match &step.parent {
-                Parent::Base => {}
-                Parent::Step(id) => needed.push(id),
-                Parent::Joined(ids) => needed.extend(ids.iter().map(String::as_str)),
-            }
-        }
-    }
-    needed
+    let names = missing.into_iter().collect::<Vec<_>>().join(", ");
+    let problem =
+        Diagnostic::new(&rules::MISSING_CAPABILITY, format!("this daemon cannot do what the build needs: {names}"));
+    Err(problem.with_help("use a newer BuildKit or Docker Engine; `imagespec doctor` shows what this one can do"))
 }
 
 struct Lowering<'a> {
@@ -131,6 +98,19 @@ struct Tip {
 }
 
 impl<'a> Lowering<'a> {
+    fn new(plan: &'a Plan, sources: &SourceMap) -> Self {
+        let mut graph = GraphBuilder::new();
+        for file in locations::source_files(sources) {
+            graph.add_file(file);
+        }
+        Self { plan, common: &plan.common, graph, tips: BTreeMap::new(), lists: Vec::new() }
+    }
+
+    fn finish(self, root: Option<Output>) -> Graph {
+        // The lowering emits absolute paths, mounts and inputs of its own graph only; anything else is our bug.
+        self.graph.finish(root).expect("a lowered plan is a sound graph")
+    }
+
     /// Lowers some of the steps, and gives what all others stand on.
     fn steps(&mut self, is_wanted: impl Fn(&Step) -> bool) -> Output {
         let plan = self.plan;

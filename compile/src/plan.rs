@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use buildkit_llb::{Platform, Proxy};
 use imagespec::Bytecode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::{CaBundle, Network, NoCache, ResolveMode};
 
@@ -50,6 +50,16 @@ impl Step {
         };
         [Some(self.id.as_str()), alias].into_iter().flatten().collect()
     }
+
+    /// Whether what it installs is worth comparing: what is built lies over everything else in any case.
+    pub(crate) fn is_compared(&self) -> bool {
+        matches!(&self.action, Action::InstallGroup(install) if !install.is_built)
+    }
+
+    /// Whether it makes the environment that packages are installed into.
+    pub(crate) fn is_venv(&self) -> bool {
+        matches!(self.action, Action::Venv { .. })
+    }
 }
 
 impl Plan {
@@ -59,6 +69,38 @@ impl Plan {
         if let Some(below) = &mut self.below {
             below.forget_session();
         }
+    }
+
+    /// The ids of steps that install groups of packages, the largest first: started in this order, a few at a time, the whole is
+    /// done soonest.
+    #[must_use]
+    pub fn groups_by_size(&self) -> Vec<&str> {
+        let bytes = |step: &Step| match &step.action {
+            Action::InstallGroup(install) => install.bytes,
+            _ => 0,
+        };
+        let mut groups: Vec<&Step> = self.steps.iter().filter(|step| step.is_compared()).collect();
+        groups.sort_by_key(|step| std::cmp::Reverse(bytes(step)));
+        groups.into_iter().map(|step| step.id.as_str()).collect()
+    }
+
+    /// Some steps and those they stand on, by id.
+    pub(crate) fn with_ancestors<'a>(&'a self, ids: &[&'a str]) -> Vec<&'a str> {
+        let mut needed: Vec<&str> = ids.to_vec();
+        // A step stands on earlier ones only.
+        for step in self.steps.iter().rev() {
+            // All steps stand on the one that owns the home folder.
+            let is_foundation = matches!(step.action, Action::OwnHome { .. });
+            if is_foundation || needed.contains(&step.id.as_str()) {
+                needed.push(&step.id);
+                match &step.parent {
+                    Parent::Base => {}
+                    Parent::Step(id) => needed.push(id),
+                    Parent::Joined(ids) => needed.extend(ids.iter().map(String::as_str)),
+                }
+            }
+        }
+        needed
     }
 
     /// This image and those it stands on, from the outside in.
@@ -348,18 +390,18 @@ pub enum InstallSecret {
 }
 
 /// What the client sends of a local directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalFilter {
     /// Keeps uploads with different filters apart.
-    pub hint: &'static str,
+    pub hint: String,
     /// Only what matches.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
     /// Not what matches.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
     /// Only these paths.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follow: Vec<String>,
 }
 

@@ -4,40 +4,20 @@
 
 use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source};
 
-use crate::env::Env;
-use crate::facts::InterpreterFact;
 #[cfg(doc)]
-use crate::facts::Need;
+use crate::answer::InterpreterFact;
+use crate::env::Env;
 use crate::lower::OUTPUT;
 use crate::lower::files::local_source;
 use crate::plan::LocalFilter;
 
-/// The file that holds an interpreter's description ([`InterpreterFact::parse`]), in what answers [`Need::Interpreter`] and
-/// [`Need::Lock`].
+/// The file that holds an interpreter's description ([`InterpreterFact::parse`]), in what answers
+/// [`question::Interpreter`](crate::question::Interpreter) and [`question::Lock`](crate::question::Lock).
 pub const INTERPRETER_FILE: &str = "interpreter";
 
 /// Asks the interpreter that runs it. Its argument is the file to write.
 pub(crate) const SAY: &str = include_str!("probe/interpreter.py");
 pub(crate) const SAY_FILE: &str = "interpreter.py";
-
-impl InterpreterFact {
-    /// Reads what the probe wrote; `None` where it is not what an interpreter of Python 3 writes.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let value = |key: &str| {
-            let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key);
-            found.map(|(_, value)| value.trim().to_owned())
-        };
-        Some(Self {
-            version: value("version")?,
-            implementation: value("implementation")?,
-            implementation_version: value("implementation-version").unwrap_or_default(),
-            free_threaded: value("free-threaded").as_deref() == Some("1"),
-            libc: value("libc").unwrap_or_default(),
-            libc_version: value("libc-version").unwrap_or_default(),
-        })
-    }
-}
 
 /// The root filesystem of a resolved image.
 #[must_use]
@@ -52,7 +32,8 @@ pub(crate) fn base_root(reference: &str, platform: &Platform) -> Graph {
 /// A step for which an image's layers have to be there, and which makes nothing of them: a name that no image has is looked for.
 /// Looking into the image through the gateway would do as well, but there one image is made ready after the other, the base among
 /// them (`moby/buildkit: frontend/gateway/gateway.go`, `getMounter`).
-pub(crate) fn fetched(reference: &str, platform: &Platform) -> Graph {
+#[must_use]
+pub fn image_fetch(reference: &str, platform: &Platform) -> Graph {
     single(|graph| {
         let image = graph.source(Source::image(reference, platform.clone()));
         graph.annotate(image.op(), Note::named(format!("[image] {reference}")));
@@ -103,21 +84,4 @@ fn single(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Graph {
     let root = build(&mut graph);
     // One source with a scheme breaks no rule of the verifier.
     graph.finish(Some(root)).expect("a single source is a sound graph")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_interpreter_writes() {
-        let text = "version 3.11.2\nimplementation cpython\nimplementation-version 3.11.2\nfree-threaded 0\nlibc glibc\nlibc-version 2.36\n";
-        let fact = InterpreterFact::parse(text).expect("complete");
-        assert_eq!(
-            (fact.version.as_str(), fact.libc.as_str(), fact.libc_version.as_str()),
-            ("3.11.2", "glibc", "2.36")
-        );
-        assert!(!fact.free_threaded);
-        assert_eq!(InterpreterFact::parse("nonsense"), None);
-    }
 }

@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 use imagespec::{
-    Diagnostic, FileId, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span,
+    Diagnostic, FileId, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span, Spans,
 };
 
-use crate::facts::{Facts, Need};
+use crate::answer::Text;
 use crate::locations;
 use crate::lock::{Marker, Target};
 use crate::merged::Merged;
-use crate::planner::Document;
 use crate::rules;
 
 /// What is to be installed.
@@ -112,15 +111,25 @@ pub(crate) struct Implied {
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) requirements: Requirements,
-    pub(crate) needs: BTreeSet<Need>,
+    /// A file is not known yet.
+    pub(crate) is_incomplete: bool,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads `packages` and `requirements`, and adds what other fields ask for. Files that are read are added to the document's
-/// sources.
-pub(crate) fn gather(document: &mut Document, facts: &Facts, implied: &[Implied]) -> Gathered {
+/// Reads files of the context: `None` while a text is not known, `None` inside where there is no such file.
+pub(crate) type ReadFile<'r> = dyn FnMut(&str) -> Option<Option<Text>> + 'r;
+
+/// Reads `packages` and `requirements`, and adds what other fields ask for. Files that are read are added to the sources.
+pub(crate) fn gather(
+    specs: &Merged<'_>,
+    spans: &Spans,
+    sources: &mut SourceMap,
+    read: &mut ReadFile<'_>,
+    implied: &[Implied],
+) -> Gathered {
     let mut walk = Walk {
-        facts,
+        read,
+        sources,
         out: Gathered::default(),
         open: Vec::new(),
         done: BTreeSet::new(),
@@ -128,25 +137,23 @@ pub(crate) fn gather(document: &mut Document, facts: &Facts, implied: &[Implied]
         known: BTreeSet::new(),
     };
     walk.out.requirements.is_decided = true;
-    let spec = document.spec.clone();
-    let specs = Merged::of(&spec);
     for (field, requirement) in specs.packages() {
-        let span = document.spans.nearest_span(&field);
+        let span = spans.nearest_span(&field);
         walk.requirement(requirement, span, Role::Requirements);
         walk.out.requirements.named.extend(name(requirement).map(|name| (name, field)));
     }
     walk.out.requirements.lines.sort();
     for (field, file) in specs.requirements() {
-        let span = document.spans.nearest_span(&field);
+        let span = spans.nearest_span(&field);
         match file.kind {
-            RequirementsKind::Txt => walk.file(document, &file.path, span, Role::Requirements),
+            RequirementsKind::Txt => walk.file(&file.path, span, Role::Requirements),
             RequirementsKind::Pyproject => walk.project(&file.path, span),
             RequirementsKind::Pylock | RequirementsKind::Uv | RequirementsKind::Poetry => {}
         }
     }
     for implied in implied {
         let out = &mut walk.out.requirements;
-        // By now all lines of the user's are known, or more facts are asked for and this is not the last time.
+        // By now all lines of the user's are known, or more files are asked for and this is not the last time.
         let is_whole = implied.is_optional && out.is_decided && !out.lines.is_empty();
         if walk.known.contains(implied.name) || is_whole {
             continue;
@@ -165,8 +172,9 @@ enum Role {
     Constraints,
 }
 
-struct Walk<'a> {
-    facts: &'a Facts,
+struct Walk<'a, 'r> {
+    read: &'a mut ReadFile<'r>,
+    sources: &'a mut SourceMap,
     out: Gathered,
     /// The files being read, outermost first.
     open: Vec<String>,
@@ -177,7 +185,7 @@ struct Walk<'a> {
     known: BTreeSet<String>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     fn requirement(&mut self, requirement: &Requirement, span: Option<Span>, role: Role) {
         if role == Role::Requirements {
             self.known.extend(name(requirement));
@@ -233,7 +241,7 @@ impl Walk<'_> {
         }
     }
 
-    fn file(&mut self, document: &mut Document, path: &str, span: Option<Span>, role: Role) {
+    fn file(&mut self, path: &str, span: Option<Span>, role: Role) {
         if self.open.iter().any(|open| open == path) {
             let chain = [self.open.join(" -> "), path.to_owned()].join(" -> ");
             let diagnostic =
@@ -248,17 +256,15 @@ impl Walk<'_> {
             None => IN_CONTEXT,
             Some(_) => "paths in a requirements file are relative to the folder the file is in",
         };
-        let text = match context_file(self.facts, path, help) {
-            Ok(text) => text.to_owned(),
-            Err(missing) => return self.missing(missing, span),
-        };
+        let Some(text) = self.text(path, help, span) else { return };
+        let text = text.as_str();
         self.out.requirements.files.insert(path.to_owned());
         self.open.push(path.to_owned());
-        let id = file_id(&mut document.sources, path, &text);
-        let scan = imagespec::scan_requirements(id, &text);
+        let id = file_id(self.sources, path, text);
+        let scan = imagespec::scan_requirements(id, text);
         self.out.diagnostics.extend(scan.diagnostics);
         for line in scan.lines {
-            let location = locations::location(&document.sources, line.span);
+            let location = locations::location(self.sources, line.span);
             match line.kind {
                 RequirementsLineKind::Requirement(requirement) => {
                     self.out.requirements.locations.extend(location);
@@ -266,10 +272,10 @@ impl Walk<'_> {
                 }
                 RequirementsLineKind::Option { args } => self.out.requirements.options.extend(args),
                 RequirementsLineKind::Include { path: included } => {
-                    self.include(document, path, &included, line.span, role);
+                    self.include(path, &included, line.span, role);
                 }
                 RequirementsLineKind::Constraint { path: included } => {
-                    self.include(document, path, &included, line.span, Role::Constraints);
+                    self.include(path, &included, line.span, Role::Constraints);
                 }
             }
         }
@@ -279,22 +285,25 @@ impl Walk<'_> {
     /// A project's dependencies are read by uv: only the file is looked for.
     fn project(&mut self, path: &str, span: Option<Span>) {
         self.out.requirements.is_decided = false;
-        match context_file(self.facts, path, IN_CONTEXT) {
-            Ok(text) => self.out.requirements.project = Some((path.to_owned(), text.to_owned())),
-            Err(missing) => self.missing(missing, span),
-        }
+        let text = self.text(path, IN_CONTEXT, span);
+        self.out.requirements.project = text.map(|text| (path.to_owned(), text.as_str().to_owned()));
     }
 
-    fn missing(&mut self, missing: Missing, span: Option<Span>) {
-        match missing {
-            Missing::Unknown(need) => _ = self.out.needs.insert(*need),
-            Missing::Absent(diagnostic) => self.out.diagnostics.push(diagnostic.with_place(span)),
+    /// The text of a file of the context. One that is not there is a problem.
+    fn text(&mut self, path: &str, help: &str, span: Option<Span>) -> Option<Text> {
+        let Some(found) = (self.read)(path) else {
+            self.out.is_incomplete = true;
+            return None;
+        };
+        if found.is_none() {
+            self.out.diagnostics.push(missing_file(path, help).with_place(span));
         }
+        found
     }
 
-    fn include(&mut self, document: &mut Document, from: &str, named: &str, span: Span, role: Role) {
+    fn include(&mut self, from: &str, named: &str, span: Span, role: Role) {
         match imagespec::join_context_path(from, named) {
-            Some(path) => self.file(document, &path, Some(span), role),
+            Some(path) => self.file(&path, Some(span), role),
             None => {
                 let message = format!("{from} includes {named}, which is outside the build context");
                 let help = "only files of the build context can be read; copy the file into it";
@@ -308,27 +317,13 @@ impl Walk<'_> {
 /// Where paths that a spec names are looked for.
 pub(crate) const IN_CONTEXT: &str = "give its path relative to the build context, the folder you build from";
 
-/// Why there is no text of a file.
-pub(crate) enum Missing {
-    /// Nobody has looked yet.
-    Unknown(Box<Need>),
-    /// There is no such file.
-    Absent(Box<Diagnostic>),
+/// The problem of a file that the context does not have.
+pub(crate) fn missing_file(path: &str, help: &str) -> Diagnostic {
+    let message = format!("there is no file {path} in the build context");
+    Diagnostic::new(&rules::MISSING_FILE, message).with_help(help)
 }
 
-/// The text of a file of the context.
-pub(crate) fn context_file<'f>(facts: &'f Facts, path: &str, help: &str) -> Result<&'f str, Missing> {
-    match facts.context_files.get(path) {
-        Some(Some(text)) => Ok(text),
-        Some(None) => {
-            let message = format!("there is no file {path} in the build context");
-            Err(Missing::Absent(Box::new(Diagnostic::new(&rules::MISSING_FILE, message).with_help(help))))
-        }
-        None => Err(Missing::Unknown(Box::new(Need::ContextFile { path: path.to_owned() }))),
-    }
-}
-
-/// The id of a file among the sources; planning is done over and over, and reads the same files each time.
+/// The id of a file among the sources: several platforms and images read the same files.
 fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
     let known = sources.files().find(|(_, file)| file.name() == name && file.text() == text).map(|(id, _)| id);
     known.unwrap_or_else(|| sources.add(name, text))

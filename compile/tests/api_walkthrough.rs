@@ -3,88 +3,88 @@
 use std::collections::BTreeSet;
 
 use buildkit_llb::Platform;
+use imagespec_compile::question::{self, Root};
 use imagespec_compile::{
-    Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, InterpreterFact, Need, Place, Planned, Program, Root,
-    Settings, graph_for, image_key, lower, normalize_reference, plan, rootfs_key,
+    AnyQuestion, Compiled, DEFAULT_UV_IMAGE, DaemonFact, Document, ImageFact, InterpreterFact, LockFact, Outcome,
+    Program, Settings, Store, lower, lower_recipe, normalize_reference, plan,
 };
 use serde_json::json;
 
+/// What a pass waits for.
+fn missing(outcome: &Outcome) -> BTreeSet<AnyQuestion> {
+    outcome.missing().map(|ask| ask.question.clone()).collect()
+}
+
 #[test]
 fn api_walkthrough() {
-    // A spec is text that somebody wrote. Parsing checks it and remembers where everything stands.
+    // A spec is text that somebody wrote. Parsing checks it and remembers where everything is.
     let text = "
 base_image: python:3.11-slim
 packages: [numpy]
 env: {MODE: fast}
 ";
     let parsed = imagespec::parse("imagespec.yaml", text);
-    let mut document = Document::of(parsed, None).expect("a right spec");
+    let document = Document::from_parsed(parsed, None).expect("a valid spec");
 
-    // What the caller chose on the command line; the spec has no say in it.
+    // What the caller chose on the command line; the spec does not decide it.
     let settings = Settings::default();
 
-    // The crate does no IO. It says which facts it misses, somebody gathers them, and it is asked again.
-    let mut facts = Facts::default();
-    let needs = |planned| match planned {
-        Ok(Planned::Needs(needs)) => needs,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from([Need::Daemon]));
+    // The crate does no IO. A pass of planning names what it does not know, somebody finds it out, and the next pass goes on.
+    let mut store = Store::default();
+    assert_eq!(missing(&plan(&document, &settings, &store)), BTreeSet::from([question::Daemon.into()]));
 
-    // The daemon says what it is and what it can do.
+    // The daemon reports what it is and what it can do.
     let amd64 = Platform::linux("amd64");
-    facts.default_platform = Some(amd64.clone());
-    facts.capabilities = buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect();
+    let capabilities = buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect();
+    store.set(question::Daemon, DaemonFact { platform: amd64.clone(), capabilities, session: None });
 
-    // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from. A lock that lies
-    // beside the spec would spare the build choosing versions.
+    // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from. A lock beside the
+    // spec would save choosing versions.
     let base = normalize_reference("python:3.11-slim").expect("a reference");
     let uv = normalize_reference(DEFAULT_UV_IMAGE).expect("a reference");
-    let wanted = [&base, &uv].map(|reference| Need::Image { reference: reference.clone(), platform: amd64.clone() });
-    let beside = Need::SpecFile { name: "pylock.imagespec-amd64.toml".to_owned() };
-    let wanted = wanted.into_iter().chain([beside]).collect::<BTreeSet<_>>();
-    assert_eq!(needs(plan(&mut document, &settings, &facts)), wanted);
-    facts.spec_files.insert("pylock.imagespec-amd64.toml".to_owned(), None);
-    for reference in [base, uv] {
+    let image = |reference: &str| question::Image { reference: reference.to_owned(), platform: amd64.clone() };
+    let beside = question::SpecFile { name: "pylock.imagespec-amd64.toml".to_owned() };
+    let expected = BTreeSet::from([image(&base).into(), image(&uv).into(), beside.clone().into()]);
+    assert_eq!(missing(&plan(&document, &settings, &store)), expected);
+    store.set(beside, None);
+    for reference in [&base, &uv] {
         let config = json!({"config": {"Env": ["PATH=/usr/local/bin:/usr/bin"]}});
         let pinned = format!("{reference}@sha256:{}", "0".repeat(64));
-        facts.images.insert(image_key(&reference, &amd64), ImageFact { reference: pinned, config });
+        store.set(image(reference), ImageFact { reference: pinned, config });
     }
 
-    // The base's config says where programs are, so now somebody has to look which Pythons there are.
-    let programs = Need::Programs {
-        platform: amd64.clone(),
-        place: Place { depth: 0, root: Root::Base },
-        folders: vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()],
-    };
-    assert_eq!(needs(plan(&mut document, &settings, &facts)), BTreeSet::from([programs]));
-    let python = Program { path: "/usr/local/bin/python3".to_owned(), link: Some("python3.11".to_owned()) };
-    facts.rootfs.entry(rootfs_key(&amd64, Place { depth: 0, root: Root::Base })).or_default().programs =
-        Some(vec![python]);
+    // The base's config names the folders of programs, so now somebody has to look which Pythons there are. The question names
+    // the image by its digest: the answer is good for ever.
+    let root = Root::Image { reference: format!("{base}@sha256:{}", "0".repeat(64)), platform: amd64 };
+    let folders = vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()];
+    let programs = question::Programs { root, folders };
+    let asked = missing(&plan(&document, &settings, &store));
+    assert_eq!(asked, BTreeSet::from([programs.clone().into()]));
+    assert!(asked.iter().all(AnyQuestion::is_lasting));
+    store.set(programs, vec![Program { path: "/usr/local/bin/python3".to_owned(), link: None }]);
 
-    // What has to be run to be known has a graph: who has a daemon solves it and reads one file of the result.
-    let asked = needs(plan(&mut document, &settings, &facts));
-    let [lock] = asked.iter().collect::<Vec<_>>().try_into().expect("the lock alone");
-    let inquiry = graph_for(lock, &mut document, &settings, &facts).expect("a graph answers it");
-    assert_eq!(inquiry.file, Some("pylock.toml"));
-    // The same step says what the interpreter is.
-    let said = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
-    let python = facts.rootfs.entry(rootfs_key(&amd64, Place { depth: 0, root: Root::Base })).or_default();
-    python.interpreters.insert("/usr/local/bin/python3".to_owned(), InterpreterFact::parse(said));
-    let Need::Lock { key, .. } = lock else { panic!("{lock:?}") };
+    // Some answers are results of steps. Their recipe becomes a graph: who has a daemon solves it and reads files of the result.
+    let outcome = plan(&document, &settings, &store);
+    let [lock] = outcome.missing().collect::<Vec<_>>().try_into().expect("the lock alone");
+    let recipe = lock.recipe.as_ref().expect("a step makes it");
+    assert!(lower_recipe(recipe, &outcome.sources).expect("a graph").root().is_some());
+    let AnyQuestion::Lock(question) = &lock.question else { panic!("{lock:?}") };
     let locked = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'numpy'\nversion = '2.3'\n\
         wheels = [{ url = 'https://example.com/numpy-2.3-py3-none-any.whl', size = 2000000, hashes = { sha256 = '00' } }]\n";
-    facts.locks.insert(key.clone(), locked.to_owned());
+    // The same step reports what the interpreter is.
+    let interpreter = InterpreterFact::parse("version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n");
+    store.set(question.clone(), LockFact { lock: locked.into(), exported: None, interpreter });
 
-    // With the lock the groups are known; whether their files clash, only their installs say.
-    let asked = needs(plan(&mut document, &settings, &facts));
-    let Some(Need::Collisions { key, .. }) = asked.first() else { panic!("{asked:?}") };
-    facts.collisions.insert(key.clone(), String::new());
+    // With the lock the groups are known. Whether their files clash, only their installs tell; the draft has the groups already.
+    let outcome = plan(&document, &settings, &store);
+    assert!(outcome.drafts[0].plan.steps.iter().any(|step| step.id == "wheels"));
+    let Some(AnyQuestion::Collisions(question)) = missing(&outcome).into_iter().next() else { panic!("{outcome:?}") };
+    store.set(question, String::new());
 
-    // All facts are there: one plan per platform, data with no choices left, which prints.
-    let Ok(Planned::Complete { plans, warnings }) = plan(&mut document, &settings, &facts) else { panic!("complete") };
-    assert!(warnings.is_empty());
-    let [plan] = plans.try_into().expect("one platform");
+    // Nothing is left to ask: one plan per platform, data with no choices left, which prints.
+    let outcome = plan(&document, &settings, &store);
+    assert!(outcome.is_certain() && outcome.warnings.is_empty());
+    let [plan] = outcome.plans().expect("complete").try_into().expect("one platform");
     insta::assert_snapshot!(plan, @r"
     linux/amd64 from docker.io/library/python:3.11-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000
       venv      on base             [python] environment over /usr/local/bin/python3
@@ -96,7 +96,7 @@ env: {MODE: fast}
     ");
 
     // A plan becomes a graph of ops and an image config. This cannot fail.
-    let Compiled { graph, image_config, base_config: _ } = lower(&plan, &document.sources);
+    let Compiled { graph, image_config, base_config: _, .. } = lower(plan, &outcome.sources);
     assert_eq!(image_config["config"]["Env"][0], "PATH=/opt/venv/bin:/usr/local/bin:/usr/bin");
     assert_eq!(image_config["config"]["Env"][3], "MODE=fast");
 
@@ -108,7 +108,7 @@ env: {MODE: fast}
     // And this is what the daemon solves: base, uv, environment, what installs, install, and the op that names the result.
     assert_eq!(graph.to_definition().def.len(), 6);
 
-    // Facts serialise: with them the build can be compiled again anywhere, to the same bytes.
-    let saved = serde_json::to_string(&facts).expect("plain data");
-    assert_eq!(serde_json::from_str::<Facts>(&saved).expect("what was written"), facts);
+    // A store serializes: with it the build can be compiled again anywhere, to the same bytes.
+    let saved = serde_json::to_string(&store).expect("plain data");
+    assert_eq!(serde_json::from_str::<Store>(&saved).expect("what was written"), store);
 }

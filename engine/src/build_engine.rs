@@ -189,8 +189,8 @@ async fn image_name(spec: &ImageSpec, files: &Files) -> Result<String, EngineErr
 }
 
 fn content_of(spec: &ImageSpec, files: &Files) -> Result<Content, EngineError> {
-    let (mut document, _) = imagespec_frontend::parse(&files.text_of(spec), &Choice::default())?;
-    Ok(content::gather(files, &mut document, &[])?)
+    let (document, _) = imagespec_frontend::parse(&files.text_of(spec), &Choice::default())?;
+    Ok(content::gather(files, &document, &[])?)
 }
 
 /// Asks whether the image is there, and has it built if need be.

@@ -12,8 +12,9 @@ use buildkit_client::progress;
 use buildkit_client::solve::{Exporter, SolveOptions, solve};
 use buildkit_llb::Graph;
 use buildkit_proto::Message as _;
+use imagespec_frontend::{Event, Events};
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,17 +24,18 @@ const LAYER_ATTRS: [&str; 4] = ["compression", "compression-level", "force-compr
 /// A part is compressed by one processor; the steps that are still running want some, too.
 const AT_A_TIME: usize = 2;
 
-/// Takes parts of an image and compresses them as `exporter` will. To be called within a runtime; ends when the sender is dropped.
+/// Takes the events of a build and compresses the parts of its image as `exporter` will. To be called within a runtime; ends with the
+/// build.
 ///
-/// The sender belongs into an `ImagespecFrontend`. A daemon that cannot do it makes no difference: the export compresses what is
+/// A daemon that cannot do it makes no difference: the export compresses what is
 /// not compressed yet.
 #[must_use]
-pub fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> UnboundedSender<Graph> {
-    let (news, parts) = unbounded_channel();
+pub fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> Events {
+    let (events, parts) = unbounded_channel();
     let attrs = exporter.attrs.iter().filter(|(name, _)| LAYER_ATTRS.contains(&name.as_str()));
     let attrs = attrs.map(|(name, value)| (name.clone(), value.clone())).collect();
     tokio::spawn(run(connection.clone(), session.to_owned(), attrs, parts));
-    news
+    Events::to(events)
 }
 
 /// Ends when nobody sends any more; parts that wait by then are the real export's to compress.
@@ -41,12 +43,13 @@ async fn run(
     connection: Connection,
     session: String,
     attrs: BTreeMap<String, String>,
-    mut parts: UnboundedReceiver<Graph>,
+    mut parts: UnboundedReceiver<Event>,
 ) {
     let width = Arc::new(Semaphore::new(AT_A_TIME));
     let ended = CancellationToken::new();
     let mut running = JoinSet::new();
-    while let Some(part) = parts.recv().await {
+    while let Some(event) = parts.recv().await {
+        let Event::PartBuilt(part) = event else { continue };
         let (connection, session, attrs) = (connection.clone(), session.clone(), attrs.clone());
         let (width, ended) = (width.clone(), ended.clone());
         running.spawn(async move {

@@ -12,7 +12,10 @@ use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
 use buildkit_gateway::{ParsePlatformError, Platform};
 use buildkit_llb::Digest;
 use imagespec::{Content, Diagnostic, SourceMap};
-use imagespec_compile::{ContextUse, Document, Facts, LocalFilter, Need, context_use};
+use imagespec_compile::question::ContextFile;
+use imagespec_compile::{
+    AnyQuestion, ContextProblems, ContextUse, Document, Fact, LocalFilter, Store, Text, context_use,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::Files;
@@ -58,8 +61,8 @@ pub enum ContentError {
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("train.py"), "print()\n")?;
 /// let parsed = imagespec::parse("spec.yaml", "copy: [train.py]\n");
-/// let mut document = Document::of(parsed, None).expect("a right spec");
-/// let content = content::gather(&Files::in_folder(folder.path()), &mut document, &[])?;
+/// let document = Document::from_parsed(parsed, None).expect("a valid spec");
+/// let content = content::gather(&Files::in_folder(folder.path()), &document, &[])?;
 /// assert!(content.files.contains_key("train.py"));
 /// # Ok(())
 /// # }
@@ -67,30 +70,26 @@ pub enum ContentError {
 ///
 /// # Errors
 /// A file cannot be read, what it says makes the spec wrong, or a platform is none.
-pub fn gather(files: &Files, document: &mut Document, platforms: &[String]) -> Result<Content, ContentError> {
+pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Result<Content, ContentError> {
     let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| Platform::parse(text));
     let platforms = platforms.collect::<Result<Vec<Platform>, _>>()?;
     let targets: Vec<buildkit_llb::Platform> = platforms.iter().map(Into::into).collect();
-    let mut facts = Facts::default();
+    let mut store = Store::default();
     loop {
-        match context_use(document, &targets, &facts) {
-            Err(diagnostics) => {
-                return Err(ContentError::Spec { diagnostics, sources: Box::new(document.sources.clone()) });
+        match context_use(document, &targets, &store) {
+            Err(ContextProblems { diagnostics, sources }) => {
+                return Err(ContentError::Spec { diagnostics, sources: Box::new(sources) });
             }
-            Ok(ContextUse::Needs(needs)) => {
-                let known = facts.clone();
-                for need in needs {
-                    answer(files, need, &mut facts)?;
-                }
-                if facts == known {
-                    return Err(ContentError::Internal("the spec keeps asking for files".to_owned()));
+            Ok(ContextUse::Asks(questions)) => {
+                for question in questions {
+                    store.insert(answer(files, question)?);
                 }
             }
             Ok(ContextUse::Known { requirements, locks, copied }) => {
                 let texts = requirements.into_iter().map(|path| {
-                    let text = facts.context_files.get(&path).and_then(Option::as_deref).unwrap_or_default();
-                    let digest = Content::digest(text.as_bytes());
-                    (path, digest)
+                    let known = store.get(&ContextFile { path: path.clone() });
+                    let text = known.and_then(Option::as_ref).map(Text::as_str).unwrap_or_default();
+                    (path, Content::digest(text.as_bytes()))
                 });
                 let mut content = Content { requirements: texts.collect(), ..Content::default() };
                 for (platform, name) in locks {
@@ -108,23 +107,22 @@ pub fn gather(files: &Files, document: &mut Document, platforms: &[String]) -> R
     }
 }
 
-fn answer(files: &Files, need: Need, facts: &mut Facts) -> Result<(), ContentError> {
-    match need {
-        Need::ContextFile { path } => {
-            let text = read(&files.context.join(&path))?;
-            facts.context_files.insert(path, text);
+fn answer(files: &Files, question: AnyQuestion) -> Result<Fact, ContentError> {
+    Ok(match question {
+        AnyQuestion::ContextFile(question) => {
+            let text = read(&files.context.join(&question.path))?;
+            (question, text.map(Into::into)).into()
         }
-        Need::ContextIgnore => {
+        AnyQuestion::ContextIgnore(question) => {
             let own = IgnoreFile::beside(&files.spec.to_string_lossy());
             let text = match read(Path::new(&own))? {
                 Some(text) => Some(text),
                 None => read(&files.context.join(IGNORE_FILE))?,
             };
-            facts.context_ignore = Some(text.map(|text| IgnoreFile::parse(text.as_bytes())).unwrap_or_default());
+            (question, text.map(|text| IgnoreFile::parse(text.as_bytes())).unwrap_or_default()).into()
         }
-        other => return Err(ContentError::Internal(format!("{other:?} is no file of the context"))),
-    }
-    Ok(())
+        other => return Err(ContentError::Internal(format!("{other} is not a file of the context"))),
+    })
 }
 
 fn read(path: &Path) -> Result<Option<String>, ContentError> {
@@ -187,8 +185,8 @@ mod tests {
         }
         let text = "base_image: {base_image: {copy: [a.txt], commands: [\"true\"]}, copy: [b.txt], commands: [\"true\"], \
                     requirements: requirements.txt}\ncopy: [c.txt]\n";
-        let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
-        let content = gather(&Files::in_folder(folder.path()), &mut document, &[]).unwrap();
+        let document = Document::from_parsed(imagespec::parse("spec.yaml", text), None).unwrap();
+        let content = gather(&Files::in_folder(folder.path()), &document, &[]).unwrap();
         assert_eq!(content.files.keys().collect::<Vec<_>>(), ["a.txt", "b.txt", "c.txt"]);
         assert_eq!(content.requirements.keys().collect::<Vec<_>>(), ["requirements.txt"]);
     }
@@ -202,9 +200,9 @@ mod tests {
         }
         let files = Files { context: folder.path().to_owned(), spec: folder.path().join("spec.yaml") };
         let locks = |text: &str, platforms: &[&str]| -> Vec<String> {
-            let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
+            let document = Document::from_parsed(imagespec::parse("spec.yaml", text), None).unwrap();
             let platforms: Vec<String> = platforms.iter().map(|&platform| platform.to_owned()).collect();
-            gather(&files, &mut document, &platforms).unwrap().locks.into_keys().collect()
+            gather(&files, &document, &platforms).unwrap().locks.into_keys().collect()
         };
         let (amd64, arm64) = ("linux/amd64", "linux/arm64");
         assert_eq!(locks("packages: [click]\n", &[]), [amd64, arm64], "nobody says what it is built for");
@@ -219,8 +217,8 @@ mod tests {
     fn what_is_missing_is_told_once_and_at_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let text = "base_image: {requirements: pyproject.toml, commands: [\"true\"]}\npackages: [click]\n";
-        let mut document = Document::of(imagespec::parse("spec.yaml", text), None).unwrap();
-        let error = gather(&Files::in_folder(folder.path()), &mut document, &[]).unwrap_err();
+        let document = Document::from_parsed(imagespec::parse("spec.yaml", text), None).unwrap();
+        let error = gather(&Files::in_folder(folder.path()), &document, &[]).unwrap_err();
         let ContentError::Spec { diagnostics, sources } = error else { panic!("{error}") };
         let [problem] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
         assert_eq!(problem.span().and_then(|span| sources.snippet(span)), Some("pyproject.toml"));

@@ -6,7 +6,7 @@ use buildkit_client::dial::DialError;
 use buildkit_client::error::SolveError;
 use buildkit_client::session::{SessionEnd, SessionError};
 use imagespec::{Diagnostic, SourceMap};
-use imagespec_frontend::GatherError;
+use imagespec_frontend::DriveError;
 
 use crate::content::ContentError;
 use crate::credentials::CredentialsError;
@@ -148,11 +148,11 @@ impl From<ContentError> for EngineError {
     }
 }
 
-impl From<GatherError> for EngineError {
-    fn from(error: GatherError) -> Self {
+impl From<DriveError> for EngineError {
+    fn from(error: DriveError) -> Self {
         match error {
-            GatherError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
-            GatherError::Failed(status) | GatherError::Step { status, .. } => Self::of_status(status.message),
+            DriveError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
+            DriveError::Failed(status) | DriveError::Step { status, .. } => Self::of_status(status.message),
         }
     }
 }

@@ -4,28 +4,25 @@
 
 use buildkit_client::error::BuildFailure;
 use imagespec::{Diagnostic, SourceMap, Span};
-use imagespec_compile::{Asked, Document, ended_command, rules};
-use imagespec_frontend::{GatherError, Gathered};
+use imagespec_compile::{Document, StepInfo, ended_command, rules};
+use imagespec_frontend::{DriveError, Planned};
 
 /// The failure of a build as a diagnostic, with what it points into; `None` when it was none of the plan's steps that failed.
 ///
-/// `gathered` is what a [`Recorder`](imagespec_frontend::Recorder) kept of the build.
-pub fn step_failure(
-    failure: &BuildFailure,
-    gathered: &Result<Gathered, GatherError>,
-) -> Option<(Diagnostic, SourceMap)> {
-    let (document, asked) = match gathered {
-        Ok(gathered) => (&gathered.document, gathered.plans.iter().flat_map(Asked::of).collect()),
-        Err(GatherError::Step { document, asked, .. }) => (&**document, asked.clone()),
-        Err(GatherError::Problems { .. } | GatherError::Failed(_)) => return None,
+/// `planned` is what a [`Recorder`](imagespec_frontend::Recorder) kept of the build.
+pub fn step_failure(failure: &BuildFailure, planned: &Result<Planned, DriveError>) -> Option<(Diagnostic, SourceMap)> {
+    let (document, steps) = match planned {
+        Ok(planned) => (&planned.document, planned.outcome.steps()),
+        Err(DriveError::Step { document, steps, .. }) => (&**document, steps.clone()),
+        Err(DriveError::Problems { .. } | DriveError::Failed(_)) => return None,
     };
-    Some((diagnostic(failure, document, &asked)?, document.sources.clone()))
+    Some((diagnostic(failure, document, &steps)?, document.sources.clone()))
 }
 
-fn diagnostic(failure: &BuildFailure, document: &Document, asked: &[Asked]) -> Option<Diagnostic> {
+fn diagnostic(failure: &BuildFailure, document: &Document, steps: &[StepInfo]) -> Option<Diagnostic> {
     let vertex = failure.vertex.as_ref()?;
     let name = vertex.name.as_deref()?;
-    let step = asked.iter().find(|step| step.title == name)?;
+    let step = steps.iter().find(|step| step.title == name)?;
     let how = match failure.exit_code {
         Some(code) => format!("with exit code {code}"),
         None => format!("({})", failure.message),
@@ -60,7 +57,7 @@ fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
 
 /// Python and apt are installed side by side, so a package that is built from source does not see apt's compilers unless the
 /// spec says that it will be built.
-fn missing_compiler(step: &Asked, document: &Document, log: &[String]) -> Option<String> {
+fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Option<String> {
     const SIGNS: [&str; 3] = ["failed to build", "command 'gcc' failed", "compiler"];
     let beside_apt = matches!(step.id.as_str(), "python" | "lock")
         && document.spec.levels().iter().any(|level| !level.spec.apt_packages.is_empty());
@@ -71,7 +68,7 @@ fn missing_compiler(step: &Asked, document: &Document, log: &[String]) -> Option
 }
 
 /// The items the output speaks of, with what it says; if it names none of them, all that asked for the step.
-fn places(step: &Asked, document: &Document, log: &[String]) -> Vec<(Span, String)> {
+fn places(step: &StepInfo, document: &Document, log: &[String]) -> Vec<(Span, String)> {
     // Where one step runs many commands, it says itself which of them ended it.
     let ended = log.iter().rev().find_map(|line| ended_command(without_time(line)));
     if let Some(span) = ended.and_then(|at| document.spans.nearest_span(step.fields.get(at)?)) {

@@ -11,10 +11,9 @@ use buildkit_client::session::{Session, SessionBuilder, SharedKey};
 use buildkit_llb::Digest;
 use imagespec::ImageSpec;
 use imagespec_compile::LockUse;
-use imagespec_frontend::{Answers, AtPath, ClientFiles, ImagespecFrontend, Side, SpecText};
+use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side, SpecText};
 
-use crate::answers::KeptAnswers;
-use crate::variables::Variables;
+use crate::memory::DaemonMemory;
 
 /// What the session calls the folders (`moby/buildkit: frontend/dockerui/config.go`).
 const CONTEXT: &str = "context";
@@ -106,12 +105,17 @@ impl Files {
         })
     }
 
-    /// The frontend as it runs where these files are: with them at hand, and with what earlier builds have found out for good.
+    /// The frontend as it runs where these files are: with them at hand, and with what is remembered of the daemon.
     #[must_use]
-    pub fn frontend(&self, text: SpecText, lock: LockUse, variables: &Variables) -> ImagespecFrontend {
-        let answers = KeptAnswers::of(variables).map(|answers| Arc::new(answers) as Arc<dyn Answers>);
-        let identity = Some(absolute(&self.spec).display().to_string());
-        ImagespecFrontend { spec: Some(text), lock, news: None, answers, identity, files: Some(Arc::new(self.clone())) }
+    pub fn frontend(&self, text: SpecText, lock: LockUse, memory: Option<DaemonMemory>) -> ImagespecFrontend {
+        ImagespecFrontend {
+            spec: Some(text),
+            lock,
+            memory: memory.map(|memory| Arc::new(memory) as Arc<dyn Memory>),
+            identity: Some(absolute(&self.spec).display().to_string()),
+            files: Some(Arc::new(self.clone())),
+            ..ImagespecFrontend::default()
+        }
     }
 
     /// A spec made in Rust, as if it had been read from the file.

@@ -11,13 +11,12 @@ use buildkit_client::solve::Exporter;
 use buildkit_llb::{Digest, Graph, Op, Source};
 use imagespec::ImageSpec;
 use imagespec_compile::Compiled;
-use imagespec_frontend::{Answers as _, Gathered, Published};
+use imagespec_frontend::{Memory as _, Planned, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::answers::KeptAnswers;
 use crate::files::{Files, absolute};
-use crate::variables::Variables;
+use crate::memory::DaemonMemory;
 
 /// The key of a response that names the image (`moby/buildkit: exporter/containerimage/exptypes/types.go`).
 const DIGEST: &str = "containerimage.digest";
@@ -40,7 +39,7 @@ pub struct Told<'a> {
 /// The place where the last push of a spec is written down.
 #[derive(Debug)]
 pub struct LastPush<'a> {
-    answers: KeptAnswers,
+    memory: DaemonMemory,
     files: &'a Files,
     names: BTreeSet<String>,
     question: String,
@@ -70,8 +69,7 @@ impl<'a> LastPush<'a> {
     /// Where that of a build which is told the same is or would be. `None` if the result does not stay in registries alone, has
     /// no name there, or nothing is kept from build to build.
     #[must_use]
-    pub fn of(told: Told<'a>, variables: &Variables) -> Option<Self> {
-        let answers = KeptAnswers::of(variables)?;
+    pub fn of(told: Told<'a>, memory: DaemonMemory) -> Option<Self> {
         let mut names = BTreeSet::new();
         for exporter in told.exporters {
             let is_set = |name: &str| exporter.flag(name) == Some(true);
@@ -89,20 +87,20 @@ impl<'a> LastPush<'a> {
         }
         let (spec, target) = (absolute(&told.files.spec), told.target.unwrap_or_default());
         let question = format!("push of {} {target} {names:?}", spec.display());
-        Some(Self { answers, files: told.files, names, question, told: told.digest() })
+        Some(Self { memory, files: told.files, names, question, told: told.digest() })
     }
 
     /// What a build of now would repeat, unless it is told something else, or files have changed. Blocking.
     #[must_use]
     pub fn repeated(&self) -> Option<Repeated> {
-        let Push { told, recipe, sent, response } = serde_json::from_str(&self.answers.get(&self.question)?).ok()?;
+        let Push { told, recipe, sent, response } = serde_json::from_str(&self.memory.get(&self.question)?).ok()?;
         let is_same = told == self.told && self.files.are_as_sent(&sent);
         is_same.then(|| Repeated { recipe, names: self.names.clone(), response })
     }
 
     /// Writes down a push: what it was built from, what the daemon was sent for it, and what the exporters said.
-    pub fn keep(&self, gathered: &Gathered, mut sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
-        let Some((recipe, wanted)) = recipe(gathered).filter(|_| response.contains_key(DIGEST)) else { return };
+    pub fn keep(&self, planned: &Planned, mut sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
+        let Some((recipe, wanted)) = recipe(planned).filter(|_| response.contains_key(DIGEST)) else { return };
         // Where the daemon has not asked, it had the files from somebody else.
         if !wanted.iter().all(|wanted| sent.iter().any(|sent| sent.request == *wanted)) {
             return;
@@ -111,7 +109,7 @@ impl<'a> LastPush<'a> {
         sent.retain(|sent| wanted.contains(&sent.request));
         let push = Push { told: self.told.clone(), recipe, sent, response: response.clone() };
         if let Ok(text) = serde_json::to_string(&push) {
-            self.answers.put(&self.question, &text);
+            self.memory.put(&self.question, &text);
         }
     }
 }
@@ -135,23 +133,21 @@ impl Repeated {
 
     /// What the exporters said, if a build of what was gathered would have the same result.
     #[must_use]
-    pub fn response(self, gathered: &Gathered) -> Option<BTreeMap<String, String>> {
-        let (recipe, _) = recipe(gathered)?;
+    pub fn response(self, planned: &Planned) -> Option<BTreeMap<String, String>> {
+        let (recipe, _) = recipe(planned)?;
         (recipe == self.recipe).then_some(self.response)
     }
 }
 
 /// All that makes the image but the client's files: graphs and configs; and which files these are. `None` if what the graphs stand
 /// for may change by itself.
-fn recipe(gathered: &Gathered) -> Option<(String, Vec<DirRequest>)> {
-    let Gathered { document, settings, plans, .. } = gathered;
+fn recipe(planned: &Planned) -> Option<(String, Vec<DirRequest>)> {
     let (mut images, mut wanted) = (Vec::new(), Vec::new());
-    for plan in plans {
-        let mut plan = plan.clone();
-        plan.forget_session();
-        let Compiled { graph, image_config, base_config } = imagespec_compile::lower(&plan, &document.sources);
+    for (plan, compiled) in planned.plans().into_iter().zip(planned.without_session()) {
+        let Compiled { graph, image_config, base_config, .. } = compiled;
         let root = root(&graph, &mut wanted)?.to_string();
-        images.push(json!([plan.platform.to_string(), root, image_config, base_config, settings.source_date_epoch]));
+        let epoch = planned.settings.source_date_epoch;
+        images.push(json!([plan.platform.to_string(), root, image_config, base_config, epoch]));
     }
     let is_some = !images.is_empty();
     is_some.then(|| (Digest::of(serde_json::Value::from(images).to_string().as_bytes()).to_string(), wanted))
@@ -214,8 +210,7 @@ mod tests {
         let (mut opts, mut exporters) = (BTreeMap::new(), vec![exporter(&[("push", "true"), ("name", "r/a:1,r/a:2")])]);
         change(&mut spec, &mut opts, &mut exporters);
         let told = Told { files: &files, spec: &spec, target: None, opts: &opts, exporters: &exporters };
-        let variables = Variables::new(|name| (name == "HOME").then(|| "/home/me".into()));
-        check(LastPush::of(told, &variables).as_ref());
+        check(LastPush::of(told, DaemonMemory::in_folder("/home/me/.cache/imagespec", "daemon")).as_ref());
     }
 
     #[test]

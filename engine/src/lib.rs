@@ -20,7 +20,7 @@
 //! an image, and [`Existence`] is the answer; [`Settings`] are what Flytekit reads from the environment.
 //!
 //! Those who drive a build themselves find parts of [`LlbBuilder`] here: [`step_failure`] tells a failed step in the spec's words,
-//! [`compress_ahead`] has the daemon compress what is built already, [`KeptAnswers`] remembers what need not be asked again,
+//! [`compress_ahead`] has the daemon compress what is built already, [`DaemonMemory`] remembers what need not be asked again,
 //! and [`LastPush`] what need not be built again.
 //!
 //! It prints nothing, and reads no variable of the process unless [`Variables::of_process`] is handed to it. What a spec means is
@@ -28,7 +28,6 @@
 
 #![warn(missing_docs)]
 
-mod answers;
 mod build_engine;
 mod builder;
 mod compress;
@@ -41,6 +40,7 @@ mod files;
 mod from_env;
 mod last_push;
 mod llb;
+mod memory;
 mod noop;
 mod registry_name;
 mod request;
@@ -49,7 +49,6 @@ mod settings;
 mod together;
 mod variables;
 
-pub use answers::KeptAnswers;
 pub use build_engine::{Built, ImageBuildEngine};
 pub use builder::{BoxFuture, BuildContext, Decision, ImageSpecBuilder};
 pub use compress::compress_ahead;
@@ -61,6 +60,7 @@ pub use files::Files;
 pub use from_env::{FromEnv, FromEnvError, from_env};
 pub use last_push::{LastPush, Repeated, Told};
 pub use llb::LlbBuilder;
+pub use memory::DaemonMemory;
 pub use noop::NoopBuilder;
 pub use registry_name::validate_container_registry_name;
 pub use request::BuildRequest;

@@ -18,6 +18,7 @@ use imagespec_frontend::SpecText;
 use crate::builder::{BoxFuture, BuildContext, ImageSpecBuilder};
 use crate::error::EngineError;
 use crate::files::Files;
+use crate::memory::DaemonMemory;
 use crate::secrets::add_secrets;
 
 use delivery::Delivery;
@@ -96,6 +97,7 @@ impl LlbBuilder {
         let is_pushed = spec.registry.is_some() && context.settings.push;
         let (delivery, serving) =
             Delivery::plan(self, &document.spec, context, &connection, is_pushed, serving).await?;
+        let memory = DaemonMemory::from_variables(&context.settings.variables, connection.daemon_identity());
         let progress = self.progress.clone().unwrap_or_else(|| progress::channel().0);
         let request = solve::Request {
             connection: &connection,
@@ -103,7 +105,7 @@ impl LlbBuilder {
             exporters: delivery.exporters(),
             layers: delivery.layers(),
             options,
-            frontend: context.files.frontend(text, LockUse::Read, &context.settings.variables),
+            frontend: context.files.frontend(text, LockUse::Read, memory),
             progress: progress.clone(),
         };
         let (session, outcome) = solve::run(request).await?;

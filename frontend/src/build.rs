@@ -1,4 +1,4 @@
-//! The build itself: spec, facts, plan, graph, result.
+//! The frontend: a spec's text, a plan, and the image that the daemon exports.
 //!
 //! Knows the order of things; each of them is done elsewhere.
 
@@ -9,23 +9,19 @@ use buildkit_gateway::{
     Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, Reference, SolveRequest, Status, Subrequest,
     SubrequestAnswer,
 };
-use buildkit_llb::Graph;
-use imagespec::{Choice, Diagnostic, Severity, SourceMap};
-use imagespec_compile::{Asked, Compiled, Document, Facts, LockFile, LockUse, NoCache, Plan, Planned, Settings};
+use imagespec::{Choice, Diagnostic, Severity};
+use imagespec_compile::{
+    Compiled, Document, LockFile, LockUse, NoCache, Outcome, Plan, Settings, Store, lower, lower_for, plan,
+};
 
-use futures_util::future::join;
-use tokio::sync::mpsc::UnboundedSender;
-
-use crate::answers::Answers;
-use crate::client_files::ClientFiles;
-use crate::early::Early;
-use crate::foresee::{Foreseen, Remembered};
-use crate::gather::{self, Gatherer};
+use crate::answering::{self, Answerer};
+use crate::client_files::{self, ClientFiles};
+use crate::drive::{Driver, Goal, Reached};
+use crate::error::DriveError;
+use crate::event::Events;
+use crate::memory::{LastBuild, Memory, Worker};
+use crate::parts::Parts;
 use crate::{lint, load, report};
-
-/// How often facts may be gathered: an image, its interpreter, a requirements file and its includes are a handful of rounds;
-/// more means that planner and gatherer disagree.
-pub(crate) const MAX_ROUNDS: usize = 64;
 
 /// A spec's text, when the caller has it already.
 #[derive(Clone, Debug)]
@@ -41,120 +37,84 @@ pub struct SpecText {
 pub struct ImagespecFrontend {
     /// The spec, if the caller has it; else it is loaded through the daemon.
     pub spec: Option<SpecText>,
-    /// What becomes of the lock beside the spec. Unless it is read, nothing is built: gathering ends once the locks are known.
+    /// What becomes of the lock beside the spec. Unless it is read, nothing is built: driving ends once the locks are known.
     pub lock: LockUse,
-    /// Is told of each part of the image that had to be built, as soon as it is there; a client can compress it meanwhile.
-    pub news: Option<UnboundedSender<Graph>>,
-    /// Where answers are kept from build to build.
-    pub answers: Option<Arc<dyn Answers>>,
-    /// The spec's name among all whose answers are kept there. With one, the next build of it asks at once for what this one asks
-    /// for.
+    /// Where events go.
+    pub events: Events,
+    /// What is remembered of the daemon from build to build.
+    pub memory: Option<Arc<dyn Memory>>,
+    /// The spec's name among all that are remembered. With one, the next build of it asks at once what this one asks.
     pub identity: Option<String>,
     /// The client's files, if they are where this runs; else they come through the daemon.
     pub files: Option<Arc<dyn ClientFiles>>,
+    /// Answers that are known from a moment ago, of the same daemon.
+    pub known: Store,
 }
 
-/// What gathering yields: all that a build depends on.
+/// A planned build: all that it depends on, and what it becomes.
 #[derive(Clone, Debug)]
-pub struct Gathered {
-    /// The spec.
+pub struct Planned {
+    /// The spec, with all texts that were read.
     pub document: Document,
     /// What the caller chose.
     pub settings: Settings,
-    /// What the world said.
-    pub facts: Facts,
-    /// One plan per platform; none where only the locks were asked for.
-    pub plans: Vec<Plan>,
+    /// What was known.
+    pub store: Store,
+    /// What planning made of it.
+    pub outcome: Outcome,
+    /// Graphs and image configs, one per platform; none where only the locks were asked for.
+    pub compiled: Vec<Compiled>,
     /// What the user should know.
     pub warnings: Vec<Diagnostic>,
-    /// What the plans become, where that was built while their facts were confirmed.
-    built: Vec<(Compiled, Option<Reference>)>,
+    /// The images, where they were built while answers were confirmed.
+    built: Option<Vec<Option<Reference>>>,
 }
 
-impl Gathered {
-    /// The graphs and image configs, one per plan.
+impl Planned {
+    /// One plan per platform; none where only the locks were asked for.
     #[must_use]
-    pub fn compile(&self) -> Vec<Compiled> {
-        self.plans.iter().map(|plan| imagespec_compile::lower(plan, &self.document.sources)).collect()
+    pub fn plans(&self) -> Vec<&Plan> {
+        if self.compiled.is_empty() { Vec::new() } else { self.outcome.plans().unwrap_or_default() }
     }
 
-    /// The locks that should lie beside the spec, one per platform; empty for a spec that names its own lock or no packages.
-    pub fn lock_files(&mut self) -> Vec<LockFile> {
-        imagespec_compile::lock_files(&mut self.document, &self.settings, &self.facts).unwrap_or_default()
+    /// The locks that should be beside the spec, one per platform; empty for a spec that names its own lock or no packages.
+    #[must_use]
+    pub fn lock_files(&self) -> Vec<&LockFile> {
+        self.outcome.lock_files().unwrap_or_default()
     }
 
-    /// Takes the session out of facts and plans, for a graph that somebody else's session will serve.
-    pub fn forget_session(&mut self) {
-        self.facts.session = None;
-        for plan in &mut self.plans {
+    /// The graphs and image configs without the session: for a graph that somebody else's session will serve, or to compare builds.
+    #[must_use]
+    pub fn without_session(&self) -> Vec<Compiled> {
+        let plans = self.plans().into_iter().map(|plan| {
+            let mut plan = plan.clone();
             plan.forget_session();
-        }
+            lower(&plan, &self.document.sources)
+        });
+        plans.collect()
     }
 }
 
-/// Why there is nothing to build.
-#[derive(Clone, Debug)]
-pub enum GatherError {
-    /// The spec is wrong, by itself or in the light of the facts.
-    Problems {
-        /// Everything wrong.
-        diagnostics: Vec<Diagnostic>,
-        /// What they point into.
-        sources: SourceMap,
-    },
-    /// The daemon failed, or something could not be read.
-    Failed(Status),
-    /// A step failed that had to be done before the plan was complete.
-    Step {
-        /// What the daemon says.
-        status: Status,
-        /// The spec.
-        document: Box<Document>,
-        /// The steps known so far.
-        asked: Vec<Asked>,
-    },
-}
-
-impl From<GatherError> for Status {
-    fn from(error: GatherError) -> Self {
-        match error {
-            GatherError::Problems { diagnostics, sources } => report::to_status(&diagnostics, &sources),
-            GatherError::Failed(status) | GatherError::Step { status, .. } => status,
-        }
-    }
-}
-
-impl From<Status> for GatherError {
-    fn from(status: Status) -> Self {
-        Self::Failed(status)
-    }
-}
-
-/// Plans a build from saved facts, without a daemon.
+/// Plans a build from saved answers, without a daemon.
 ///
 /// # Errors
-/// Everything wrong with the spec, or a failure that names the facts that are missing.
-pub fn compile_only(mut document: Document, settings: Settings, facts: Facts) -> Result<Gathered, GatherError> {
-    match imagespec_compile::plan(&mut document, &settings, &facts) {
-        Ok(Planned::Complete { plans, warnings }) => {
-            Ok(Gathered { document, settings, facts, plans, warnings, built: Vec::new() })
-        }
-        Ok(Planned::Needs(needs)) => {
-            let needs: Vec<String> = needs.iter().map(|need| format!("{need:?}")).collect();
-            Err(Status::failed(format!("the saved facts do not fit this spec; missing: {}", needs.join("; "))).into())
-        }
-        Err(diagnostics) => Err(GatherError::Problems { diagnostics, sources: document.sources }),
+/// Everything wrong with the spec, or a failure that names the answers that are missing.
+pub fn compile_only(mut document: Document, settings: Settings, store: Store) -> Result<Planned, DriveError> {
+    let outcome = plan(&document, &settings, &store);
+    if !outcome.is_certain() {
+        let missing: Vec<String> = outcome.asks().map(|ask| ask.question.to_string()).collect();
+        let message = format!("the saved facts do not fit this spec; missing: {}", missing.join("; "));
+        return Err(Status::failed(message).into());
     }
-}
-
-/// A build before anything but the daemon was asked.
-struct Begun<'a> {
-    document: Document,
-    warnings: Vec<Diagnostic>,
-    settings: Settings,
-    facts: Facts,
-    remembered: Option<Remembered<'a>>,
-    early: Early,
+    let problems = |diagnostics| DriveError::Problems { diagnostics, sources: outcome.sources.clone() };
+    let Some(plans) = outcome.plans() else { return Err(problems(outcome.problems.clone())) };
+    let compiled = match store.daemon() {
+        Some(daemon) => lower_for(&plans, &outcome.sources, daemon).map_err(|problem| problems(vec![problem]))?,
+        None => plans.iter().map(|plan| lower(plan, &outcome.sources)).collect(),
+    };
+    document.sources = outcome.sources.clone();
+    let warnings = outcome.warnings.clone();
+    Ok(Planned { document, settings, store, outcome, compiled, warnings, built: None })
 }
 
 impl ImagespecFrontend {
@@ -166,7 +126,7 @@ impl ImagespecFrontend {
         &self,
         bridge: &Bridge,
         options: &BuildOptions,
-    ) -> Result<(Document, Vec<Diagnostic>), GatherError> {
+    ) -> Result<(Document, Vec<Diagnostic>), DriveError> {
         let text = match &self.spec {
             Some(spec) => spec.clone(),
             None => {
@@ -177,159 +137,137 @@ impl ImagespecFrontend {
         parse(&text, &crate::choice(options))
     }
 
-    /// Gathers all facts and plans.
-    ///
-    /// # Errors
-    /// The spec is wrong, or the daemon failed; the status says which.
-    pub async fn gather(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Gathered, GatherError> {
-        let Begun { mut document, mut warnings, settings, mut facts, remembered, early } =
-            self.begin(bridge, options).await?;
-        let gatherer = self.gatherer(bridge, options, &settings, &early);
-        if let Some(remembered) = &remembered
-            && let Some(foreseen) = gatherer.foresee(remembered, &mut document, &mut facts).await?
-        {
-            let Foreseen { facts, plans, warnings: more, built } = foreseen;
-            warnings.extend(more);
-            return Ok(Gathered { document, settings, facts, plans, warnings, built });
-        }
-        for _ in 0..MAX_ROUNDS {
-            if self.lock != LockUse::Read && imagespec_compile::lock_files(&mut document, &settings, &facts).is_some() {
-                return Ok(Gathered { document, settings, facts, plans: Vec::new(), warnings, built: Vec::new() });
-            }
-            match imagespec_compile::plan(&mut document, &settings, &facts) {
-                Err(diagnostics) => return Err(GatherError::Problems { diagnostics, sources: document.sources }),
-                Ok(Planned::Needs(needs)) => {
-                    if let Err(status) = gatherer.gather(needs, &mut document, &mut facts).await {
-                        let asked = imagespec_compile::asked(&mut document, &settings, &facts);
-                        return Err(GatherError::Step { status, document: Box::new(document), asked });
-                    }
-                }
-                Ok(Planned::Complete { plans, warnings: more }) => {
-                    if let Err(status) = early.finish().await {
-                        let asked = plans.iter().flat_map(Asked::of).collect();
-                        return Err(GatherError::Step { status, document: Box::new(document), asked });
-                    }
-                    warnings.extend(more);
-                    if let Some(remembered) = remembered {
-                        remembered.keep(&facts);
-                    }
-                    return Ok(Gathered { document, settings, facts, plans, warnings, built: Vec::new() });
-                }
-            }
-        }
-        Err(Status::failed("internal error: the plan keeps asking for facts").into())
-    }
-
-    /// Asks whether all facts are as they were when this spec was built last, and builds nothing. `None` if one is not, or if
-    /// nothing is remembered of that build.
-    ///
-    /// # Errors
-    /// The spec is wrong, or the daemon failed.
-    pub(crate) async fn confirm(
+    /// Drives a build to a goal. `None` if that is to confirm the last one, and something has changed.
+    pub(crate) async fn drive(
         &self,
         bridge: &Bridge,
         options: &BuildOptions,
-    ) -> Result<Option<Gathered>, GatherError> {
-        let Begun { mut document, mut warnings, settings, mut facts, remembered, early } =
-            self.begin(bridge, options).await?;
-        let Some(remembered) = remembered else { return Ok(None) };
-        let gatherer = self.gatherer(bridge, options, &settings, &early);
-        let confirmed = gatherer.confirm(&remembered, &mut document, &mut facts).await?;
-        Ok(confirmed.map(|Foreseen { facts, plans, warnings: more, built }| {
-            warnings.extend(more);
-            Gathered { document, settings, facts, plans, warnings, built }
-        }))
-    }
-
-    async fn begin(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Begun<'_>, GatherError> {
-        let (document, warnings) = self.document(bridge, options).await?;
+        goal: Goal,
+    ) -> Result<Option<Planned>, DriveError> {
+        let (mut document, mut warnings) = self.document(bridge, options).await?;
         let settings = Settings { lock: self.lock, ..crate::settings(options) };
-        let mut facts = Facts::default();
         let began = Instant::now();
-        let daemon = async { (gather::daemon(bridge, options).await, began.elapsed()) };
-        let ((daemon, call), remembered) = join(daemon, async { self.remembered(&document, &settings) }).await;
-        daemon?(&mut facts);
-        let early = Early::new(bridge.clone(), options.cache_imports.clone(), call, self.news.clone());
-        Ok(Begun { document, warnings, settings, facts, remembered, early })
+        let daemon = answering::daemon(bridge, options).await?;
+        let parts = Parts::new(bridge.clone(), options.cache_imports.clone(), began.elapsed(), self.events.clone());
+        let worker = self.memory.as_deref().map(|memory| Worker { memory, id: &daemon.worker });
+        let name = self.remembered_as(&document, &settings);
+        let last = worker.zip(name.as_deref()).map(|(worker, name)| worker.last_build(name));
+        if goal == Goal::Confirm && last.is_none() {
+            return Ok(None);
+        }
+        let last = last.unwrap_or_default();
+        let mut known = self.known.clone();
+        if let Some(client) = self.files.as_deref() {
+            // One that cannot be read is asked for again, if it still matters.
+            let read = client_files::read_at_hand(options, client, &last.files).ok().flatten();
+            known.extend(read.into_iter().flatten());
+        }
+        let driver = Driver {
+            answerer: Answerer { bridge, options, parts: &parts, worker, jobs: jobs(&document) },
+            parts: &parts,
+            client: self.files.as_deref(),
+            events: &self.events,
+            document: &document,
+            settings: &settings,
+            goal,
+            daemon: daemon.fact.clone(),
+            known,
+            expected: last.answers.clone(),
+        };
+        let Some(Reached { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
+        if let Some((worker, name)) = worker.zip(name) {
+            let build = LastBuild::new(&remembered(&store, &last), &outcome.reads);
+            worker.keep_build(&name, &last, &build);
+        }
+        document.sources = outcome.sources.clone();
+        warnings.extend(outcome.warnings.clone());
+        Ok(Some(Planned { document, settings, store, outcome, compiled, warnings, built }))
     }
 
-    fn gatherer<'a>(
-        &'a self,
-        bridge: &'a Bridge,
-        options: &'a BuildOptions,
-        settings: &'a Settings,
-        early: &'a Early,
-    ) -> Gatherer<'a> {
-        let (answers, client) = (self.answers.as_deref(), self.files.as_deref());
-        Gatherer { bridge, options, settings, early, answers, client }
-    }
-
-    /// What the last build found out, unless this one is to find it out anew.
-    fn remembered(&self, document: &Document, settings: &Settings) -> Option<Remembered<'_>> {
-        let (answers, identity) = (self.answers.as_deref()?, self.identity.as_deref()?);
+    /// What the spec's last build is called in memory. `None` if this one is to find everything out anew.
+    fn remembered_as(&self, document: &Document, settings: &Settings) -> Option<String> {
         let is_usual = self.lock == LockUse::Read && settings.no_cache == NoCache::default();
         let target = document.target.as_deref().unwrap_or_default();
         let platforms = settings.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        is_usual.then(|| Remembered::of(answers, &format!("{identity} {target} {platforms}")))
+        self.identity.as_ref().filter(|_| is_usual).map(|identity| format!("{identity} {target} {platforms}"))
     }
+}
+
+/// What is known, and what lasts of what was remembered: planning used both.
+fn remembered(store: &Store, last: &LastBuild) -> Store {
+    let mut all: Store = last.answers.facts().filter(|fact| fact.question().is_lasting()).collect();
+    all.extend(store.facts());
+    all
+}
+
+/// How many groups of packages are installed at the same time. More than a few only take turns on the machine's processors and
+/// disk, and slow down what is built beside them.
+fn jobs(document: &Document) -> usize {
+    const DEFAULT: usize = 3;
+    let levels = document.spec.levels();
+    let chosen = levels.iter().rev().find_map(|level| level.spec.builder_options.python_jobs);
+    let chosen = chosen.and_then(|jobs| usize::try_from(jobs).ok());
+    chosen.unwrap_or(DEFAULT)
 }
 
 /// Parses a spec; warnings are returned beside it.
 ///
 /// # Errors
 /// Everything wrong with it.
-pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnostic>), GatherError> {
+pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnostic>), DriveError> {
     let parsed = imagespec::parse_with(&text.name, &text.text, choice);
     let (warnings, errors): (Vec<_>, Vec<_>) =
         parsed.diagnostics.clone().into_iter().partition(|diagnostic| diagnostic.severity == Severity::Warning);
     let sources = parsed.sources.clone();
-    match Document::of(parsed, choice.target.as_deref()) {
+    match Document::from_parsed(parsed, choice.target.as_deref()) {
         Some(document) => Ok((document, warnings)),
         None => {
             let diagnostics = errors.into_iter().chain(warnings).collect();
-            Err(GatherError::Problems { diagnostics, sources })
+            Err(DriveError::Problems { diagnostics, sources })
         }
     }
 }
 
-/// Solves what was gathered; the daemon does the work when it exports the result.
+/// Solves what was planned; the daemon does the work when it exports the result.
 ///
 /// # Errors
 /// The daemon refused a graph.
-pub async fn finish(bridge: &Bridge, options: &BuildOptions, gathered: &Gathered) -> Result<FrontendResult, Status> {
-    let mut images = Vec::new();
-    let built = match gathered.built.as_slice() {
-        [] => solve(bridge, options, gathered.compile()).await?,
-        built => built.to_vec(),
+pub(crate) async fn finish(
+    bridge: &Bridge,
+    options: &BuildOptions,
+    planned: &Planned,
+) -> Result<FrontendResult, Status> {
+    let built = match &planned.built {
+        Some(built) => built.clone(),
+        None => solve(bridge, options, &planned.compiled).await?,
     };
-    for (plan, (compiled, reference)) in gathered.plans.iter().zip(built) {
+    let mut images = Vec::new();
+    for ((plan, compiled), reference) in planned.plans().into_iter().zip(&planned.compiled).zip(built) {
         images.push(PlatformImage {
             platform: (&plan.platform).into(),
             reference,
             config: compiled.image_config.to_string().into_bytes(),
             base_config: Some(compiled.base_config.to_string().into_bytes()),
-            epoch: gathered.settings.source_date_epoch,
+            epoch: planned.settings.source_date_epoch,
         });
         // Once is enough for all platforms.
         if images.len() == 1 {
-            warn(bridge, gathered, &compiled.graph).await;
+            warn(bridge, planned, &compiled.graph).await;
         }
     }
     let per_platform = options.multi_platform || images.len() > 1;
     FrontendResult::image(images, per_platform).map_err(|error| Status::failed(error.to_string()))
 }
 
-/// The daemon does the work when it exports them.
 async fn solve(
     bridge: &Bridge,
     options: &BuildOptions,
-    compiled: Vec<Compiled>,
-) -> Result<Vec<(Compiled, Option<Reference>)>, Status> {
+    compiled: &[Compiled],
+) -> Result<Vec<Option<Reference>>, Status> {
     let mut solved = Vec::new();
     for compiled in compiled {
         let request = SolveRequest::definition(compiled.graph.to_definition());
-        let reference = load::solve(bridge, request.with_cache_imports(options.cache_imports.clone())).await?;
-        solved.push((compiled, reference));
+        solved.push(load::solve(bridge, request.with_cache_imports(options.cache_imports.clone())).await?);
     }
     Ok(solved)
 }
@@ -337,11 +275,10 @@ async fn solve(
 impl Frontend for ImagespecFrontend {
     async fn build(&self, build: &Build) -> Result<FrontendResult, Status> {
         let Build { bridge, options } = build;
-        let gathered = self.gather(bridge, options).await?;
-        if gathered.plans.is_empty() {
-            return Ok(FrontendResult::single(None));
+        match self.drive(bridge, options, Goal::Build).await? {
+            Some(planned) if !planned.compiled.is_empty() => finish(bridge, options, &planned).await,
+            _ => Ok(FrontendResult::single(None)),
         }
-        finish(bridge, options, &gathered).await
     }
 
     fn subrequests(&self) -> Vec<Subrequest> {
@@ -357,9 +294,9 @@ impl Frontend for ImagespecFrontend {
 }
 
 /// Tells the user's client; a daemon that cannot is no reason to fail.
-async fn warn(bridge: &Bridge, gathered: &Gathered, graph: &buildkit_llb::Graph) {
+async fn warn(bridge: &Bridge, planned: &Planned, graph: &buildkit_llb::Graph) {
     let Some(digest) = graph.root().and_then(|root| graph.digest(root.op())) else { return };
-    for warning in &gathered.warnings {
-        let _ = bridge.warn(report::to_warning(warning, &gathered.document.sources, &digest.to_string())).await;
+    for warning in &planned.warnings {
+        let _ = bridge.warn(report::to_warning(warning, &planned.document.sources, &digest.to_string())).await;
     }
 }

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
 use buildkit_gateway::{Bridge, BuildOptions, Status};
 use futures_util::future::{try_join, try_join_all};
-use imagespec_compile::{Facts, Need};
+use imagespec_compile::{AnyQuestion, Fact, Text, question};
 
 use crate::load;
 
@@ -44,40 +44,47 @@ pub trait ClientFiles: Debug + Send + Sync {
     fn read(&self, side: Side, path: &str) -> AtPath;
 }
 
-/// Whether a need is for a file of the client's.
-pub(crate) fn is_one(need: &Need) -> bool {
-    matches!(need, Need::ContextFile { .. } | Need::SpecFile { .. } | Need::ContextIgnore)
+/// Whether a question is answered by a few of the client's files.
+pub(crate) fn is_about_files(question: &AnyQuestion) -> bool {
+    matches!(question, AnyQuestion::ContextFile(_) | AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_))
 }
 
-/// What was found, for [`Found::note`].
-pub(crate) struct Found {
-    needs: Vec<Need>,
-    context: Files,
-    beside: Files,
-}
-
-/// What these needs ask for, read where the client's files are; `None` where the daemon has to be asked for one of them.
-pub(crate) fn at_hand(options: &BuildOptions, client: &dyn ClientFiles, needs: &[Need]) -> Option<Found> {
+/// Answers from where the client's files are; `None` where the daemon has to be asked for one of them.
+///
+/// # Errors
+/// A file that is not text.
+pub(crate) fn read_at_hand(
+    options: &BuildOptions,
+    client: &dyn ClientFiles,
+    questions: &[AnyQuestion],
+) -> Result<Option<Vec<Fact>>, Status> {
     // Of another context the client has nothing.
-    load::local_name(options).ok()?;
-    let Paths { context, beside } = Paths::of(options, needs);
-    let (context, beside) = (read(client, Side::Context, context)?, read(client, Side::Spec, beside)?);
-    Some(Found { needs: needs.to_vec(), context, beside })
+    if load::local_name(options).is_err() {
+        return Ok(None);
+    }
+    let Paths { context, beside } = Paths::of(options, questions);
+    let (context, beside) = (read(client, Side::Context, context), read(client, Side::Spec, beside));
+    let (Some(context), Some(beside)) = (context, beside) else { return Ok(None) };
+    Found { context, beside }.answers(options, questions).map(Some)
 }
 
-/// Fetches what these needs ask for through the daemon.
-pub(crate) async fn fetch(bridge: &Bridge, options: &BuildOptions, needs: Vec<Need>) -> Result<Found, Status> {
-    if needs.is_empty() {
-        return Ok(Found { needs, context: Files::new(), beside: Files::new() });
-    }
-    let Paths { context, beside } = Paths::of(options, &needs);
+/// Answers that come through the daemon.
+///
+/// # Errors
+/// The daemon failed, or a file is not text.
+pub(crate) async fn fetch(
+    bridge: &Bridge,
+    options: &BuildOptions,
+    questions: &[AnyQuestion],
+) -> Result<Vec<Fact>, Status> {
+    let Paths { context, beside } = Paths::of(options, questions);
     let of_spec = load::local_name(options)?;
     let (context, beside) =
         try_join(files(bridge, options, "context", context), files(bridge, options, &of_spec, beside)).await?;
-    Ok(Found { needs, context, beside })
+    Found { context, beside }.answers(options, questions)
 }
 
-/// What needs ask for, by side.
+/// The paths that questions are about, by side.
 #[derive(Default)]
 struct Paths {
     context: BTreeSet<String>,
@@ -85,13 +92,15 @@ struct Paths {
 }
 
 impl Paths {
-    fn of(options: &BuildOptions, needs: &[Need]) -> Self {
+    fn of(options: &BuildOptions, questions: &[AnyQuestion]) -> Self {
         let Self { mut context, mut beside } = Self::default();
-        for need in needs {
-            match need {
-                Need::ContextFile { path } => _ = context.insert(path.clone()),
-                Need::SpecFile { name } => _ = beside.insert(load::beside_spec(options, name)),
-                Need::ContextIgnore => {
+        for question in questions {
+            match question {
+                AnyQuestion::ContextFile(question::ContextFile { path }) => _ = context.insert(path.clone()),
+                AnyQuestion::SpecFile(question::SpecFile { name }) => {
+                    beside.insert(load::beside_spec(options, name));
+                }
+                AnyQuestion::ContextIgnore(_) => {
                     context.insert(IGNORE_FILE.to_owned());
                     beside.extend(own_ignore(options));
                 }
@@ -102,33 +111,36 @@ impl Paths {
     }
 }
 
+/// What was found, by side.
+struct Found {
+    context: Files,
+    beside: Files,
+}
+
 impl Found {
-    /// Writes down what was asked for.
-    ///
-    /// # Errors
-    /// A file that is no text.
-    pub(crate) fn note(mut self, options: &BuildOptions, facts: &mut Facts) -> Result<(), Status> {
-        for need in std::mem::take(&mut self.needs) {
-            match need {
-                Need::ContextFile { path } => {
-                    let text = text(&path, self.context.get(&path))?;
-                    facts.context_files.insert(path, text);
+    fn answers(&self, options: &BuildOptions, questions: &[AnyQuestion]) -> Result<Vec<Fact>, Status> {
+        let mut facts = Vec::new();
+        for question in questions {
+            facts.push(match question.clone() {
+                AnyQuestion::ContextFile(question) => {
+                    let text = text(&question.path, self.context.get(&question.path))?;
+                    (question, text).into()
                 }
-                Need::SpecFile { name } => {
-                    let path = load::beside_spec(options, &name);
+                AnyQuestion::SpecFile(question) => {
+                    let path = load::beside_spec(options, &question.name);
                     let text = text(&path, self.beside.get(&path))?;
-                    facts.spec_files.insert(name, text);
+                    (question, text).into()
                 }
-                Need::ContextIgnore => {
+                AnyQuestion::ContextIgnore(question) => {
                     // The one beside the spec, else the one at the context's root.
                     let own = own_ignore(options).and_then(|path| self.beside.get(&path)?.as_deref());
                     let bytes = own.or_else(|| self.context.get(IGNORE_FILE)?.as_deref());
-                    facts.context_ignore = Some(bytes.map(IgnoreFile::parse).unwrap_or_default());
+                    (question, bytes.map(IgnoreFile::parse).unwrap_or_default()).into()
                 }
-                _ => {}
-            }
+                other => return Err(Status::failed(format!("internal error: {other} is not about a file"))),
+            });
         }
-        Ok(())
+        Ok(facts)
     }
 }
 
@@ -164,8 +176,8 @@ fn read(client: &dyn ClientFiles, side: Side, paths: BTreeSet<String>) -> Option
     read.collect()
 }
 
-fn text(path: &str, bytes: Option<&Option<Vec<u8>>>) -> Result<Option<String>, Status> {
+fn text(path: &str, bytes: Option<&Option<Vec<u8>>>) -> Result<Option<Text>, Status> {
     let text = bytes.and_then(Option::as_deref).map(std::str::from_utf8).transpose();
     let text = text.map_err(|_| Status::failed(format!("{path} is not UTF-8 text")))?;
-    Ok(text.map(str::to_owned))
+    Ok(text.map(Text::from))
 }

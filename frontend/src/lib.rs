@@ -5,22 +5,26 @@
 
 #![warn(missing_docs)]
 
-mod answers;
+mod answering;
 mod build;
 mod client_files;
-mod early;
-mod foresee;
-mod gather;
+mod drive;
+mod error;
+mod event;
 mod lint;
 mod load;
+mod memory;
+mod parts;
 mod published;
 mod recorder;
 mod report;
 mod settings;
 
-pub use answers::Answers;
-pub use build::{GatherError, Gathered, ImagespecFrontend, SpecText, compile_only, finish, parse};
+pub use build::{ImagespecFrontend, Planned, SpecText, compile_only, parse};
 pub use client_files::{AtPath, ClientFiles, Side};
+pub use error::DriveError;
+pub use event::{Event, Events};
+pub use memory::Memory;
 pub use published::Published;
 pub use recorder::{Recorded, Recorder};
 pub use report::to_status;

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 pub(crate) struct Changed;
 
 /// How long registries have to say what they have. A build does not wait for longer before it begins.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The label of what runs a worker's steps (moby/buildkit: `worker/label/label.go`). containerd keeps what is pushed in a store of
 /// its own, too, from where it may be gone.
@@ -45,7 +45,7 @@ impl Published {
             let mut executors = pong.workers.iter().filter_map(|worker| worker.labels.get(EXECUTOR));
             if executors.any(|executor| executor == "containerd") { Err(Changed) } else { Ok(()) }
         };
-        let found = timeout(PATIENCE, try_join(try_join_all(found), keeps_images));
+        let found = timeout(LOOKUP_TIMEOUT, try_join(try_join_all(found), keeps_images));
         found.await.unwrap_or(Err(Changed)).map(|_| ())
     }
 }

@@ -5,15 +5,16 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use buildkit_gateway::{Bridge, Build, BuildOptions, Frontend, FrontendResult, Status, run_frontend};
-use buildkit_llb::Graph;
 use futures_util::future::try_join;
-use tokio::sync::mpsc::UnboundedSender;
 
-use crate::build::{GatherError, Gathered, ImagespecFrontend, finish};
+use crate::build::{ImagespecFrontend, Planned, finish};
+use crate::drive::Goal;
+use crate::error::DriveError;
+use crate::event::Events;
 use crate::published::{Changed, Published};
 
 /// What a [`Recorder`] kept: all that the build depends on, or why that is not known. Empty until the daemon has let it run.
-pub type Recorded = Arc<OnceLock<Result<Gathered, GatherError>>>;
+pub type Recorded = Arc<OnceLock<Result<Planned, DriveError>>>;
 
 /// An [`ImagespecFrontend`] that keeps what it gathered: problems with their places, and facts to be saved.
 ///
@@ -35,7 +36,7 @@ pub struct Recorder {
 #[derive(Debug)]
 enum Task {
     Build,
-    Gather,
+    Plan,
     Confirm(Published),
 }
 
@@ -46,12 +47,10 @@ impl Recorder {
         Self { frontend, task: Task::Build, recorded: Recorded::default() }
     }
 
-    /// Gathers and builds nothing.
+    /// Plans, and builds nothing but what that takes.
     #[must_use]
-    pub fn gathering_only(mut self) -> Self {
-        // Where the image is expected to be as the last one, it is built meanwhile.
-        self.frontend.identity = None;
-        Self { task: Task::Gather, ..self }
+    pub fn planning_only(self) -> Self {
+        Self { task: Task::Plan, ..self }
     }
 
     /// Asks whether all that the last build depended on is as it was and its image still has its names. Builds nothing, and keeps
@@ -67,10 +66,10 @@ impl Recorder {
         Self { recorded, ..self }
     }
 
-    /// Sets who is told of parts that are built; see [`ImagespecFrontend::news`].
+    /// Sets where events go.
     #[must_use]
-    pub fn with_news(mut self, news: Option<UnboundedSender<Graph>>) -> Self {
-        self.frontend.news = news;
+    pub fn with_events(mut self, events: Events) -> Self {
+        self.frontend.events = events;
         self
     }
 
@@ -97,27 +96,34 @@ impl Recorder {
 
 impl Frontend for Recorder {
     async fn build(&self, build: &Build) -> Result<FrontendResult, Status> {
-        let gathered = match &self.task {
-            Task::Build | Task::Gather => self.frontend.gather(&build.bridge, &build.options).await,
+        let Build { bridge, options } = build;
+        let goal = match &self.task {
+            Task::Build => Goal::Build,
+            Task::Plan => Goal::Plan,
             Task::Confirm(image) => {
                 let confirmed = async {
-                    // What is wrong is told by the build that follows.
-                    let confirmed = self.frontend.confirm(&build.bridge, &build.options).await;
+                    // What is wrong is reported by the build that follows.
+                    let confirmed = self.frontend.drive(bridge, options, Goal::Confirm).await;
                     confirmed.ok().flatten().ok_or(Changed)
                 };
-                match try_join(confirmed, image.is_there(build)).await {
-                    Ok((gathered, ())) => Ok(gathered),
-                    Err(Changed) => return Ok(FrontendResult::single(None)),
+                if let Ok((planned, ())) = try_join(confirmed, image.is_there(build)).await {
+                    let _ = self.recorded.set(Ok(planned));
                 }
+                return Ok(FrontendResult::single(None));
             }
         };
-        let result = match &gathered {
+        let planned = self.frontend.drive(bridge, options, goal).await;
+        let result = match &planned {
             Err(error) => Err(error.clone().into()),
-            Ok(gathered) if matches!(self.task, Task::Build) => finish(&build.bridge, &build.options, gathered).await,
+            Ok(Some(planned)) if goal == Goal::Build => finish(bridge, options, planned).await,
             Ok(_) => Ok(FrontendResult::single(None)),
         };
         // A second build would find the first's facts, which are as true.
-        let _ = self.recorded.set(gathered);
+        let _ = self.recorded.set(planned.and_then(|planned| planned.ok_or_else(nothing_planned)));
         result
     }
+}
+
+fn nothing_planned() -> DriveError {
+    Status::failed("internal error: the build ended without a plan").into()
 }

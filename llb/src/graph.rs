@@ -7,6 +7,7 @@ mod by_digest;
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use buildkit_proto::Digest;
 
@@ -214,7 +215,7 @@ impl GraphBuilder {
     pub fn finish(self, root: Option<Output>) -> Result<Graph, Vec<Violation>> {
         let Self { mut nodes, by_digest: _, notes, files, foreign, encoded: _ } = self;
         nodes.shrink_to_fit();
-        let graph = Graph { nodes, notes, files, root };
+        let graph = Graph { nodes: nodes.into(), notes: notes.into(), files: files.into(), root };
         let mut violations = foreign;
         violations.extend(verify::verify(&graph));
         if violations.is_empty() { Ok(graph) } else { Err(violations) }
@@ -304,9 +305,9 @@ impl GraphBuilder {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Graph {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) notes: BTreeMap<OpId, Note>,
-    pub(crate) files: Vec<SourceFile>,
+    pub(crate) nodes: Arc<Vec<Node>>,
+    pub(crate) notes: Arc<BTreeMap<OpId, Note>>,
+    pub(crate) files: Arc<Vec<SourceFile>>,
     pub(crate) root: Option<Output>,
 }
 
@@ -315,8 +316,30 @@ impl Graph {
     #[must_use]
     pub fn reopen(self) -> (GraphBuilder, Option<Output>) {
         let Self { nodes, notes, files, root } = self;
+        let (nodes, notes) = (Arc::unwrap_or_clone(nodes), Arc::unwrap_or_clone(notes));
+        let files = Arc::unwrap_or_clone(files);
         let by_digest = nodes.iter().zip(0..).map(|(node, id)| (node.digest, OpId(id))).collect();
         (GraphBuilder { nodes, by_digest, notes, files, foreign: Vec::new(), encoded: Vec::new() }, root)
+    }
+
+    /// The same ops with another root.
+    ///
+    /// ```
+    /// use buildkit_llb::{File, GraphBuilder, MkFile};
+    ///
+    /// let mut graph = GraphBuilder::new();
+    /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+    /// let more = graph.file(File::on(file).mkfile(MkFile::new("/b", 0o644, "b")));
+    /// let whole = graph.finish(Some(more)).expect("sound");
+    /// assert_eq!(whole.rooted_at(file).expect("sound").reachable().len(), 1);
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`GraphBuilder::finish`].
+    pub fn rooted_at(&self, root: Output) -> Result<Self, Vec<Violation>> {
+        let graph = Self { root: Some(root), ..self.clone() };
+        let violations = verify::verify(&graph);
+        if violations.is_empty() { Ok(graph) } else { Err(violations) }
     }
 
     /// What the graph yields; `None` is an empty filesystem.

@@ -9,12 +9,11 @@ use crate::error::{CliError, render_diagnostics};
 use crate::{facts, print};
 
 pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
-    let mut gathered =
+    let planned =
         facts::gather(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
+    print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     // Whoever solves the definition has a session of its own; ours is over by then.
-    gathered.forget_session();
-    print::note(&render_diagnostics(&gathered.warnings, &gathered.document.sources));
-    let compiled = gathered.compile();
+    let compiled = planned.without_session();
     if let Some(file) = &args.config_file {
         let config = single(&compiled)?.image_config.to_string();
         std::fs::write(file, config)

@@ -13,11 +13,11 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
         (Some(reference), None) => (reference, session::registry_auth()?),
         (_, reference) => {
             let file = SpecFile::read(&args.spec)?;
-            let (mut document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+            let (document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
             let reference = match reference {
                 Some(reference) => reference.clone(),
                 None if document.spec.registry.is_some() => {
-                    let content = content::gather(&file.files, &mut document, &args.platform)?;
+                    let content = content::gather(&file.files, &document, &args.platform)?;
                     document.spec.image_name(&content)
                 }
                 None => {

@@ -15,11 +15,10 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     let file = SpecFile::read(&args.spec)?;
     let lock = if args.upgrade { LockUse::Renew } else { LockUse::Write };
     let no_facts = FactsArgs { facts: None, save_facts: None };
-    let mut gathered =
-        facts::gather(&args.spec, &args.options, &no_facts, &args.daemon, lock, args.progress.into()).await?;
-    let locks = gathered.lock_files();
+    let planned = facts::gather(&args.spec, &args.options, &no_facts, &args.daemon, lock, args.progress.into()).await?;
+    let locks = planned.lock_files();
     if locks.is_empty() {
-        let levels = gathered.document.spec.levels();
+        let levels = planned.document.spec.levels();
         let mut files = levels.iter().filter_map(|level| level.spec.requirements.as_ref());
         let why = match files.find(|file| file.kind.is_lock()) {
             Some(file) => format!("the spec is locked by {} already", file.path),
@@ -29,7 +28,7 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     }
     let mut report = String::new();
     let mut is_stale = false;
-    for lock in &locks {
+    for lock in locks {
         let path = file.files.beside(&lock.name);
         let old = read(&path)?;
         let is_current = lock.is_current || old.as_deref() == Some(&lock.text);
@@ -39,7 +38,7 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
             (true, _, _) => format!("{}: up to date, {count} packages\n", path.display()),
             (false, true, None) => format!("{}: missing; write it with `imagespec lock`\n", path.display()),
             (false, true, Some(_)) => {
-                format!("{}: of another spec; write it again with `imagespec lock`\n", path.display())
+                format!("{}: made for a different spec; write it again with `imagespec lock`\n", path.display())
             }
             (false, false, _) => {
                 write(&path, lock)?;

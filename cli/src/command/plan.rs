@@ -10,16 +10,16 @@ use crate::facts;
 use crate::print;
 
 pub(crate) async fn run(args: &PlanArgs) -> Result<(), CliError> {
-    let gathered =
+    let planned =
         facts::gather(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
-    print::note(&render_diagnostics(&gathered.warnings, &gathered.document.sources));
+    print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     match args.format {
         TextFormat::Text => {
-            let text: Vec<String> = gathered.plans.iter().map(ToString::to_string).collect();
+            let text: Vec<String> = planned.plans().into_iter().map(ToString::to_string).collect();
             print::data(&text.join("\n"))
         }
         TextFormat::Json => {
-            let plans: Result<Vec<Value>, _> = gathered.plans.iter().map(serde_json::to_value).collect();
+            let plans: Result<Vec<Value>, _> = planned.plans().into_iter().map(serde_json::to_value).collect();
             let plans = plans.map_err(|error| CliError::Internal(error.to_string()))?;
             print::data(&format!("{:#}\n", Value::from(plans)))
         }

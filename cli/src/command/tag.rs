@@ -10,11 +10,11 @@ use crate::spec_file::SpecFile;
 
 pub(crate) fn run(args: &TagArgs) -> Result<(), CliError> {
     let file = SpecFile::read(&args.spec)?;
-    let (mut document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+    let (document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
     if args.format == TagFormat::Id {
         return print::data(&format!("{}\n", document.spec.id()));
     }
-    let content = content::gather(&file.files, &mut document, &args.platform)?;
+    let content = content::gather(&file.files, &document, &args.platform)?;
     let spec: &ImageSpec = &document.spec;
     let text = match args.format {
         TagFormat::Name => spec.image_name(&content),

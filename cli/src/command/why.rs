@@ -48,8 +48,8 @@ fn load(path: &Path, context: Option<&Path>, args: &WhyArgs) -> Result<(ImageSpe
         place: PlaceArgs { set: Vec::new(), context: context.unwrap_or(folder).to_path_buf() },
     };
     let file = SpecFile::read(&spec)?;
-    let (mut document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
-    let content = content::gather(&file.files, &mut document, &[])?;
+    let (document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+    let content = content::gather(&file.files, &document, &[])?;
     Ok((document.spec, content))
 }
 

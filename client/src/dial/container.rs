@@ -38,6 +38,8 @@ pub(super) async fn connect(engine: &Engine, container: &str, deadline: Instant)
                     channel,
                     kind: DaemonKind::Buildkitd,
                     description: format!("buildkitd in container {container} on {}", engine.address()),
+                    address: String::new(),
+                    peer: engine.transport().peer(),
                     workers,
                     // Where the container runs is also where `--load` puts images.
                     engine: Some(engine.clone()),

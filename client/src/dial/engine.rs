@@ -43,6 +43,8 @@ fn connection(channel: Channel, workers: Arc<[Worker]>, engine: Engine) -> Conne
         kind: DaemonKind::Engine { api_version: engine.api_version() },
         description: format!("Docker Engine (API {}) at {}", engine.api_version(), engine.address()),
         workers,
+        address: String::new(),
+        peer: engine.transport().peer(),
         engine: Some(engine),
     }
 }

@@ -1,8 +1,9 @@
 //! Connects over TCP, with TLS on top when the address asks for it. Certificates are read once, when the transport is made.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use buildkit_proto::Digest;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,6 +21,8 @@ pub(crate) struct TcpTransport {
     host: String,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// Of the certificate that the peer showed first.
+    peer: Arc<OnceLock<Digest>>,
 }
 
 impl TcpTransport {
@@ -28,11 +31,16 @@ impl TcpTransport {
             Some(files) => Some((Arc::new(files.client_config(protocols)?), files.server_name(&address.host)?)),
             None => None,
         };
-        Ok(Self { host: address.host.clone(), port: address.port, tls })
+        Ok(Self { host: address.host.clone(), port: address.port, tls, peer: Arc::default() })
     }
 
     pub(super) fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// The digest of the certificate of the peer that was reached, if it showed one.
+    pub(super) fn peer(&self) -> Option<Digest> {
+        self.peer.get().copied()
     }
 
     pub(super) async fn open(&self) -> Result<BoxedIo, DialProblem> {
@@ -45,6 +53,10 @@ impl TcpTransport {
             Some((config, name)) => {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let stream = connector.connect(name.clone(), stream).await.map_err(DialProblem::Handshake)?;
+                let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                if let Some(certificate) = certificates.first() {
+                    self.peer.get_or_init(|| Digest::of(certificate));
+                }
                 Ok(Box::new(stream))
             }
         }

@@ -43,7 +43,7 @@ pub(crate) fn local_source(filter: &LocalFilter, session: Option<&str>) -> Local
         include: filter.include.clone(),
         exclude: filter.exclude.clone(),
         follow: filter.follow.clone(),
-        shared_key_hint: Some(filter.hint.to_owned()),
+        shared_key_hint: Some(filter.hint.clone()),
         ..LocalSource::new(CONTEXT)
     }
 }

@@ -5,7 +5,7 @@ use buildkit_llb::{Mount, Note, Output, Sharing};
 use crate::group::{CONFIG_FILE, LOCK_FILE};
 use crate::lower::python::{DOWNLOADS, uv_cache, uv_path, with_secrets};
 use crate::lower::{Lowering, OUTPUT};
-use crate::plan::{Action, GroupInstall, Step};
+use crate::plan::{GroupInstall, Step};
 
 /// Installs, lists and compiles. The package's names never become part of it: what it installs are two files, which it is told.
 const INSTALL: &str = include_str!("install_group.py");
@@ -18,8 +18,9 @@ const COMPARE_FILE: &str = "compare.py";
 /// The list of what a group installed, below [`OUTPUT`].
 const LIST_FILE: &str = "files";
 
-/// What [`COMPARE`] writes, below [`OUTPUT`].
-pub(crate) const COLLISIONS_FILE: &str = "collisions";
+/// The file with what packages of different groups both bring, in what answers
+/// [`question::Collisions`](crate::question::Collisions).
+pub const COLLISIONS_FILE: &str = "collisions";
 
 impl Lowering<'_> {
     pub(super) fn install_group(&mut self, step: &Step, parent: Output, install: &GroupInstall) -> Output {
@@ -96,11 +97,6 @@ fn in_variables(number: usize, name: &str, text: &str) -> Vec<(String, String)> 
     }
     let variable = |(piece, text): (usize, &str)| (format!("IMAGESPEC_FILE_{number}_{piece}"), text.to_owned());
     pieces.into_iter().enumerate().map(variable).collect()
-}
-
-/// Whether a step's list is worth comparing: what is built lies over everything else in any case.
-pub(crate) fn is_compared(step: &Step) -> bool {
-    matches!(&step.action, Action::InstallGroup(install) if !install.is_built)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::lower::{Lowering, OUTPUT};
 use crate::plan::InstallSecret;
 use crate::probe::{INTERPRETER_FILE, SAY, SAY_FILE};
 
-/// The file that holds the lock, below [`OUTPUT`]. uv knows the format by the name.
-pub(crate) const LOCK_FILE: &str = "pylock.toml";
+/// The file that holds the lock, in what answers [`question::Lock`](crate::question::Lock). uv knows the format by the name.
+pub const LOCK_FILE: &str = "pylock.toml";
 
 /// An older lock, beside what the command reads.
 const PREFERENCES_FILE: &str = "pylock.preferences.toml";

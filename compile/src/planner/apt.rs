@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::env;
-use crate::facts::{Need, Root};
 use crate::plan::{Action, Parent, Step};
-use crate::planner::{Base, Planner, chain, items, numbered, summary};
+use crate::planner::base::Base;
+use crate::planner::{Planner, chain, items, numbered, summary};
 use crate::rules;
 
 /// The last apt step of a plan; those of the specs it stands on have a number behind.
 pub(super) const APT: &str = "apt";
 
-impl Planner<'_> {
+impl Planner<'_, '_> {
     /// A step for each spec with packages, each on top of the one before, so that images of one base share its step; `None`
     /// while facts are missing.
     pub(super) fn apt(&mut self, base: &Base) -> Option<Vec<Step>> {
@@ -26,8 +26,8 @@ impl Planner<'_> {
         if levels.is_empty() {
             return Some(self.repositories_alone(files).into_iter().collect());
         }
-        let release = self.rootfs_file(Root::Base, "/etc/os-release")?;
-        let cache_scope = format!("{}-{}", distribution(&release.unwrap_or_default()), self.platform.architecture);
+        let release = self.base_file(base, "/etc/os-release")?;
+        let cache_scope = format!("{}-{}", distribution(release.unwrap_or_default()), self.platform.architecture);
         let env = self.install_env(base, env::is_proxy);
         let count = levels.len();
         let mut steps = Vec::new();
@@ -71,12 +71,12 @@ impl Planner<'_> {
                 is_missing = true;
                 continue;
             };
-            if !text.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
+            if !text.as_str().contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
                 let message = format!("{path} holds no ASCII-armored key");
                 let help = "write it as text: `gpg --import FILE`, then `gpg --armor --export NAME`";
                 self.problem(&rules::APT_KEY, message, &[&field], help);
             }
-            files.push((format!("/etc/apt/keyrings/imagespec-{index}.asc"), text));
+            files.push((format!("/etc/apt/keyrings/imagespec-{index}.asc"), text.as_str().to_owned()));
         }
         if is_missing {
             return None;
@@ -94,19 +94,6 @@ impl Planner<'_> {
     pub(super) fn apt_keys(&self) -> Vec<(String, String)> {
         let keys = self.specs().items("builder_options.apt_keys", |spec| &spec.builder_options.apt_keys);
         keys.into_iter().map(|(field, path)| (field, path.clone())).collect()
-    }
-
-    /// The text of a file in a root filesystem; a need until known.
-    pub(super) fn rootfs_file(&mut self, root: Root, path: &str) -> Option<Option<String>> {
-        if let Some(known) = self.rootfs(root).and_then(|facts| facts.files.get(path)) {
-            return Some(known.clone());
-        }
-        self.out.needs.insert(Need::RootfsFile {
-            platform: self.platform.clone(),
-            place: self.place(root),
-            path: path.to_owned(),
-        });
-        None
     }
 }
 

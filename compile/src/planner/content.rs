@@ -3,20 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_llb::{Platform, caps};
-use imagespec::{Diagnostic, RequirementsKind};
+use buildkit_llb::{CapSet, Platform};
+use imagespec::{Diagnostic, RequirementsKind, SourceMap};
 
-use crate::facts::{Facts, Need};
+use crate::document::Document;
+use crate::lock_file;
 use crate::lock_step::project_beside;
+use crate::outcome::Outcome;
 use crate::plan::LocalFilter;
-use crate::planner::{Depth, Document, Outcome, Planner, dedup};
+use crate::planner::part::parts;
+use crate::planner::{Planner, World, target_platforms};
 use crate::settings::Settings;
+use crate::store::{AnyQuestion, Store};
 
 /// Files of the context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContextUse {
-    /// Files have to be looked at first: [`Need::ContextFile`] and [`Need::ContextIgnore`] only.
-    Needs(BTreeSet<Need>),
+    /// Files have to be looked at first: only of the context, and its ignore file.
+    Asks(BTreeSet<AnyQuestion>),
     /// These.
     Known {
         /// The requirements file with all it includes, or the lock with its project, and the keys of repositories.
@@ -28,83 +32,62 @@ pub enum ContextUse {
     },
 }
 
+/// Something is wrong with the files that a spec names.
+#[derive(Clone, Debug)]
+pub struct ContextProblems {
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What they point into.
+    pub sources: SourceMap,
+}
+
 /// Which files of the context an image is made of, those of the finished images that it stands on included. `platforms` are those
 /// that are built for if they are not the spec's; where neither says, any can be, so the locks of all of them count.
 ///
 /// # Errors
 /// What is wrong with the files that the spec names.
-pub fn context_use(
-    document: &mut Document,
-    platforms: &[Platform],
-    facts: &Facts,
-) -> Result<ContextUse, Vec<Diagnostic>> {
-    let mut outcome = Outcome::default();
+pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -> Result<ContextUse, ContextProblems> {
+    let mut out = Outcome { sources: document.sources.clone(), ..Outcome::default() };
     let (mut requirements, mut locks, mut copied) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
     let settings = Settings { platforms: platforms.to_vec(), ..Settings::default() };
-    for_each_image(document, &settings, facts, &mut outcome, |planner| {
+    let (parts, caps) = (parts(document), CapSet::default());
+    let world =
+        World { document, settings: &settings, knowledge: store.into(), caps: &caps, parts: &parts, multi: false };
+    // Files are the same on all of them.
+    let platform = Platform::linux("amd64");
+    for part in &parts {
+        let mut planner = Planner::new(world, &platform, part.depth, &mut out);
         locks.extend(planner.locks_beside());
         let (read, filters) = planner.context_use();
         requirements.extend(read);
         copied.extend(filters);
-    });
-    let Outcome { needs, problems, warnings: _ } = outcome;
-    match (needs.is_empty(), problems.is_empty()) {
-        (false, _) => Ok(ContextUse::Needs(needs)),
-        (true, false) => Err(dedup(problems)),
+    }
+    out.settle();
+    let Outcome { asks, problems: diagnostics, sources, .. } = out;
+    match (asks.is_empty(), diagnostics.is_empty()) {
+        (false, _) => Ok(ContextUse::Asks(asks.into_keys().collect())),
+        (true, false) => Err(ContextProblems { diagnostics, sources }),
         (true, true) => Ok(ContextUse::Known { requirements, locks, copied }),
     }
 }
 
-/// What the client will send of the context, as far as it is known.
-pub(crate) fn copied(document: &mut Document, settings: &Settings, facts: &Facts) -> Vec<LocalFilter> {
-    // Clients of daemons without it are sent for files that are listed first.
-    if !facts.capabilities.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS) {
-        return Vec::new();
-    }
-    let mut copied = Vec::new();
-    for_each_image(document, settings, facts, &mut Outcome::default(), |mut planner| {
-        copied.extend(planner.file_facts().map(|files| files.filters()).unwrap_or_default());
-    });
-    copied
-}
-
-/// Looks at an image and those that it stands on.
-fn for_each_image(
-    document: &mut Document,
-    settings: &Settings,
-    facts: &Facts,
-    out: &mut Outcome,
-    mut look: impl FnMut(Planner<'_>),
-) {
-    // Files are the same on all of them.
-    let platform = Platform::linux("amd64");
-    let mut level = Depth::default();
-    let mut inner: Option<Document> = None;
-    loop {
-        let image = inner.as_mut().unwrap_or(document);
-        look(Planner {
-            document: image,
-            settings,
-            facts,
-            platform: &platform,
-            multi: false,
-            level: level.clone(),
-            out: &mut *out,
-        });
-        match level.descend(image) {
-            Some(below) => inner = Some(below),
-            None => break,
+impl Planner<'_, '_> {
+    /// By platform the name of the lock that builds of this spec look for beside it.
+    fn locks_beside(&self) -> BTreeMap<String, String> {
+        if !self.wants_packages() || self.given_lock().is_some() {
+            return BTreeMap::new();
         }
+        let mut platforms = target_platforms(&self.document.spec, self.settings, None);
+        if platforms.is_empty() {
+            let any = |(architecture, variant): (&str, &str)| Platform::new("linux", architecture, variant);
+            platforms = lock_file::ARCHITECTURES.map(any).to_vec();
+        }
+        let named = |platform: &Platform| Some((platform.to_string(), self.lock_name(platform)?));
+        platforms.iter().filter_map(named).collect()
     }
-    if let Some(inner) = inner {
-        // What was read meanwhile is what problems point into.
-        document.sources = inner.sources;
-    }
-}
 
-impl Planner<'_> {
-    /// The files that are read, and filters of those that are copied, as far as they are known: what is missing is a need.
-    fn context_use(mut self) -> (BTreeSet<String>, Vec<LocalFilter>) {
+    /// The files that are read, and filters of those that are copied, as far as they are known: what is missing is asked.
+    fn context_use(&mut self) -> (BTreeSet<String>, Vec<LocalFilter>) {
         let files = self.file_facts();
         let gathered = self.requirements();
         let mut read = BTreeSet::new();

@@ -8,10 +8,12 @@
 use buildkit_llb::caps;
 use imagespec::{CopyMode, ImageSpec};
 
-use crate::facts::Need;
+use crate::answer::Text;
 use crate::patterns::{either, gitignore, literal};
 use crate::plan::{Action, CopyItem, LocalFilter, Parent, Step};
-use crate::planner::{Base, Planner, items, numbered, summary};
+use crate::planner::base::Base;
+use crate::planner::{Planner, items, numbered, summary};
+use crate::question;
 use crate::rules;
 
 /// Never part of a copied source tree.
@@ -52,7 +54,7 @@ impl FileFacts {
     }
 }
 
-impl Planner<'_> {
+impl Planner<'_, '_> {
     /// The files of the innermost spec lie below those of the specs on top of it; `None` while facts are missing.
     pub(super) fn files(&mut self, base: &Base) -> Option<Vec<Step>> {
         let FileFacts { ignored, parts } = self.file_facts()?;
@@ -95,10 +97,7 @@ impl Planner<'_> {
         if wanted.is_empty() {
             return Some(FileFacts::default());
         }
-        let ignored = self.facts.context_ignore.clone();
-        if ignored.is_none() {
-            self.out.needs.insert(Need::ContextIgnore);
-        }
+        let ignored = self.ask(question::ContextIgnore, |_| None).cloned();
         // Asked for together with the ignore file.
         let parts: Vec<Option<Part>> = wanted
             .into_iter()
@@ -113,7 +112,14 @@ impl Planner<'_> {
                 Some(Part { prefix, source, copies })
             })
             .collect();
-        Some(FileFacts { ignored: ignored?, parts: parts.into_iter().collect::<Option<_>>()? })
+        let facts = FileFacts { ignored: ignored?, parts: parts.into_iter().collect::<Option<_>>()? };
+        // Clients of daemons without it send files that are listed first.
+        if self.caps.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS) {
+            let new = facts.filters().into_iter().filter(|filter| !self.out.sent.contains(filter));
+            let new: Vec<LocalFilter> = new.collect();
+            self.out.sent.extend(new);
+        }
+        Some(facts)
     }
 
     /// `None` while facts are missing, and where there is nothing to copy, which is a problem.
@@ -128,8 +134,7 @@ impl Planner<'_> {
         let Source { root, mode, has_mode, gitignores: _ } = source;
         let root = root.as_str();
         // A capability of the daemon's, but it came with the matcher that its client has too (BuildKit 0.9).
-        let is_listed =
-            source.mode == CopyMode::Auto && !self.facts.capabilities.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
+        let is_listed = source.mode == CopyMode::Auto && !self.caps.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
         let local = source_filter(source, ignored, is_listed);
         let items = if is_listed { self.listed(root, &local)? } else { vec![to_home(root, "")] };
         if items.is_empty() {
@@ -148,10 +153,8 @@ impl Planner<'_> {
 
     /// Each Python file below the root by itself; `None` until they are known.
     fn listed(&mut self, root: &str, local: &LocalFilter) -> Option<Vec<CopyItem>> {
-        let Some(files) = self.facts.context_sources.get(root) else {
-            self.out.needs.insert(Need::ContextSources { root: root.to_owned(), local: local.clone() });
-            return None;
-        };
+        let question = question::ContextSources { root: root.to_owned(), local: local.clone() };
+        let files = self.ask(question, |_| None)?;
         let below = |path: &str| match root {
             "." => path.to_owned(),
             root => path.strip_prefix(root).unwrap_or(path).to_owned(),
@@ -169,12 +172,12 @@ impl Planner<'_> {
         let mut missing = false;
         for folder in folders {
             let path = format!("{folder}.gitignore");
-            match self.facts.context_files.get(&path) {
-                Some(text) => patterns.extend(gitignore(text.as_deref().unwrap_or_default(), &folder)),
-                None => {
-                    self.out.needs.insert(Need::ContextFile { path });
-                    missing = true;
+            match self.ask(question::ContextFile { path }, |_| None) {
+                Some(text) => {
+                    let text = text.as_ref().map(Text::as_str).unwrap_or_default();
+                    patterns.extend(gitignore(text, &folder));
                 }
+                None => missing = true,
             }
         }
         (!missing).then_some(patterns)
@@ -194,7 +197,7 @@ fn source_filter(source: &Source, ignored: &[String], is_listed: bool) -> LocalF
         .into_iter()
         .chain(STANDARD_IGNORE.iter().map(|pattern| format!("{prefix}{pattern}")))
         .collect();
-    LocalFilter { hint: "context-source", include, exclude, follow: Vec::new() }
+    LocalFilter { hint: "context-source".to_owned(), include, exclude, follow: Vec::new() }
 }
 
 /// What the client sends of copied paths.
@@ -202,7 +205,7 @@ fn copy_filter(copies: &[String], ignored: &[String]) -> LocalFilter {
     // Nothing is left to narrow when the whole context is copied.
     let is_whole = copies.iter().any(|path| path == ".");
     let follow = if is_whole { Vec::new() } else { copies.iter().map(|path| literal(path)).collect() };
-    LocalFilter { hint: "context", exclude: ignored.to_vec(), follow, ..Default::default() }
+    LocalFilter { hint: "context".to_owned(), exclude: ignored.to_vec(), follow, ..Default::default() }
 }
 
 /// A path of the context into `/root`.

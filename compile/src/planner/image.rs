@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::commands;
 use crate::env::Env;
 use crate::plan::{Action, ImageConfigPlan, Parent, Step};
-use crate::planner::{Base, Planner, items};
+use crate::planner::base::Base;
+use crate::planner::{Planner, items};
 
 /// Where what `runtime_packages` names is told (`flytekit/bin/entrypoint.py`).
 const RUNTIME_PACKAGES: &str = "_F_RUNTIME_PACKAGES";
@@ -17,7 +18,7 @@ const IMAGE_ID: &str = "_F_IMG_ID";
 const ENTRY: &str = "/usr/local/bin/imagespec-entry";
 const ENTRY_SCRIPT: &str = include_str!("entry.sh");
 
-impl Planner<'_> {
+impl Planner<'_, '_> {
     /// The image's whole environment: the base's, the Python environment's, the specs'.
     pub(super) fn environment(&self, base: &Base, has_environment: bool) -> Env {
         let mut env = base.env.clone();
@@ -67,7 +68,7 @@ impl Planner<'_> {
         }
         if specs.is_flyte() {
             // Last, as Flytekit's builder has it.
-            let id = self.settings.image_id.clone().unwrap_or_else(|| self.document.spec.id());
+            let id = self.settings.image_id.clone().unwrap_or_else(|| self.part.spec.id());
             env = env.without(IMAGE_ID).with(IMAGE_ID, id);
         }
         let mut labels = BTreeMap::new();
@@ -122,7 +123,7 @@ impl Planner<'_> {
     }
 
     pub(super) fn commands(&self, image: &ImageConfigPlan, below: &[Step]) -> Option<Step> {
-        let commands = &self.document.spec.commands;
+        let commands = &self.part.spec.commands;
         if commands.is_empty() {
             return None;
         }

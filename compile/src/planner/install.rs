@@ -7,28 +7,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use buildkit_llb::Graph;
-use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, SourceMap};
+use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget};
 
+use crate::answer::InterpreterFact;
 use crate::arguments;
 use crate::env;
-use crate::facts::{InterpreterFact, Need, Root};
 use crate::group::{self, Budget, Group, GroupKind};
-use crate::lock::{self, Implementation, Interpreter, Libc, Lock, PackageName, Target};
+use crate::identity;
+use crate::lock::{self, Implementation, Interpreter, Libc, Target};
 use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
-use crate::lower;
-use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Plan, Shape, Step};
+use crate::outcome::Recipe;
+use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Shape, Step};
+use crate::planner::asking::Stage;
+use crate::planner::base::Base;
 use crate::planner::lock::{Beside, Found};
-use crate::planner::{Base, Planner, Tools, summary};
-use crate::requirements::{Allowed, Requirements, allowed_for};
+use crate::planner::locked::{apart, collision_reason, restrict, without_hashes};
+use crate::planner::{Planner, summary};
+use crate::question;
+use crate::requirements::{Requirements, allowed_for};
 use crate::rules;
 use crate::settings::LockUse;
 
 /// From so many packages, or so many bytes to download, an environment is worth cutting: below, one step that installs all of
 /// it again costs less than the steps themselves.
-const FEW_PACKAGES: usize = 12;
-const FEW_BYTES: u64 = 12_000_000;
+const SMALL_MAX_PACKAGES: usize = 12;
+const SMALL_MAX_BYTES: u64 = 12_000_000;
 
 /// Whether uv precompiles what it installs.
 const COMPILE: &str = "UV_COMPILE_BYTECODE";
@@ -39,18 +43,15 @@ pub(super) struct Wanted {
     pub(super) args: Vec<String>,
     /// Something may have to be built.
     pub(super) may_build: bool,
-    pub(super) root: Root,
+    /// Where the interpreter is.
+    pub(super) stage: Stage,
     pub(super) interpreter: String,
     /// What the environment stands on.
     pub(super) parent: Parent,
     /// The step that makes the environment; without one, the base image has it.
     pub(super) venv: Option<String>,
-    pub(super) shape: Shape,
     /// Why everything is one step, if it is.
     pub(super) single: Option<&'static str>,
-    pub(super) tools: Tools,
-    /// The steps planned so far.
-    pub(super) below: Vec<Step>,
 }
 
 /// The steps that install packages, as far as they are known.
@@ -58,31 +59,38 @@ pub(super) struct Wanted {
 pub(super) struct Installs {
     pub(super) steps: Vec<Step>,
     /// How the lock is resolved, if nobody gives one.
-    pub(super) lock: Option<LockStep>,
-    /// What should lie beside the spec.
+    pub(super) lock: Option<Arc<LockStep>>,
+    /// What should be beside the spec.
     pub(super) file: Option<LockFile>,
     /// These are the final steps.
     pub(super) is_complete: bool,
 }
 
-impl Planner<'_> {
-    pub(super) fn installs(&mut self, base: &Base, wanted: Wanted, reasons: &mut Vec<String>) -> Option<Installs> {
+impl<'a> Planner<'a, '_> {
+    pub(super) fn installs(&mut self, base: &Base, wanted: Wanted) -> Option<Installs> {
         let given = self.given_lock();
         let single = wanted.single;
-        let beside = if given.is_some() { Some(Beside::default()) } else { self.beside() };
+        let beside = if given.is_some() { Some(Beside::default()) } else { self.lock_beside() };
         let Some(beside) = beside else { return Some(Installs::default()) };
         let is_locked = given.is_some()
             || beside.is_there()
             || wanted.requirements.project.is_some()
             || self.settings.lock != LockUse::Read;
         if let (Some(why), false) = (single, is_locked) {
-            reasons.push(format!("all Python packages are one step, because {why}"));
+            self.reasons.push(format!("all Python packages are one step, because {why}"));
             let steps = vec![self.one_step(base, wanted)];
             return Some(Installs { steps, is_complete: true, ..Installs::default() });
         }
-        let Found { lock, step, file, allowed } = self.lock(base, &wanted, given, beside);
-        // The step that resolves says what the interpreter is, so nobody has to ask before.
-        let target = lock.as_ref().and_then(|_| self.target(wanted.root, &wanted.interpreter));
+        let Found { lock, step, file, allowed, interpreter } = self.lock(base, &wanted, given, beside);
+        // The step that resolves reports what the interpreter is, so nobody has to ask before.
+        let target = match (&lock, interpreter) {
+            (Some(_), Some(reported)) => self.target(&wanted, reported),
+            (Some(_), None) => {
+                let reported = self.interpreter_fact(base, wanted.stage, &wanted.interpreter);
+                reported.and_then(|reported| self.target(&wanted, reported))
+            }
+            (None, _) => None,
+        };
         let (Some(target), Some((mut lock, of_lock))) = (target, lock) else {
             return Some(Installs { lock: step, file, ..Installs::default() });
         };
@@ -116,7 +124,7 @@ impl Planner<'_> {
             return None;
         }
         let bytes: u64 = selected.iter().filter_map(|one| one.size()).fold(0, u64::saturating_add);
-        let is_small = selected.len() <= FEW_PACKAGES && bytes <= FEW_BYTES;
+        let is_small = selected.len() <= SMALL_MAX_PACKAGES && bytes <= SMALL_MAX_BYTES;
         let layers = self.specs().value(|spec| spec.builder_options.python_layers);
         let mut budget = match (&single, layers) {
             (Some(_), _) => Budget::one(),
@@ -126,12 +134,12 @@ impl Planner<'_> {
         };
         let room = room(base);
         if single.is_none() && budget.layers() > room {
-            reasons.push(format!("the base image has so many layers that Python packages get {room}"));
+            self.reasons.push(format!("the base image has so many layers that Python packages get {room}"));
             budget = Budget::new(room);
         }
         let cut = group::group(&selected, &budget);
         let size = crate::plan::size(bytes);
-        reasons.push(match (&single, cut.len()) {
+        self.reasons.push(match (&single, cut.len()) {
             (Some(why), _) => format!("{of_lock}, {} packages, {size}: one step, because {why}", selected.len()),
             (None, 1) if is_small && layers.is_none() => format!(
                 "{of_lock}, {} packages, {size}: one step, because installing so little again costs less than more steps",
@@ -142,20 +150,15 @@ impl Planner<'_> {
         let mut steps = self.groups(base, &wanted, cut);
         let mut is_complete = true;
         if single.is_none() {
-            let key = self.key(base, &wanted, &steps, lower::lower_collisions);
-            match self.facts.collisions.get(&key) {
-                None => {
-                    self.out.needs.insert(Need::Collisions {
-                        platform: self.platform.clone(),
-                        depth: self.level.depth,
-                        key,
-                    });
-                    is_complete = false;
-                }
+            let all = self.steps.iter().chain(&steps).cloned().collect();
+            let plan = Arc::new(self.assemble(base, all, ImageConfigPlan::default(), Vec::new()));
+            let question = question::Collisions { digest: identity::of_groups(&plan) };
+            match self.ask(question, |_| Some(Recipe::Collisions(plan))) {
+                None => is_complete = false,
                 Some(found) => {
                     let apart = apart(found);
                     if !apart.is_empty() {
-                        reasons.extend(found.lines().filter_map(collision_reason).collect::<BTreeSet<_>>());
+                        self.reasons.extend(found.lines().filter_map(collision_reason).collect::<BTreeSet<_>>());
                         budget = budget.with_apart(apart);
                         steps = self.groups(base, &wanted, group::group(&selected, &budget));
                     }
@@ -173,13 +176,12 @@ impl Planner<'_> {
     /// Why there are no groups.
     pub(super) fn why_one_step(
         &self,
-        shape: Shape,
         filled: Option<&'static str>,
         requirements: &Requirements,
     ) -> Option<&'static str> {
         let specs = self.specs();
         let names_some = !requirements.names.is_empty() || requirements.project.is_some() || specs.lock().is_some();
-        if shape == Shape::Chain {
+        if self.shape == Shape::Chain {
             Some("the daemon cannot merge layers")
         } else if specs.value(|spec| spec.builder_options.python_layers) == Some(1) {
             Some("`builder_options.python_layers` is 1")
@@ -215,38 +217,21 @@ impl Planner<'_> {
         step
     }
 
-    /// What facts that come out of a graph are called: its digest. The session is left out, so that facts can be replayed.
-    pub(super) fn key(
-        &self,
-        base: &Base,
-        wanted: &Wanted,
-        steps: &[Step],
-        lower: impl FnOnce(&Plan, &SourceMap) -> Graph,
-    ) -> String {
-        let steps = wanted.below.iter().chain(steps).cloned().collect();
-        let image = ImageConfigPlan::default();
-        let mut plan = self.assemble(base, wanted.shape, wanted.tools.clone(), steps, image, Vec::new());
-        plan.forget_session();
-        let graph = lower(&plan, &self.document.sources);
-        graph.root().and_then(|root| graph.digest(root.op())).map(|digest| digest.to_string()).unwrap_or_default()
-    }
-
     /// A problem of the lock as a whole points at who asked for it.
     fn of_lock(&self, problem: Diagnostic) -> Diagnostic {
         let fields = self.package_fields();
-        let span = fields.iter().find_map(|field| self.document.spans.nearest_span(field));
+        let span = fields.iter().find_map(|field| self.part.spans.nearest_span(field));
         Diagnostic { labels: Vec::new(), ..problem }.with_place(span)
     }
 
-    /// What wheels must fit; a need until known.
-    fn target(&mut self, root: Root, interpreter: &str) -> Option<Target> {
-        let said = self.interpreter_fact(root, interpreter)?;
-        let target = said.as_ref().and_then(|said| target(said, self.platform));
+    /// What wheels must fit; a problem where the interpreter does not report it.
+    fn target(&mut self, wanted: &Wanted, reported: Option<&InterpreterFact>) -> Option<Target> {
+        let target = reported.and_then(|reported| target(reported, self.platform));
         if target.is_none() {
-            let what = said.map_or("says nothing usable of itself".to_owned(), |said| {
-                format!("is {} {} with C library {:?}", said.implementation, said.version, said.libc)
+            let what = reported.map_or("reports nothing usable about itself".to_owned(), |reported| {
+                format!("is {} {} with C library {:?}", reported.implementation, reported.version, reported.libc)
             });
-            let message = format!("{interpreter} {what}, so no wheels can be chosen for it");
+            let message = format!("{} {what}, so no wheels can be chosen for it", wanted.interpreter);
             let help = "use a base image with CPython or PyPy on glibc or musl, or `builder_options.python_layers: 1`";
             self.problem(&rules::NO_INTERPRETER, message, &["python_version", "packages", "base_image"], help);
         }
@@ -264,7 +249,7 @@ impl Planner<'_> {
             let is_built = group.is_built();
             let parent = match group.kind {
                 GroupKind::Tail | GroupKind::All if is_built && !below.is_empty() => {
-                    let apt = wanted.below.iter().filter(|step| matches!(step.action, Action::Apt { .. }));
+                    let apt = self.steps.iter().filter(|step| matches!(step.action, Action::Apt { .. }));
                     let apt = apt.map(|step| step.id.clone());
                     let below: Vec<String> = apt.chain(below.iter().cloned()).collect();
                     Parent::Joined(below)
@@ -344,7 +329,7 @@ impl Planner<'_> {
     }
 
     pub(super) fn has_secret_env(&self) -> bool {
-        self.facts.caps().contains(buildkit_llb::caps::EXEC_SECRETENV)
+        self.caps.contains(buildkit_llb::caps::EXEC_SECRETENV)
     }
 
     pub(super) fn install_secrets(&self) -> Vec<InstallSecret> {
@@ -386,78 +371,6 @@ fn target(said: &InterpreterFact, platform: &buildkit_llb::Platform) -> Option<T
         _ => return None,
     };
     Target::new(Interpreter { version: said.version.parse().ok()?, implementation }, platform, libc)
-}
-
-/// Leaves out the files that the requirements do not allow: where lines name hashes, they are the user's word on what may be
-/// installed. A package of which nothing is left is a problem.
-fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    for package in &mut lock.packages {
-        let Some(hashes) = allowed_of(package, allowed) else { continue };
-        let of =
-            |file: &lock::File| file.hashes.iter().map(|(name, digits)| format!("{name}:{digits}")).collect::<Vec<_>>();
-        let is_allowed = |file: &lock::File| of(file).iter().any(|hash| hashes.contains(hash));
-        let wheels = package.wheels.iter().map(|wheel| &wheel.file);
-        let archive = package.archive.iter().map(|archive| &archive.file);
-        let found: Vec<String> = wheels.chain(&package.sdist).chain(archive).flat_map(of).collect();
-        package.wheels.retain(|wheel| is_allowed(&wheel.file));
-        package.sdist = package.sdist.take().filter(is_allowed);
-        package.archive = package.archive.take().filter(|archive| is_allowed(&archive.file));
-        let is_nothing_left = package.wheels.is_empty() && package.sdist.is_none() && package.archive.is_none();
-        if is_nothing_left && !found.is_empty() {
-            let message = format!("no file of {} has a hash that the requirements allow", package.name);
-            let allowed: Vec<&str> = hashes.iter().map(String::as_str).collect();
-            problems.push(Diagnostic::new(&rules::HASH_MISMATCH, message).with_help(format!(
-                "allowed are {}; the index has {}",
-                allowed.join(", "),
-                found.join(", ")
-            )));
-        }
-    }
-    problems
-}
-
-/// By its name, or by the URL of a line that has no name.
-fn allowed_of<'a>(package: &lock::LockedPackage, allowed: &'a Allowed) -> Option<&'a BTreeSet<String>> {
-    let url = package.archive.as_ref().and_then(|archive| match &archive.file.place {
-        lock::Place::Url(url) => url.split('#').next(),
-        lock::Place::Path(_) => None,
-    });
-    allowed.get(package.name.as_str()).or_else(|| allowed.get(url?))
-}
-
-/// The packages that no requirement names a hash of, where all must have one (pip, "Secure installs").
-fn without_hashes(lock: &Lock, allowed: &[Allowed]) -> Vec<Diagnostic> {
-    let is_missing =
-        |package: &&lock::LockedPackage| allowed.iter().all(|allowed| allowed_of(package, allowed).is_none());
-    let missing: BTreeSet<&str> =
-        lock.packages.iter().filter(is_missing).map(|package| package.name.as_str()).collect();
-    let problem = |name: &str| {
-        Diagnostic::new(
-            &rules::HASH_MISMATCH,
-            format!("`--require-hashes` is asked for, and no hash of {name} is named"),
-        )
-        .with_help("name every package with its version and hashes, as `uv pip compile --generate-hashes` does")
-    };
-    missing.into_iter().map(problem).collect()
-}
-
-/// The packages that cannot share a step with others: of those that bring one file, all but the first by name.
-fn apart(collisions: &str) -> BTreeSet<PackageName> {
-    collisions.lines().flat_map(|line| owners(line).into_iter().skip(1)).collect()
-}
-
-/// The packages that bring one file, by name. The names are those of metadata folders, where capitals and underscores stay.
-fn owners(line: &str) -> BTreeSet<PackageName> {
-    line.split('\t').skip(1).filter_map(PackageName::new).collect()
-}
-
-/// For people: `a and b both bring files of other content; b's stay`.
-fn collision_reason(line: &str) -> Option<String> {
-    let packages = owners(line);
-    let last = packages.last()?.clone();
-    let names: Vec<String> = packages.iter().map(ToString::to_string).collect();
-    Some(format!("{} bring the same files with different content; those of {last} stay", names.join(" and ")))
 }
 
 /// One line per entry.

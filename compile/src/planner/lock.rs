@@ -9,89 +9,69 @@ use std::sync::Arc;
 use buildkit_llb::Platform;
 use imagespec::{Diagnostic, FileId, ImageSpec, RequirementsKind, SourceMap};
 
+use crate::answer::{InterpreterFact, LockFact, Text};
 use crate::arguments;
-use crate::facts::{Need, Root};
-use crate::lock::{self, Lock};
+use crate::identity;
+use crate::lock::Lock;
 use crate::lock_file::{self, LockFile, MadeOf};
 use crate::lock_step::{LockCommand, LockStep, PROJECT_FILE, project_beside};
-use crate::lower;
+use crate::outcome::{LockRecipe, Recipe};
 use crate::plan::Parent;
 use crate::planner::apt::APT;
+use crate::planner::asking::Stage;
+use crate::planner::base::Base;
 use crate::planner::install::{Wanted, text};
-use crate::planner::{Base, Planner, summary, target_platforms};
-use crate::requirements::{self, Missing, Requirements};
+use crate::planner::{Planner, summary};
+use crate::question;
+use crate::requirements::{self, Requirements};
 use crate::rules;
 use crate::settings::LockUse;
 
 /// The lock as far as it is known.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     /// The lock, and how people call it.
     pub(super) lock: Option<(Arc<Lock>, String)>,
     /// How it is resolved, if nobody gives one.
-    pub(super) step: Option<LockStep>,
-    /// What should lie beside the spec, if nobody gives a lock.
+    pub(super) step: Option<Arc<LockStep>>,
+    /// What should be beside the spec, if nobody gives a lock.
     pub(super) file: Option<LockFile>,
     /// By package the hashes that another lock allows, from which this one was made.
     pub(super) allowed: BTreeMap<String, BTreeSet<String>>,
+    /// What the interpreter reported while the lock was made.
+    pub(super) interpreter: Option<Option<&'a InterpreterFact>>,
 }
 
-/// Locks that were read before, by their text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReadLocks(BTreeMap<String, Arc<Lock>>);
-
-/// What lies beside the spec. The default: nothing, and nothing ever will.
+/// What is beside the spec. The default: nothing, and nothing ever will.
 #[derive(Default)]
-pub(super) struct Beside {
+pub(super) struct Beside<'a> {
     /// Where the lock would be; `None` for a spec without a file's name.
     name: Option<String>,
-    text: Option<String>,
+    text: Option<&'a Text>,
 }
 
-impl Beside {
+impl Beside<'_> {
     /// There is a lock.
     pub(super) fn is_there(&self) -> bool {
         self.text.is_some()
     }
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a, '_> {
     /// What the lock of this image for a platform is called. The file is of the image that is built, not of one it stands on.
-    fn lock_name(&self, platform: &Platform) -> Option<String> {
+    pub(super) fn lock_name(&self, platform: &Platform) -> Option<String> {
         let target = self.document.target.as_deref();
-        (self.level.depth == 0).then(|| lock_file::name(&self.spec_name(), target, platform)).flatten()
+        (self.part.depth == 0).then(|| lock_file::name(self.document.spec_name(), target, platform)).flatten()
     }
 
-    /// What lies beside the spec; `None` until known.
-    pub(super) fn beside(&mut self) -> Option<Beside> {
+    /// What is beside the spec; `None` until known.
+    pub(super) fn lock_beside(&mut self) -> Option<Beside<'a>> {
         let Some(name) = self.lock_name(self.platform) else { return Some(Beside::default()) };
         if self.settings.lock == LockUse::Renew {
             return Some(Beside { name: Some(name), text: None });
         }
-        let Some(text) = self.facts.spec_files.get(&name) else {
-            self.out.needs.insert(Need::SpecFile { name });
-            return None;
-        };
-        Some(Beside { name: Some(name), text: text.clone() })
-    }
-
-    /// By platform the name of the lock that builds of this spec look for beside it.
-    pub(super) fn locks_beside(&self) -> BTreeMap<String, String> {
-        if !self.wants_packages() || self.given_lock().is_some() {
-            return BTreeMap::new();
-        }
-        let mut platforms = target_platforms(&self.document.spec, self.settings, self.facts);
-        if platforms.is_empty() {
-            let any = |(architecture, variant): (&str, &str)| Platform::new("linux", architecture, variant);
-            platforms = lock_file::ARCHITECTURES.map(any).to_vec();
-        }
-        let named = |platform: &Platform| Some((platform.to_string(), self.lock_name(platform)?));
-        platforms.iter().filter_map(named).collect()
-    }
-
-    /// What the spec's file is called.
-    fn spec_name(&self) -> String {
-        self.document.sources.files().next().map(|(_, file)| file.name().to_owned()).unwrap_or_default()
+        let text = self.ask(question::SpecFile { name: name.clone() }, |_| None)?;
+        Some(Beside { name: Some(name), text: text.as_ref() })
     }
 
     pub(super) fn lock(
@@ -99,57 +79,66 @@ impl Planner<'_> {
         base: &Base,
         wanted: &Wanted,
         given: Option<RequirementsKind>,
-        beside: Beside,
-    ) -> Found {
+        beside: Beside<'a>,
+    ) -> Found<'a> {
         let named = self.specs().lock().map(|(field, file)| (field, file.path.clone()));
         let (field, file) = named.unwrap_or_default();
         if given == Some(RequirementsKind::Pylock) {
-            let lock = self.context_text(&file, &field).and_then(|text| self.parse_lock(&file, &text));
+            let lock = self.context_text(&file, &field).and_then(|text| self.parse_lock(&file, text));
             return Found { lock: lock.map(|lock| (lock, format!("from {file}"))), ..Found::default() };
         }
         let Some(mut step) = self.lock_step(base, wanted, given, &field, &file) else { return Found::default() };
         let Beside { name, text } = beside;
         if let (None, Some(name), Some(text)) = (given, &name, text) {
-            let Some(lock) = self.parse_lock(name, &text) else { return Found::default() };
-            let Some(made_of) = self.made_of(wanted, &step) else {
-                return Found { step: Some(step), ..Found::default() };
+            let Some(lock) = self.parse_lock(name, text) else { return Found::default() };
+            let Some(reported) = self.interpreter_fact(base, wanted.stage, &wanted.interpreter) else {
+                return Found { step: Some(step.into()), ..Found::default() };
             };
+            let made_of = self.made_of(&step, reported);
             if made_of.is_of(&lock) {
-                let file = LockFile { name: name.clone(), text, is_current: true };
+                let file = LockFile { name: name.clone(), text: text.as_str().to_owned(), is_current: true };
                 return Found { lock: Some((lock, format!("from {name}"))), file: Some(file), ..Found::default() };
             }
             if self.settings.lock == LockUse::Read {
-                let differences = made_of.differences(&lock);
-                let why = if differences.is_empty() { String::new() } else { format!(" ({})", differences.join(", ")) };
-                let message = format!("{name} is of another spec than this, so versions are chosen anew{why}");
-                let help = "write it again with `imagespec lock`, which keeps the versions that still fit";
-                self.out.warnings.push(Diagnostic::new(&rules::STALE_LOCK, message).with_help(help));
+                self.warn_of_stale(name, &made_of.differences(&lock));
             }
-            step.preferences = Some(text);
+            step.preferences = Some(text.as_str().to_owned());
         }
-        let key = self.key(base, wanted, &[], |plan, sources| lower::lower_lock(plan, sources, &step));
-        let Some(text) = self.facts.locks.get(&key).cloned() else {
-            let (platform, interpreter) = (self.platform.clone(), wanted.interpreter.clone());
-            let exports = step.command == LockCommand::Poetry;
-            let place = self.place(wanted.root);
-            self.out.needs.insert(Need::Lock { platform, place, interpreter, key, exports });
+        let step = Arc::new(step);
+        let Some(LockFact { lock: text, exported, interpreter }) = self.resolve(base, &step) else {
             return Found { step: Some(step), ..Found::default() };
         };
         let called = if given.is_some() { file } else { "the resolved lock".to_owned() };
-        let lock = self.parse_lock(&called, &text).map(|lock| (lock, format!("from {called}")));
-        let file = name.filter(|_| given.is_none()).and_then(|name| {
-            let made_of = self.made_of(wanted, &step)?;
-            Some(LockFile { name, text: lock_file::text(&text, &self.spec_name(), &made_of), is_current: false })
+        let lock = self.parse_lock(&called, text).map(|lock| (lock, format!("from {called}")));
+        let file = name.filter(|_| given.is_none()).map(|name| {
+            let made_of = self.made_of(&step, interpreter.as_ref());
+            let text = lock_file::text(text.as_str(), self.document.spec_name(), &made_of);
+            LockFile { name, text, is_current: false }
         });
-        let allowed = self.facts.exports.get(&key).map(|text| requirements::allowed(text)).unwrap_or_default();
-        Found { lock, step: Some(step), file, allowed }
+        let allowed = exported.as_deref().map(requirements::allowed).unwrap_or_default();
+        Found { lock, step: Some(step), file, allowed, interpreter: Some(interpreter.as_ref()) }
     }
 
-    /// What a lock of this spec is made of; a need until the interpreter is known.
-    fn made_of(&mut self, wanted: &Wanted, step: &LockStep) -> Option<MadeOf> {
-        let said = self.interpreter_fact(wanted.root, &wanted.interpreter)?;
-        let version = said.map(|said| said.version).unwrap_or_default();
-        Some(MadeOf::new(step, self.platform, &version))
+    /// What the step resolves requirements to; `None` until known.
+    fn resolve(&mut self, base: &Base, step: &Arc<LockStep>) -> Option<&'a LockFact> {
+        if !self.can_stand_on(&step.parent) {
+            return None;
+        }
+        let plan = self.so_far(base);
+        let question = question::Lock { digest: identity::of_lock(&plan, step) };
+        self.ask(question, |_| Some(Recipe::Lock(LockRecipe { plan, step: Arc::clone(step) })))
+    }
+
+    fn warn_of_stale(&mut self, name: &str, differences: &[String]) {
+        let why = if differences.is_empty() { String::new() } else { format!(" ({})", differences.join(", ")) };
+        let message = format!("the lockfile {name} was made for a different spec, so versions are chosen anew{why}");
+        let help = "write it again with `imagespec lock`, which keeps the versions that still fit";
+        self.out.warnings.push(Diagnostic::new(&rules::STALE_LOCK, message).with_help(help));
+    }
+
+    /// What a lock of this spec is made of.
+    fn made_of(&self, step: &LockStep, interpreter: Option<&InterpreterFact>) -> MadeOf {
+        MadeOf::new(step, self.platform, interpreter.map(|reported| reported.version.as_str()).unwrap_or_default())
     }
 
     fn lock_step(
@@ -167,8 +156,8 @@ impl Planner<'_> {
             let (project, name) = (project_beside(file), file.rsplit('/').next().unwrap_or_default());
             // Both are asked for in one round.
             let (lock, project) = (self.context_text(file, field), self.context_text(&project, field));
-            files.insert(name.to_owned(), lock?);
-            files.insert(PROJECT_FILE.to_owned(), project?);
+            files.insert(name.to_owned(), lock?.as_str().to_owned());
+            files.insert(PROJECT_FILE.to_owned(), project?.as_str().to_owned());
             match kind {
                 RequirementsKind::Poetry => (LockCommand::Poetry, format!("find the files of {file}")),
                 _ => (LockCommand::Export, format!("read {file}")),
@@ -191,10 +180,10 @@ impl Planner<'_> {
             command,
             interpreter: wanted.interpreter.clone(),
             // To know what a source distribution needs, it may have to be built.
-            parent: match (wanted.may_build && self.specs().has_apt(), wanted.root) {
-                (true, Root::Base | Root::Apt) => Parent::Step(APT.to_owned()),
+            parent: match (wanted.may_build && self.specs().has_apt(), wanted.stage) {
+                (true, Stage::Base | Stage::Apt) => Parent::Step(APT.to_owned()),
                 // The interpreter is in no other root.
-                (true, Root::Python) => Parent::Joined(wanted.below.iter().map(|step| step.id.clone()).collect()),
+                (true, Stage::Python) => Parent::Joined(self.steps.iter().map(|step| step.id.clone()).collect()),
                 (false, _) => wanted.parent.clone(),
             },
             extras: self.project_parts(|spec| &spec.builder_options.extras),
@@ -220,36 +209,27 @@ impl Planner<'_> {
         specs.levels().iter().flat_map(|level| pick(level.spec)).cloned().collect()
     }
 
-    /// The text of a file of the context; a need until known, a problem if it is not there.
-    pub(super) fn context_text(&mut self, path: &str, field: &str) -> Option<String> {
-        match requirements::context_file(self.facts, path, requirements::IN_CONTEXT) {
-            Ok(text) => Some(text.to_owned()),
-            Err(Missing::Unknown(need)) => {
-                self.out.needs.insert(*need);
-                None
-            }
-            Err(Missing::Absent(diagnostic)) => {
-                self.out.problems.push(diagnostic.with_place(self.document.spans.nearest_span(field)));
-                None
-            }
+    /// The text of a file of the context; `None` until known, and where it is not there, which is a problem.
+    pub(super) fn context_text(&mut self, path: &str, field: &str) -> Option<&'a Text> {
+        let found = self.ask(question::ContextFile { path: path.to_owned() }, |_| None)?;
+        if found.is_none() {
+            let problem = requirements::missing_file(path, requirements::IN_CONTEXT);
+            self.out.problems.push(problem.with_place(self.part.spans.nearest_span(field)));
         }
+        found.as_ref()
     }
 
     /// Problems of a lock that nobody wrote have no place in the user's files; its text is shown where it has some.
-    fn parse_lock(&mut self, name: &str, text: &str) -> Option<Arc<Lock>> {
-        if let Some(known) = self.document.locks.0.get(text) {
-            return Some(Arc::clone(known));
+    fn parse_lock(&mut self, name: &str, text: &Text) -> Option<Arc<Lock>> {
+        if let Some(known) = text.parsed() {
+            return Some(known);
         }
-        let mut tried: SourceMap = self.document.sources.clone();
-        let file: FileId = tried.add(name, text);
-        match lock::parse(file, text) {
-            Ok(lock) => {
-                let lock = Arc::new(lock);
-                self.document.locks.0.insert(text.to_owned(), Arc::clone(&lock));
-                Some(lock)
-            }
+        let mut tried: SourceMap = self.out.sources.clone();
+        let file: FileId = tried.add(name, text.as_str());
+        match text.lock(file) {
+            Ok(lock) => Some(lock),
             Err(problems) => {
-                self.document.sources = tried;
+                self.out.sources = tried;
                 self.out.problems.extend(problems);
                 None
             }

@@ -2,9 +2,9 @@
 //!
 //! All other steps stand on this one: branches that touch `/root` or the accounts must all see the same ones.
 
-use crate::facts::Root;
 use crate::plan::{Account, Action, Parent, Step};
-use crate::planner::{Base, Planner};
+use crate::planner::Planner;
+use crate::planner::base::Base;
 
 /// The user of Flytekit's images (`flytekit/image_spec/default_builder.py`).
 pub(super) const FLYTE_USER: &str = "flytekit";
@@ -12,7 +12,7 @@ pub(super) const FLYTE_USER: &str = "flytekit";
 /// The first number of an ordinary user's account (`UID_MIN` of Debian's login.defs).
 const FIRST_ID: u32 = 1000;
 
-impl Planner<'_> {
+impl Planner<'_, '_> {
     /// The user that runs the image: the spec's, else the flavor's, else the base's.
     pub(super) fn final_user(&self, base: &Base) -> String {
         let specs = self.specs();
@@ -30,7 +30,7 @@ impl Planner<'_> {
         if is_root(user) {
             return Some(None);
         }
-        let account = if user == FLYTE_USER && self.specs().is_flyte() { self.account()? } else { None };
+        let account = if user == FLYTE_USER && self.specs().is_flyte() { self.account(base)? } else { None };
         let title = self.title("user", &format!("give /root to {owner}"));
         let specs = self.specs();
         let asked = specs
@@ -63,10 +63,10 @@ impl Planner<'_> {
 
     /// The account of Flytekit's user, if the base has none: `None` inside. `useradd` may be missing in a base, and would write
     /// the day into `/etc/shadow`.
-    fn account(&mut self) -> Option<Option<Account>> {
-        let (passwd, group) = (self.rootfs_file(Root::Base, "/etc/passwd"), self.rootfs_file(Root::Base, "/etc/group"));
+    fn account(&mut self, base: &Base) -> Option<Option<Account>> {
+        let (passwd, group) = (self.base_file(base, "/etc/passwd"), self.base_file(base, "/etc/group"));
         let (passwd, group) = (passwd?.unwrap_or_default(), group?.unwrap_or_default());
-        Some(new_account(&passwd, &group))
+        Some(new_account(passwd, group))
     }
 }
 

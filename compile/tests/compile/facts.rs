@@ -1,6 +1,7 @@
 //! Facts that are missing, wrong or hostile: each is asked for once, and every mistake has a place and a way out.
 
-use imagespec_compile::{Facts, Need, Place, Planned, Root, Settings, plan};
+use imagespec_compile::question::{self, Root};
+use imagespec_compile::{AnyQuestion, Settings, Store, plan};
 
 use crate::world::{World, build, build_with, document, interpreter, problems, rootfs, try_build};
 
@@ -18,17 +19,24 @@ source_root: src
     let world = world.with_file("requirements.txt", "-r more.txt\n").with_file("more.txt", "numpy\n");
     let built = build(spec, &world);
     // The world refuses to answer twice; here it is enough that every kind was asked.
-    let asked = |is_kind: fn(&Need) -> bool| built.rounds.iter().flatten().filter(|need| is_kind(need)).count();
-    assert_eq!(asked(|need| matches!(need, Need::Daemon)), 1);
-    assert_eq!(asked(|need| matches!(need, Need::Image { .. })), 2, "base and uv");
-    assert_eq!(asked(|need| matches!(need, Need::ContextFile { .. })), 4, "two of requirements, two of git");
-    assert_eq!(asked(|need| matches!(need, Need::ContextIgnore)), 1);
-    assert_eq!(asked(|need| matches!(need, Need::RootfsFile { .. })), 1);
-    assert_eq!(asked(|need| matches!(need, Need::Exists { .. })), 2, "in the base, then with apt's packages");
-    assert_eq!(asked(|need| matches!(need, Need::Interpreter { place: Place { root: Root::Apt, .. }, .. })), 1);
-    assert_eq!(asked(|need| matches!(need, Need::Programs { .. })), 0, "the interpreter is named");
+    let asked = |is_kind: fn(&AnyQuestion) -> bool| built.asked().filter(|question| is_kind(question)).count();
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::Daemon(_))), 1);
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::Image(_))), 2, "base and uv");
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::ContextFile(_))), 4, "two of requirements, two of git");
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::ContextIgnore(_))), 1);
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::RootfsFile(_))), 1);
+    assert_eq!(
+        asked(|question| matches!(question, AnyQuestion::Exists(_))),
+        2,
+        "in the base, then with apt's packages"
+    );
+    let in_apt = |question: &AnyQuestion| {
+        matches!(question, AnyQuestion::Interpreter(question::Interpreter { root: Root::Steps { .. }, .. }))
+    };
+    assert_eq!(asked(in_apt), 1);
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::Programs(_))), 0, "the interpreter is named");
     let built = build("packages: [numpy]\n", &World::python());
-    assert_eq!(built.rounds.iter().flatten().filter(|need| matches!(need, Need::Programs { .. })).count(), 1);
+    assert_eq!(built.asked().filter(|question| matches!(question, AnyQuestion::Programs(_))).count(), 1);
 }
 
 #[test]
@@ -46,12 +54,12 @@ fn a_round_asks_for_all_that_is_known_to_be_missing() {
 fn more_facts_than_needed_change_nothing() {
     let spec = "packages: [numpy]\n";
     let built = build(spec, &World::python());
-    let richer = build("apt_packages: [git]\npackages: [numpy]\nsource_root: .\n", &World::python()).facts;
-    let Ok(Planned::Complete { plans, .. }) = plan(&mut document("spec.yaml", spec), &Settings::default(), &richer)
-    else {
-        panic!("complete")
-    };
-    assert_eq!(plans, built.plans);
+    let mut richer = build("apt_packages: [git]\npackages: [numpy]\nsource_root: .\n", &World::python()).store;
+    richer.extend(built.store.facts());
+    let (document, settings) = (document("spec.yaml", spec), Settings::default());
+    let outcome = plan(&document, &settings, &richer);
+    assert!(outcome.is_certain());
+    assert_eq!(outcome.plans().expect("complete"), built.plans.iter().collect::<Vec<_>>());
 }
 
 #[test]
@@ -61,10 +69,9 @@ fn facts_survive_being_saved() {
     let world = world.with_file("gone.txt", "");
     let spec =
         "apt_packages: [git]\nrequirements: requirements.txt\nsource_root: .\npython_exec: /usr/local/bin/python3\n";
-    let facts = build(spec, &world).facts;
-    let saved = serde_json::to_string_pretty(&facts).expect("facts are plain data");
-    assert_eq!(serde_json::from_str::<Facts>(&saved).expect("what was written"), facts);
-    assert_eq!(serde_json::from_str::<Facts>("{}").expect("all facts are optional"), Facts::default());
+    let store = build(spec, &world).store;
+    let saved = serde_json::to_string_pretty(&store).expect("facts are plain data");
+    assert_eq!(serde_json::from_str::<Store>(&saved).expect("what was written"), store);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use buildkit_llb::Digest;
 use buildkit_proto::Message as _;
-use imagespec_compile::{Action, Compiled, Document, Facts, Need, Plan, Planned, Settings, lower, plan};
+use imagespec_compile::{Action, AnyQuestion, Ask, Compiled, Document, Fact, Plan, Settings, Store, lower_for, plan};
 
 use crate::world::{World, document};
 
@@ -36,7 +36,7 @@ fn check(case: &str) {
         .map_or_else(Settings::default, |json| serde_json::from_str(json).expect("settings are JSON"));
     for name in header(&text, "facts").expect("a spec names its facts").split(", ") {
         let facts = read(&folder("facts").join(format!("{name}.json")));
-        let facts: Facts = serde_json::from_str(&facts).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let facts: Store = serde_json::from_str(&facts).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut snapshots = insta::Settings::clone_current();
         snapshots.set_snapshot_path(folder("golden"));
         snapshots.set_prepend_module_to_snapshot(false);
@@ -48,22 +48,27 @@ fn check(case: &str) {
 
 /// Everything a build is, as text.
 #[track_caller]
-fn show(case: &str, text: &str, settings: &Settings, facts: &Facts) -> String {
-    let mut document = document(&format!("{case}.yaml"), text);
-    let mut facts = facts.clone();
-    let (plans, warnings) = loop {
-        match plan(&mut document, settings, &facts) {
-            Ok(Planned::Complete { plans, warnings }) => break (plans, warnings),
-            Ok(Planned::Needs(needs)) => resolve(case, &needs, &document, &mut facts),
-            Err(problems) => return imagespec::render_all(&problems, &document.sources),
+fn show(case: &str, text: &str, settings: &Settings, facts: &Store) -> String {
+    let document = document(&format!("{case}.yaml"), text);
+    let mut store = facts.clone();
+    let outcome = loop {
+        let outcome = plan(&document, settings, &store);
+        if outcome.is_certain() {
+            break outcome;
         }
+        outcome.asks().for_each(|ask| resolve(case, ask, &document, &mut store));
     };
+    let sources = &outcome.sources;
+    let Some(plans) = outcome.plans() else { return imagespec::render_all(&outcome.problems, sources) };
     let mut out = String::new();
-    if !warnings.is_empty() {
-        section(&mut out, "warnings", &imagespec::render_all(&warnings, &document.sources));
+    if !outcome.warnings.is_empty() {
+        section(&mut out, "warnings", &imagespec::render_all(&outcome.warnings, sources));
     }
-    for plan in &plans {
-        let Compiled { graph, image_config, base_config: _ } = lower(plan, &document.sources);
+    let compiled = match lower_for(&plans, sources, store.daemon().expect("saved")) {
+        Ok(compiled) => compiled,
+        Err(problem) => return imagespec::render_all(&[problem], sources),
+    };
+    for (plan, Compiled { graph, image_config, base_config: _, .. }) in plans.into_iter().zip(compiled) {
         section(&mut out, "plan", &plan.to_string());
         section(&mut out, "installer's input", &installs(plan));
         section(&mut out, "graph", &graph.dump().to_string());
@@ -83,17 +88,18 @@ fn show(case: &str, text: &str, settings: &Settings, facts: &Facts) -> String {
 
 /// What versions are chosen is no saved fact, because goldens are not to change with it: one small package a requirement.
 #[track_caller]
-fn resolve(case: &str, needs: &BTreeSet<Need>, document: &Document, facts: &mut Facts) {
+fn resolve(case: &str, ask: &Ask, document: &Document, store: &mut Store) {
     let mut world = World::python();
-    let known = facts.context_files.iter().filter_map(|(path, text)| Some((path.clone(), text.clone()?)));
-    world.context = known.collect();
-    for need in needs {
-        match need {
-            Need::Interpreter { .. } | Need::Lock { .. } | Need::Collisions { .. } | Need::SpecFile { .. } => {
-                world.answer(need, document, facts)
-            }
-            _ => panic!("{case}: the facts lack {need:#?}"),
+    for fact in store.facts() {
+        if let Fact::ContextFile { question, answer: Some(text) } = fact {
+            world.context.insert(question.path, text.as_str().to_owned());
         }
+    }
+    match ask.question {
+        AnyQuestion::Interpreter(_) | AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) | AnyQuestion::SpecFile(_) => {
+            store.insert(world.answer(ask, document));
+        }
+        _ => panic!("{case}: the facts lack {:#?}", ask.question),
     }
 }
 
@@ -199,8 +205,8 @@ fn every_file_is_used() {
 fn facts_are_written_as_they_are_read() {
     for name in names("facts") {
         let text = read(&folder("facts").join(format!("{name}.json")));
-        let facts: Facts = serde_json::from_str(&text).expect("facts");
-        let again: Facts = serde_json::from_str(&serde_json::to_string(&facts).expect("JSON")).expect("facts");
+        let facts: Store = serde_json::from_str(&text).expect("facts");
+        let again: Store = serde_json::from_str(&serde_json::to_string(&facts).expect("JSON")).expect("facts");
         assert_eq!(again, facts, "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! The lock beside the spec: written once, read by builds of the same spec, preferred by those of another.
 
-use imagespec_compile::{Facts, LockFile, LockUse, Need, Settings, graph_for, lock_files, plan};
+use imagespec_compile::{AnyQuestion, LockFile, LockUse, Recipe, Settings, lower_recipe};
 
 use crate::world::{Build, World, build, build_with, document, interpreter, try_build};
 
@@ -11,14 +11,14 @@ const NAME: &str = "pylock.spec-amd64.toml";
 #[track_caller]
 fn written(text: &str, world: &World, lock: LockUse) -> LockFile {
     let settings = Settings { lock, ..Settings::default() };
-    let Build { mut document, facts, .. } = build_with(text, &settings, world);
-    let files = lock_files(&mut document, &settings, &facts).expect("all is known");
+    let built = build_with(text, &settings, world);
+    let files = built.outcome.lock_files().expect("all is known");
     let [file] = files.try_into().expect("one platform");
-    file
+    file.clone()
 }
 
 fn asks_for_a_lock(build: &Build) -> bool {
-    build.rounds.iter().flatten().any(|need| matches!(need, Need::Lock { .. }))
+    build.asked().any(|question| matches!(question, AnyQuestion::Lock(_)))
 }
 
 #[test]
@@ -91,19 +91,10 @@ fn an_older_lock_is_what_the_resolver_prefers() {
     let text = "base_image: python:3.11-slim\npackages: [click, flask, rich]\n";
     let graph = |lock: LockUse| {
         let settings = Settings { lock, ..Settings::default() };
-        let mut document = document("spec.yaml", text);
-        let mut facts = Facts::default();
-        loop {
-            let needs = match plan(&mut document, &settings, &facts) {
-                Ok(imagespec_compile::Planned::Needs(needs)) => needs,
-                other => panic!("a lock is asked for: {other:?}"),
-            };
-            if let Some(need) = needs.iter().find(|need| matches!(need, Need::Lock { .. })) {
-                let inquiry = graph_for(need, &mut document, &settings, &facts).expect("a graph");
-                return format!("{}", inquiry.graph.dump());
-            }
-            needs.iter().for_each(|need| world.answer(need, &document, &mut facts));
-        }
+        let built = build_with(text, &settings, &world);
+        let recipes = built.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
+        let lock = recipes.into_iter().find(|recipe| matches!(recipe, Recipe::Lock(_))).expect("a lock is made");
+        lower_recipe(lock, &built.outcome.sources).expect("a graph").dump().to_string()
     };
     assert!(graph(LockUse::Write).contains("\"--copy\""), "the old versions are at hand");
     assert!(!graph(LockUse::Renew).contains("\"--copy\""), "every version is chosen anew");
@@ -133,8 +124,8 @@ fn a_lock_that_the_spec_names_has_no_other_beside_it() {
     let text = "base_image: python:3.11-slim\nrequirements: pylock.toml\n";
     let world =
         World::python().with_file("pylock.toml", "lock-version = \"1.0\"\ncreated-by = \"me\"\npackages = []\n");
-    let mut built = build(text, &world);
-    assert!(!built.rounds.iter().flatten().any(|need| matches!(need, Need::SpecFile { .. })), "{:?}", built.rounds);
     let settings = Settings { lock: LockUse::Write, ..Settings::default() };
-    assert_eq!(lock_files(&mut built.document, &settings, &built.facts), None);
+    let built = build_with(text, &settings, &world);
+    assert!(!built.asked().any(|question| matches!(question, AnyQuestion::SpecFile(_))), "{:?}", built.rounds);
+    assert_eq!(built.outcome.lock_files(), None);
 }

@@ -25,14 +25,15 @@ fn public_specs_compile() {
             if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         for target in targets {
             let parsed = parse_with(&name, &text, &Choice { target: target.clone(), ..Choice::default() });
-            let document = Document::of(parsed, target.as_deref()).unwrap_or_else(|| panic!("{name} is wrong"));
+            let document =
+                Document::from_parsed(parsed, target.as_deref()).unwrap_or_else(|| panic!("{name} is wrong"));
             for world in [World::python(), World::python().chained()] {
                 let world = with_files(world, &document);
                 let shown = format!("{name} {}", target.as_deref().unwrap_or_default());
                 match try_build(document.clone(), &Settings::default(), &world) {
                     Ok(build) => {
                         for plan in &build.plans {
-                            assert!(lower(plan, &document.sources).graph.root().is_some(), "{shown} is an image");
+                            assert!(lower(plan, &build.outcome.sources).graph.root().is_some(), "{shown} is an image");
                         }
                         count += 1;
                     }

@@ -1,9 +1,10 @@
 //! Which interpreter the environment stands on, and where uv is there to call.
 
 use imagespec::PythonVersion;
-use imagespec_compile::{Document, Need, Place, Program, Root, RootfsFacts, Settings};
+use imagespec_compile::question::{self, Root};
+use imagespec_compile::{AnyQuestion, Document, Program, Recipe, Settings};
 
-use crate::world::{World, build, described, document, interpreter, problems, rootfs, try_build};
+use crate::world::{RootfsFacts, World, build, described, document, interpreter, problems, rootfs, try_build};
 
 const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("/opt/venv/bin/python", Some("/usr/local/bin/python3.11")),
@@ -83,8 +84,10 @@ fn uv_installs_an_interpreter_where_there_is_none() {
         let venv = described(&built.graph(), &format!("[python] environment over Python {version}"));
         assert!(venv.contains(&format!("\"python\", \"install\", \"{version}\"")), "{venv}");
         assert!(venv.contains("UV_PYTHON_INSTALL_MIRROR=") && !venv.contains("env A="), "{venv}");
-        let asks = |need: &&Need| matches!(need, Need::Lock { place: Place { root: Root::Python, .. }, .. });
-        assert_eq!(built.rounds.iter().flatten().filter(asks).count(), 1);
+        let recipes = built.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
+        let in_environment =
+            |recipe: &&Recipe| matches!(recipe, Recipe::Lock(lock) if lock.interpreter() == "/opt/venv/bin/python");
+        assert_eq!(recipes.filter(in_environment).count(), 1);
     }
 }
 
@@ -113,8 +116,8 @@ fn uv_is_there_for_commands_without_python() {
 #[test]
 fn nothing_asks_for_uv_without_need() {
     let built = build("apt_packages: [git]\n", &World::debian());
-    let asks = |need: &Need| matches!(need, Need::Image { reference, .. } if reference.contains("uv"));
-    assert!(!built.rounds.iter().flatten().any(asks), "{:?}", built.rounds);
+    let is_uv = |question: &AnyQuestion| matches!(question, AnyQuestion::Image(question::Image { reference, .. }) if reference.contains("uv"));
+    assert!(!built.asked().any(is_uv), "{:?}", built.rounds);
 }
 
 #[test]
@@ -146,8 +149,10 @@ fn a_patch_version_is_asked_of_the_interpreter() {
     let mut world = World::python();
     world.base.interpreters.insert("/usr/local/bin/python3.11".to_owned(), Some(interpreter("3.11.9")));
     let built = build("python_version: 3.11.9\n", &world);
-    let asks = |need: &&Need| matches!(need, Need::Interpreter { place: Place { root: Root::Base, .. }, .. });
-    assert_eq!(built.rounds.iter().flatten().filter(asks).count(), 1);
+    let asks = |question: &&AnyQuestion| {
+        matches!(question, AnyQuestion::Interpreter(question::Interpreter { root: Root::Image { .. }, .. }))
+    };
+    assert_eq!(built.asked().filter(asks).count(), 1);
     let other = build("python_version: 3.11.10\n", &world);
     assert_eq!(other.plans[0].steps[0].title, "[python] environment over Python 3.11.10");
 }
@@ -164,7 +169,7 @@ fn a_spec_made_in_code_says_what_asked_for_python() {
 fn a_script_without_a_version_in_its_name_is_asked() {
     let mut world = World { base: rootfs(&[("/opt/pyenv/shims/python3", None)]), ..World::debian() };
     let shim = Program { path: "/opt/pyenv/shims/python".to_owned(), link: None };
-    world.base.programs.get_or_insert_default().push(shim);
+    world.base.programs.push(shim);
     world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), None);
     let other = build("python_version: \"3.12\"\n", &world);
     assert_eq!(other.plans[0].steps[0].title, "[python] environment over Python 3.12");

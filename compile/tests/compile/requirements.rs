@@ -1,6 +1,6 @@
 //! What becomes of `packages` and requirements files: the installer's input, its arguments, and what waits for compilers.
 
-use imagespec_compile::{Action, Need, Settings, graph_for};
+use imagespec_compile::{Action, AnyQuestion, Fact, Recipe, lower_recipe};
 
 use crate::world::{Build, World, build, described, problems};
 
@@ -114,7 +114,12 @@ fn lines_with_hashes_decide_what_may_be_installed() {
     let (one, other) = ("11".repeat(32), "22".repeat(32));
     let spec = format!("packages: [\"numpy==1.0 --hash=sha256:{one}\"]\n");
     assert_eq!(build(&spec, &World::python()).shape(), "venv<-Base wheels<-Step(\"venv\")");
-    let lock = build(&spec, &World::python()).facts.locks.into_values().next().expect("a lock");
+    let built = build(&spec, &World::python());
+    let lock = built.store.facts().find_map(|fact| match fact {
+        Fact::Lock { answer, .. } => Some(answer.lock.as_str().to_owned()),
+        _ => None,
+    });
+    let lock = lock.expect("a lock");
     let world = World { lock: Some(lock.replace(&one, &other)), ..World::python() };
     let shown = crate::world::problems(&spec, &world);
     assert!(shown.starts_with("error[E117]: no file of numpy has a hash that the requirements allow"), "{shown}");
@@ -197,7 +202,7 @@ fn a_lock_in_the_context_is_read_and_nothing_is_resolved() {
     let world = World::python().with_file("pylock.toml", text);
     let built = build("requirements: pylock.toml\n", &world);
     assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\")");
-    assert!(built.facts.locks.is_empty(), "{:?}", built.facts.locks);
+    assert!(!built.asked().any(|question| matches!(question, AnyQuestion::Lock(_))), "{:?}", built.rounds);
     assert!(built.plans[0].to_string().contains("from pylock.toml, 1 packages"), "{}", built.plans[0]);
     // Without merging it is one step, from the same lock.
     assert_eq!(build("requirements: pylock.toml\n", &world.chained()).shape(), "venv<-Base all<-Step(\"venv\")");
@@ -221,11 +226,11 @@ fn packages_with_the_same_files_are_set_apart() {
 /// The graph that makes the lock.
 #[track_caller]
 fn locking(built: Build) -> String {
-    let Build { mut document, facts, rounds, .. } = built;
-    let need = rounds.iter().flatten().find(|need| matches!(need, Need::Lock { .. })).expect("a lock is made");
-    let inquiry = graph_for(need, &mut document, &Settings::default(), &facts).expect("a graph");
-    assert!(!inquiry.is_lasting, "what an index has changes");
-    inquiry.graph.dump().to_string()
+    let Build { outcome, rounds, .. } = built;
+    let ask = rounds.iter().flatten().find(|ask| matches!(ask.recipe, Some(Recipe::Lock(_)))).expect("a lock is made");
+    assert!(!ask.question.is_lasting(), "what an index has changes");
+    let graph = ask.recipe.as_ref().and_then(|recipe| lower_recipe(recipe, &outcome.sources)).expect("a graph");
+    graph.dump().to_string()
 }
 
 /// uv heeds what its configuration says of an index only if no argument names that index.

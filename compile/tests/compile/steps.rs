@@ -1,10 +1,10 @@
 //! Steps and the order they stand in: the user's, apt's, the merge and the chain, platforms.
 
 use buildkit_llb::{Op, Platform};
-use imagespec_compile::{Action, Need, NoCache, Place, Root, Settings, graph_for};
+use imagespec_compile::{Action, NoCache, Recipe, Settings, lower_recipe};
 use serde_json::json;
 
-use crate::world::{DIGEST, World, build, build_with, described, digests, document, ops, try_build};
+use crate::world::{DIGEST, World, build, build_with, described, digests, document, ops, rootfs, try_build};
 
 const MAIN: &str = "
 apt_packages: [git, curl]
@@ -134,14 +134,14 @@ fn commands_run_one_after_the_other_in_one_shell() {
 
 #[test]
 fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
-    let spec = "apt_packages: [git]\npackages: [numpy]\nbuilder_options: {user: app}\n";
-    for world in [World::python(), World::python().chained()] {
+    let spec = "apt_packages: [git]\npython_exec: /usr/bin/python3\npackages: [numpy]\nbuilder_options: {user: app}\n";
+    let apt = || rootfs(&[("/usr/bin/python3", None)]);
+    for world in [World { apt: apt(), ..World::python() }, World { apt: apt(), ..World::python().chained() }] {
         let built = build(spec, &world);
-        let mut document = built.document.clone();
-        let path = "/usr/bin/python3".to_owned();
-        let need = Need::Exists { platform: world.platform.clone(), place: Place { depth: 0, root: Root::Apt }, path };
-        let root = graph_for(&need, &mut document, &Settings::default(), &built.facts);
-        let root = root.expect("all facts are there").graph;
+        let looks = |recipe: &&Recipe| matches!(recipe, Recipe::Root(root) if root.step() == Some("apt"));
+        let mut recipes = built.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
+        let recipe = recipes.find(looks).expect("the interpreter is looked for");
+        let root = lower_recipe(recipe, &built.outcome.sources).expect("a graph");
         let [apt] = digests(&root, "[apt]").into_iter().collect::<Vec<_>>().try_into().expect("one");
         let graph = built.graph();
         assert!(digests(&graph, "[apt]").contains(&apt), "looking costs nothing that the build does not need");
@@ -163,7 +163,7 @@ fn a_base_for_one_platform_is_told_of_another() {
     let world = World { is_of_one_platform: true, ..World::python() };
     assert_eq!(build("apt_packages: [git]\n", &world).warnings, []);
     let built = build("apt_packages: [git]\nbase_image: python:3.11-slim\nplatform: linux/arm64\n", &world);
-    let shown = imagespec::render_all(&built.warnings, &built.document.sources);
+    let shown = imagespec::render_all(&built.warnings, &built.outcome.sources);
     assert!(shown.starts_with("warning[W104]: docker.io/library/python:3.11-slim@"), "{shown}");
     assert!(
         shown.contains("is an image for linux/amd64, not for linux/arm64") && shown.contains("spec.yaml:2"),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::{Graph, Op, OpId, Platform};
 use imagespec::{Diagnostic, Requirement, RequirementKind};
 use imagespec_compile::{
-    Compiled, Document, Facts, ImageFact, InterpreterFact, Need, Place, Plan, Planned, Program, Root, RootfsFacts,
-    Settings, image_key, lower, plan, rootfs_key,
+    AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, ImageFact, InterpreterFact, LockFact, Outcome, Plan,
+    Program, Recipe, Settings, Store, lower, lower_for, plan,
 };
 use serde_json::{Value, json};
 
@@ -15,6 +15,19 @@ const MAX_ROUNDS: usize = 12;
 
 /// A digest that looks like one.
 pub(crate) const DIGEST: &str = "sha256:5f1c0d3f0a1f0f7a5e4d2b8c9a6e7d1c2b3a49586776859403122130fedcba98";
+
+/// What is in a root filesystem.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RootfsFacts {
+    /// Files named `python*` in the folders of PATH.
+    pub(crate) programs: Vec<Program>,
+    /// Text of files.
+    pub(crate) files: BTreeMap<String, String>,
+    /// Which paths exist.
+    pub(crate) exists: BTreeMap<String, bool>,
+    /// What interpreters report about themselves; one that is not described is the usual one.
+    pub(crate) interpreters: BTreeMap<String, Option<InterpreterFact>>,
+}
 
 /// All there is to know.
 #[derive(Clone, Debug)]
@@ -115,63 +128,62 @@ impl World {
         self
     }
 
-    /// Answers one need of a build of a document.
-    pub(crate) fn answer(&self, need: &Need, document: &Document, facts: &mut Facts) {
-        match need {
-            Need::Daemon => {
-                facts.default_platform = Some(self.platform.clone());
-                facts.capabilities = self.capabilities.clone();
-                facts.session = self.session.clone();
+    /// Answers a question of a build of a document.
+    pub(crate) fn answer(&self, ask: &Ask, document: &Document) -> Fact {
+        let root = match &ask.recipe {
+            Some(Recipe::Root(root) | Recipe::Interpreter { root, .. }) if root.step().is_some() => &self.apt,
+            _ => &self.base,
+        };
+        let reported = |root: &RootfsFacts, path: &str| {
+            root.interpreters.get(path).cloned().unwrap_or_else(|| Some(interpreter("3.11.2")))
+        };
+        match ask.question.clone() {
+            AnyQuestion::Daemon(question) => {
+                let (capabilities, session) = (self.capabilities.clone(), self.session.clone());
+                (question, DaemonFact { platform: self.platform.clone(), capabilities, session }).into()
             }
-            Need::Image { reference, platform } => {
-                let mut config = self.config.clone();
+            AnyQuestion::Image(question) => {
+                let (mut config, platform) = (self.config.clone(), &question.platform);
                 if !self.is_of_one_platform && config.is_object() {
                     (config["os"], config["architecture"]) = (json!(platform.os), json!(platform.architecture));
                 }
-                let fact = ImageFact { reference: format!("{reference}@{DIGEST}"), config };
-                facts.images.insert(image_key(reference, platform), fact);
+                let reference = format!("{}@{DIGEST}", question.reference);
+                (question, ImageFact { reference, config }).into()
             }
-            Need::ContextFile { path } => {
-                facts.context_files.insert(path.clone(), self.context.get(path).cloned());
+            AnyQuestion::ContextFile(question) => {
+                let text = self.context.get(&question.path).map(|text| text.as_str().into());
+                (question, text).into()
             }
-            Need::SpecFile { name } => {
-                facts.spec_files.insert(name.clone(), self.spec_files.get(name).cloned());
+            AnyQuestion::SpecFile(question) => {
+                let text = self.spec_files.get(&question.name).map(|text| text.as_str().into());
+                (question, text).into()
             }
-            Need::ContextIgnore => facts.context_ignore = Some(self.ignore.clone()),
-            Need::ContextSources { root, local: _ } => {
-                facts.context_sources.insert(root.clone(), self.sources.clone());
+            AnyQuestion::ContextIgnore(question) => (question, self.ignore.clone()).into(),
+            AnyQuestion::ContextSources(question) => (question, self.sources.clone()).into(),
+            AnyQuestion::Programs(question) => (question, root.programs.clone()).into(),
+            AnyQuestion::RootfsFile(question) => {
+                let text = root.files.get(&question.path).cloned();
+                (question, text).into()
             }
-            Need::Programs { platform, place, folders: _ } => {
-                let programs = self.root(place.root).programs.clone().unwrap_or_default();
-                known(facts, platform, *place).programs = Some(programs);
+            AnyQuestion::Exists(question) => {
+                let exists = root.exists.contains_key(&question.path);
+                (question, exists).into()
             }
-            Need::RootfsFile { platform, place, path } => {
-                let text = self.root(place.root).files.get(path).cloned().flatten();
-                known(facts, platform, *place).files.insert(path.clone(), text);
+            AnyQuestion::Interpreter(question) => {
+                let fact = reported(root, &question.path);
+                (question, fact).into()
             }
-            Need::Exists { platform, place, path } => {
-                let exists = self.root(place.root).exists.contains_key(path);
-                known(facts, platform, *place).exists.insert(path.clone(), exists);
+            AnyQuestion::Lock(question) => {
+                let Some(recipe @ Recipe::Lock(lock)) = &ask.recipe else { panic!("a lock is made by a step") };
+                let lock_text = self.lock.clone().unwrap_or_else(|| self.lock_of(document));
+                let exported = recipe.exports_requirements().then(|| self.exported.clone());
+                // What an environment has in it, the tests that ask for it say.
+                let has = |root: &RootfsFacts| root.interpreters.contains_key(lock.interpreter());
+                let root = if has(&self.apt) && !has(&self.base) { &self.apt } else { &self.base };
+                let interpreter = reported(root, lock.interpreter());
+                (question, LockFact { lock: lock_text.into(), exported, interpreter }).into()
             }
-            Need::Interpreter { platform, place, path } => {
-                let fact = self.root(place.root).interpreters.get(path).cloned();
-                // One that nobody described is the usual one.
-                let fact = fact.unwrap_or_else(|| Some(interpreter("3.11.2")));
-                known(facts, platform, *place).interpreters.insert(path.clone(), fact);
-            }
-            Need::Lock { platform, place, interpreter: path, key, exports } => {
-                if *exports {
-                    facts.exports.insert(key.clone(), self.exported.clone());
-                }
-                let fact = self.root(place.root).interpreters.get(path).cloned();
-                let known = known(facts, platform, *place);
-                known.interpreters.insert(path.clone(), fact.unwrap_or_else(|| Some(interpreter("3.11.2"))));
-                let text = self.lock.clone().unwrap_or_else(|| self.lock_of(document));
-                facts.locks.insert(key.clone(), text);
-            }
-            Need::Collisions { platform: _, depth: _, key } => {
-                facts.collisions.insert(key.clone(), self.collisions.clone());
-            }
+            AnyQuestion::Collisions(question) => (question, self.collisions.clone()).into(),
         }
     }
 
@@ -194,18 +206,6 @@ impl World {
         let none = if entries.is_empty() { "packages = []\n" } else { "" };
         format!("lock-version = \"1.0\"\ncreated-by = \"uv\"\n{none}{}", entries.join(""))
     }
-
-    fn root(&self, root: Root) -> &RootfsFacts {
-        match root {
-            Root::Base => &self.base,
-            // What an environment has in it, the tests that ask for it say.
-            Root::Apt | Root::Python => &self.apt,
-        }
-    }
-}
-
-fn known<'a>(facts: &'a mut Facts, platform: &Platform, place: Place) -> &'a mut RootfsFacts {
-    facts.rootfs.entry(rootfs_key(platform, place)).or_default()
 }
 
 /// An entry of a lock for a requirement: a small wheel, or a checkout.
@@ -253,8 +253,8 @@ pub(crate) fn rootfs<P: AsRef<str>>(programs: &[(P, Option<&str>)]) -> RootfsFac
         |(path, link): &(P, Option<&str>)| Program { path: path.as_ref().to_owned(), link: link.map(str::to_owned) };
     let release = "ID=debian\nVERSION_CODENAME=bookworm\n".to_owned();
     RootfsFacts {
-        programs: Some(programs.iter().map(program).collect()),
-        files: BTreeMap::from([("/etc/os-release".to_owned(), Some(release))]),
+        programs: programs.iter().map(program).collect(),
+        files: BTreeMap::from([("/etc/os-release".to_owned(), release)]),
         exists: programs.iter().map(|(path, _)| (path.as_ref().to_owned(), true)).collect(),
         interpreters: BTreeMap::new(),
     }
@@ -263,12 +263,12 @@ pub(crate) fn rootfs<P: AsRef<str>>(programs: &[(P, Option<&str>)]) -> RootfsFac
 /// A finished build.
 #[derive(Debug)]
 pub(crate) struct Build {
-    pub(crate) document: Document,
-    pub(crate) facts: Facts,
+    pub(crate) store: Store,
+    pub(crate) outcome: Outcome,
     pub(crate) plans: Vec<Plan>,
     pub(crate) warnings: Vec<Diagnostic>,
-    /// What was asked for, round by round.
-    pub(crate) rounds: Vec<BTreeSet<Need>>,
+    /// What was asked, round by round.
+    pub(crate) rounds: Vec<Vec<Ask>>,
 }
 
 /// The checked spec of a text.
@@ -281,31 +281,38 @@ pub(crate) fn document(name: &str, text: &str) -> Document {
         parsed = imagespec::parse_with(name, text, &choice);
     }
     let problems = imagespec::render_all(&parsed.diagnostics, &parsed.sources);
-    Document::of(parsed, None).expect(&problems)
+    Document::from_parsed(parsed, None).expect(&problems)
 }
 
 /// Builds a spec in a world; `Err` is everything wrong, rendered.
 #[track_caller]
 pub(crate) fn try_build(document: Document, settings: &Settings, world: &World) -> Result<Build, String> {
-    let mut document = document;
-    let mut facts = Facts::default();
-    let mut rounds: Vec<BTreeSet<Need>> = Vec::new();
+    let mut store = Store::default();
+    let mut rounds: Vec<Vec<Ask>> = Vec::new();
     loop {
-        match plan(&mut document, settings, &facts) {
-            Ok(Planned::Complete { plans, warnings }) => {
-                return Ok(Build { document, facts, plans, warnings, rounds });
+        let outcome = plan(&document, settings, &store);
+        if !outcome.is_certain() {
+            let asks: Vec<Ask> = outcome.asks().cloned().collect();
+            for ask in &asks {
+                let is_asked_again = rounds.iter().flatten().any(|before| before.question == ask.question);
+                assert!(!is_asked_again, "{:?} is asked again", ask.question);
+                store.insert(world.answer(ask, &document));
             }
-            Err(problems) => return Err(imagespec::render_all(&problems, &document.sources)),
-            Ok(Planned::Needs(needs)) => {
-                assert!(!needs.is_empty(), "planning stopped without a need");
-                for need in &needs {
-                    assert!(rounds.iter().all(|round| !round.contains(need)), "{need:?} is asked for again");
-                    world.answer(need, &document, &mut facts);
-                }
-                rounds.push(needs);
-                assert!(rounds.len() <= MAX_ROUNDS, "planning does not end: {rounds:#?}");
-            }
+            rounds.push(asks);
+            assert!(rounds.len() <= MAX_ROUNDS, "planning does not end: {rounds:#?}");
+            continue;
         }
+        let Some(plans) = outcome.plans() else {
+            assert!(!outcome.problems.is_empty(), "planning stopped without asking");
+            return Err(imagespec::render_all(&outcome.problems, &outcome.sources));
+        };
+        let daemon = store.daemon().expect("it is asked first");
+        if let Err(problem) = lower_for(&plans, &outcome.sources, daemon) {
+            return Err(imagespec::render_all(&[problem], &outcome.sources));
+        }
+        let plans = plans.into_iter().cloned().collect();
+        let warnings = outcome.warnings.clone();
+        return Ok(Build { store, outcome, plans, warnings, rounds });
     }
 }
 
@@ -327,8 +334,13 @@ pub(crate) fn problems(text: &str, world: &World) -> String {
 }
 
 impl Build {
+    /// What was asked.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &AnyQuestion> {
+        self.rounds.iter().flatten().map(|ask| &ask.question)
+    }
+
     pub(crate) fn compile(&self) -> Vec<Compiled> {
-        self.plans.iter().map(|plan| lower(plan, &self.document.sources)).collect()
+        self.plans.iter().map(|plan| lower(plan, &self.outcome.sources)).collect()
     }
 
     /// The graph of the only platform.

@@ -10,7 +10,7 @@ use buildkit_client::progress::ProgressSender;
 use buildkit_client::session::{Session, SessionBuilder};
 use buildkit_client::solve::{BuildHandle, Exporter, SolveOptions, beside_session, solve_with_gateway};
 use buildkit_gateway::Bridge;
-use imagespec_frontend::{GatherError, ImagespecFrontend, Recorded, Recorder};
+use imagespec_frontend::{DriveError, Events, ImagespecFrontend, Recorded, Recorder};
 use tokio_util::sync::CancellationToken;
 
 use crate::compress::compress_ahead;
@@ -36,8 +36,8 @@ pub(super) async fn run(request: Request<'_>) -> Result<(Session, Result<Vec<Str
     let Request { connection, session, exporters, layers, options, frontend, progress } = request;
     let session = session.open(connection.channel.clone()).await?;
     let id = session.id().to_owned();
-    let news = layers.map(|exporter| compress_ahead(connection, &id, exporter));
-    let recorder = Recorder::new(frontend).with_news(news);
+    let events = layers.map_or_else(Events::default, |exporter| compress_ahead(connection, &id, exporter));
+    let recorder = Recorder::new(frontend).with_events(events);
     let recorded = recorder.recorded();
     let solve = SolveOptions { exporters, frontend_attrs: options.clone(), ..SolveOptions::new(&id) };
     let cancel = CancellationToken::new();
@@ -58,15 +58,15 @@ pub(super) async fn run(request: Request<'_>) -> Result<(Session, Result<Vec<Str
 }
 
 fn warnings(recorded: &Recorded) -> Vec<String> {
-    let Some(Ok(gathered)) = recorded.get() else { return Vec::new() };
-    gathered.warnings.iter().map(|warning| format!("{}: {}", warning.code, warning.message)).collect()
+    let Some(Ok(planned)) = recorded.get() else { return Vec::new() };
+    planned.warnings.iter().map(|warning| format!("{}: {}", warning.code, warning.message)).collect()
 }
 
 /// The failure in the spec's words, where it has to do with the spec, rather than in the daemon's.
 fn told(error: EngineError, recorded: &Recorded) -> EngineError {
     match (error, recorded.get()) {
-        (_, Some(Err(problems @ GatherError::Problems { .. }))) => problems.clone().into(),
-        (EngineError::Solve(SolveError::Build(failure)), Some(gathered)) => match step_failure(&failure, gathered) {
+        (_, Some(Err(problems @ DriveError::Problems { .. }))) => problems.clone().into(),
+        (EngineError::Solve(SolveError::Build(failure)), Some(planned)) => match step_failure(&failure, planned) {
             Some((diagnostic, sources)) => {
                 EngineError::Step { diagnostic: Box::new(diagnostic), sources: Box::new(sources) }
             }

@@ -13,8 +13,8 @@ use buildkit_client::solve::{CacheEntry, Exporter, SolveOptions, SolveResponse, 
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, SolveRequest, Status};
 use imagespec::Diagnostic;
 use imagespec_compile::{Document, LockUse};
-use imagespec_engine::{Files, LastPush, Told, Variables, compress_ahead, content};
-use imagespec_frontend::{Gathered, ImagespecFrontend, Recorded, Recorder};
+use imagespec_engine::{DaemonMemory, Files, LastPush, Told, Variables, compress_ahead, content};
+use imagespec_frontend::{ImagespecFrontend, Planned, Recorded, Recorder};
 
 use crate::args::{BuildArgs, SpecArgs};
 use crate::error::{CliError, render_diagnostics};
@@ -74,7 +74,7 @@ impl Image {
         let mut opts = options::frontend_options(&args.options, &file, |name| std::env::var_os(name))?;
         attest::add(&mut opts, &args.output)?;
         file.choice.contexts = options::named_contexts(&opts);
-        let (mut document, told) = imagespec_frontend::parse(&file.text, &file.choice)?;
+        let (document, told) = imagespec_frontend::parse(&file.text, &file.choice)?;
         // The daemon compares what was asked for with what comes out, and knows of the spec's platforms only if it is told.
         let platforms: Vec<String> = document.spec.platforms().iter().map(ToString::to_string).collect();
         if !opts.contains_key("platform") && !platforms.is_empty() {
@@ -83,7 +83,7 @@ impl Image {
         if let Some(imports) = cache_imports_attr(&common.cache_imports) {
             opts.insert("cache-imports".to_owned(), imports);
         }
-        let tags = tags(args, &file, &mut document)?;
+        let tags = tags(args, &file, &document)?;
         let credentials = session::registry_auth_of(&file, &document.spec)?;
         let secrets = session::secrets(&file, &document.spec, &args.options, session::Missing::Refuse)?;
         let recorded = Recorded::default();
@@ -111,16 +111,17 @@ impl Image {
             opts.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_owned());
         }
         let exporters = delivery.exporters();
-        let last_push = self.last_push(args, common, delivery, &exporters);
+        let memory = DaemonMemory::from_variables(&Variables::of_process(), connection.daemon_identity());
+        let last_push = self.last_push(args, common, delivery, &exporters, memory.clone());
         let repeated = || last_push.as_ref().filter(|_| !args.always_build).and_then(LastPush::repeated);
         // Other images are not to wait for a walk through the files of this one.
         if let Some(repeated) = tokio::task::block_in_place(repeated) {
-            let (session, recorder) = (self.session(), Recorder::new(self.frontend()));
+            let (session, recorder) = (self.session(), Recorder::new(self.frontend(memory.clone())));
             let entitlements = common.entitlements.clone();
             let question = Question { connection, session, recorder, opts: opts.clone(), entitlements };
-            if let Some((gathered, exporter_response)) = repeat::confirm(repeated, question, stage).await? {
+            if let Some((planned, exporter_response)) = repeat::confirm(repeated, question, stage).await? {
                 // Nothing else has run that could have set it.
-                let _ = self.recorded.set(Ok(gathered));
+                let _ = self.recorded.set(Ok(planned));
                 return Ok(SolveResponse { exporter_response, ..SolveResponse::default() });
             }
         }
@@ -133,7 +134,7 @@ impl Image {
             exporters: exporters.clone(),
             ..SolveOptions::new("")
         };
-        let recorder = Recorder::new(self.frontend()).recording_to(Arc::clone(&self.recorded));
+        let recorder = Recorder::new(self.frontend(memory.clone())).recording_to(Arc::clone(&self.recorded));
         let layers = delivery.layers().cloned();
         let ahead = connection.clone();
         let image = args.frontend.clone();
@@ -141,8 +142,8 @@ impl Image {
         let drive = |driver: Driver| async move {
             match image {
                 None => {
-                    let news = layers.map(|layers| compress_ahead(&ahead, &driver.session_id, &layers));
-                    in_process(driver, opts, recorder.with_news(news)).await
+                    let events = layers.map(|layers| compress_ahead(&ahead, &driver.session_id, &layers));
+                    in_process(driver, opts, recorder.with_events(events.unwrap_or_default())).await
                 }
                 Some(image) => in_daemon(driver, opts, &image).await,
             }
@@ -155,8 +156,8 @@ impl Image {
         match outcome {
             Ok(Driven { response, made: (), mut sent }) => {
                 sent.extend(context.map(Session::sent_dirs).unwrap_or_default());
-                if let (Some(last_push), Some(Ok(gathered))) = (last_push, self.recorded.get()) {
-                    last_push.keep(gathered, sent, &response.exporter_response);
+                if let (Some(last_push), Some(Ok(planned))) = (last_push, self.recorded.get()) {
+                    last_push.keep(planned, sent, &response.exporter_response);
                 }
                 Ok(response)
             }
@@ -180,8 +181,8 @@ impl Image {
         serving.with_registry_auth(Arc::clone(&self.credentials))
     }
 
-    fn frontend(&self) -> ImagespecFrontend {
-        self.files().frontend(self.file.text.clone(), LockUse::Read, &Variables::of_process())
+    fn frontend(&self, memory: Option<DaemonMemory>) -> ImagespecFrontend {
+        self.files().frontend(self.file.text.clone(), LockUse::Read, memory)
     }
 
     /// Where its last push is written down, if a push is all that is wanted.
@@ -191,13 +192,14 @@ impl Image {
         common: &Common,
         delivery: &Delivery<'_>,
         exporters: &'a [Exporter],
+        memory: Option<DaemonMemory>,
     ) -> Option<LastPush<'a>> {
         if args.frontend.is_some() || !common.cache_exports.is_empty() || !delivery.is_for_registries() {
             return None;
         }
         let (files, target) = (self.files(), self.file.choice.target.as_deref());
         let told = Told { files, spec: &self.document.spec, target, opts: &self.opts, exporters };
-        LastPush::of(told, &Variables::of_process())
+        LastPush::of(told, memory?)
     }
 
     /// What is to be known of the spec alone.
@@ -207,7 +209,7 @@ impl Image {
 
     /// What was found out while it was built.
     pub(super) fn told_of_the_build(&self) -> String {
-        let Some(Ok(Gathered { warnings, document, .. })) = self.recorded.get() else { return String::new() };
+        let Some(Ok(Planned { warnings, document, .. })) = self.recorded.get() else { return String::new() };
         let found: Vec<_> = warnings.iter().filter(|said| !self.told.contains(said)).cloned().collect();
         render_diagnostics(&found, &document.sources)
     }
@@ -215,14 +217,14 @@ impl Image {
     /// Writes down what it was built from, if that is wanted.
     pub(super) fn save_facts(&self, args: &BuildArgs) -> Result<(), CliError> {
         match (&args.save_facts, self.recorded.get()) {
-            (Some(path), Some(Ok(gathered))) => facts::save(path, &gathered.facts),
+            (Some(path), Some(Ok(planned))) => facts::save(path, &planned.store),
             _ => Ok(()),
         }
     }
 }
 
 /// What the image is called: by the flags, else, where it goes somewhere under a name, by the spec.
-fn tags(args: &BuildArgs, file: &SpecFile, document: &mut Document) -> Result<Vec<String>, CliError> {
+fn tags(args: &BuildArgs, file: &SpecFile, document: &Document) -> Result<Vec<String>, CliError> {
     let goes_somewhere = args.output.push || args.output.load;
     if !args.output.tag.is_empty() || !goes_somewhere || document.spec.name.is_none() {
         return Ok(args.output.tag.clone());

@@ -9,7 +9,7 @@ use buildkit_client::session::SessionBuilder;
 use buildkit_client::solve::SolveOptions;
 use buildkit_gateway::Bridge;
 use imagespec_engine::Repeated;
-use imagespec_frontend::{Gathered, Recorded, Recorder};
+use imagespec_frontend::{Planned, Recorded, Recorder};
 
 use crate::error::CliError;
 use crate::run::{Driver, Run, Stage};
@@ -30,7 +30,7 @@ pub(super) async fn confirm(
     repeated: Repeated,
     question: Question<'_>,
     stage: &Stage,
-) -> Result<Option<(Gathered, BTreeMap<String, String>)>, CliError> {
+) -> Result<Option<(Planned, BTreeMap<String, String>)>, CliError> {
     let Question { connection, session, recorder, opts, entitlements } = question;
     let image = repeated.published();
     let names: Vec<&str> = image.names.iter().map(String::as_str).collect();
@@ -50,10 +50,10 @@ pub(super) async fn confirm(
     step.done().await;
     match (outcome, recorded.get()) {
         (Err(CliError::Interrupted), _) => Err(CliError::Interrupted),
-        (Ok(_), Some(Ok(gathered))) => {
-            let Some(response) = repeated.response(gathered) else { return Ok(None) };
+        (Ok(_), Some(Ok(planned))) => {
+            let Some(response) = repeated.response(planned) else { return Ok(None) };
             stage.progress().start(format!("{names} is up to date")).await.cached().await;
-            Ok(Some((gathered.clone(), response)))
+            Ok(Some((planned.clone(), response)))
         }
         _ => Ok(None),
     }

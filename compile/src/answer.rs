@@ -1,0 +1,178 @@
+//! The answers to questions that are more than a text or a list.
+//!
+//! Plain data; who asked, and how it was found out, is not known here.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use buildkit_llb::{CapSet, Platform};
+use imagespec::{Diagnostic, FileId};
+use serde::{Deserialize, Serialize};
+
+use crate::lock::{self, Lock};
+
+/// What the daemon is and can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonFact {
+    /// Its own platform: the target when nobody names one.
+    pub platform: Platform,
+    /// The LLB capabilities that are enabled.
+    pub capabilities: BTreeSet<String>,
+    /// The session that serves the context; differs from build to build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+}
+
+impl DaemonFact {
+    /// The capabilities as a set to ask.
+    #[must_use]
+    pub fn caps(&self) -> CapSet {
+        self.capabilities.iter().map(String::as_str).collect()
+    }
+}
+
+/// A resolved image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFact {
+    /// What the graph refers to: the full reference with its digest (without one where the daemon knows the image only by
+    /// name, as Docker's classic store may), or what a named context or a source policy put in its place.
+    pub reference: String,
+    /// The image config (OCI image spec, config.md), unknown members included.
+    pub config: serde_json::Value,
+}
+
+/// A program file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Absolute path.
+    pub path: String,
+    /// What it points at, if it is a symbolic link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+/// What an interpreter reports about itself and the system it runs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InterpreterFact {
+    /// The language's version, such as `3.11.2`.
+    pub version: String,
+    /// `cpython`, `pypy`, … (`sys.implementation.name`).
+    pub implementation: String,
+    /// The implementation's own version, such as PyPy's `7.3.17`.
+    pub implementation_version: String,
+    /// Built without the global lock.
+    pub free_threaded: bool,
+    /// `glibc` or `musl`; empty where neither is known.
+    pub libc: String,
+    /// The C library's version, such as `2.36`.
+    pub libc_version: String,
+}
+
+impl InterpreterFact {
+    /// Reads what the probe wrote; `None` where it is not what an interpreter of Python 3 writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let value = |key: &str| {
+            let found = text.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key);
+            found.map(|(_, value)| value.trim().to_owned())
+        };
+        Some(Self {
+            version: value("version")?,
+            implementation: value("implementation")?,
+            implementation_version: value("implementation-version").unwrap_or_default(),
+            free_threaded: value("free-threaded").as_deref() == Some("1"),
+            libc: value("libc").unwrap_or_default(),
+            libc_version: value("libc-version").unwrap_or_default(),
+        })
+    }
+}
+
+/// A resolved lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockFact {
+    /// A `pylock.toml`.
+    pub lock: Text,
+    /// The requirements that a tool exported from its own lock, where the lock was made of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exported: Option<String>,
+    /// What the interpreter reported in the same step.
+    pub interpreter: Option<InterpreterFact>,
+}
+
+/// A text that may be a lock. It is parsed once, however often it is planned with: reading a lock takes longer than all other
+/// planning.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Text(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    text: String,
+    lock: OnceLock<Arc<Lock>>,
+}
+
+impl Text {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The lock that the text is, if it has been read as one.
+    pub(crate) fn parsed(&self) -> Option<Arc<Lock>> {
+        self.0.lock.get().cloned()
+    }
+
+    /// Reads the text as a lock. `file` is what problems point into.
+    ///
+    /// # Errors
+    /// Everything that keeps it from being a lock.
+    pub(crate) fn lock(&self, file: FileId) -> Result<Arc<Lock>, Vec<Diagnostic>> {
+        let lock = Arc::new(lock::parse(file, &self.0.text)?);
+        Ok(Arc::clone(self.0.lock.get_or_init(|| lock)))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Arc::new(Inner { text, lock: OnceLock::new() }))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interpreter_writes() {
+        let text = "version 3.11.2\nimplementation cpython\nimplementation-version 3.11.2\nfree-threaded 0\nlibc glibc\nlibc-version 2.36\n";
+        let fact = InterpreterFact::parse(text).expect("complete");
+        assert_eq!(
+            (fact.version.as_str(), fact.libc.as_str(), fact.libc_version.as_str()),
+            ("3.11.2", "glibc", "2.36")
+        );
+        assert!(!fact.free_threaded);
+        assert_eq!(InterpreterFact::parse("nonsense"), None);
+    }
+}

@@ -1,0 +1,38 @@
+//! A checked spec with its text: what is planned, and what diagnostics and progress point into.
+
+use imagespec::{ImageSpec, SourceMap, Spans};
+
+/// A checked spec with its text.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The spec.
+    pub spec: ImageSpec,
+    /// Where its fields are.
+    pub spans: Spans,
+    /// The texts.
+    pub sources: SourceMap,
+    /// The image's name in a file of several.
+    pub target: Option<String>,
+}
+
+impl Document {
+    /// The spec of a parsed text, if nothing is wrong with it.
+    #[must_use]
+    pub fn from_parsed(parsed: imagespec::Parsed, target: Option<&str>) -> Option<Self> {
+        let imagespec::Parsed { spec, spans, sources, images, diagnostics: _ } = parsed;
+        let target = target.or(images.first().map(String::as_str)).map(str::to_owned);
+        Some(Self { spec: spec?, spans, sources, target })
+    }
+
+    /// What the spec's file is called; empty for a spec without one.
+    pub(crate) fn spec_name(&self) -> &str {
+        self.sources.files().next().map(|(_, file)| file.name()).unwrap_or_default()
+    }
+}
+
+/// A spec that was made in Rust, and has no text.
+impl From<ImageSpec> for Document {
+    fn from(spec: ImageSpec) -> Self {
+        Self { spec, spans: Spans::default(), sources: SourceMap::new(), target: None }
+    }
+}

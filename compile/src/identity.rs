@@ -1,0 +1,114 @@
+//! Digests of parts of a plan: what answers are kept by that are the results of steps.
+//!
+//! A digest is of the data of the steps, not of the graph they become, so planning needs no graphs. What changes no result is no
+//! part of it: titles, places in the spec, the session, proxies, and which steps leave out their cache.
+
+use buildkit_llb::Digest;
+use serde_json::{Value, json};
+
+use crate::lock_step::LockStep;
+use crate::plan::{Common, Parent, Plan, Step};
+
+/// The digest of a step's result, with all that it stands on.
+pub(crate) fn of_step(plan: &Plan, id: &str) -> String {
+    digest(&json!(["step", id, foundation(plan, &[id])]))
+}
+
+/// The digest of a whole image.
+pub(crate) fn of_image(plan: &Plan) -> String {
+    digest(&json!(["image", image(plan)]))
+}
+
+/// The digest of what a step that resolves requirements is told, and of what it stands on.
+pub(crate) fn of_lock(plan: &Plan, step: &LockStep) -> String {
+    let LockStep {
+        title: _,
+        command,
+        interpreter,
+        parent,
+        files,
+        extras,
+        groups,
+        preferences,
+        args,
+        env,
+        secrets,
+        secret_env_native: _,
+        fields: _,
+        locations: _,
+    } = step;
+    let ids: Vec<&str> = match parent {
+        Parent::Base => Vec::new(),
+        Parent::Step(id) => vec![id],
+        Parent::Joined(ids) => ids.iter().map(String::as_str).collect(),
+    };
+    let told = json!({
+        "command": command.name(),
+        "interpreter": interpreter,
+        "parent": parent,
+        "files": files,
+        "extras": extras,
+        "groups": groups,
+        "preferences": preferences,
+        "args": args,
+        "env": env,
+        "secrets": secrets,
+    });
+    digest(&json!(["lock", told, foundation(plan, &ids)]))
+}
+
+/// The digest of groups of packages that are compared, and of the environment they are installed into.
+pub(crate) fn of_groups(plan: &Plan) -> String {
+    let compared = plan.steps.iter().filter(|step| step.is_compared() || step.is_venv());
+    digest(&json!(["groups", foundation(plan, &compared.map(|step| step.id.as_str()).collect::<Vec<_>>())]))
+}
+
+/// Some steps, those they stand on, and what is below all of them.
+fn foundation(plan: &Plan, ids: &[&str]) -> Value {
+    let needed = plan.with_ancestors(ids);
+    let steps = plan.steps.iter().filter(|step| needed.contains(&step.id.as_str()));
+    base(plan, steps)
+}
+
+fn image(plan: &Plan) -> Value {
+    json!([base(plan, plan.steps.iter()), plan.image])
+}
+
+fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
+    let Plan { platform, shape, base, below, uv, micromamba, steps: _, image: _, reasons: _, common } = plan;
+    let Common {
+        no_cache: _,
+        resolve_mode: _,
+        network,
+        proxy: _,
+        hosts,
+        hostname,
+        cache_namespace: _,
+        ca_bundle,
+        session: _,
+        source_date_epoch: _,
+        home,
+        base_env,
+        multi_platform: _,
+        base_config: _,
+    } = common;
+    let steps: Vec<Value> = steps.map(|Step { id, parent, action, .. }| json!([id, parent, action])).collect();
+    json!({
+        "platform": platform,
+        "shape": shape,
+        "base": base,
+        "below": below.as_deref().map(image),
+        "tools": [uv, micromamba],
+        "network": network,
+        "hosts": hosts,
+        "hostname": hostname,
+        "certificates": ca_bundle,
+        "home": home.path,
+        "environment": base_env,
+        "steps": steps,
+    })
+}
+
+fn digest(data: &Value) -> String {
+    Digest::of(data.to_string().as_bytes()).to_string()
+}

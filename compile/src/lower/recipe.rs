@@ -1,0 +1,73 @@
+//! Graphs of parts of a plan: what makes an answer, and steps that are built before the whole is known.
+
+use buildkit_llb::{Graph, Output};
+use imagespec::SourceMap;
+
+use crate::lower::{Lowering, lower};
+use crate::outcome::{LockRecipe, Recipe, RootRecipe};
+use crate::plan::{Parent, Plan};
+use crate::probe;
+
+/// The graph that makes an answer. Its result is a root filesystem to look into, or a folder with files
+/// ([`LOCK_FILE`](crate::LOCK_FILE), [`INTERPRETER_FILE`](crate::INTERPRETER_FILE), [`COLLISIONS_FILE`](crate::COLLISIONS_FILE)).
+/// `None` for an interpreter in an empty root filesystem.
+#[must_use]
+pub fn lower_recipe(recipe: &Recipe, sources: &SourceMap) -> Option<Graph> {
+    match recipe {
+        Recipe::Root(root) => Some(lower_root(root, sources)),
+        Recipe::Interpreter { root, path } => {
+            let plan = &root.plan;
+            probe::interpreter(lower_root(root, sources), path, &plan.platform, &plan.common.base_config)
+        }
+        Recipe::Lock(LockRecipe { plan, step }) => {
+            let mut lowering = Lowering::new(plan, sources);
+            let base = lowering.some_steps(&match &step.parent {
+                Parent::Base => Vec::new(),
+                Parent::Step(id) => vec![id.as_str()],
+                Parent::Joined(ids) => ids.iter().map(String::as_str).collect(),
+            });
+            let parent = lowering.parent(&step.parent, base);
+            let folder = lowering.lock(step, parent);
+            Some(lowering.finish(folder))
+        }
+        Recipe::Collisions(plan) => {
+            let venv = plan.steps.iter().find(|step| step.is_venv()).map(|step| step.id.as_str());
+            let groups = plan.steps.iter().filter(|step| step.is_compared()).map(|step| step.id.as_str());
+            let mut lowering = Lowering::new(plan, sources);
+            let base = lowering.some_steps(&groups.chain(venv).collect::<Vec<_>>());
+            let root = venv.and_then(|venv| lowering.tips.get(venv)).map_or(base, |tip| tip.output);
+            let folder = lowering.collisions(root);
+            Some(lowering.finish(folder))
+        }
+    }
+}
+
+/// What steps of a plan yield, each without what stands beside it.
+#[must_use]
+pub fn lower_steps(plan: &Plan, sources: &SourceMap, ids: &[&str]) -> Vec<Graph> {
+    let mut lowering = Lowering::new(plan, sources);
+    let base = lowering.some_steps(ids);
+    let roots: Vec<Output> = ids.iter().map(|id| lowering.tips.get(id).map_or(base, |tip| tip.output)).collect();
+    let graph = lowering.finish(Some(base));
+    roots.into_iter().map(|root| graph.rooted_at(root).expect("a lowered step is a sound graph")).collect()
+}
+
+fn lower_root(RootRecipe { plan, step }: &RootRecipe, sources: &SourceMap) -> Graph {
+    match (step, &plan.below) {
+        (Some(step), _) => {
+            let [graph] = lower_steps(plan, sources, &[step]).try_into().expect("one step, one graph");
+            graph
+        }
+        (None, Some(below)) => lower(below, sources).graph,
+        (None, None) => probe::base_root(&plan.base.reference, &plan.platform),
+    }
+}
+
+impl<'a> Lowering<'a> {
+    /// Lowers some steps and those they stand on, and gives what all others stand on.
+    fn some_steps(&mut self, ids: &[&str]) -> Output {
+        let plan = self.plan;
+        let needed: Vec<String> = plan.with_ancestors(ids).into_iter().map(str::to_owned).collect();
+        self.steps(|step| needed.contains(&step.id))
+    }
+}

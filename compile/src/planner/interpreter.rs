@@ -1,0 +1,146 @@
+//! Which interpreter the Python environment stands on. What is made of it is not decided here.
+
+use imagespec::PythonVersion;
+
+use crate::answer::{InterpreterFact, Program};
+use crate::interpreter::{self, Choice};
+use crate::outcome::Recipe;
+use crate::planner::Planner;
+use crate::planner::asking::Stage;
+use crate::planner::base::Base;
+use crate::question;
+use crate::rules;
+
+/// What an environment stands on.
+pub(super) enum Interpreter {
+    /// One that is there.
+    Found(Stage, String),
+    /// One that uv installs.
+    Managed(String),
+}
+
+impl<'a> Planner<'a, '_> {
+    /// The interpreter that the environment stands on.
+    pub(super) fn interpreter(&mut self, base: &Base) -> Option<Interpreter> {
+        if let Some((field, path)) = self.specs().said("python_exec", |spec| spec.python_exec.clone()) {
+            return self.python_exec(base, &field, path).map(|(stage, path)| Interpreter::Found(stage, path));
+        }
+        let wanted = self.wanted_python();
+        let has_apt_python =
+            self.specs().any(|spec| spec.apt_packages.iter().any(|package| package.starts_with("python")));
+        let stages: &[Stage] = if has_apt_python { &[Stage::Base, Stage::Apt] } else { &[Stage::Base] };
+        let mut seen = Vec::new();
+        let mut is_taken = false;
+        for stage in stages.iter().copied() {
+            let question = question::Programs { root: self.root(base, stage)?, folders: base.program_folders() };
+            let recipe = |planner: &Self| planner.root_recipe(base, stage).map(Recipe::Root);
+            let programs = self.ask(question, recipe)?.clone();
+            // An environment cannot be put where one is, and packages belong to its Python only.
+            let has_environment = programs.iter().any(|program| base.is_in_environment(&program.path));
+            is_taken |= has_environment;
+            let programs: Vec<Program> = programs
+                .into_iter()
+                .filter(|program| !has_environment || base.is_in_environment(&program.path))
+                .collect();
+            match (interpreter::choose(&programs, wanted), wanted) {
+                (Choice::Found(path), _) => return Some(Interpreter::Found(stage, path.to_owned())),
+                (Choice::Ask(path), Some(version)) => {
+                    let said = self.version_of(base, stage, path)?;
+                    if said.as_deref().is_some_and(|said| interpreter::satisfies(said, version)) {
+                        return Some(Interpreter::Found(stage, path.to_owned()));
+                    }
+                    seen.push(format!("{path} ({})", said.as_deref().unwrap_or("says no version")));
+                }
+                (Choice::Ask(_) | Choice::None, _) => {
+                    seen.extend(interpreter::names(&programs).into_iter().map(str::to_owned));
+                }
+            }
+        }
+        if is_taken {
+            self.no_interpreter(base, &seen);
+            return None;
+        }
+        Some(Interpreter::Managed(wanted.map_or(crate::DEFAULT_PYTHON.to_owned(), |version| version.to_string())))
+    }
+
+    /// The Python version that the specs ask for.
+    fn wanted_python(&self) -> Option<PythonVersion> {
+        self.specs().value(|spec| spec.python_version)
+    }
+
+    /// An environment cannot be put where one is.
+    fn no_interpreter(&mut self, base: &Base, seen: &[String]) {
+        let wanted = self.wanted_python();
+        let what = wanted.map_or("Python interpreter".to_owned(), |version| format!("Python {version}"));
+        let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
+        let image = self.part.spec.base_reference().unwrap_or(crate::DEFAULT_BASE_IMAGE);
+        let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
+        let field = self.specs().said("python_version", |spec| spec.python_version).map(|(field, _)| field);
+        let field = field.unwrap_or_else(|| "packages".to_owned());
+        let help = "ask for the version that is there, or start from an image without an environment";
+        self.problem(&rules::NO_INTERPRETER, message, &[&field, "base_image"], help);
+    }
+
+    fn python_exec(&mut self, base: &Base, field: &str, path: String) -> Option<(Stage, String)> {
+        let has_apt = self.specs().has_apt();
+        let stages: &[Stage] = if has_apt { &[Stage::Base, Stage::Apt] } else { &[Stage::Base] };
+        for stage in stages.iter().copied() {
+            if self.exists(base, stage, &path)? {
+                return self.check_version(base, stage, path);
+            }
+        }
+        let message =
+            format!("there is no {path} in the base image{}", if has_apt { " or its apt packages" } else { "" });
+        self.problem(&rules::NO_PYTHON_EXEC, message, &[field], "give the path of an interpreter that is there");
+        None
+    }
+
+    /// Both `python_exec` and `python_version`: they have to agree.
+    fn check_version(&mut self, base: &Base, stage: Stage, path: String) -> Option<(Stage, String)> {
+        let Some(wanted) = self.wanted_python() else { return Some((stage, path)) };
+        let said = self.version_of(base, stage, &path)?;
+        if said.as_deref().is_some_and(|said| interpreter::satisfies(said, wanted)) {
+            return Some((stage, path));
+        }
+        let message = format!("{path} is Python {}, not {wanted}", said.as_deref().unwrap_or("of unknown version"));
+        self.problem(
+            &rules::WRONG_PYTHON,
+            message,
+            &["python_version", "python_exec"],
+            "change python_version or python_exec",
+        );
+        None
+    }
+
+    fn exists(&mut self, base: &Base, stage: Stage, path: &str) -> Option<bool> {
+        let question = question::Exists { root: self.root(base, stage)?, path: path.to_owned() };
+        self.ask(question, |planner| planner.root_recipe(base, stage).map(Recipe::Root)).copied()
+    }
+
+    /// The version of an interpreter, if it reports one; `None` until known.
+    pub(super) fn version_of(&mut self, base: &Base, stage: Stage, path: &str) -> Option<Option<String>> {
+        Some(self.interpreter_fact(base, stage, path)?.map(|reported| reported.version.clone()))
+    }
+
+    /// What an interpreter reports about itself; `None` until known.
+    pub(super) fn interpreter_fact(
+        &mut self,
+        base: &Base,
+        stage: Stage,
+        path: &str,
+    ) -> Option<Option<&'a InterpreterFact>> {
+        let question = question::Interpreter { root: self.root(base, stage)?, path: path.to_owned() };
+        let recipe = |planner: &Self| {
+            let root = planner.root_recipe(base, stage)?;
+            Some(Recipe::Interpreter { root, path: path.to_owned() })
+        };
+        Some(self.ask(question, recipe)?.as_ref())
+    }
+}
+
+impl Base {
+    /// Whether an interpreter belongs to the environment that the base image has at the place of ours.
+    pub(super) fn is_in_environment(&self, interpreter: &str) -> bool {
+        self.home().unwrap_or_default().has(interpreter)
+    }
+}

@@ -1,0 +1,400 @@
+//! The store: typed answers by question. All that a plan may know of the world.
+//!
+//! It serializes, so that a build can be replayed without a daemon. How answers are found is not known here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::answer::{DaemonFact, ImageFact, InterpreterFact, LockFact, Program, Text};
+use crate::question::{
+    Collisions, ContextFile, ContextIgnore, ContextSources, Daemon, Exists, Image, Interpreter, Lock, Programs,
+    RootfsFile, SpecFile,
+};
+
+/// The form of a saved store. Answers of another form are refused: they may mean something else.
+const VERSION: u32 = 2;
+
+/// A question with the type of its answer.
+///
+/// ```
+/// use imagespec_compile::Store;
+/// use imagespec_compile::question::ContextIgnore;
+///
+/// let mut store = Store::default();
+/// assert_eq!(store.get(&ContextIgnore), None);
+/// store.set(ContextIgnore, vec!["*.log".to_owned()]);
+/// assert_eq!(store.get(&ContextIgnore).map(Vec::len), Some(1));
+/// ```
+pub trait Question: Clone + Ord + fmt::Debug + Into<AnyQuestion> + 'static {
+    /// The answer's type.
+    type Answer: Clone + fmt::Debug + PartialEq + 'static;
+    #[doc(hidden)]
+    fn table(store: &Store) -> &BTreeMap<Self, Self::Answer>;
+    #[doc(hidden)]
+    fn table_mut(store: &mut Store) -> &mut BTreeMap<Self, Self::Answer>;
+}
+
+macro_rules! questions {
+    ($($name:ident => $answer:ty, $table:ident;)*) => {
+        /// A question of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(tag = "kind", content = "question", rename_all = "snake_case")]
+        pub enum AnyQuestion {
+            $(#[doc = concat!("A [`question::", stringify!($name), "`](crate::question::", stringify!($name), ").")]
+            $name($name),)*
+        }
+
+        /// A question of any kind with its answer.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Fact {
+            $(#[doc = concat!("To a [`question::", stringify!($name), "`](crate::question::", stringify!($name), ").")]
+            $name {
+                /// The question.
+                question: $name,
+                /// The answer.
+                answer: $answer,
+            },)*
+        }
+
+        /// Typed answers by question.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Store {
+            $($table: BTreeMap<$name, $answer>,)*
+        }
+
+        $(impl From<$name> for AnyQuestion {
+            fn from(question: $name) -> Self {
+                Self::$name(question)
+            }
+        }
+
+        impl Question for $name {
+            type Answer = $answer;
+
+            fn table(store: &Store) -> &BTreeMap<Self, Self::Answer> {
+                &store.$table
+            }
+
+            fn table_mut(store: &mut Store) -> &mut BTreeMap<Self, Self::Answer> {
+                &mut store.$table
+            }
+        }
+
+        impl From<($name, $answer)> for Fact {
+            fn from((question, answer): ($name, $answer)) -> Self {
+                Self::$name { question, answer }
+            }
+        })*
+
+        impl Store {
+            /// Adds an answer in the place of an older one.
+            pub fn insert(&mut self, fact: Fact) {
+                match fact {
+                    $(Fact::$name { question, answer } => _ = self.$table.insert(question, answer),)*
+                }
+            }
+
+            /// The answer to a question of any kind.
+            #[must_use]
+            pub fn fact(&self, question: &AnyQuestion) -> Option<Fact> {
+                match question {
+                    $(AnyQuestion::$name(question) => {
+                        let answer = self.$table.get(question)?.clone();
+                        Some(Fact::$name { question: question.clone(), answer })
+                    })*
+                }
+            }
+
+            /// Forgets an answer.
+            pub fn remove(&mut self, question: &AnyQuestion) {
+                match question {
+                    $(AnyQuestion::$name(question) => _ = self.$table.remove(question),)*
+                }
+            }
+
+            /// All answers, one kind after the other.
+            pub fn facts(&self) -> impl Iterator<Item = Fact> {
+                let facts = std::iter::empty();
+                $(let facts = facts.chain(self.$table.iter().map(|(question, answer)| Fact::$name {
+                    question: question.clone(),
+                    answer: answer.clone(),
+                }));)*
+                facts
+            }
+        }
+
+        impl Fact {
+            /// What it answers.
+            #[must_use]
+            pub fn question(&self) -> AnyQuestion {
+                match self {
+                    $(Self::$name { question, .. } => question.clone().into(),)*
+                }
+            }
+        }
+    };
+}
+
+questions! {
+    Daemon => DaemonFact, daemon;
+    Image => ImageFact, images;
+    ContextFile => Option<Text>, context_files;
+    SpecFile => Option<Text>, spec_files;
+    ContextIgnore => Vec<String>, context_ignore;
+    ContextSources => Vec<String>, context_sources;
+    Programs => Vec<Program>, programs;
+    RootfsFile => Option<String>, rootfs_files;
+    Exists => bool, exists;
+    Interpreter => Option<InterpreterFact>, interpreters;
+    Lock => LockFact, locks;
+    Collisions => String, collisions;
+}
+
+impl Store {
+    /// The answer to a question.
+    #[must_use]
+    pub fn get<Q: Question>(&self, question: &Q) -> Option<&Q::Answer> {
+        Q::table(self).get(question)
+    }
+
+    /// Sets the answer to a question.
+    pub fn set<Q: Question>(&mut self, question: Q, answer: Q::Answer) {
+        Q::table_mut(self).insert(question, answer);
+    }
+
+    /// What the daemon is, if that is known.
+    #[must_use]
+    pub fn daemon(&self) -> Option<&DaemonFact> {
+        self.get(&Daemon)
+    }
+
+    /// Whether it has no answer at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.facts().next().is_none()
+    }
+
+    /// The answers to some questions, as far as they are known.
+    ///
+    /// ```
+    /// use imagespec_compile::Store;
+    /// use imagespec_compile::question::{ContextFile, ContextIgnore};
+    ///
+    /// let mut store = Store::default();
+    /// store.set(ContextIgnore, Vec::new());
+    /// store.set(ContextFile { path: "a".to_owned() }, None);
+    /// assert_eq!(store.only([&ContextIgnore.into()]).facts().count(), 1);
+    /// ```
+    #[must_use]
+    pub fn only<'a>(&self, questions: impl IntoIterator<Item = &'a AnyQuestion>) -> Self {
+        questions.into_iter().filter_map(|question| self.fact(question)).collect()
+    }
+
+    /// This store over answers that are only expected: those of an earlier build, which this one has to confirm.
+    #[must_use]
+    pub fn over<'a>(&'a self, expected: &'a Self) -> Knowledge<'a> {
+        Knowledge { known: self, expected: Some(expected) }
+    }
+}
+
+impl FromIterator<Fact> for Store {
+    fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
+        let mut store = Self::default();
+        facts.into_iter().for_each(|fact| store.insert(fact));
+        store
+    }
+}
+
+impl Extend<Fact> for Store {
+    fn extend<I: IntoIterator<Item = Fact>>(&mut self, facts: I) {
+        facts.into_iter().for_each(|fact| self.insert(fact));
+    }
+}
+
+/// A store as it is saved. The first version had none in it.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    #[serde(default = "first_version")]
+    version: u32,
+    #[serde(default)]
+    facts: Vec<Fact>,
+}
+
+fn first_version() -> u32 {
+    1
+}
+
+impl Serialize for Store {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Saved { version: VERSION, facts: self.facts().collect() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Store {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Saved { version, facts } = Saved::deserialize(deserializer)?;
+        if version != VERSION {
+            let message =
+                format!("facts of version {version} cannot be used, only of version {VERSION}; save them again");
+            return Err(serde::de::Error::custom(message));
+        }
+        Ok(facts.into_iter().collect())
+    }
+}
+
+impl AnyQuestion {
+    /// Whether an answer is good for ever: all that it depends on is named by its content. Other answers of an earlier build are
+    /// expectations, which have to be confirmed.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Programs(Programs { root, .. })
+            | Self::RootfsFile(RootfsFile { root, .. })
+            | Self::Exists(Exists { root, .. }) => root.is_pinned(),
+            // Only packages are compared whose files have a hash.
+            Self::Collisions(_) => true,
+            // A program that does not run may do so the next time.
+            Self::Interpreter(_) | Self::Lock(_) | Self::Image(_) => false,
+            Self::Daemon(_) | Self::ContextFile(_) | Self::SpecFile(_) => false,
+            Self::ContextIgnore(_) | Self::ContextSources(_) => false,
+        }
+    }
+
+    /// Whether it is about the client's files, which are the same for every daemon and may differ from build to build.
+    #[must_use]
+    pub fn is_of_client(&self) -> bool {
+        match self {
+            Self::ContextFile(_) | Self::SpecFile(_) | Self::ContextIgnore(_) | Self::ContextSources(_) => true,
+            Self::Daemon(_) | Self::Image(_) | Self::Programs(_) | Self::RootfsFile(_) | Self::Exists(_) => false,
+            Self::Interpreter(_) | Self::Lock(_) | Self::Collisions(_) => false,
+        }
+    }
+}
+
+/// A question as people are told of it.
+impl fmt::Display for AnyQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Daemon(_) => f.write_str("what the daemon can do"),
+            Self::Image(Image { reference, platform }) => write!(f, "the image {reference} for {platform}"),
+            Self::ContextFile(ContextFile { path }) => write!(f, "the file {path} of the build context"),
+            Self::SpecFile(SpecFile { name }) => write!(f, "the file {name} in the spec's folder"),
+            Self::ContextIgnore(_) => f.write_str("the ignore file of the build context"),
+            Self::ContextSources(ContextSources { root, .. }) => write!(f, "the Python files below {root}"),
+            Self::Programs(Programs { folders, .. }) => write!(f, "the interpreters in {}", folders.join(":")),
+            Self::RootfsFile(RootfsFile { path, .. }) => write!(f, "the file {path} of the base image"),
+            Self::Exists(Exists { path, .. }) => write!(f, "whether the base image has {path}"),
+            Self::Interpreter(Interpreter { path, .. }) => write!(f, "the version of the interpreter {path}"),
+            Self::Lock(_) => f.write_str("the versions that the requirements are resolved to"),
+            Self::Collisions(_) => f.write_str("the files that several packages have in common"),
+        }
+    }
+}
+
+/// What a pass of planning may use: answers that are known, over some that are expected.
+#[derive(Clone, Copy, Debug)]
+pub struct Knowledge<'a> {
+    known: &'a Store,
+    expected: Option<&'a Store>,
+}
+
+impl<'a> From<&'a Store> for Knowledge<'a> {
+    fn from(known: &'a Store) -> Self {
+        Self { known, expected: None }
+    }
+}
+
+/// How far an answer can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Found<T> {
+    /// It is true.
+    Known(T),
+    /// It was true in an earlier build.
+    Expected(T),
+    /// There is none.
+    Missing,
+}
+
+impl<'a> Knowledge<'a> {
+    /// The answer to a question.
+    pub(crate) fn find<Q: Question>(&self, question: &Q) -> Found<&'a Q::Answer> {
+        if let Some(answer) = self.known.get(question) {
+            return Found::Known(answer);
+        }
+        match self.expected.and_then(|expected| expected.get(question)) {
+            Some(answer) if question.clone().into().is_lasting() => Found::Known(answer),
+            Some(answer) => Found::Expected(answer),
+            None => Found::Missing,
+        }
+    }
+
+    /// The answer to a question, true or expected.
+    pub(crate) fn look<Q: Question>(&self, question: &Q) -> Option<&'a Q::Answer> {
+        match self.find(question) {
+            Found::Known(answer) | Found::Expected(answer) => Some(answer),
+            Found::Missing => None,
+        }
+    }
+
+    /// What the daemon is: asked before all else, and never expected.
+    pub(crate) fn daemon(&self) -> Option<&'a DaemonFact> {
+        self.known.daemon()
+    }
+}
+
+/// Questions that a pass of planning read the answers of.
+pub type Reads = BTreeSet<AnyQuestion>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::question::Root;
+    use buildkit_llb::Platform;
+
+    fn programs(reference: &str) -> Programs {
+        let root = Root::Image { reference: reference.to_owned(), platform: Platform::linux("amd64") };
+        Programs { root, folders: vec!["/usr/bin".to_owned()] }
+    }
+
+    #[test]
+    fn a_store_survives_being_saved() {
+        let mut store = Store::default();
+        store.set(ContextFile { path: "requirements.txt".to_owned() }, Some("numpy\n".into()));
+        store.set(ContextFile { path: "gone.txt".to_owned() }, None);
+        store.set(programs("debian@sha256:0"), vec![Program { path: "/usr/bin/python3".to_owned(), link: None }]);
+        store.set(
+            Lock { digest: "sha256:1".to_owned() },
+            LockFact { lock: "x".into(), exported: None, interpreter: None },
+        );
+        let saved = serde_json::to_string(&store).unwrap();
+        assert_eq!(serde_json::from_str::<Store>(&saved).unwrap(), store);
+        for older in [saved.replace("\"version\":2", "\"version\":1"), "{\"capabilities\": []}".to_owned()] {
+            let refused = serde_json::from_str::<Store>(&older).unwrap_err().to_string();
+            assert!(refused.contains("facts of version 1 cannot be used"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_wins_over_what_is_expected() {
+        let (mut known, mut expected) = (Store::default(), Store::default());
+        let file = ContextFile { path: "a".to_owned() };
+        expected.set(file.clone(), Some("old".into()));
+        assert!(matches!(known.over(&expected).find(&file), Found::Expected(_)));
+        known.set(file.clone(), None);
+        assert_eq!(known.over(&expected).find(&file), Found::Known(&None));
+        assert_eq!(Knowledge::from(&expected).find(&file), Found::Known(&Some("old".into())));
+    }
+
+    #[test]
+    fn answers_about_content_need_no_confirmation() {
+        let (known, mut expected) = (Store::default(), Store::default());
+        for reference in ["debian@sha256:0", "debian:12"] {
+            expected.set(programs(reference), Vec::new());
+        }
+        assert!(matches!(known.over(&expected).find(&programs("debian@sha256:0")), Found::Known(_)));
+        assert!(matches!(known.over(&expected).find(&programs("debian:12")), Found::Expected(_)));
+    }
+}

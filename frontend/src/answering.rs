@@ -1,0 +1,238 @@
+//! Answering questions over the gateway: one function per kind of question.
+//!
+//! Decides nothing: what is asked comes from the planner, and in which order from the driver.
+
+use std::collections::BTreeSet;
+
+use buildkit_gateway::contexts::{NamedSource, named_context};
+use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
+use buildkit_llb::{Graph, Platform};
+use futures_util::future::{try_join, try_join_all};
+use imagespec::SourceMap;
+use imagespec_compile::{
+    AnyQuestion, Ask, COLLISIONS_FILE, DaemonFact, EXPORTED_FILE, Fact, INTERPRETER_FILE, ImageFact, InterpreterFact,
+    LOCK_FILE, LocalFilter, LockFact, Program, Recipe, lower_recipe, lower_steps,
+};
+
+use crate::load;
+use crate::memory::Worker;
+use crate::parts::Parts;
+
+/// Answers the questions of one build.
+#[derive(Clone, Copy)]
+pub(crate) struct Answerer<'a> {
+    pub(crate) bridge: &'a Bridge,
+    pub(crate) options: &'a BuildOptions,
+    pub(crate) parts: &'a Parts,
+    /// What is remembered of the daemon, if something is.
+    pub(crate) worker: Option<Worker<'a>>,
+    /// How many groups of packages are installed at the same time.
+    pub(crate) jobs: usize,
+}
+
+/// What a question takes to be answered, with the graphs that its recipe becomes.
+pub(crate) struct Prepared {
+    question: AnyQuestion,
+    /// The answer, if it is remembered for good.
+    lasting: Option<Fact>,
+    graph: Option<Graph>,
+    /// Groups of packages that are installed before.
+    groups: Vec<Graph>,
+    exports_requirements: bool,
+}
+
+impl<'a> Answerer<'a> {
+    /// Makes ready what answers a question: the graph, unless the answer is remembered for good.
+    pub(crate) fn prepare(&self, ask: &Ask, sources: &SourceMap) -> Prepared {
+        let Ask { question, recipe, is_expected: _ } = ask;
+        let lasting = self.worker.filter(|_| question.is_lasting()).and_then(|worker| worker.lasting(question));
+        let graph = recipe.as_ref().filter(|_| lasting.is_none()).and_then(|recipe| lower_recipe(recipe, sources));
+        let groups = match recipe {
+            Some(Recipe::Collisions(plan)) => lower_steps(plan, sources, &plan.groups_by_size()),
+            _ => Vec::new(),
+        };
+        let exports_requirements = recipe.as_ref().is_some_and(Recipe::exports_requirements);
+        Prepared { question: question.clone(), lasting, graph, groups, exports_requirements }
+    }
+
+    /// Answers a question. What lasts is remembered.
+    ///
+    /// # Errors
+    /// The daemon failed, or the answer cannot be read.
+    pub(crate) async fn answer(self, prepared: Prepared, session: Option<String>) -> Result<Fact, Status> {
+        let Prepared { question, lasting, graph, groups, exports_requirements } = prepared;
+        let rest = if groups.is_empty() { groups } else { self.parts.build_in_order(groups, self.jobs).await? };
+        if let Some(fact) = lasting {
+            return Ok(fact);
+        }
+        let is_lasting = question.is_lasting();
+        // The planner asks only once it knows what the answer is made of.
+        let graph = graph.ok_or_else(|| Status::failed(format!("internal error: nothing answers {question}")));
+        let fact = match question {
+            AnyQuestion::Daemon(_) | AnyQuestion::ContextFile(_) => return Err(elsewhere(&question)),
+            AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) => return Err(elsewhere(&question)),
+            AnyQuestion::Image(question) => {
+                let fact = self.image(&question.reference, &question.platform).await?;
+                (question, fact).into()
+            }
+            AnyQuestion::ContextSources(question) => {
+                let files = self.context_sources(&question.root, &question.local, session.as_deref()).await?;
+                (question, files).into()
+            }
+            AnyQuestion::Programs(question) => {
+                let programs = self.programs(&self.solve(&graph?).await?, &question.folders).await?;
+                (question, programs).into()
+            }
+            AnyQuestion::RootfsFile(question) => {
+                let bytes = load::read_if_there(self.bridge, &self.solve(&graph?).await?, &question.path).await?;
+                let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                (question, text).into()
+            }
+            AnyQuestion::Exists(question) => {
+                let stat = load::stat_if_there(self.bridge, &self.solve(&graph?).await?, &question.path).await?;
+                (question, stat.is_some()).into()
+            }
+            AnyQuestion::Interpreter(question) => {
+                let fact = self.interpreter(&self.solve(&graph?).await?).await?;
+                (question, fact).into()
+            }
+            AnyQuestion::Lock(question) => {
+                let reference = self.solve(&graph?).await?;
+                let (lock, reported) =
+                    try_join(self.text(&reference, LOCK_FILE), self.text(&reference, INTERPRETER_FILE)).await?;
+                let exported = match exports_requirements {
+                    true => Some(self.text(&reference, EXPORTED_FILE).await?),
+                    false => None,
+                };
+                let interpreter = InterpreterFact::parse(&reported);
+                (question, LockFact { lock: lock.into(), exported, interpreter }).into()
+            }
+            AnyQuestion::Collisions(question) => {
+                // Each for itself: an Engine 28.5 that looks for many results to compare begins to make them, and says that it
+                // gave up when it finds them.
+                self.parts.build_all(rest, self.jobs).await?;
+                let text = self.text(&self.solve(&graph?).await?, COLLISIONS_FILE).await?;
+                (question, text).into()
+            }
+        };
+        if let Some(worker) = self.worker.filter(|_| is_lasting) {
+            worker.keep_lasting(&fact);
+        }
+        Ok(fact)
+    }
+
+    /// Resolves an image, or what the user put in its place with a named context.
+    async fn image(&self, reference: &str, platform: &Platform) -> Result<ImageFact, Status> {
+        let platform = platform.into();
+        let named = named_context(self.options, reference, Some(&platform))
+            .map_err(|error| Status::failed(error.to_string()))?;
+        let reference = match named.map(|named| named.source) {
+            None => reference.to_owned(),
+            Some(NamedSource::Image(image)) => image.to_string(),
+            Some(_) => {
+                let text =
+                    format!("the named context for {reference} is not an image; only docker-image:// is supported yet");
+                return Err(Status::failed(text));
+            }
+        };
+        let log_name = format!("[internal] load metadata for {reference}");
+        let resolved =
+            self.bridge.resolve_image(&reference, Some(&platform), self.options.resolve_mode, &log_name).await?;
+        let config = serde_json::from_slice(&resolved.config)
+            .map_err(|error| Status::failed(format!("the image config of {reference} is not valid JSON: {error}")))?;
+        Ok(ImageFact { reference: resolved.pinned(), config })
+    }
+
+    async fn solve(&self, graph: &Graph) -> Result<Reference, Status> {
+        load::solve_single(self.bridge, graph.to_definition()).await
+    }
+
+    /// The text of a file that a step of ours has written.
+    async fn text(&self, reference: &Reference, file: &str) -> Result<String, Status> {
+        let bytes = self.bridge.read_file(reference, file, None).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Files named `python*`; folders of PATH that do not exist are common and mean nothing.
+    async fn programs(&self, reference: &Reference, folders: &[String]) -> Result<Vec<Program>, GatewayError> {
+        let found = folders.iter().map(|folder| async move {
+            let entries = match self.bridge.read_dir(reference, folder, Some("python*")).await {
+                Ok(entries) => entries,
+                Err(error) if error.is_missing_file() => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            let entries = entries.into_iter().filter(|entry| !entry.is_dir());
+            let mut programs: Vec<Program> = entries
+                .map(|entry| Program {
+                    path: format!("{}/{}", folder.trim_end_matches('/'), entry.path),
+                    link: entry.is_symlink().then_some(entry.linkname),
+                })
+                .collect();
+            programs.sort_by(|a, b| a.path.cmp(&b.path));
+            Ok(programs)
+        });
+        Ok(try_join_all(found).await?.into_iter().flatten().collect())
+    }
+
+    /// Runs the interpreter. One that does not run reports nothing.
+    async fn interpreter(&self, reference: &Reference) -> Result<Option<InterpreterFact>, Status> {
+        match self.bridge.read_file(reference, INTERPRETER_FILE, None).await {
+            Ok(bytes) => Ok(InterpreterFact::parse(&String::from_utf8_lossy(&bytes))),
+            Err(error) if error.is_final() => Err(error.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The Python files that the client sends, folder by folder. A link is one if it leads to a file.
+    async fn context_sources(
+        &self,
+        root: &str,
+        local: &LocalFilter,
+        session: Option<&str>,
+    ) -> Result<Vec<String>, Status> {
+        let graph = imagespec_compile::context_listing(local, session);
+        let reference = load::solve_single(self.bridge, graph.to_definition()).await?;
+        let mut folders = vec![if root == "." { String::new() } else { root.to_owned() }];
+        let mut files = BTreeSet::new();
+        while let Some(folder) = folders.pop() {
+            for entry in self.bridge.read_dir(&reference, &format!("/{folder}"), None).await? {
+                let path = if folder.is_empty() { entry.path.clone() } else { format!("{folder}/{}", entry.path) };
+                let is_python = path.ends_with(".py");
+                if entry.is_dir() {
+                    folders.push(path);
+                } else if is_python && (entry.is_file() || self.leads_to_a_file(&reference, &path).await?) {
+                    files.insert(path);
+                }
+            }
+        }
+        Ok(files.into_iter().collect())
+    }
+
+    async fn leads_to_a_file(&self, reference: &Reference, path: &str) -> Result<bool, GatewayError> {
+        let stat = load::stat_if_there(self.bridge, reference, path).await?;
+        Ok(stat.is_some_and(|stat| stat.is_file()))
+    }
+}
+
+fn elsewhere(question: &AnyQuestion) -> Status {
+    Status::failed(format!("internal error: {question} is answered elsewhere"))
+}
+
+/// What a daemon reports about itself.
+pub(crate) struct Daemon {
+    pub(crate) fact: DaemonFact,
+    /// The id of the worker that builds, by its own account.
+    pub(crate) worker: String,
+}
+
+/// What the daemon is and can do, and the session.
+pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Daemon, Status> {
+    let pong = bridge.ping().await?;
+    let worker = pong.workers.first();
+    let platform = worker.and_then(|worker| worker.platforms.first()).cloned();
+    let platform = platform.unwrap_or_else(|| options.build_platform());
+    let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
+    let session = Some(options.session_of("context").to_owned());
+    let worker = worker.map(|worker| worker.id.clone()).unwrap_or_default();
+    Ok(Daemon { fact: DaemonFact { platform: (&platform).into(), capabilities, session }, worker })
+}

@@ -1,0 +1,419 @@
+//! The driver: plans, has questions answered, and plans again until nothing is left to ask.
+//!
+//! One pass of planning a round. What an earlier build of the spec was answered is expected again: the plan goes on with it at once,
+//! everything is asked at the same time, and the image is looked for in the daemon's cache meanwhile. An answer that differs from
+//! what was expected begins a new round. What is asked comes from the planner; how it is answered is not known here.
+
+use std::collections::BTreeMap;
+
+use buildkit_gateway::{Reference, Status};
+use futures_util::FutureExt as _;
+use futures_util::future::{AbortHandle, BoxFuture, OptionFuture, abortable, try_join_all};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use imagespec_compile::{
+    AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, LockUse, Outcome, Settings, Store, context_listing,
+    image_fetch, lower_for, lower_steps, plan,
+};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::answering::Answerer;
+use crate::client_files::{self, ClientFiles};
+use crate::error::DriveError;
+use crate::event::{Event, Events};
+use crate::parts::Parts;
+
+/// How often may be planned: an image, its interpreter, a requirements file and its includes are a handful of rounds; more means that
+/// planner and driver disagree.
+const MAX_ROUNDS: usize = 64;
+
+/// What a build is driven to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// An image.
+    Build,
+    /// A plan. Nothing is built but what answers questions.
+    Plan,
+    /// To know whether all answers are as they were in the last build. Nothing is built, and nothing is waited for that the daemon
+    /// would have to make first.
+    Confirm,
+}
+
+/// What drives a build.
+pub(crate) struct Driver<'a> {
+    pub(crate) answerer: Answerer<'a>,
+    pub(crate) parts: &'a Parts,
+    pub(crate) client: Option<&'a dyn ClientFiles>,
+    pub(crate) events: &'a Events,
+    pub(crate) document: &'a Document,
+    pub(crate) settings: &'a Settings,
+    pub(crate) goal: Goal,
+    pub(crate) daemon: DaemonFact,
+    /// What is true.
+    pub(crate) known: Store,
+    /// What was true in the last build.
+    pub(crate) expected: Store,
+}
+
+/// What a build was driven to.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) outcome: Outcome,
+    pub(crate) store: Store,
+    /// What the plans become; nothing where only locks were asked for.
+    pub(crate) compiled: Vec<Compiled>,
+    /// The images, where they were built while answers were confirmed.
+    pub(crate) built: Option<Vec<Option<Reference>>>,
+}
+
+/// Answers that are on their way, each with the questions it is for.
+#[derive(Default)]
+struct InFlight<'a> {
+    answers: FuturesUnordered<BoxFuture<'a, Answers>>,
+    /// The questions that somebody waits for, and how to stop finding an answer.
+    asked: BTreeMap<AnyQuestion, AbortHandle>,
+}
+
+/// Questions with their answers, or why there are none.
+type Answers = (Vec<AnyQuestion>, Result<Vec<Fact>, Status>);
+
+impl<'a> InFlight<'a> {
+    /// Stops finding answers that an outcome does not ask for.
+    fn keep(&mut self, outcome: &Outcome) {
+        self.asked.retain(|question, handle| {
+            let is_asked = outcome.asks().any(|ask| ask.question == *question);
+            if !is_asked {
+                handle.abort();
+            }
+            is_asked
+        });
+    }
+
+    fn is_asked(&self, question: &AnyQuestion) -> bool {
+        self.asked.contains_key(question)
+    }
+
+    fn push(
+        &mut self,
+        questions: Vec<AnyQuestion>,
+        answer: impl Future<Output = Result<Vec<Fact>, Status>> + Send + 'a,
+    ) {
+        let (answer, handle) = abortable(answer);
+        self.asked.extend(questions.iter().map(|question| (question.clone(), handle.clone())));
+        let answer = async move {
+            let answer = answer.await.unwrap_or_else(|_| Err(Status::failed("nobody asks any more")));
+            (questions, answer)
+        };
+        self.answers.push(answer.boxed());
+    }
+
+    /// The next answer that somebody waits for; `None` if none is on its way.
+    async fn next(&mut self) -> Option<Answers> {
+        loop {
+            let (questions, answer) = self.answers.next().await?;
+            let count = self.asked.len();
+            questions.iter().for_each(|question| _ = self.asked.remove(question));
+            if self.asked.len() < count {
+                return Some((questions, answer));
+            }
+        }
+    }
+}
+
+/// The images of a plan that rests on expected answers: `None` if the daemon would have to make them first.
+type Ahead<'a> = BoxFuture<'a, Result<Option<Vec<Option<Reference>>>, Status>>;
+
+/// Where the client's files are that an outcome asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    /// It asks for none.
+    None,
+    /// They were at hand, and are known now.
+    Read,
+    /// They have to come through the daemon.
+    Elsewhere,
+}
+
+/// What answers did to the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noted {
+    /// It may go on as it is.
+    AsExpected,
+    /// It rests on something that is not so.
+    Changed,
+}
+
+/// How a round ended.
+enum Round {
+    /// All answers are as expected, so the plan is certain. With the images, if the daemon had most of them.
+    Confirmed(Option<Vec<Option<Reference>>>),
+    /// There is more to plan with.
+    Answered,
+    /// Something is not as it was, or takes too long to know.
+    Changed,
+}
+
+impl<'a> Driver<'a> {
+    /// Drives the build. `None` if the goal is to confirm and something has changed.
+    ///
+    /// # Errors
+    /// The spec is wrong, a question could not be answered, or a step failed.
+    pub(crate) async fn drive(mut self) -> Result<Option<Reached>, DriveError> {
+        self.known.set(imagespec_compile::question::Daemon, self.daemon.clone());
+        let mut in_flight = InFlight::default();
+        for _ in 0..MAX_ROUNDS {
+            let outcome = plan(self.document, self.settings, self.known.over(&self.expected));
+            self.events.send(Event::Planned {
+                steps: outcome.steps(),
+                missing: outcome.missing().count(),
+                expected: outcome.asks().filter(|ask| ask.is_expected).count(),
+            });
+            if self.settings.lock != LockUse::Read && outcome.lock_files().is_some() {
+                return Ok(Some(Reached { outcome, store: self.known, compiled: Vec::new(), built: None }));
+            }
+            if outcome.is_certain() {
+                return self.finish(outcome, Vec::new(), None).await.map(Some);
+            }
+            in_flight.keep(&outcome);
+            let files = self.read_files(&outcome)?;
+            let is_missing = |ask: &Ask| files == Files::Elsewhere || !client_files::is_about_files(&ask.question);
+            let is_anything_missing = outcome.missing().any(is_missing);
+            if self.goal == Goal::Confirm && is_anything_missing {
+                return Ok(None);
+            }
+            self.start_sending(&outcome);
+            self.ask(&outcome, files, &mut in_flight);
+            if files == Files::Read && !is_anything_missing {
+                // Nothing has to be waited for to go on.
+                continue;
+            }
+            let compiled = self.lower_ahead(&outcome);
+            let ahead = self.build_ahead(&outcome, &compiled);
+            match self.round(&outcome, &mut in_flight, ahead).await? {
+                Round::Confirmed(built) => return self.finish(outcome, compiled, built).await.map(Some),
+                Round::Changed if self.goal == Goal::Confirm => return Ok(None),
+                Round::Answered | Round::Changed => {}
+            }
+        }
+        Err(Status::failed("internal error: the plan keeps asking questions").into())
+    }
+
+    /// Reads files of the client's where they are.
+    fn read_files(&mut self, outcome: &Outcome) -> Result<Files, DriveError> {
+        let files: Vec<AnyQuestion> = file_questions(outcome).cloned().collect();
+        let Some(client) = self.client else { return Ok(Files::Elsewhere) };
+        if files.is_empty() {
+            return Ok(Files::None);
+        }
+        let found = client_files::read_at_hand(self.answerer.options, client, &files);
+        match found.map_err(|status| self.failure(status, outcome))? {
+            Some(facts) => {
+                self.known.extend(facts);
+                Ok(Files::Read)
+            }
+            None => Ok(Files::Elsewhere),
+        }
+    }
+
+    /// Puts the questions that are not on their way yet.
+    fn ask(&self, outcome: &Outcome, files: Files, in_flight: &mut InFlight<'a>) {
+        for ask in outcome.asks().filter(|ask| !client_files::is_about_files(&ask.question)) {
+            if in_flight.is_asked(&ask.question) {
+                continue;
+            }
+            self.events.send(Event::Asked(ask.question.clone()));
+            let prepared = self.answerer.prepare(ask, &outcome.sources);
+            let answer = self.answerer.answer(prepared, self.daemon.session.clone());
+            in_flight.push(vec![ask.question.clone()], async move { answer.await.map(|fact| vec![fact]) });
+        }
+        let is_new = |question: &&AnyQuestion| files == Files::Elsewhere && !in_flight.is_asked(question);
+        let fetched: Vec<AnyQuestion> = file_questions(outcome).filter(is_new).cloned().collect();
+        if !fetched.is_empty() {
+            fetched.iter().for_each(|question| self.events.send(Event::Asked(question.clone())));
+            let (bridge, options) = (self.answerer.bridge, self.answerer.options);
+            let questions = fetched.clone();
+            in_flight.push(fetched, async move { client_files::fetch(bridge, options, &questions).await });
+        }
+    }
+
+    /// Waits until everything is answered, or an answer is not as expected.
+    async fn round(
+        &mut self,
+        outcome: &Outcome,
+        in_flight: &mut InFlight<'a>,
+        ahead: Option<Ahead<'a>>,
+    ) -> Result<Round, DriveError> {
+        let mut ahead: OptionFuture<Ahead<'a>> = ahead.into();
+        let mut found_ahead = None;
+        let mut failures: BTreeMap<AnyQuestion, Status> = BTreeMap::new();
+        let mut deadline: Option<Instant> = None;
+        let mut has_begun_early = false;
+        loop {
+            if self.is_confirmed(outcome) {
+                // Nothing that they rest on is in doubt any more.
+                if let Some((_, status)) = failures.pop_first() {
+                    return Err(self.failure(status, outcome));
+                }
+                if !std::mem::replace(&mut has_begun_early, true) {
+                    self.start_early(outcome);
+                }
+            }
+            if self.goal == Goal::Confirm && deadline.is_none() && self.knows_images(outcome) {
+                deadline = Some(Instant::now() + self.parts.lookup());
+            }
+            if in_flight.asked.is_empty() {
+                break;
+            }
+            let overdue: OptionFuture<_> = deadline.map(sleep_until).into();
+            tokio::select! {
+                answer = in_flight.next() => match answer {
+                    None => break,
+                    Some((_, Ok(facts))) => {
+                        if self.note(facts) == Noted::Changed {
+                            return Ok(Round::Changed);
+                        }
+                    }
+                    Some((_, Err(_))) if self.goal == Goal::Confirm => return Ok(Round::Changed),
+                    // What it was asked of may be out of date: whether it failed is certain once that is confirmed.
+                    Some((questions, Err(status))) => {
+                        failures.extend(questions.into_iter().map(|question| (question, status.clone())));
+                    }
+                },
+                found = &mut ahead, if found_ahead.is_none() => found_ahead = Some(found),
+                Some(()) = overdue => return Ok(Round::Changed),
+            }
+        }
+        if let Some((_, status)) = failures.pop_first() {
+            return Err(self.failure(status, outcome));
+        }
+        if outcome.missing().next().is_some() {
+            return Ok(Round::Answered);
+        }
+        let found = match found_ahead {
+            Some(found) => found,
+            None => ahead.await,
+        };
+        let images = found.transpose().map_err(|status| self.failure(status, outcome))?;
+        Ok(Round::Confirmed(images.flatten()))
+    }
+
+    /// Adds answers to what is known.
+    fn note(&mut self, facts: Vec<Fact>) -> Noted {
+        let mut noted = Noted::AsExpected;
+        for fact in facts {
+            let question = fact.question();
+            if self.expected.fact(&question).is_some_and(|expected| expected != fact) {
+                noted = Noted::Changed;
+            }
+            self.events.send(Event::Answered(question));
+            self.known.insert(fact);
+        }
+        noted
+    }
+
+    /// Whether no answer that the outcome rests on is still only expected.
+    fn is_confirmed(&self, outcome: &Outcome) -> bool {
+        outcome.asks().all(|ask| !ask.is_expected || self.known.fact(&ask.question).is_some())
+    }
+
+    fn knows_images(&self, outcome: &Outcome) -> bool {
+        let mut images = outcome.asks().filter(|ask| matches!(ask.question, AnyQuestion::Image(_)));
+        images.all(|ask| self.known.fact(&ask.question).is_some())
+    }
+
+    /// Has the client send what steps will copy: that depends on its files only.
+    fn start_sending(&self, outcome: &Outcome) {
+        for local in outcome.sent.iter().filter(|_| self.goal == Goal::Build) {
+            if self.parts.is_new(&format!("{local:?}")) {
+                self.parts.start_fetching(context_listing(local, self.daemon.session.as_deref()));
+            }
+        }
+    }
+
+    /// Builds steps that no missing answer can change. They cost nothing but when they are done.
+    fn start_early(&self, outcome: &Outcome) {
+        if self.goal != Goal::Build || outcome.plans().is_some() {
+            return;
+        }
+        for (reference, platform) in outcome.tool_images() {
+            if self.parts.is_new(&format!("{reference} {platform}")) {
+                self.parts.start_fetching(image_fetch(reference, platform));
+            }
+        }
+        for (plan, steps) in outcome.early_steps() {
+            let new: Vec<&str> =
+                steps.iter().filter(|step| self.parts.is_new(&step.digest)).map(|step| step.id).collect();
+            if !new.is_empty() {
+                self.parts.start_steps(lower_steps(plan, &outcome.sources, &new));
+            }
+        }
+    }
+
+    /// What complete plans become that rest on expected answers; nothing where they are not to be built.
+    fn lower_ahead(&self, outcome: &Outcome) -> Vec<Compiled> {
+        let plans = outcome.plans().filter(|_| self.goal != Goal::Plan);
+        plans.and_then(|plans| lower_for(&plans, &outcome.sources, &self.daemon).ok()).unwrap_or_default()
+    }
+
+    /// Builds images that rest on expected answers, if the daemon seems to have most of them: what it would have to make could be
+    /// made in vain, and in another order than the one that ends soonest.
+    fn build_ahead(&self, outcome: &Outcome, compiled: &[Compiled]) -> Option<Ahead<'a>> {
+        if self.goal != Goal::Build || compiled.is_empty() {
+            return None;
+        }
+        let plans = outcome.plans()?;
+        let first = plans.iter().zip(compiled).filter_map(|(plan, compiled)| {
+            let group = *plan.groups_by_size().first()?;
+            compiled.step(group)
+        });
+        let (first, graphs) = (first.collect(), compiled.iter().map(|compiled| compiled.graph.clone()));
+        let (parts, graphs) = (self.parts, graphs.collect::<Vec<_>>());
+        let build = async move {
+            match timeout(parts.lookup(), parts.build_all(first, usize::MAX)).await {
+                Ok(Ok(())) => try_join_all(graphs.iter().map(|graph| parts.build_whole(graph))).await.map(Some),
+                _ => Ok(None),
+            }
+        };
+        Some(build.boxed())
+    }
+
+    /// Ends with a certain outcome.
+    async fn finish(
+        self,
+        outcome: Outcome,
+        compiled: Vec<Compiled>,
+        built: Option<Vec<Option<Reference>>>,
+    ) -> Result<Reached, DriveError> {
+        let Some(plans) = outcome.plans() else {
+            let Outcome { problems: diagnostics, sources, .. } = outcome;
+            return Err(DriveError::Problems { diagnostics, sources });
+        };
+        let compiled = match compiled.is_empty() {
+            false => compiled,
+            true => lower_for(&plans, &outcome.sources, &self.daemon).map_err(|problem| DriveError::Problems {
+                diagnostics: vec![problem],
+                sources: outcome.sources.clone(),
+            })?,
+        };
+        if self.goal == Goal::Build && built.is_none() {
+            let groups = plans.iter().zip(&compiled).flat_map(|(plan, compiled)| {
+                plan.groups_by_size().into_iter().filter_map(|id| compiled.step(id)).collect::<Vec<_>>()
+            });
+            let ordered = self.parts.build_in_order(groups.collect(), self.answerer.jobs).await;
+            let ended = match ordered {
+                Ok(_) => self.parts.finish().await,
+                Err(status) => Err(status),
+            };
+            ended.map_err(|status| self.failure(status, &outcome))?;
+        }
+        Ok(Reached { outcome, store: self.known, compiled, built })
+    }
+
+    fn failure(&self, status: Status, outcome: &Outcome) -> DriveError {
+        let document = Document { sources: outcome.sources.clone(), ..self.document.clone() };
+        DriveError::Step { status, document: Box::new(document), steps: outcome.steps() }
+    }
+}
+
+fn file_questions(outcome: &Outcome) -> impl Iterator<Item = &AnyQuestion> {
+    outcome.asks().map(|ask| &ask.question).filter(|question| client_files::is_about_files(question))
+}

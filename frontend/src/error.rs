@@ -1,0 +1,58 @@
+//! Why there is nothing to build.
+
+use std::fmt;
+
+use buildkit_gateway::Status;
+use imagespec::{Diagnostic, SourceMap};
+use imagespec_compile::{Document, StepInfo};
+
+use crate::report;
+
+/// Why there is nothing to build.
+#[derive(Clone, Debug)]
+pub enum DriveError {
+    /// The spec is wrong, by itself or in the light of what the build found out.
+    Problems {
+        /// Everything wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// What they point into.
+        sources: SourceMap,
+    },
+    /// The daemon failed, or something could not be read.
+    Failed(Status),
+    /// A step failed that had to be done before the plan was complete, or a question could not be answered.
+    Step {
+        /// The daemon's report.
+        status: Status,
+        /// The spec.
+        document: Box<Document>,
+        /// The steps known so far.
+        steps: Vec<StepInfo>,
+    },
+}
+
+impl fmt::Display for DriveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problems { diagnostics, sources } => f.write_str(&report::to_status(diagnostics, sources).message),
+            Self::Failed(status) | Self::Step { status, .. } => f.write_str(&status.message),
+        }
+    }
+}
+
+impl std::error::Error for DriveError {}
+
+impl From<DriveError> for Status {
+    fn from(error: DriveError) -> Self {
+        match error {
+            DriveError::Problems { diagnostics, sources } => report::to_status(&diagnostics, &sources),
+            DriveError::Failed(status) | DriveError::Step { status, .. } => status,
+        }
+    }
+}
+
+impl From<Status> for DriveError {
+    fn from(status: Status) -> Self {
+        Self::Failed(status)
+    }
+}

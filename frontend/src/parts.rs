@@ -1,0 +1,147 @@
+//! Building parts of the image before the whole is known: while versions are chosen, and in an order that ends soonest.
+//!
+//! What is built here is built once: the daemon finds it done when the image is asked for. What to build is not decided here.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use buildkit_gateway::{Bridge, CacheImport, Reference, SolveRequest, Status};
+use buildkit_llb::{Digest, Graph};
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _, TryStreamExt as _};
+use tokio::task::JoinSet;
+
+use crate::event::{Event, Events};
+use crate::load;
+
+/// A local daemon answers cache hits faster than this.
+const LOCAL_LOOKUP: Duration = Duration::from_millis(150);
+
+/// How many calls it takes to build a part and read its result, at most.
+const MAX_CALLS: u32 = 5;
+
+/// Parts of one build.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    builder: Builder,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: JoinSet<Result<(), Status>>,
+    /// Nobody waits for these; whether one fails is reported by the step that needs it.
+    fetching: JoinSet<()>,
+    started: BTreeSet<String>,
+    built: BTreeSet<Digest>,
+}
+
+impl Parts {
+    /// `call` is how long the daemon takes to answer a call.
+    pub(crate) fn new(bridge: Bridge, cache_imports: Vec<CacheImport>, call: Duration, events: Events) -> Self {
+        let lookup = LOCAL_LOOKUP + call * MAX_CALLS;
+        Self { builder: Builder { bridge, cache_imports, lookup, events }, state: Mutex::default() }
+    }
+
+    /// What takes longer is not in the daemon's cache.
+    pub(crate) fn lookup(&self) -> Duration {
+        self.builder.lookup
+    }
+
+    /// Whether something with this name was not begun before. It counts as begun from now on.
+    pub(crate) fn is_new(&self, name: &str) -> bool {
+        self.state().started.insert(name.to_owned())
+    }
+
+    /// Starts steps, and waits for none.
+    pub(crate) fn start_steps(&self, steps: Vec<Graph>) {
+        let mut state = self.state();
+        for step in steps {
+            state.running.spawn(self.builder.clone().build(step));
+        }
+    }
+
+    /// Fetches what steps read and is no part of the image, and waits for nothing.
+    pub(crate) fn start_fetching(&self, input: Graph) {
+        let builder = self.builder.clone();
+        // Part of no image, so no event.
+        self.state().fetching.spawn(async move { _ = builder.solve(&input).await });
+    }
+
+    /// Builds a whole image.
+    pub(crate) async fn build_whole(&self, image: &Graph) -> Result<Option<Reference>, Status> {
+        self.builder.solve(image).await
+    }
+
+    /// Builds parts that were not built here before, a few at a time and the first ones first. If the first few are in the cache,
+    /// little will be missing of the others, and these are returned.
+    pub(crate) async fn build_in_order(&self, parts: Vec<Graph>, width: usize) -> Result<Vec<Graph>, Status> {
+        let width = width.max(1);
+        let is_new = |part: &Graph| {
+            let digest = part.root().and_then(|root| part.digest(root.op()));
+            digest.is_some_and(|digest| self.state().built.insert(digest))
+        };
+        let mut waiting = parts.into_iter().filter(is_new).collect::<Vec<_>>().into_iter();
+        let build = |part: Graph| self.builder.clone().build(part);
+        let mut running: FuturesUnordered<_> = waiting.by_ref().take(width).map(build).collect();
+        let ended = async {
+            while running.try_next().await?.is_some() {}
+            Ok(())
+        };
+        if let Ok(outcome) = tokio::time::timeout(self.builder.lookup, ended).await {
+            return outcome.map(|()| waiting.collect());
+        }
+        loop {
+            running.extend(waiting.by_ref().take(width - running.len()).map(build));
+            if running.try_next().await?.is_none() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    /// Builds parts, a few at a time.
+    pub(crate) async fn build_all(&self, parts: Vec<Graph>, width: usize) -> Result<(), Status> {
+        let builds = parts.into_iter().map(|part| self.builder.clone().build(part));
+        stream::iter(builds).buffer_unordered(width.max(1)).try_collect().await
+    }
+
+    /// Waits for the steps that were started. One that failed fails the build: asking for it again would only run it again.
+    pub(crate) async fn finish(&self) -> Result<(), Status> {
+        let mut running = std::mem::take(&mut self.state().running);
+        while let Some(ended) = running.join_next().await {
+            ended.unwrap_or_else(|error| {
+                Err(Status::failed(format!("internal error: a part of the build ended: {error}")))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Builds one part.
+#[derive(Clone, Debug)]
+struct Builder {
+    bridge: Bridge,
+    cache_imports: Vec<CacheImport>,
+    lookup: Duration,
+    events: Events,
+}
+
+impl Builder {
+    async fn build(self, part: Graph) -> Result<(), Status> {
+        let began = Instant::now();
+        self.solve(&part).await?;
+        if began.elapsed() >= self.lookup {
+            self.events.send(Event::PartBuilt(part));
+        }
+        Ok(())
+    }
+
+    async fn solve(&self, graph: &Graph) -> Result<Option<Reference>, Status> {
+        let request = SolveRequest::definition(graph.to_definition());
+        load::solve(&self.bridge, request.with_cache_imports(self.cache_imports.clone()).with_evaluate()).await
+    }
+}
