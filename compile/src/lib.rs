@@ -59,6 +59,7 @@ mod commands;
 mod cuda;
 mod document;
 mod env;
+mod fixed;
 pub mod group;
 mod identity;
 mod image_config;
@@ -73,7 +74,6 @@ mod outcome;
 mod patterns;
 mod plan;
 mod planner;
-mod probe;
 pub mod question;
 mod requirements;
 pub mod rules;
@@ -84,10 +84,12 @@ pub use answer::{DaemonFact, ImageFact, InterpreterFact, LockFact, Program, Text
 pub use commands::ended_command;
 pub use document::Document;
 pub use env::read_by_installers as is_read_by_installers;
+pub use fixed::{CONDA_ENVIRONMENT, DEFAULT_BASE_IMAGE, DEFAULT_MICROMAMBA_IMAGE, DEFAULT_UV_IMAGE, ENVIRONMENT};
 pub use imagespec::full_reference as normalize_reference;
 pub use lock_file::LockFile;
 pub use lower::group::COLLISIONS_FILE;
 pub use lower::lock::{EXPORTED_FILE, LOCK_FILE};
+pub use lower::probe::{INTERPRETER_FILE, context_listing, image_fetch};
 pub use lower::{Compiled, lower, lower_for, lower_recipe, lower_steps};
 pub use outcome::{Ask, Draft, EarlyStep, LockRecipe, Outcome, Recipe, RootRecipe, StepInfo};
 pub use plan::{
@@ -95,30 +97,5 @@ pub use plan::{
     PinnedImage, Plan, Shape, Step,
 };
 pub use planner::{ContextProblems, ContextUse, context_use, plan};
-pub use probe::{INTERPRETER_FILE, context_listing, image_fetch};
 pub use settings::{CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};
 pub use store::{AnyQuestion, Fact, Knowledge, Question, Reads, Store};
-
-/// Where our own mounts live in a step: below `/dev`, a tmpfs of the container, so that no mount point stays in a layer.
-pub(crate) const MOUNTS: &str = "/dev/imagespec";
-
-/// The Python environment's fixed path in the image.
-pub const ENVIRONMENT: &str = "/opt/venv";
-
-/// The conda environment's fixed path in the image (Flytekit's).
-pub const CONDA_ENVIRONMENT: &str = "/opt/micromamba/envs/runtime";
-
-/// Where interpreters are that uv installs.
-pub(crate) const PYTHONS: &str = "/opt/python";
-
-/// The Python of an image that has none and asks for no version.
-pub(crate) const DEFAULT_PYTHON: &str = "3.12";
-
-/// The tool image that holds micromamba, unless `builder_config.micromamba_image` names another (Flytekit's default).
-pub const DEFAULT_MICROMAMBA_IMAGE: &str = "mambaorg/micromamba:2.0.3-debian12-slim";
-
-/// The tool image that holds uv, unless `builder_config.uv_image` names another.
-pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
-
-/// The base image of a spec that names none (Flytekit's default).
-pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";

@@ -27,6 +27,7 @@
 //! ```
 
 mod environment;
+mod interpreter;
 mod marker;
 mod name;
 mod parse;
@@ -40,7 +41,8 @@ use std::collections::BTreeMap;
 use imagespec::Span;
 pub use pep440_rs::{Version, VersionSpecifiers};
 
-pub use environment::{Implementation, Interpreter, Libc, Target};
+pub use environment::Target;
+pub use interpreter::{Implementation, Interpreter, Libc};
 pub use marker::Marker;
 pub use name::PackageName;
 pub use parse::parse;

@@ -9,6 +9,7 @@ mod conda;
 pub(crate) mod files;
 pub(crate) mod group;
 pub(crate) mod lock;
+pub(crate) mod probe;
 mod python;
 mod recipe;
 mod user;
@@ -46,9 +47,6 @@ impl Compiled {
         self.graph.rooted_at(*self.steps.get(id)?).ok()
     }
 }
-
-/// Where steps write what is read back.
-pub(crate) const OUTPUT: &str = "/dev/imagespec/out";
 
 /// Lowers a plan. `sources` are the texts its locations point into.
 #[must_use]
@@ -281,7 +279,7 @@ impl<'a> Lowering<'a> {
         });
         let output = self.graph.file(file);
         self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {name} inputs"))));
-        Mount::read_only(format!("{}/{name}", crate::MOUNTS), output)
+        Mount::read_only(format!("{}/{name}", crate::fixed::MOUNTS), output)
     }
 
     fn cache_id(&self, name: &str) -> String {
@@ -293,5 +291,5 @@ impl<'a> Lowering<'a> {
 }
 
 fn ca_path() -> String {
-    format!("{}/ca.pem", crate::MOUNTS)
+    format!("{}/ca.pem", crate::fixed::MOUNTS)
 }

@@ -142,9 +142,9 @@ pub(crate) struct Home {
 
 impl Home {
     /// An environment of Python's own (PEP 405).
-    pub(crate) const VENV: Self = Self { path: crate::ENVIRONMENT, variable: "VIRTUAL_ENV" };
+    pub(crate) const VENV: Self = Self { path: crate::fixed::ENVIRONMENT, variable: "VIRTUAL_ENV" };
     /// An environment of conda's.
-    pub(crate) const CONDA: Self = Self { path: crate::CONDA_ENVIRONMENT, variable: "CONDA_PREFIX" };
+    pub(crate) const CONDA: Self = Self { path: crate::fixed::CONDA_ENVIRONMENT, variable: "CONDA_PREFIX" };
 
     /// Whether a program belongs to it.
     pub(crate) fn has(&self, program: &str) -> bool {

@@ -16,6 +16,7 @@ mod locked;
 mod part;
 mod python;
 mod user;
+mod wanted;
 
 pub use content::{ContextProblems, ContextUse, context_use};
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::lock::environment::{Implementation, Interpreter, Libc, release};
+use crate::lock::interpreter::{Implementation, Interpreter, Libc, release};
 use crate::lock::wheel_name::WheelName;
 
 /// The tags an environment takes.

@@ -64,7 +64,7 @@ impl Lowering<'_> {
             .with_env("DEBIAN_FRONTEND", "noninteractive")
             .with_envs(env.clone())
             .with_env("IMAGESPEC_APT_CONF", configuration)
-            .with_mount(Mount::tmpfs(format!("{}/apt", crate::MOUNTS)))
+            .with_mount(Mount::tmpfs(format!("{}/apt", crate::fixed::MOUNTS)))
             // dpkg's journal, empty before and after: it is written to the disk a dozen times for each package, and a step that
             // breaks off leaves no layer that would need it.
             .with_mount(Mount::tmpfs("/var/lib/dpkg/updates"))

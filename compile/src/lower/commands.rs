@@ -28,7 +28,7 @@ impl Lowering<'_> {
         let mut exec = exec.with_envs(env.iter().cloned());
         if self.plan.uv.is_some() {
             let path = env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
-            exec = exec.with_env("PATH", format!("{path}:{}/bin", crate::MOUNTS));
+            exec = exec.with_env("PATH", format!("{path}:{}/bin", crate::fixed::MOUNTS));
         }
         let exec = self.with_ca_bundle(exec);
         let outputs = self.graph.exec(exec);

@@ -27,7 +27,7 @@ impl Lowering<'_> {
         let Action::Conda { packages, channels, env, bytecode } = &step.action else { return parent };
         let made = self.micromamba(step, parent, packages, channels, env);
         // It holds the time of the day, and programs know an environment by it.
-        let history = format!("{}/conda-meta/history", crate::CONDA_ENVIRONMENT);
+        let history = format!("{}/conda-meta/history", crate::fixed::CONDA_ENVIRONMENT);
         let history = MkFile { timestamp: Some(0), ..MkFile::new(history, 0o644, "") };
         let plain = self.graph.file(File::on(made).mkfile(history));
         self.annotate(step, plain.op());
@@ -45,10 +45,10 @@ impl Lowering<'_> {
         let Some(image) = self.plan.micromamba.as_ref() else { return parent };
         let micromamba = self.image(image);
         // It calls itself by this name.
-        let program = format!("{}/bin/micromamba", crate::MOUNTS);
-        let cache = format!("{}/conda-cache", crate::MOUNTS);
-        let scratch = format!("{}/tmp", crate::MOUNTS);
-        let own_certificates = format!("{}/conda.pem", crate::MOUNTS);
+        let program = format!("{}/bin/micromamba", crate::fixed::MOUNTS);
+        let cache = format!("{}/conda-cache", crate::fixed::MOUNTS);
+        let scratch = format!("{}/tmp", crate::fixed::MOUNTS);
+        let own_certificates = format!("{}/conda.pem", crate::fixed::MOUNTS);
         let certificates = if self.common.ca_bundle.is_some() { ca_path() } else { own_certificates.clone() };
         let words = [
             program.as_str(),
@@ -63,7 +63,7 @@ impl Lowering<'_> {
             "--root-prefix",
             ROOT_PREFIX,
             "--prefix",
-            crate::CONDA_ENVIRONMENT,
+            crate::fixed::CONDA_ENVIRONMENT,
             "--override-channels",
         ];
         let channels = channels.iter().flat_map(|channel| ["-c".to_owned(), channel.clone()]);
@@ -88,10 +88,10 @@ impl Lowering<'_> {
 
     fn conda_bytecode(&mut self, step: &Step, parent: Output, bytecode: Bytecode) -> Output {
         let python = self.common.home.python();
-        let folder = format!("{}/conda", crate::MOUNTS);
+        let folder = format!("{}/conda", crate::fixed::MOUNTS);
         let program = format!("{folder}/{COMPILE_FILE}");
         let inputs = self.inputs("conda", &[(COMPILE_FILE, COMPILE)]);
-        let words = [python.as_str(), "-I", "-B", &program, crate::CONDA_ENVIRONMENT, bytecode.as_str()];
+        let words = [python.as_str(), "-I", "-B", &program, crate::fixed::CONDA_ENVIRONMENT, bytecode.as_str()];
         let outputs = self.graph.exec(self.exec(words, parent).with_mount(inputs));
         self.annotate(step, outputs.op());
         outputs.root().unwrap_or(parent)

@@ -2,9 +2,10 @@
 
 use buildkit_llb::{Mount, Note, Output, Sharing};
 
+use crate::fixed::OUTPUT;
 use crate::group::{CONFIG_FILE, LOCK_FILE};
+use crate::lower::Lowering;
 use crate::lower::python::{DOWNLOADS, uv_cache, uv_path, with_secrets};
-use crate::lower::{Lowering, OUTPUT};
 use crate::plan::{GroupInstall, Step};
 
 /// Installs, lists and compiles. The package's names never become part of it: what it installs are two files, which it is told.
@@ -24,15 +25,15 @@ pub const COLLISIONS_FILE: &str = "collisions";
 
 impl Lowering<'_> {
     pub(super) fn install_group(&mut self, step: &Step, parent: Output, install: &GroupInstall) -> Output {
-        let folder = format!("{}/group", crate::MOUNTS);
+        let folder = format!("{}/group", crate::fixed::MOUNTS);
         // One op for all groups: else a graph would be mostly copies of it.
         let installer = self.inputs("install", &[(INSTALL_FILE, INSTALL)]);
         let home = self.common.home;
         let python = home.python();
         let list = format!("{OUTPUT}/{LIST_FILE}");
-        let program = format!("{}/install/{INSTALL_FILE}", crate::MOUNTS);
+        let program = format!("{}/install/{INSTALL_FILE}", crate::fixed::MOUNTS);
         // Code that a package runs while it is built must not reach what other images will import.
-        let kept = if install.is_built { String::new() } else { format!("{}/bytecode", crate::MOUNTS) };
+        let kept = if install.is_built { String::new() } else { format!("{}/bytecode", crate::fixed::MOUNTS) };
         let words = [python.as_str(), "-I", "-S", "-B", &program, home.path, &list, install.bytecode.as_str(), &kept];
         let files = [(LOCK_FILE, &install.lock), (CONFIG_FILE, &install.config)];
         let files = files.into_iter().enumerate().flat_map(|(number, (name, text))| in_variables(number, name, text));
@@ -65,11 +66,11 @@ impl Lowering<'_> {
     /// The folder with [`COLLISIONS_FILE`], from the lists of all groups of wheels.
     pub(crate) fn collisions(&mut self, root: Output) -> Option<Output> {
         let lists = std::mem::take(&mut self.lists);
-        let at = |number: usize| format!("{}/lists/{number}", crate::MOUNTS);
+        let at = |number: usize| format!("{}/lists/{number}", crate::fixed::MOUNTS);
         let python = self.common.home.python();
         let found = format!("{OUTPUT}/{COLLISIONS_FILE}");
         let inputs = self.inputs("compare", &[(COMPARE_FILE, COMPARE)]);
-        let program = format!("{}/compare/{COMPARE_FILE}", crate::MOUNTS);
+        let program = format!("{}/compare/{COMPARE_FILE}", crate::fixed::MOUNTS);
         let words = [python.as_str(), "-I", "-S", "-B", &program, &found].map(str::to_owned);
         let files = (0..lists.len()).map(|number| format!("{}/{LIST_FILE}", at(number)));
         let exec = self

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use buildkit_llb::{Mount, Note, Output};
 
 use crate::arguments::{WithoutIndexes, without_indexes};
+use crate::fixed::OUTPUT;
 use crate::group::{PYPI_INDEX, cache_control, searched};
 use crate::lock_step::{LOCK, LockCommand, LockStep, PROJECT_FILE};
+use crate::lower::Lowering;
+use crate::lower::probe::{INTERPRETER_FILE, SAY, SAY_FILE};
 use crate::lower::python::{DOWNLOADS, uv_path, with_secrets};
-use crate::lower::{Lowering, OUTPUT};
 use crate::plan::InstallSecret;
-use crate::probe::{INTERPRETER_FILE, SAY, SAY_FILE};
 
 /// The file that holds the lock, in what answers [`question::Lock`](crate::question::Lock). uv knows the format by the name.
 pub const LOCK_FILE: &str = "pylock.toml";
@@ -28,7 +29,7 @@ impl Lowering<'_> {
             LockCommand::Poetry => Some(self.poetry(step, parent)?),
             LockCommand::Compile { .. } | LockCommand::Export => None,
         };
-        let folder = format!("{}/requirements", crate::MOUNTS);
+        let folder = format!("{}/requirements", crate::fixed::MOUNTS);
         let WithoutIndexes { indexes, arguments, beaten } = configured(step);
         let configuration = if indexes.is_empty() { cache_control([PYPI_INDEX]) } else { searched(&indexes) };
         let files = step.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -44,7 +45,7 @@ impl Lowering<'_> {
 
     /// The folder with [`EXPORTED_FILE`]: Poetry, which uv installs into its cache, reads its lock.
     fn poetry(&mut self, step: &LockStep, parent: Output) -> Option<Output> {
-        let folder = format!("{}/project", crate::MOUNTS);
+        let folder = format!("{}/project", crate::fixed::MOUNTS);
         let files = step.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         let files = files.collect::<Vec<_>>();
         let inputs = self.inputs("project", &files);
@@ -93,7 +94,7 @@ impl Lowering<'_> {
 
 /// Where [`EXPORTED_FILE`] is for the step that makes a lock of it.
 fn exported_folder() -> String {
-    format!("{}/exported", crate::MOUNTS)
+    format!("{}/exported", crate::fixed::MOUNTS)
 }
 
 /// The indexes that uv's configuration names, and the arguments besides.

@@ -37,11 +37,11 @@ impl Lowering<'_> {
         if managed.is_some() {
             args.push("--managed-python".to_owned());
         }
-        args.push(crate::ENVIRONMENT.to_owned());
+        args.push(crate::fixed::ENVIRONMENT.to_owned());
         let exec = self.exec(args, parent);
         let mut exec = self.with_installer(exec, DOWNLOADS);
         if managed.is_some() {
-            exec = exec.with_env("UV_PYTHON_INSTALL_DIR", crate::PYTHONS);
+            exec = exec.with_env("UV_PYTHON_INSTALL_DIR", crate::fixed::PYTHONS);
         }
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
@@ -50,7 +50,8 @@ impl Lowering<'_> {
             return made;
         }
         // It is empty: there are a few files to give away.
-        let outputs = self.graph.exec(self.exec(["chown", "-R", "--", owner.as_str(), crate::ENVIRONMENT], made));
+        let outputs =
+            self.graph.exec(self.exec(["chown", "-R", "--", owner.as_str(), crate::fixed::ENVIRONMENT], made));
         self.annotate(step, outputs.op());
         outputs.root().unwrap_or(made)
     }
@@ -62,7 +63,7 @@ impl Lowering<'_> {
         let exec = self.exec(command, parent);
         let exec = with_bytecode(self.with_installer(exec, DOWNLOADS), managed.bytecode)
             .with_env("UV_PYTHON_DOWNLOADS", "automatic")
-            .with_env("UV_PYTHON_INSTALL_DIR", crate::PYTHONS)
+            .with_env("UV_PYTHON_INSTALL_DIR", crate::fixed::PYTHONS)
             .with_env("UV_PYTHON_CACHE_DIR", format!("{}/python", uv_cache()))
             // No links in the home folder.
             .with_env("UV_PYTHON_INSTALL_BIN", "0")
@@ -72,7 +73,7 @@ impl Lowering<'_> {
         self.annotate(step, outputs.op());
         let made = outputs.root().unwrap_or(parent);
         // What uv needs while it works.
-        let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{}/{name}", crate::PYTHONS));
+        let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{}/{name}", crate::fixed::PYTHONS));
         let file =
             litter.iter().fold(File::on(made), |file, path| file.rm(Rm { allow_not_found: true, ..Rm::new(path) }));
         let output = self.graph.file(file);
@@ -87,7 +88,7 @@ impl Lowering<'_> {
             return parent;
         };
         let mut files = vec![("requirements.txt", requirements.as_str())];
-        let folder = format!("{}/requirements", crate::MOUNTS);
+        let folder = format!("{}/requirements", crate::fixed::MOUNTS);
         let mut command: Vec<String> = ["pip", "install", "--python"].map(str::to_owned).to_vec();
         command.insert(0, uv_path());
         command.push(self.common.home.python());
@@ -173,12 +174,12 @@ pub(super) fn with_bytecode(exec: Exec, bytecode: Bytecode) -> Exec {
 
 /// Where uv is mounted.
 pub(super) fn uv_path() -> String {
-    format!("{}/bin/uv", crate::MOUNTS)
+    format!("{}/bin/uv", crate::fixed::MOUNTS)
 }
 
 /// Where uv's cache is mounted.
 pub(super) fn uv_cache() -> String {
-    format!("{}/uv-cache", crate::MOUNTS)
+    format!("{}/uv-cache", crate::fixed::MOUNTS)
 }
 
 /// The command with its secrets: mounts, variables, and where the daemon has no secret variables, our script in front.
@@ -195,7 +196,7 @@ pub(super) fn with_secrets(
                 envs.push(SecretEnv { id: id.clone(), name: name.clone(), optional: false });
             }
             InstallSecret::Env { id, name } => {
-                let path = format!("{}/secrets/{position}", crate::MOUNTS);
+                let path = format!("{}/secrets/{position}", crate::fixed::MOUNTS);
                 pairs.extend([name.clone(), path.clone()]);
                 mounts.push(Mount::secret(path, id));
             }

@@ -3,10 +3,10 @@
 use buildkit_llb::{Graph, Output};
 use imagespec::SourceMap;
 
+use crate::lower::probe;
 use crate::lower::{Lowering, lower};
 use crate::outcome::{LockRecipe, Recipe, RootRecipe};
 use crate::plan::{Parent, Plan};
-use crate::probe;
 
 /// The graph that makes an answer. Its result is a root filesystem to look into, or a folder with files
 /// ([`LOCK_FILE`](crate::LOCK_FILE), [`INTERPRETER_FILE`](crate::INTERPRETER_FILE), [`COLLISIONS_FILE`](crate::COLLISIONS_FILE)).

@@ -81,7 +81,7 @@ impl<'a> Planner<'a, '_> {
             return Some((reference.to_owned(), format!("{prefix}base_image")));
         }
         let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.clone()) else {
-            return Some((crate::DEFAULT_BASE_IMAGE.to_owned(), format!("{prefix}base_image")));
+            return Some((crate::fixed::DEFAULT_BASE_IMAGE.to_owned(), format!("{prefix}base_image")));
         };
         let cudnn = specs.value(|spec| spec.cudnn.clone());
         match crate::cuda::image(&cuda, cudnn.as_deref()) {

@@ -19,10 +19,10 @@ use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
 use crate::outcome::Recipe;
 use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Shape, Step};
-use crate::planner::asking::Stage;
 use crate::planner::base::Base;
 use crate::planner::lock::{Beside, Found};
 use crate::planner::locked::{apart, collision_reason, restrict, without_hashes};
+use crate::planner::wanted::{Wanted, text};
 use crate::planner::{Planner, summary};
 use crate::question;
 use crate::requirements::{Requirements, allowed_for};
@@ -36,23 +36,6 @@ const SMALL_MAX_BYTES: u64 = 12_000_000;
 
 /// Whether uv precompiles what it installs.
 const COMPILE: &str = "UV_COMPILE_BYTECODE";
-
-/// What is to be installed, and into what.
-pub(super) struct Wanted {
-    pub(super) requirements: Requirements,
-    pub(super) args: Vec<String>,
-    /// Something may have to be built.
-    pub(super) may_build: bool,
-    /// Where the interpreter is.
-    pub(super) stage: Stage,
-    pub(super) interpreter: String,
-    /// What the environment stands on.
-    pub(super) parent: Parent,
-    /// The step that makes the environment; without one, the base image has it.
-    pub(super) venv: Option<String>,
-    /// Why everything is one step, if it is.
-    pub(super) single: Option<&'static str>,
-}
 
 /// The steps that install packages, as far as they are known.
 #[derive(Default)]
@@ -371,9 +354,4 @@ fn target(said: &InterpreterFact, platform: &buildkit_llb::Platform) -> Option<T
         _ => return None,
     };
     Target::new(Interpreter { version: said.version.parse().ok()?, implementation }, platform, libc)
-}
-
-/// One line per entry.
-pub(super) fn text(lines: &[String]) -> String {
-    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }

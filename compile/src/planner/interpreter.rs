@@ -60,7 +60,9 @@ impl<'a> Planner<'a, '_> {
             self.no_interpreter(base, &seen);
             return None;
         }
-        Some(Interpreter::Managed(wanted.map_or(crate::DEFAULT_PYTHON.to_owned(), |version| version.to_string())))
+        Some(Interpreter::Managed(
+            wanted.map_or(crate::fixed::DEFAULT_PYTHON.to_owned(), |version| version.to_string()),
+        ))
     }
 
     /// The Python version that the specs ask for.
@@ -73,7 +75,7 @@ impl<'a> Planner<'a, '_> {
         let wanted = self.wanted_python();
         let what = wanted.map_or("Python interpreter".to_owned(), |version| format!("Python {version}"));
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
-        let image = self.part.spec.base_reference().unwrap_or(crate::DEFAULT_BASE_IMAGE);
+        let image = self.part.spec.base_reference().unwrap_or(crate::fixed::DEFAULT_BASE_IMAGE);
         let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
         let field = self.specs().said("python_version", |spec| spec.python_version).map(|(field, _)| field);
         let field = field.unwrap_or_else(|| "packages".to_owned());

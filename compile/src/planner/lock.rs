@@ -20,7 +20,7 @@ use crate::plan::Parent;
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
 use crate::planner::base::Base;
-use crate::planner::install::{Wanted, text};
+use crate::planner::wanted::{Wanted, text};
 use crate::planner::{Planner, summary};
 use crate::question;
 use crate::requirements::{self, Requirements};

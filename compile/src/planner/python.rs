@@ -11,9 +11,9 @@ use crate::plan::{Action, Home, ManagedPython, Parent, PinnedImage, Step};
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
 use crate::planner::base::Base;
-use crate::planner::install::Wanted;
 use crate::planner::interpreter::Interpreter;
 use crate::planner::user::is_root;
+use crate::planner::wanted::Wanted;
 use crate::planner::{Planner, summary};
 use crate::question;
 use crate::requirements::{self, Implied, Requirements};
@@ -142,7 +142,8 @@ impl Planner<'_, '_> {
     /// The conda environment. Another one at its place would be gone, with all that is in it.
     fn conda(&mut self, base: &Base) -> Option<Environment> {
         if base.home() == Some(Home::CONDA) {
-            let message = format!("the base image has a conda environment at {} already", crate::CONDA_ENVIRONMENT);
+            let message =
+                format!("the base image has a conda environment at {} already", crate::fixed::CONDA_ENVIRONMENT);
             let fields = self.specs().fields("conda_packages", |spec| &spec.conda_packages);
             let field = fields.first().map_or("base_image", String::as_str);
             let help = "name all conda packages in one spec, or use `packages`, which extend the environment";
@@ -166,7 +167,7 @@ impl Planner<'_, '_> {
         let version = specs.said("python_version", |spec| spec.python_version);
         fields.extend(version.as_ref().map(|(field, _)| field.clone()));
         if !names_python || version.is_some() {
-            let version = version.map_or(crate::DEFAULT_PYTHON.to_owned(), |(_, version)| version.to_string());
+            let version = version.map_or(crate::fixed::DEFAULT_PYTHON.to_owned(), |(_, version)| version.to_string());
             packages.push(format!("python={version}"));
         }
         if let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.as_ref()).filter(|_| self.has_base()) {
@@ -275,7 +276,7 @@ impl Planner<'_, '_> {
     /// The tool image with uv; `None` until known.
     pub(super) fn uv(&mut self) -> Option<()> {
         let said = self.specs().said("builder_config.uv_image", |spec| spec.builder_config.uv_image.clone());
-        self.tools.uv = Some(self.tool(said, crate::DEFAULT_UV_IMAGE)?);
+        self.tools.uv = Some(self.tool(said, crate::fixed::DEFAULT_UV_IMAGE)?);
         Some(())
     }
 
@@ -283,7 +284,7 @@ impl Planner<'_, '_> {
     pub(super) fn micromamba(&mut self) -> Option<()> {
         let said =
             self.specs().said("builder_config.micromamba_image", |spec| spec.builder_config.micromamba_image.clone());
-        self.tools.micromamba = Some(self.tool(said, crate::DEFAULT_MICROMAMBA_IMAGE)?);
+        self.tools.micromamba = Some(self.tool(said, crate::fixed::DEFAULT_MICROMAMBA_IMAGE)?);
         Some(())
     }
 
@@ -314,7 +315,7 @@ impl Planner<'_, '_> {
     pub(super) fn secret_targets(&mut self) {
         let is_ours = |path: &str| {
             let inside = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-            path == crate::MOUNTS || inside(path, crate::MOUNTS) || inside(crate::MOUNTS, path)
+            path == crate::fixed::MOUNTS || inside(path, crate::fixed::MOUNTS) || inside(crate::fixed::MOUNTS, path)
         };
         let secrets: Vec<(String, SecretMount)> =
             self.specs().secrets().into_iter().map(|(field, mount)| (field, mount.clone())).collect();

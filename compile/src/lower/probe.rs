@@ -7,7 +7,7 @@ use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, O
 #[cfg(doc)]
 use crate::answer::InterpreterFact;
 use crate::env::Env;
-use crate::lower::OUTPUT;
+use crate::fixed::OUTPUT;
 use crate::lower::files::local_source;
 use crate::plan::LocalFilter;
 
@@ -67,7 +67,7 @@ pub(crate) fn interpreter(
     let inputs = MkFile { timestamp: Some(0), ..MkFile::new(format!("/{SAY_FILE}"), 0o644, SAY) };
     let inputs = graph.file(File::scratch().mkfile(inputs));
     graph.annotate(inputs.op(), Note::named("[internal] write interpreter inputs"));
-    let folder = format!("{}/ask", crate::MOUNTS);
+    let folder = format!("{}/ask", crate::fixed::MOUNTS);
     let (program, answer) = (format!("{folder}/{SAY_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
     // The root has an output nobody wants: without one it is read-only, and images that lack `/etc/hosts` could not be run.
     let exec = Exec::new([interpreter, "-I", &program, &answer], root?, platform.clone())
