@@ -9,9 +9,13 @@ use buildkit_client::tls::TlsFiles;
 use crate::args::DaemonArgs;
 use crate::error::CliError;
 
-/// Connects.
+/// Finds the daemon and connects.
 pub(crate) async fn connect(args: &DaemonArgs) -> Result<Connection, CliError> {
-    let found = find(args)?;
+    dial_found(&find(args)?, args).await
+}
+
+/// Connects to a daemon that was found.
+pub(crate) async fn dial_found(found: &Discovered, args: &DaemonArgs) -> Result<Connection, CliError> {
     Ok(dial(&found.address, &dial_options(args)).await?)
 }
 

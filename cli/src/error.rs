@@ -4,10 +4,11 @@
 
 use buildkit_client::dial::DialError;
 use buildkit_client::error::{SolveError, render_source};
+use buildkit_client::flag::FlagError;
 use buildkit_client::session::{SessionEnd, SessionError};
 use imagespec::{Diagnostic, SourceMap};
-use imagespec_engine::CredentialsError;
-use imagespec_engine::content::ContentError;
+use imagespec_driver::CredentialsError;
+use imagespec_driver::content::ContentError;
 use imagespec_frontend::DriveError;
 
 use crate::exit::Exit;
@@ -86,6 +87,12 @@ impl From<ContentError> for CliError {
                 Self::Input(error.to_string())
             }
         }
+    }
+}
+
+impl From<FlagError> for CliError {
+    fn from(error: FlagError) -> Self {
+        Self::Input(error.to_string())
     }
 }
 

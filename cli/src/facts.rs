@@ -1,23 +1,22 @@
-//! Gathering facts without building: from a file, or from a daemon by a build that exports nothing.
+//! Planning without building: from a file of saved facts, or on a daemon by a build that exports nothing.
 
 use std::path::Path;
 
-use buildkit_client::error::SolveError;
 use buildkit_client::progress::Mode;
-use buildkit_client::solve::SolveOptions;
-use buildkit_gateway::{Bridge, BuildOptions};
+use buildkit_gateway::BuildOptions;
 use imagespec_compile::{DaemonFact, LockUse, Store, question};
-use imagespec_engine::{DaemonMemory, Variables, step_failure};
-use imagespec_frontend::{DriveError, Planned, Recorded, Recorder};
+use imagespec_driver::{Daemon, Variables};
+use imagespec_frontend::Planned;
 
 use crate::args::{BuildOptionArgs, DaemonArgs, FactsArgs, SpecArgs};
 use crate::error::CliError;
-use crate::run::Run;
+use crate::image::{self, Missing};
 use crate::spec_file::SpecFile;
-use crate::{daemon, options, session};
+use crate::stage::Stage;
+use crate::{daemon, options};
 
-/// All that a build of the spec depends on.
-pub(crate) async fn gather(
+/// All that a build of the spec depends on, and what it becomes.
+pub(crate) async fn plan(
     spec: &SpecArgs,
     build: &BuildOptionArgs,
     facts: &FactsArgs,
@@ -25,67 +24,36 @@ pub(crate) async fn gather(
     lock: LockUse,
     progress: Mode,
 ) -> Result<Planned, CliError> {
-    let mut file = SpecFile::read(spec)?;
-    let opts = options::frontend_options(build, &file, |name| std::env::var_os(name))?;
-    // What is wrong with the spec alone needs no daemon to be told.
-    file.choice.contexts = options::named_contexts(&opts);
-    let (document, mut warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
     if let Some(path) = &facts.facts {
-        let settings = imagespec_frontend::settings(&build_options(opts, String::new())?);
-        let mut planned = imagespec_frontend::compile_only(document, settings, read(path)?)?;
-        warnings.append(&mut planned.warnings);
-        planned.warnings = warnings;
-        return Ok(planned);
+        return replay(spec, build, path);
     }
-    let connection = daemon::connect(daemon).await?;
-    let credentials = session::registry_auth_of(&file, &document.spec)?;
-    let secrets = session::secrets(&file, &document.spec, build, session::Missing::Ignore)?;
-    let run = Run {
-        connection: &connection,
-        session: file.files.session().with_secrets(secrets).with_registry_auth(credentials),
-        solve: SolveOptions { frontend_attrs: opts.clone(), internal: true, ..SolveOptions::new("") },
-    };
-    let memory = DaemonMemory::from_variables(&Variables::of_process(), connection.daemon_identity());
-    let frontend = file.files.frontend(file.text.clone(), lock, memory);
-    let recorder = Recorder::new(frontend).planning_only();
-    let recorded = recorder.recorded();
-    let outcome = run
-        .drive_alone(progress, |driver| async move {
-            let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-            recorder.run(bridge, opts, driver.session_id).await
-        })
-        .await;
-    let planned = take(&recorded, outcome.map(|_| ()))?;
+    let found = daemon::find(daemon);
+    // What is wrong with the spec alone needs no daemon to be told.
+    let image = image::read(spec, build, Missing::Ignore)?;
+    let connection = daemon::dial_found(&found?, daemon).await?;
+    let daemon = Daemon::new(connection, None, false, &Variables::of_process()).await;
+    let stage = Stage::open(progress)?;
+    let planned = imagespec_driver::plan(&image, &daemon, lock, stage.progress(), stage.cancellation()).await;
+    stage.close().await;
+    let planned = planned?;
     if let Some(path) = &facts.save_facts {
         save(path, &planned.store)?;
     }
     Ok(planned)
 }
 
-/// What was recorded, or why not. Problems of the spec are told by us rather than by what the daemon made of them.
-pub(crate) fn take(recorded: &Recorded, outcome: Result<(), CliError>) -> Result<Planned, CliError> {
-    match (recorded.get(), outcome) {
-        (Some(Err(error @ DriveError::Problems { .. })), _) => Err(error.clone().into()),
-        (Some(planned), Err(CliError::Solve(SolveError::Build(failure)))) => {
-            Err(match step_failure(&failure, planned) {
-                Some((diagnostic, sources)) => {
-                    CliError::Step { diagnostic: Box::new(diagnostic), sources: Box::new(sources) }
-                }
-                None => SolveError::Build(failure).into(),
-            })
-        }
-        (_, Err(error)) => Err(error),
-        (Some(Ok(planned)), Ok(())) => Ok(planned.clone()),
-        (Some(Err(error)), Ok(())) => Err(error.clone().into()),
-        (None, Ok(())) => Err(CliError::Internal("the build ended before the spec was read".to_owned())),
-    }
-}
-
-pub(crate) fn build_options(
-    opts: std::collections::BTreeMap<String, String>,
-    session: String,
-) -> Result<BuildOptions, CliError> {
-    BuildOptions::new(opts, session, Vec::new(), String::new()).map_err(|error| CliError::Input(error.to_string()))
+/// Plans from saved facts.
+fn replay(spec: &SpecArgs, build: &BuildOptionArgs, path: &Path) -> Result<Planned, CliError> {
+    let mut file = SpecFile::read(spec)?;
+    let options = options::frontend_options(build, &file, |name| std::env::var_os(name))?;
+    file.choice.contexts = options::named_contexts(&options);
+    let (document, mut warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+    let options = BuildOptions::new(options, String::new(), Vec::new(), String::new());
+    let options = options.map_err(|error| CliError::Input(error.to_string()))?;
+    let mut planned = imagespec_frontend::compile_only(document, imagespec_frontend::settings(&options), read(path)?)?;
+    warnings.append(&mut planned.warnings);
+    planned.warnings = warnings;
+    Ok(planned)
 }
 
 fn read(path: &Path) -> Result<Store, CliError> {

@@ -6,11 +6,11 @@ mod daemon;
 mod error;
 mod exit;
 mod facts;
+mod image;
 mod options;
 mod print;
-mod run;
-mod session;
 mod spec_file;
+mod stage;
 
 use std::process::ExitCode;
 

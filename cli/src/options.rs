@@ -104,7 +104,7 @@ mod tests {
         let mut args = BuildOptionArgs::default();
         change(&mut args);
         let file = SpecFile {
-            files: imagespec_engine::Files { spec: "spec.yaml".into(), context: ".".into() },
+            files: imagespec_driver::Files { spec: "spec.yaml".into(), context: ".".into() },
             choice: imagespec::Choice::default(),
             text: imagespec_frontend::SpecText { name: "spec.yaml".to_owned(), text: String::new() },
         };

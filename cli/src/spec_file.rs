@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use imagespec::Choice;
-use imagespec_engine::Files;
+use imagespec_driver::Files;
 use imagespec_frontend::SpecText;
 
 use crate::args::SpecArgs;

@@ -11,12 +11,12 @@ use futures_util::StreamExt as _;
 use imagespec::{Choice, Content, ImageSpec};
 
 use crate::builder::{BuildContext, Decision, ImageSpecBuilder};
-use crate::content;
 use crate::error::EngineError;
-use crate::files::Files;
 use crate::request::BuildRequest;
 use crate::settings::Settings;
 use crate::together::Together;
+use imagespec_driver::Files;
+use imagespec_driver::content;
 
 use memory::{Key, Memory, Moment};
 
@@ -189,7 +189,7 @@ async fn image_name(spec: &ImageSpec, files: &Files) -> Result<String, EngineErr
 }
 
 fn content_of(spec: &ImageSpec, files: &Files) -> Result<Content, EngineError> {
-    let (document, _) = imagespec_frontend::parse(&files.text_of(spec), &Choice::default())?;
+    let (document, _) = imagespec_driver::parse(&files.text_of(spec), &Choice::default())?;
     Ok(content::gather(files, &document, &[])?)
 }
 

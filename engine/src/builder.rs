@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use buildkit_client::session::auth::RegistryAuth;
 use imagespec::ImageSpec;
 
-use crate::credentials::{CredentialsError, registry_auth};
 use crate::error::EngineError;
 use crate::existence::{Existence, exist};
-use crate::files::Files;
 use crate::settings::Settings;
 use crate::together::Together;
+use imagespec_driver::Files;
+use imagespec_driver::{CredentialsError, registry_auth};
 
 /// A future of a trait object's.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

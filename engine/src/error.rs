@@ -6,11 +6,11 @@ use buildkit_client::dial::DialError;
 use buildkit_client::error::SolveError;
 use buildkit_client::session::{SessionEnd, SessionError};
 use imagespec::{Diagnostic, SourceMap};
-use imagespec_frontend::DriveError;
+use imagespec_driver::{BuildError, DriveError};
 
-use crate::content::ContentError;
-use crate::credentials::CredentialsError;
-use crate::secrets::SecretsError;
+use imagespec_driver::CredentialsError;
+use imagespec_driver::SecretsError;
+use imagespec_driver::content::ContentError;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +125,21 @@ impl EngineError {
             }
             Self::Step { diagnostic, sources } => imagespec::render(diagnostic, sources),
             other => other.to_string(),
+        }
+    }
+
+    /// A failed build of an image.
+    pub(crate) fn from_build(image: &str, error: BuildError) -> Self {
+        match error {
+            BuildError::Input(problem) | BuildError::Refused(problem) | BuildError::Internal(problem) => {
+                Self::Delivery { image: image.to_owned(), problem }
+            }
+            BuildError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
+            BuildError::Step { diagnostic, sources } => Self::Step { diagnostic, sources },
+            BuildError::Session(error) => error.into(),
+            BuildError::SessionLost(end) => end.into(),
+            BuildError::Solve(error) => error.into(),
+            BuildError::Cancelled => SolveError::Cancelled.into(),
         }
     }
 

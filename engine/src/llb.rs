@@ -2,26 +2,19 @@
 //!
 //! Compiles as the `imagespec` command does, so both share the daemon's cache. Shows no progress itself; a caller may take it.
 
-mod delivery;
-mod solve;
-
 use std::collections::BTreeMap;
 
 use buildkit_client::address::{Address, EngineAddress};
 use buildkit_client::dial::{DialOptions, dial};
+use buildkit_client::engine::Engine;
 use buildkit_client::progress::{self, ProgressSender};
 use buildkit_client::session::secrets::Secrets;
 use imagespec::{Choice, ImageSpec};
-use imagespec_compile::LockUse;
-use imagespec_frontend::SpecText;
+use imagespec_driver::{Daemon, Delivery, DeliveryOptions, Image, Request, add_secrets};
+use tokio_util::sync::CancellationToken;
 
 use crate::builder::{BoxFuture, BuildContext, ImageSpecBuilder};
 use crate::error::EngineError;
-use crate::files::Files;
-use crate::memory::DaemonMemory;
-use crate::secrets::add_secrets;
-
-use delivery::Delivery;
 
 /// Builds on a daemon.
 ///
@@ -42,16 +35,19 @@ pub struct LlbBuilder {
     address: Address,
     dial: DialOptions,
     engine: Option<EngineAddress>,
-    compression: String,
+    request: Request,
     progress: Option<ProgressSender>,
+    cancel: CancellationToken,
 }
 
 impl LlbBuilder {
     /// A builder for a daemon.
     #[must_use]
     pub fn new(address: Address) -> Self {
-        let compression = "zstd".to_owned();
-        Self { address, dial: DialOptions::default(), engine: None, compression, progress: None }
+        let delivery = DeliveryOptions { compression: "zstd".to_owned(), ..DeliveryOptions::default() };
+        let request = Request { delivery, ..Request::default() };
+        let (dial, cancel) = (DialOptions::default(), CancellationToken::new());
+        Self { address, dial, engine: None, request, progress: None, cancel }
     }
 
     /// Sets how long a connection may take.
@@ -68,8 +64,34 @@ impl LlbBuilder {
 
     /// Sets how a push compresses the layers it adds (BuildKit's word; `zstd` if nobody chooses).
     #[must_use]
-    pub fn with_compression(self, compression: impl Into<String>) -> Self {
-        Self { compression: compression.into(), ..self }
+    pub fn with_compression(mut self, compression: impl Into<String>) -> Self {
+        self.request.delivery.compression = compression.into();
+        self
+    }
+
+    /// Sets what else is asked of the daemon: cache, attestations, entitlements, outputs beside the push, and whether images are
+    /// built that are up to date. Whether an image is pushed or loaded is decided for each spec.
+    ///
+    /// ```
+    /// use imagespec_driver::Request;
+    /// use imagespec_engine::LlbBuilder;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = Request { always_build: true, ..Request::default() };
+    /// let builder = LlbBuilder::new("unix:///run/buildkit/buildkitd.sock".parse()?).with_request(request);
+    /// # drop(builder);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_request(self, request: Request) -> Self {
+        Self { request, ..self }
+    }
+
+    /// Sets what ends all builds in good order.
+    #[must_use]
+    pub fn with_cancellation(self, cancel: CancellationToken) -> Self {
+        Self { cancel, ..self }
     }
 
     /// Reports the progress of all builds. The builds wait for whoever takes it.
@@ -79,47 +101,40 @@ impl LlbBuilder {
     }
 
     async fn build(&self, spec: &ImageSpec, context: &BuildContext) -> Result<Option<String>, EngineError> {
-        let text = context.files.text_of(spec);
-        // What is wrong with the spec alone is told before anything is connected.
-        let (document, _) = imagespec_frontend::parse(&text, &Choice::default())?;
-        let secrets = secrets(spec, context)?;
-        let credentials = context.registry_auth(spec)?;
-        let mut options = frontend_options(&text, spec, context);
-        let connection = match &context.together {
-            None => dial(&self.address, &self.dial).await?,
+        // What is wrong with the spec alone is reported before anything is connected.
+        let image = image(spec, context)?;
+        let (connection, shared) = match &context.together {
+            None => (dial(&self.address, &self.dial).await?, None),
             Some(together) => {
                 let (connection, session) = together.reach(&self.address, &self.dial, &context.files).await?;
-                options.insert(Files::CONTEXT_SESSION.to_owned(), session);
-                connection
+                (connection, Some(session))
             }
         };
-        let serving = context.files.session().with_secrets(secrets).with_registry_auth(credentials);
         let is_pushed = spec.registry.is_some() && context.settings.push;
-        let (delivery, serving) =
-            Delivery::plan(self, &document.spec, context, &connection, is_pushed, serving).await?;
-        let memory = DaemonMemory::from_variables(&context.settings.variables, connection.daemon_identity());
+        let engine = match (connection.engine(), &self.engine) {
+            (None, Some(address)) if !is_pushed => Some(Engine::open(address, &self.dial).await?),
+            _ => None,
+        };
+        let can_load = engine.is_some() || connection.engine().is_some();
+        let daemon = Daemon::new(connection, engine, false, &context.settings.variables).await;
+        let mut request = self.request.clone();
+        request.delivery.push |= is_pushed;
+        request.delivery.load |= !is_pushed && can_load;
+        let named = |error: imagespec_driver::BuildError| EngineError::from_build(&context.image_name, error);
+        let delivery = Delivery::plan(&image, &request, &daemon).map_err(named)?;
+        if delivery.is_empty() {
+            context.warn(format!(
+                "{} is pushed to no registry and there is no Engine to load it into: it is in the daemon's cache only",
+                context.image_name
+            ));
+        }
         let progress = self.progress.clone().unwrap_or_else(|| progress::channel().0);
-        let request = solve::Request {
-            connection: &connection,
-            session: serving,
-            exporters: delivery.exporters(),
-            layers: delivery.layers(),
-            options,
-            frontend: context.files.frontend(text, LockUse::Read, memory),
-            progress: progress.clone(),
-        };
-        let (session, outcome) = solve::run(request).await?;
-        let outcome = if outcome.is_ok() {
-            // What is loaded may still come through the session.
-            let outcome = delivery.finish(spec, context, outcome, &progress).await;
-            session.close().await;
-            outcome
-        } else {
-            // A load ends when nothing can come any more.
-            session.close().await;
-            delivery.finish(spec, context, outcome, &progress).await
-        };
-        outcome?.into_iter().for_each(|warning| context.warn(warning));
+        let shared = shared.as_deref();
+        let built =
+            imagespec_driver::build(&image, &request, &delivery, &daemon, shared, &progress, &self.cancel).await;
+        for warning in built.map_err(named)?.warnings() {
+            context.warn(format!("{}: {}", warning.code, warning.message));
+        }
         Ok(None)
     }
 }
@@ -134,6 +149,22 @@ impl ImageSpecBuilder for LlbBuilder {
     }
 }
 
+/// The image of a spec, with what belongs to it on this machine.
+fn image(spec: &ImageSpec, context: &BuildContext) -> Result<Image, EngineError> {
+    let text = context.files.text_of(spec);
+    let (document, warnings) = imagespec_driver::parse(&text, &Choice::default())?;
+    Ok(Image {
+        title: context.image_name.clone(),
+        options: options(&text.name, spec, context),
+        document,
+        warnings,
+        files: context.files.clone(),
+        tags: vec![context.image_name.clone()],
+        secrets: secrets(spec, context)?,
+        credentials: context.registry_auth(spec)?,
+    })
+}
+
 /// The secrets that the daemon may ask for while it builds.
 fn secrets(spec: &ImageSpec, context: &BuildContext) -> Result<Secrets, EngineError> {
     let mut secrets = Secrets::default();
@@ -142,8 +173,8 @@ fn secrets(spec: &ImageSpec, context: &BuildContext) -> Result<Secrets, EngineEr
 }
 
 /// The options that a frontend is given (`moby/buildkit: frontend/dockerui/config.go`).
-fn frontend_options(text: &SpecText, spec: &ImageSpec, context: &BuildContext) -> BTreeMap<String, String> {
-    let mut options = BTreeMap::from([("filename".to_owned(), text.name.clone())]);
+fn options(file_name: &str, spec: &ImageSpec, context: &BuildContext) -> BTreeMap<String, String> {
+    let mut options = BTreeMap::from([("filename".to_owned(), file_name.to_owned())]);
     let platforms: Vec<String> = spec.platforms().iter().map(ToString::to_string).collect();
     if !platforms.is_empty() {
         options.insert("platform".to_owned(), platforms.join(","));

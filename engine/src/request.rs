@@ -2,7 +2,7 @@
 
 use imagespec::ImageSpec;
 
-use crate::files::Files;
+use imagespec_driver::Files;
 
 /// A spec, where its files are, and whether it is built in any case. A spec alone is a request too.
 ///

@@ -2,7 +2,7 @@
 
 use imagespec::ImageSpec;
 
-use crate::variables::Variables;
+use imagespec_driver::Variables;
 
 /// Set to build what is there already.
 const FORCE: &str = "FLYTE_FORCE_PUSH_IMAGE_SPEC";

@@ -12,8 +12,9 @@ use buildkit_client::session::Session;
 use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
 
+use imagespec_driver::Files;
+
 use crate::error::EngineError;
-use crate::files::Files;
 
 /// Opens what a build asks for first, and closes it when the last clone is gone.
 #[derive(Clone, Debug, Default)]
@@ -23,17 +24,17 @@ pub(crate) struct Together(Arc<Mutex<Vec<Daemon>>>);
 struct Daemon {
     address: Address,
     connection: Connection,
-    contexts: BTreeMap<PathBuf, Session>,
+    contexts: BTreeMap<PathBuf, Arc<Session>>,
 }
 
 impl Together {
-    /// The connection to a daemon, and the id of the session there that has the build context.
+    /// The connection to a daemon, and the session there that has the build context.
     pub(crate) async fn reach(
         &self,
         address: &Address,
         options: &DialOptions,
         files: &Files,
-    ) -> Result<(Connection, String), EngineError> {
+    ) -> Result<(Connection, Arc<Session>), EngineError> {
         let known = |daemons: &[Daemon]| daemons.iter().position(|daemon| daemon.address == *address);
         let mut daemons = self.0.lock().await;
         if known(&daemons).is_none() {
@@ -49,15 +50,14 @@ impl Together {
         let Daemon { connection, contexts, .. } = &mut daemons[at];
         // A daemon that was started again knows nothing of it.
         contexts.retain(|_, session| session.closed().now_or_never().is_none());
-        let id = match contexts.get(&files.context) {
-            Some(session) => session.id().to_owned(),
+        let session = match contexts.get(&files.context) {
+            Some(session) => Arc::clone(session),
             None => {
-                let session = files.context_session().open(connection.channel.clone()).await?;
-                let id = session.id().to_owned();
-                contexts.insert(files.context.clone(), session);
-                id
+                let session = Arc::new(files.context_session().open(connection.channel.clone()).await?);
+                contexts.insert(files.context.clone(), Arc::clone(&session));
+                session
             }
         };
-        Ok((connection.clone(), id))
+        Ok((connection.clone(), session))
     }
 }

@@ -23,7 +23,7 @@ use crate::memory::{LastBuild, Memory, Worker};
 use crate::parts::Parts;
 use crate::{lint, load, report};
 
-/// A spec's text, when the caller has it already.
+/// A spec's text.
 #[derive(Clone, Debug)]
 pub struct SpecText {
     /// The name it is shown under.
@@ -35,8 +35,8 @@ pub struct SpecText {
 /// The imagespec frontend.
 #[derive(Clone, Debug, Default)]
 pub struct ImagespecFrontend {
-    /// The spec, if the caller has it; else it is loaded through the daemon.
-    pub spec: Option<SpecText>,
+    /// The spec with what the user should know of it, if the caller has it; else it is loaded through the daemon.
+    pub document: Option<(Document, Vec<Diagnostic>)>,
     /// What becomes of the lock beside the spec. Unless it is read, nothing is built: driving ends once the locks are known.
     pub lock: LockUse,
     /// Where events go.
@@ -127,14 +127,11 @@ impl ImagespecFrontend {
         bridge: &Bridge,
         options: &BuildOptions,
     ) -> Result<(Document, Vec<Diagnostic>), DriveError> {
-        let text = match &self.spec {
-            Some(spec) => spec.clone(),
-            None => {
-                let (name, text) = load::spec(bridge, options).await?;
-                SpecText { name, text }
-            }
-        };
-        parse(&text, &crate::choice(options))
+        if let Some(document) = &self.document {
+            return Ok(document.clone());
+        }
+        let (name, text) = load::spec(bridge, options).await?;
+        parse(&SpecText { name, text }, &crate::choice(options))
     }
 
     /// Drives a build to a goal. `None` if that is to confirm the last one, and something has changed.
@@ -287,7 +284,7 @@ impl Frontend for ImagespecFrontend {
 
     async fn subrequest(&self, name: &str, build: &Build) -> Result<SubrequestAnswer, Status> {
         match name {
-            lint::REQUEST => lint::answer(self, build).await,
+            lint::REQUEST => lint::answer(build).await,
             other => Err(Status::unsupported_subrequest(other)),
         }
     }

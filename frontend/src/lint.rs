@@ -6,7 +6,6 @@ use buildkit_gateway::{Build, Status, Subrequest, SubrequestAnswer};
 use imagespec::{Diagnostic, SourceMap};
 use serde_json::{Value, json};
 
-use crate::build::ImagespecFrontend;
 use crate::{load, report};
 
 /// `moby/buildkit: frontend/subrequests/lint/lint.go`.
@@ -16,11 +15,8 @@ pub(crate) fn describe() -> Subrequest {
     Subrequest::new(REQUEST, "1.0.0", "Check a spec without building it")
 }
 
-pub(crate) async fn answer(frontend: &ImagespecFrontend, build: &Build) -> Result<SubrequestAnswer, Status> {
-    let (name, text) = match &frontend.spec {
-        Some(spec) => (spec.name.clone(), spec.text.clone()),
-        None => load::spec(&build.bridge, &build.options).await?,
-    };
+pub(crate) async fn answer(build: &Build) -> Result<SubrequestAnswer, Status> {
+    let (name, text) = load::spec(&build.bridge, &build.options).await?;
     let parsed = imagespec::parse_to_check(&name, &text, &crate::choice(&build.options));
     let warnings: Vec<Value> =
         parsed.diagnostics.iter().map(|diagnostic| warning(diagnostic, &parsed.sources)).collect();

@@ -1,79 +1,59 @@
 //! `imagespec build`: the images that specs describe, built and brought where they are wanted.
 //!
-//! Specs are compiled here and solved over the control connection; with `--frontend` an image does it in the daemon.
-//! Several images are built side by side on one connection. One session has the build context for all of them, so that what they
-//! have in common is one step; secrets, credentials and results are each image's own.
-
-mod attest;
-mod delivery;
-mod image;
-mod repeat;
-mod several;
+//! Turns arguments into a request and its answer into lines and files; building is `imagespec-driver`'s.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::path::Path;
 
-use buildkit_client::flag::FlagError;
+use buildkit_client::discover::{SystemEnvironment, discover_engine};
+use buildkit_client::engine::Engine;
+use buildkit_client::flag::{parse_allow, parse_cache_from, parse_cache_to};
+use buildkit_client::metadata;
+use buildkit_client::output::{Output, OutputKind};
 use buildkit_client::progress::Mode;
-use buildkit_client::solve::SolveResponse;
-use futures_util::StreamExt as _;
+use imagespec::Diagnostic;
+use imagespec_driver::{Attestations, Batch, BuildError, Built, Daemon, DeliveryOptions, Image, Request, Variables};
 
-use crate::args::{BuildArgs, Progress};
-use crate::error::CliError;
-use crate::run::Stage;
-use crate::{daemon, print};
-
-use delivery::{Delivery, Place};
-use image::{Common, Image};
-
-/// How many images are under way at once; the daemon does the work.
-const AT_A_TIME: usize = 8;
+use crate::args::{BuildArgs, OutputArgs, Progress};
+use crate::error::{CliError, render_diagnostics};
+use crate::image::{self, Missing};
+use crate::stage::Stage;
+use crate::{daemon, facts, print};
 
 pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
     let specs = args.specs.each();
     let is_one = specs.len() == 1;
-    let common = Common::of(args)?;
+    let request = request(args)?;
     if !is_one {
-        several::check_flags(args, &common)?;
+        check_flags_of_several(args, &request)?;
     }
     // What is wrong with the specs alone is told before anything is connected.
-    let images = specs.iter().map(|spec| (spec.title(), Image::read(args, &common, spec))).collect();
-    let images = CliError::unless_all(images)?;
-    note_warnings(args, images.iter().map(Image::told_of_the_spec));
+    let images = specs.iter().map(|spec| (spec.title(), read(args, spec))).collect();
+    let images: Vec<Image> = CliError::unless_all(images)?;
+    note_warnings(args, images.iter().map(|image| render_diagnostics(&image.warnings, &image.document.sources)));
 
-    let connection = daemon::connect(&args.daemon).await?;
-    let place = Place::find(args, &connection).await?;
-    let mut deliveries = Vec::new();
-    for image in &images {
-        deliveries.push(Delivery::plan(args, &place, image)?);
-    }
-    if !is_one {
-        several::check_deliveries(&images, &deliveries)?;
-    }
-    for warning in delivery::warnings(&deliveries) {
+    let daemon = connect(args, &request).await?;
+    let batch = Batch::new(&images, &request, &daemon)?;
+    for warning in batch.warnings() {
         print::note(&format!("warning: {warning}\n"));
     }
-    let context = match images.first() {
-        Some(image) if !is_one => Some(image.files().context_session().open(connection.channel.clone()).await?),
-        _ => None,
-    };
-
     let stage = Stage::open(mode(args))?;
-    let builds = images.iter().zip(&deliveries).map(|(image, delivery)| async {
-        (image.title.clone(), image.build(args, &common, &connection, &stage, delivery, context.as_ref()).await)
-    });
-    let builds: Vec<_> = builds.collect();
-    let outcomes: Vec<(String, Result<SolveResponse, CliError>)> =
-        futures_util::stream::iter(builds).buffered(AT_A_TIME).collect().await;
+    let outcomes = batch.build(stage.progress(), stage.cancellation()).await;
     stage.close().await;
-    if let Some(context) = context {
-        context.close().await;
-    }
-    let done = images.iter().zip(&deliveries).zip(&outcomes);
-    let done: Vec<_> =
-        done.filter_map(|((image, delivery), (_, outcome))| Some((image, delivery, outcome.as_ref().ok()?))).collect();
-    note_warnings(args, done.iter().map(|(image, ..)| image.told_of_the_build()));
-    let saved = done.iter().try_for_each(|(image, ..)| image.save_facts(args));
-    let reported = saved.and_then(|()| delivery::report(args, is_one, &done));
+
+    let outcomes: Vec<(String, Result<Built, CliError>)> = images
+        .iter()
+        .zip(outcomes)
+        .map(|(image, outcome)| (image.title.clone(), outcome.map_err(CliError::from)))
+        .collect();
+    let done: Vec<(&Image, &Built)> = images
+        .iter()
+        .zip(&outcomes)
+        .filter_map(|(image, (_, outcome))| Some((image, outcome.as_ref().ok()?)))
+        .collect();
+    note_warnings(args, done.iter().map(|(image, built)| warnings_of_build(image, built)));
+    let reported = report(args, is_one, &done);
     match (CliError::unless_all(outcomes), reported) {
         (Ok(_), reported) => reported,
         // What could not be written is the lesser trouble.
@@ -84,14 +64,157 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
     }
 }
 
+/// What the flags ask of every build.
+fn request(args: &BuildArgs) -> Result<Request, CliError> {
+    let OutputArgs { push, load, .. } = args.output;
+    let mut allowed = parse_allow(&args.output.allow)?;
+    if args.options.network.as_deref() == Some("host") {
+        allowed.entitlements.push("network.host".to_owned());
+    }
+    let mut attestations = Attestations::default();
+    for text in &args.output.attest {
+        attestations.add(text).map_err(|error| CliError::Input(error.to_string()))?;
+    }
+    // The shorthands win over `--attest`.
+    for (kind, value) in [("sbom", &args.output.sbom), ("provenance", &args.output.provenance)] {
+        value.iter().for_each(|value| attestations.set(kind, value));
+    }
+    let annotations = args.output.annotation.iter().map(|text| match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(CliError::Input(format!("--annotation {text:?} is not NAME=VALUE"))),
+    });
+    Ok(Request {
+        delivery: DeliveryOptions {
+            outputs: args.output.output.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            push,
+            load,
+            annotations: annotations.collect::<Result<_, CliError>>()?,
+            compression: args.output.compression.name().to_owned(),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            image_id_file: args.output.iidfile.is_some(),
+        },
+        attestations,
+        cache_exports: parse_cache_to(&args.output.cache_to, &SystemEnvironment)?,
+        cache_imports: parse_cache_from(&args.options.cache_from, &SystemEnvironment)?,
+        entitlements: allowed.entitlements,
+        frontend_image: args.frontend.clone(),
+        always_build: args.always_build,
+    })
+}
+
+/// Flags that name one image, or one file for it, when several are built.
+fn check_flags_of_several(args: &BuildArgs, request: &Request) -> Result<(), CliError> {
+    let names_cache = request.cache_exports.iter().any(|cache| cache.kind != "inline");
+    let wrong = [
+        (!args.output.tag.is_empty(), "--tag names one image; give each spec a `name` instead"),
+        (args.output.iidfile.is_some(), "--iidfile has room for one image; see --metadata-file or --quiet"),
+        (args.save_facts.is_some(), "--save-facts has room for one image"),
+        (names_cache, "--cache-to is a place for the cache of one image; type=inline is in the image itself"),
+    ];
+    let wrong: Vec<&str> = wrong.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, why)| why).collect();
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(CliError::Input(format!("several images are built: {}", wrong.join("; ")))),
+    }
+}
+
+/// Reads a spec and what belongs to it on this machine.
+fn read(args: &BuildArgs, spec: &crate::args::SpecArgs) -> Result<Image, CliError> {
+    let mut image = image::read(spec, &args.options, Missing::Refuse)?;
+    // The daemon compares what was asked for with what comes out, and knows of the spec's platforms only if it is told.
+    let platforms: Vec<String> = image.document.spec.platforms().iter().map(ToString::to_string).collect();
+    if !image.options.contains_key("platform") && !platforms.is_empty() {
+        image.options.insert("platform".to_owned(), platforms.join(","));
+    }
+    image.tags = tags(args, &image)?;
+    Ok(image)
+}
+
+/// What the image is called: by the flags, else, where it goes somewhere under a name, by the spec.
+fn tags(args: &BuildArgs, image: &Image) -> Result<Vec<String>, CliError> {
+    let goes_somewhere = args.output.push || args.output.load;
+    if !args.output.tag.is_empty() || !goes_somewhere || image.document.spec.name.is_none() {
+        return Ok(args.output.tag.clone());
+    }
+    let content = imagespec_driver::content::gather(&image.files, &image.document, &args.options.platform)?;
+    let name = image.document.spec.image_name(&content);
+    if !args.output.quiet {
+        print::note(&format!("image: {name}\n"));
+    }
+    Ok(vec![name])
+}
+
+/// Connects to the daemon, and to the Engine beside or behind it when something has to be loaded.
+async fn connect(args: &BuildArgs, request: &Request) -> Result<Daemon, CliError> {
+    let found = daemon::find(&args.daemon)?;
+    let default_load = found.builder.as_ref().is_some_and(|builder| builder.default_load);
+    let connection = daemon::dial_found(&found, &args.daemon).await?;
+    let loads = |output: &Output| output.kind == OutputKind::Docker;
+    let wants_load = request.delivery.load || default_load || request.delivery.outputs.iter().any(loads);
+    let engine = match connection.engine() {
+        None if wants_load => {
+            let found = discover_engine(&SystemEnvironment).map_err(|error| CliError::Input(error.to_string()))?;
+            match found {
+                None => None,
+                Some(address) => Some(Engine::open(&address, &daemon::dial_options(&args.daemon)).await?),
+            }
+        }
+        _ => None,
+    };
+    Ok(Daemon::new(connection, engine, default_load, &Variables::of_process()).await)
+}
+
+/// What came up while an image was built, without what was shown of its spec.
+fn warnings_of_build(image: &Image, built: &Built) -> String {
+    let Some(planned) = &built.planned else { return String::new() };
+    let found: Vec<Diagnostic> =
+        built.warnings().iter().filter(|warning| !image.warnings.contains(warning)).cloned().collect();
+    render_diagnostics(&found, &planned.document.sources)
+}
+
 /// Shows warnings, unless the user wants to see nothing but the result. Images of one file have some in common.
-fn note_warnings(args: &BuildArgs, told: impl Iterator<Item = String>) {
+fn note_warnings(args: &BuildArgs, warnings: impl Iterator<Item = String>) {
     let mut shown = BTreeSet::new();
-    for text in told.filter(|_| !args.output.quiet) {
+    for text in warnings.filter(|_| !args.output.quiet) {
         if shown.insert(text.clone()) {
             print::note(&text);
         }
     }
+}
+
+/// The files and lines that tell other programs what came of it. Of one image that was asked for, the metadata stand alone.
+fn report(args: &BuildArgs, is_one: bool, done: &[(&Image, &Built)]) -> Result<(), CliError> {
+    let write = |path: &Path, written: std::io::Result<()>| {
+        written.map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
+    };
+    let skipped: u64 = done.iter().map(|(_, built)| built.skipped_files).sum();
+    if skipped > 0 {
+        print::note(&format!("warning: {skipped} devices, fifos and sockets of the image were not written\n"));
+    }
+    for (_, built) in done {
+        if let (Some(path), Some(planned)) = (&args.save_facts, &built.planned) {
+            facts::save(path, &planned.store)?;
+        }
+    }
+    if let Some(path) = &args.output.metadata_file {
+        let each =
+            done.iter().map(|(image, built)| (image.title.clone(), metadata::metadata(&built.exporter_response)));
+        let all: serde_json::Map<String, serde_json::Value> = each.collect();
+        match (is_one, all.values().next()) {
+            (true, Some(only)) => write(path, metadata::write_metadata_file(path, only))?,
+            (true, None) => {}
+            (false, _) => write(path, metadata::write_metadata_file(path, &all.into()))?,
+        }
+    }
+    for id in done.iter().filter_map(|(_, built)| built.image_id.as_ref()) {
+        if let Some(path) = &args.output.iidfile {
+            write(path, metadata::write_image_id_file(path, id))?;
+        }
+        if args.output.quiet {
+            print::data(&format!("{id}\n"))?;
+        }
+    }
+    Ok(())
 }
 
 fn mode(args: &BuildArgs) -> Mode {
@@ -101,6 +224,18 @@ fn mode(args: &BuildArgs) -> Mode {
     }
 }
 
-pub(crate) fn flag(error: FlagError) -> CliError {
-    CliError::Input(error.to_string())
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Input(problem) => Self::Input(problem),
+            BuildError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
+            BuildError::Step { diagnostic, sources } => Self::Step { diagnostic, sources },
+            BuildError::Session(error) => Self::Session(error),
+            BuildError::SessionLost(end) => Self::SessionLost(end),
+            BuildError::Solve(error) => Self::Solve(error),
+            BuildError::Refused(problem) => Self::Refused(problem),
+            BuildError::Cancelled => Self::Interrupted,
+            BuildError::Internal(problem) => Self::Internal(problem),
+        }
+    }
 }

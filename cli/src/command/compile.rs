@@ -9,8 +9,7 @@ use crate::error::{CliError, render_diagnostics};
 use crate::{facts, print};
 
 pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
-    let planned =
-        facts::gather(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
+    let planned = facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
     print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     // Whoever solves the definition has a session of its own; ours is over by then.
     let compiled = planned.without_session();

@@ -5,12 +5,13 @@ use buildkit_client::info::{DaemonInfo, info};
 use buildkit_client::progress::Mode;
 use buildkit_client::session::Session;
 use buildkit_client::solve::SolveOptions;
-use buildkit_gateway::{Bridge, FrontendResult, Pong};
+use buildkit_gateway::{FrontendResult, Pong};
+use imagespec_driver::Solving;
 use serde_json::json;
 
 use crate::args::{DoctorArgs, TextFormat};
 use crate::error::CliError;
-use crate::run::Run;
+use crate::stage::Stage;
 use crate::{daemon, print};
 
 /// Capabilities that change what our builds do, and what becomes of a build without them.
@@ -82,18 +83,25 @@ fn text(address: &str, reason: &str, considered: &[String], about: &DaemonInfo, 
 
 /// Capabilities are told within a build only, so this runs one that yields nothing.
 async fn ping(connection: &Connection) -> Result<Pong, CliError> {
-    let run = Run {
+    let stage = Stage::open(Mode::Quiet)?;
+    let solving = Solving {
         connection,
         session: Session::builder(),
         solve: SolveOptions { internal: true, ..SolveOptions::new("") },
+        progress: stage.progress(),
+        cancel: stage.cancellation(),
     };
-    let pong = run
-        .drive_alone(Mode::Quiet, |driver| async move {
-            let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-            let pong = bridge.ping().await?;
-            bridge.return_result(FrontendResult::single(None)).await?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(pong)
-        })
-        .await?;
-    Ok(pong.made)
+    let pong = solving
+        .run(
+            |handle| async move {
+                let bridge = handle.bridge()?;
+                let pong = bridge.ping().await?;
+                bridge.return_result(FrontendResult::single(None)).await?;
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(pong)
+            },
+            || async { Ok(()) },
+        )
+        .await;
+    stage.close().await;
+    Ok(pong?.made)
 }

@@ -1,16 +1,17 @@
 //! `imagespec exists`: whether an image is in its registry, without a daemon.
 
-use imagespec_engine::{Existence, content, exist};
+use imagespec_driver::content;
+use imagespec_engine::{Existence, exist};
 
 use crate::args::{ExistsArgs, SpecArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::spec_file::SpecFile;
-use crate::{print, session};
+use crate::{image, print};
 
 pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
     let (reference, credentials) = match (alone(&args.spec), &args.reference) {
-        (Some(reference), None) => (reference, session::registry_auth()?),
+        (Some(reference), None) => (reference, image::registry_auth()?),
         (_, reference) => {
             let file = SpecFile::read(&args.spec)?;
             let (document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
@@ -25,7 +26,7 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
                     return Err(CliError::Input(message.to_owned()));
                 }
             };
-            (reference, session::registry_auth_of(&file, &document.spec)?)
+            (reference, image::registry_auth_of(&file, &document.spec)?)
         }
     };
     imagespec::full_reference(&reference)

@@ -8,12 +8,13 @@ use buildkit_client::session::files::LocalDir;
 use buildkit_client::solve::{Exporter, SolveOptions};
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, FrontendResult, Platform, PlatformImage, SolveRequest};
 use buildkit_llb::{Copy, File, Graph, GraphBuilder, LocalSource, MkDir, Note, Source};
+use imagespec_driver::Solving;
 use serde_json::json;
 
 use crate::args::FrontendArgs;
 use crate::error::CliError;
-use crate::run::{Driven, Run};
-use crate::{daemon, print, session};
+use crate::stage::Stage;
+use crate::{daemon, image, print};
 
 /// The program's name, beside us and in the image.
 const PROGRAM: &str = "imagespec-frontend";
@@ -24,8 +25,8 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
     let programs = programs(args)?;
     let connection = daemon::connect(&args.daemon).await?;
     let reference = imagespec_compile::normalize_reference(&args.push)
-        .map_err(|error| CliError::Input(format!("--push {:?} is no image reference: {error}", args.push)))?;
-    let mut serving = Session::builder().with_registry_auth(session::registry_auth()?);
+        .map_err(|error| CliError::Input(format!("--push {:?} is not a valid image reference: {error}", args.push)))?;
+    let mut serving = Session::builder().with_registry_auth(image::registry_auth()?);
     for (platform, path) in &programs {
         serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));
     }
@@ -38,21 +39,29 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
             ("oci-mediatypes".to_owned(), "true".to_owned()),
         ]),
     }];
-    let run = Run { connection: &connection, session: serving, solve };
-    let Driven { response, .. } = run
-        .drive_alone(args.progress.into(), |driver| async move {
-            let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-            bridge.ping().await?;
-            match result(&bridge, &programs, &driver.session_id).await {
-                Ok(result) => bridge.return_result(result).await?,
-                Err(error) => {
-                    bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;
-                    return Err(error);
+    let stage = Stage::open(args.progress.into())?;
+    let (progress, cancel) = (stage.progress(), stage.cancellation());
+    let solving = Solving { connection: &connection, session: serving, solve, progress, cancel };
+    let pushed = solving
+        .run(
+            |handle| async move {
+                let session = handle.session_id.clone();
+                let bridge = handle.bridge()?;
+                bridge.ping().await?;
+                match result(&bridge, &programs, &session).await {
+                    Ok(result) => bridge.return_result(result).await?,
+                    Err(error) => {
+                        bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;
+                        return Err(error);
+                    }
                 }
-            }
-            Ok::<_, BoxError>(())
-        })
-        .await?;
+                Ok::<_, BoxError>(())
+            },
+            || async { Ok(()) },
+        )
+        .await;
+    stage.close().await;
+    let response = pushed?.response;
     let digest = response.exporter_response.get("containerimage.digest").map_or("", String::as_str);
     print::data(&format!("{}@{digest}\n", args.push))
 }

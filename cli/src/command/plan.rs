@@ -10,8 +10,7 @@ use crate::facts;
 use crate::print;
 
 pub(crate) async fn run(args: &PlanArgs) -> Result<(), CliError> {
-    let planned =
-        facts::gather(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
+    let planned = facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
     print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     match args.format {
         TextFormat::Text => {

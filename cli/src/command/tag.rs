@@ -1,7 +1,7 @@
 //! `imagespec tag`: what the image of a spec is called, without a daemon.
 
 use imagespec::ImageSpec;
-use imagespec_engine::content;
+use imagespec_driver::content;
 
 use crate::args::{TagArgs, TagFormat};
 use crate::error::CliError;

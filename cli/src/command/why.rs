@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use imagespec::{Content, Difference, ImageSpec, differences};
-use imagespec_engine::content;
+use imagespec_driver::content;
 use serde_json::{Value, json};
 
 use crate::args::{PlaceArgs, SpecArgs, TextFormat, WhyArgs};

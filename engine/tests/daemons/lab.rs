@@ -7,7 +7,8 @@ use std::process::Command;
 
 use buildkit_client::session::auth::RegistryAuth;
 use imagespec::ImageSpec;
-use imagespec_engine::{ImageBuildEngine, LlbBuilder, Settings, Variables, auth_options};
+use imagespec_driver::auth_options;
+use imagespec_engine::{ImageBuildEngine, LlbBuilder, Settings, Variables};
 
 #[track_caller]
 pub(crate) fn variable(name: &str) -> String {

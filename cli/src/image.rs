@@ -1,4 +1,4 @@
-//! What the session of a build serves beside the folders: secrets and registry credentials.
+//! A spec with what belongs to it on this machine: its file, options, secrets and registry credentials.
 //!
 //! Paths a spec names on the client are relative to the spec file.
 
@@ -6,14 +6,26 @@ use std::sync::Arc;
 
 use buildkit_client::flag::SecretFlag;
 use buildkit_client::session::auth::RegistryAuth;
-use buildkit_client::session::secrets::{SecretSource, Secrets};
+use buildkit_client::session::secrets::{SecretError, SecretSource, Secrets};
 use imagespec::ImageSpec;
-use imagespec_engine::{SecretsError, Variables, add_secrets};
+use imagespec_driver::{Image, SecretsError, Variables, add_secrets};
 
-use crate::args::BuildOptionArgs;
+use crate::args::{BuildOptionArgs, SpecArgs};
 use crate::error::CliError;
-use crate::options::CA_BUNDLE_ID;
+use crate::options::{self, CA_BUNDLE_ID};
 use crate::spec_file::SpecFile;
+
+/// Reads a spec and what belongs to it. It is called nothing yet.
+pub(crate) fn read(spec: &SpecArgs, args: &BuildOptionArgs, missing: Missing) -> Result<Image, CliError> {
+    let mut file = SpecFile::read(spec)?;
+    let options = options::frontend_options(args, &file, |name| std::env::var_os(name))?;
+    file.choice.contexts = options::named_contexts(&options);
+    let (document, warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
+    let credentials = registry_auth_of(&file, &document.spec)?;
+    let secrets = secrets(&file, &document.spec, args, missing)?;
+    let (title, tags, files) = (spec.title(), Vec::new(), file.files);
+    Ok(Image { title, document, warnings, files, options, tags, secrets, credentials })
+}
 
 /// Whether a secret that nobody brings is an error now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,34 +38,25 @@ pub(crate) enum Missing {
 
 /// Credentials from the configuration that the spec names, else Docker's own.
 pub(crate) fn registry_auth_of(file: &SpecFile, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CliError> {
-    Ok(Arc::new(imagespec_engine::registry_auth(&file.files, spec, &Variables::of_process())?))
+    Ok(Arc::new(imagespec_driver::registry_auth(&file.files, spec, &Variables::of_process())?))
 }
 
 /// Credentials from Docker's configuration, for token requests that honour the machine's own certificates.
 pub(crate) fn registry_auth() -> Result<Arc<RegistryAuth>, CliError> {
-    let options = imagespec_engine::auth_options(None, &Variables::of_process());
+    let options = imagespec_driver::auth_options(None, &Variables::of_process());
     RegistryAuth::new(options).map(Arc::new).map_err(|error| CliError::Refused(error.to_string()))
 }
 
 /// The secrets of flags and spec. A flag wins over the spec, so that one machine can bring another file.
-pub(crate) fn secrets(
-    file: &SpecFile,
-    spec: &ImageSpec,
-    args: &BuildOptionArgs,
-    missing: Missing,
-) -> Result<Secrets, CliError> {
+fn secrets(file: &SpecFile, spec: &ImageSpec, args: &BuildOptionArgs, missing: Missing) -> Result<Secrets, CliError> {
     let mut secrets = Secrets::default();
     let environment = |name: &str| std::env::var_os(name);
-    let refused = |error: buildkit_client::session::secrets::SecretError| {
+    let refused = |error: SecretError| {
         use std::error::Error as _;
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         CliError::Refused(format!("{error}{cause}"))
     };
-    let flags: Vec<SecretFlag> = args
-        .secret
-        .iter()
-        .map(|text| text.parse().map_err(|error: buildkit_client::flag::FlagError| CliError::Input(error.to_string())))
-        .collect::<Result<_, _>>()?;
+    let flags: Vec<SecretFlag> = args.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     let by_flag = |id: &str| flags.iter().any(|flag| flag.id == id);
     let is_brought = |id: &str| by_flag(id) || (id == CA_BUNDLE_ID && args.ca_bundle.is_some());
     let problems = add_secrets(&mut secrets, &file.files, spec, &Variables::of_process(), is_brought);

@@ -55,7 +55,7 @@ pub enum ContentError {
 ///
 /// ```
 /// use imagespec_compile::Document;
-/// use imagespec_engine::{Files, content};
+/// use imagespec_driver::{Files, content};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let folder = tempfile::tempdir()?;

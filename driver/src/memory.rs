@@ -27,7 +27,7 @@ const MARK_INTERVAL: Duration = Duration::from_hours(24);
 /// What is remembered of one daemon, in a folder that all daemons share.
 ///
 /// ```
-/// use imagespec_engine::DaemonMemory;
+/// use imagespec_driver::DaemonMemory;
 /// use imagespec_frontend::Memory as _;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -66,7 +66,7 @@ impl DaemonMemory {
     /// `~/.cache/imagespec`. `None` where no variable names a folder, or the first is empty.
     ///
     /// ```
-    /// use imagespec_engine::{DaemonMemory, Variables};
+    /// use imagespec_driver::{DaemonMemory, Variables};
     ///
     /// assert!(DaemonMemory::from_variables(&Variables::default(), "daemon").is_none());
     /// let variables = Variables::new(|name| (name == "HOME").then(|| "/home/me".into()));

@@ -45,7 +45,7 @@ impl SecretsError {
 ///
 /// ```
 /// use buildkit_client::session::secrets::Secrets;
-/// use imagespec_engine::{Files, Variables, add_secrets};
+/// use imagespec_driver::{Files, Variables, add_secrets};
 ///
 /// let text = "pip_secret_mounts: [{id: netrc, src_env: NETRC, dst: /root/.netrc}]\n";
 /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");

@@ -1,77 +1,85 @@
 //! What a build pushed last, and whether a build of now would push the same: then there is nothing to do.
 //!
-//! Part of that can be told here, from the spec, the flags and the look of the files; the rest, what images, locks and interpreters
-//! are, the daemon is asked for by the caller ([`imagespec_frontend::Recorder::confirming_only`]). Files are the same that have the
-//! same names, modes, sizes and times, that of their last change of any kind included. Builds nothing and asks nobody.
+//! Whether options and files are the same is known here; the rest, what images, locks and interpreters are, the daemon is asked by the
+//! caller ([`imagespec_frontend::Recorder::confirming_only`]). Files are the same that have the same names, modes, sizes and times,
+//! that of their last change of any kind included. Builds nothing and asks nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_client::session::sent::{DirRequest, SentDir};
 use buildkit_client::solve::Exporter;
 use buildkit_llb::{Digest, Graph, Op, Source};
-use imagespec::ImageSpec;
-use imagespec_compile::Compiled;
+use imagespec_compile::{AnyQuestion, Compiled, Store};
 use imagespec_frontend::{Memory as _, Planned, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::files::{Files, absolute};
+use crate::image::Image;
 use crate::memory::DaemonMemory;
 
 /// The key of a response that names the image (`moby/buildkit: exporter/containerimage/exptypes/types.go`).
 const DIGEST: &str = "containerimage.digest";
 
-/// What a build is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
-    /// Where its files are.
-    pub files: &'a Files,
-    /// What is built.
-    pub spec: &'a ImageSpec,
-    /// Which image of its file that is, where it has several.
-    pub target: Option<&'a str>,
-    /// The frontend's options.
-    pub opts: &'a BTreeMap<String, String>,
-    /// Where the image goes: into registries, and nowhere else.
-    pub exporters: &'a [Exporter],
-}
-
-/// The place where the last push of a spec is written down.
-#[derive(Debug)]
-pub struct LastPush<'a> {
+/// The place where the last push of an image is remembered.
+#[derive(Clone, Debug)]
+pub(crate) struct LastPush {
     memory: DaemonMemory,
-    files: &'a Files,
+    files: Files,
     names: BTreeSet<String>,
-    question: String,
+    /// Under which it is remembered.
+    key: String,
+    /// The digest of what the build is told beside the spec.
     told: String,
 }
 
-/// A push as it is written down.
+/// A push as it is remembered.
 #[derive(Debug, Deserialize, Serialize)]
 struct Push {
-    /// What the build was told.
+    /// The digest of what the build was told beside the spec.
     told: String,
-    /// What it found out, as far as the image depends on it.
+    /// The digest of what it found out, as far as the image depends on it.
     recipe: String,
     sent: Vec<SentDir>,
     response: BTreeMap<String, String>,
 }
 
-/// A push that a build of now would repeat, as far as can be told without a daemon.
+/// A push that a build of now would repeat, as far as that is known without a daemon.
 #[derive(Debug)]
-pub struct Repeated {
+pub(crate) struct Repeated {
     recipe: String,
     names: BTreeSet<String>,
     response: BTreeMap<String, String>,
 }
 
-impl<'a> LastPush<'a> {
-    /// Where that of a build which is told the same is or would be. `None` if the result does not stay in registries alone, has
-    /// no name there, or nothing is kept from build to build.
-    #[must_use]
-    pub fn of(told: Told<'a>, memory: DaemonMemory) -> Option<Self> {
+/// Whether the last push is what a build of now would push.
+#[derive(Debug)]
+pub(crate) enum UpToDate {
+    /// It is.
+    Yes {
+        /// What the image is made of.
+        planned: Box<Planned>,
+        /// What the exporters reported then.
+        exporter_response: BTreeMap<String, String>,
+    },
+    /// It is not, or not known to be.
+    No {
+        /// What was found out about the daemon's side meanwhile.
+        known: Box<Store>,
+    },
+}
+
+impl LastPush {
+    /// Where that of a build with these options is or would be. `None` if the result does not stay in registries alone, has no name
+    /// there, or has to be made in any case.
+    pub(crate) fn new(
+        image: &Image,
+        options: &BTreeMap<String, String>,
+        exporters: &[Exporter],
+        memory: DaemonMemory,
+    ) -> Option<Self> {
         let mut names = BTreeSet::new();
-        for exporter in told.exporters {
+        for exporter in exporters {
             let is_set = |name: &str| exporter.flag(name) == Some(true);
             // What is kept in the daemon's own store, too, may be gone from there.
             let is_kept = ["store", "unpack"].into_iter().any(is_set);
@@ -82,24 +90,27 @@ impl<'a> LastPush<'a> {
             let named = exporter.attrs.get("name").filter(|names| is_plain && !names.is_empty())?;
             names.extend(named.split(',').map(str::to_owned));
         }
-        if names.is_empty() || told.opts.keys().any(|key| key == "no-cache" || key.starts_with("attest:")) {
+        if names.is_empty() || options.keys().any(|key| key == "no-cache" || key.starts_with("attest:")) {
             return None;
         }
-        let (spec, target) = (absolute(&told.files.spec), told.target.unwrap_or_default());
-        let question = format!("push of {} {target} {names:?}", spec.display());
-        Some(Self { memory, files: told.files, names, question, told: told.digest() })
+        let files = image.files.clone();
+        let (spec, target) = (absolute(&files.spec), options.get("target").map(String::as_str).unwrap_or_default());
+        let key = format!("push {} {target} {names:?}", spec.display());
+        let exporters: Vec<_> = exporters.iter().map(|exporter| json!([exporter.kind, exporter.attrs])).collect();
+        let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters]);
+        let told = Digest::of(told.to_string().as_bytes()).to_string();
+        Some(Self { memory, files, names, key, told })
     }
 
     /// What a build of now would repeat, unless it is told something else, or files have changed. Blocking.
-    #[must_use]
-    pub fn repeated(&self) -> Option<Repeated> {
-        let Push { told, recipe, sent, response } = serde_json::from_str(&self.memory.get(&self.question)?).ok()?;
+    pub(crate) fn repeated(&self) -> Option<Repeated> {
+        let Push { told, recipe, sent, response } = serde_json::from_str(&self.memory.get(&self.key)?).ok()?;
         let is_same = told == self.told && self.files.are_as_sent(&sent);
         is_same.then(|| Repeated { recipe, names: self.names.clone(), response })
     }
 
-    /// Writes down a push: what it was built from, what the daemon was sent for it, and what the exporters said.
-    pub fn keep(&self, planned: &Planned, mut sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
+    /// Remembers a push: what it was built from, what the daemon was sent for it, and what the exporters reported.
+    pub(crate) fn keep(&self, planned: &Planned, mut sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
         let Some((recipe, wanted)) = recipe(planned).filter(|_| response.contains_key(DIGEST)) else { return };
         // Where the daemon has not asked, it had the files from somebody else.
         if !wanted.iter().all(|wanted| sent.iter().any(|sent| sent.request == *wanted)) {
@@ -109,33 +120,27 @@ impl<'a> LastPush<'a> {
         sent.retain(|sent| wanted.contains(&sent.request));
         let push = Push { told: self.told.clone(), recipe, sent, response: response.clone() };
         if let Ok(text) = serde_json::to_string(&push) {
-            self.memory.put(&self.question, &text);
+            self.memory.put(&self.key, &text);
         }
-    }
-}
-
-impl Told<'_> {
-    fn digest(&self) -> String {
-        let Self { files, spec, target: _, opts, exporters } = self;
-        let exporters: Vec<_> = exporters.iter().map(|exporter| json!([exporter.kind, exporter.attrs])).collect();
-        let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), spec.to_yaml(), opts, exporters]);
-        Digest::of(told.to_string().as_bytes()).to_string()
     }
 }
 
 impl Repeated {
     /// The image, where it should be.
-    #[must_use]
-    pub fn published(&self) -> Published {
+    pub(crate) fn published(&self) -> Published {
         let digest = self.response.get(DIGEST).cloned().unwrap_or_default();
         Published { names: self.names.clone(), digest }
     }
 
-    /// What the exporters said, if a build of what was gathered would have the same result.
-    #[must_use]
-    pub fn response(self, planned: &Planned) -> Option<BTreeMap<String, String>> {
-        let (recipe, _) = recipe(planned)?;
-        (recipe == self.recipe).then_some(self.response)
+    /// Whether a build of what was planned would have the same result.
+    pub(crate) fn found(self, planned: Planned) -> UpToDate {
+        if recipe(&planned).is_some_and(|(recipe, _)| recipe == self.recipe) {
+            return UpToDate::Yes { planned: Box::new(planned), exporter_response: self.response };
+        }
+        // The session of that build is over, and files are read anew.
+        let lasts = |question: &AnyQuestion| !question.is_of_client() && !matches!(question, AnyQuestion::Daemon(_));
+        let known: Store = planned.store.facts().filter(|fact| lasts(&fact.question())).collect();
+        UpToDate::No { known: Box::new(known) }
     }
 }
 
@@ -202,42 +207,41 @@ mod tests {
     }
 
     fn last_push(
-        change: impl FnOnce(&mut ImageSpec, &mut BTreeMap<String, String>, &mut Vec<Exporter>),
-        check: impl FnOnce(Option<&LastPush<'_>>),
+        change: impl FnOnce(&mut BTreeMap<String, String>, &mut Vec<Exporter>),
+        check: impl FnOnce(Option<&LastPush>),
     ) {
-        let files = Files::in_folder("/context");
-        let mut spec = ImageSpec::default();
-        let (mut opts, mut exporters) = (BTreeMap::new(), vec![exporter(&[("push", "true"), ("name", "r/a:1,r/a:2")])]);
-        change(&mut spec, &mut opts, &mut exporters);
-        let told = Told { files: &files, spec: &spec, target: None, opts: &opts, exporters: &exporters };
-        check(LastPush::of(told, DaemonMemory::in_folder("/home/me/.cache/imagespec", "daemon")).as_ref());
+        let image = Image::in_folder("/context");
+        let (mut options, mut exporters) =
+            (BTreeMap::new(), vec![exporter(&[("push", "true"), ("name", "r/a:1,r/a:2")])]);
+        change(&mut options, &mut exporters);
+        let memory = DaemonMemory::in_folder("/home/me/.cache/imagespec", "daemon");
+        check(LastPush::new(&image, &options, &exporters, memory).as_ref());
     }
 
     #[test]
     fn what_goes_elsewhere_or_must_be_built_is_no_repetition() {
-        last_push(|_, _, _| {}, |found| assert_eq!(found.unwrap().names.len(), 2));
-        let none = |found: Option<&LastPush<'_>>| assert!(found.is_none(), "{found:?}");
-        last_push(|_, opts, _| drop(opts.insert("no-cache".to_owned(), "lock".to_owned())), none);
-        last_push(|_, opts, _| drop(opts.insert("attest:sbom".to_owned(), String::new())), none);
-        last_push(|_, _, exporters| exporters.clear(), none);
-        last_push(|_, _, exporters| exporters.push(exporter(&[("name", "r/a:1")])), none);
-        last_push(|_, _, exporters| exporters.push(exporter(&[("push", "true")])), none);
+        last_push(|_, _| {}, |found| assert_eq!(found.unwrap().names.len(), 2));
+        let none = |found: Option<&LastPush>| assert!(found.is_none(), "{found:?}");
+        last_push(|options, _| drop(options.insert("no-cache".to_owned(), "lock".to_owned())), none);
+        last_push(|options, _| drop(options.insert("attest:sbom".to_owned(), String::new())), none);
+        last_push(|_, exporters| exporters.clear(), none);
+        last_push(|_, exporters| exporters.push(exporter(&[("name", "r/a:1")])), none);
+        last_push(|_, exporters| exporters.push(exporter(&[("push", "true")])), none);
         let by_digest = exporter(&[("push", "true"), ("name", "r/a"), ("push-by-digest", "true")]);
-        last_push(|_, _, exporters| exporters.push(by_digest), none);
+        last_push(|_, exporters| exporters.push(by_digest), none);
         let local = Exporter { kind: "local".to_owned(), ..exporter(&[]) };
-        last_push(|_, _, exporters| exporters.push(local), none);
+        last_push(|_, exporters| exporters.push(local), none);
     }
 
     #[test]
-    fn every_word_counts() {
+    fn every_option_counts() {
         let mut seen = BTreeSet::new();
-        let mut told = |change: fn(&mut ImageSpec, &mut BTreeMap<String, String>, &mut Vec<Exporter>)| {
+        let mut told = |change: fn(&mut BTreeMap<String, String>, &mut Vec<Exporter>)| {
             last_push(change, |found| assert!(seen.insert(found.unwrap().told.clone()), "told apart"));
         };
-        told(|_, _, _| {});
-        told(|spec, _, _| spec.env.extend([("A".to_owned(), "1".into())]));
-        told(|_, opts, _| drop(opts.insert("build-arg:A".to_owned(), "1".to_owned())));
-        told(|_, _, exporters| drop(exporters[0].attrs.insert("compression".to_owned(), "gzip".to_owned())));
+        told(|_, _| {});
+        told(|options, _| drop(options.insert("build-arg:A".to_owned(), "1".to_owned())));
+        told(|_, exporters| drop(exporters[0].attrs.insert("compression".to_owned(), "gzip".to_owned())));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub enum CredentialsError {
 ///
 /// ```
 /// use imagespec::ImageSpec;
-/// use imagespec_engine::{Files, Variables, registry_auth};
+/// use imagespec_driver::{Files, Variables, registry_auth};
 ///
 /// let spec = ImageSpec { registry_config: Some("no-such-folder".to_owned()), ..ImageSpec::default() };
 /// assert!(registry_auth(&Files::default(), &spec, &Variables::default()).is_err());
@@ -71,7 +71,7 @@ fn config_folder(path: PathBuf) -> Result<PathBuf, CredentialsError> {
 /// is given counts alone.
 ///
 /// ```
-/// use imagespec_engine::{Variables, auth_options};
+/// use imagespec_driver::{Variables, auth_options};
 ///
 /// let variables = Variables::new(|name| (name == "HOME").then(|| "/home/me".into()));
 /// assert_eq!(auth_options(None, &variables).config_dir, Some("/home/me/.docker".into()));

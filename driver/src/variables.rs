@@ -10,7 +10,7 @@ type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 /// A way to look variables up. The default knows none.
 ///
 /// ```
-/// use imagespec_engine::Variables;
+/// use imagespec_driver::Variables;
 ///
 /// let variables = Variables::new(|name| (name == "HOME").then(|| "/home/me".into()));
 /// assert_eq!(variables.text("HOME").as_deref(), Some("/home/me"));

@@ -30,7 +30,7 @@ const AT_A_TIME: usize = 2;
 /// A daemon that cannot do it makes no difference: the export compresses what is
 /// not compressed yet.
 #[must_use]
-pub fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> Events {
+pub(crate) fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> Events {
     let (events, parts) = unbounded_channel();
     let attrs = exporter.attrs.iter().filter(|(name, _)| LAYER_ATTRS.contains(&name.as_str()));
     let attrs = attrs.map(|(name, value)| (name.clone(), value.clone())).collect();

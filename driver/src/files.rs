@@ -9,8 +9,8 @@ use buildkit_client::session::files::LocalDir;
 use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{Session, SessionBuilder, SharedKey};
 use buildkit_llb::Digest;
-use imagespec::ImageSpec;
-use imagespec_compile::LockUse;
+use imagespec::{Diagnostic, ImageSpec};
+use imagespec_compile::{Document, LockUse};
 use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side, SpecText};
 
 use crate::memory::DaemonMemory;
@@ -40,7 +40,7 @@ impl Files {
     ///
     /// ```
     /// use std::path::Path;
-    /// use imagespec_engine::Files;
+    /// use imagespec_driver::Files;
     ///
     /// let files = Files::in_folder("project");
     /// assert_eq!(files.spec, Path::new("project/imagespec.yaml"));
@@ -106,10 +106,15 @@ impl Files {
     }
 
     /// The frontend as it runs where these files are: with them at hand, and with what is remembered of the daemon.
-    #[must_use]
-    pub fn frontend(&self, text: SpecText, lock: LockUse, memory: Option<DaemonMemory>) -> ImagespecFrontend {
+    pub(crate) fn frontend(
+        &self,
+        document: Document,
+        warnings: Vec<Diagnostic>,
+        lock: LockUse,
+        memory: Option<DaemonMemory>,
+    ) -> ImagespecFrontend {
         ImagespecFrontend {
-            spec: Some(text),
+            document: Some((document, warnings)),
             lock,
             memory: memory.map(|memory| Arc::new(memory) as Arc<dyn Memory>),
             identity: Some(absolute(&self.spec).display().to_string()),
@@ -119,7 +124,8 @@ impl Files {
     }
 
     /// A spec made in Rust, as if it had been read from the file.
-    pub(crate) fn text_of(&self, spec: &ImageSpec) -> SpecText {
+    #[must_use]
+    pub fn text_of(&self, spec: &ImageSpec) -> SpecText {
         SpecText { name: self.spec_name(), text: spec.to_yaml() }
     }
 

@@ -1,0 +1,288 @@
+//! Building images: one with all that belongs to it, and several side by side.
+//!
+//! Several images share a connection. One session has the build context for all of them, so that what they have in common is one
+//! step; secrets, credentials and results are each image's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_client::progress::{self, ProgressSender};
+use buildkit_client::session::Session;
+use buildkit_client::solve::{Exporter, SolveOptions, cache_imports_attr};
+use buildkit_gateway::{FRONTEND_CAPS, SolveRequest, Status};
+use futures_util::StreamExt as _;
+use imagespec_compile::LockUse;
+use imagespec_frontend::{Recorded, Recorder};
+use tokio_util::sync::CancellationToken;
+
+use crate::compress::compress_ahead;
+use crate::daemon::Daemon;
+use crate::delivery::{self, Delivery};
+use crate::error::BuildError;
+use crate::files::Files;
+use crate::image::{Built, Image, Request};
+use crate::solving::{BoxError, Driven, Handle, Solving};
+use crate::up_to_date::{LastPush, Repeated, UpToDate};
+
+/// How many images are under way at once; the daemon does the work.
+const MAX_CONCURRENT: usize = 8;
+
+/// Images that are built side by side.
+#[derive(Debug)]
+pub struct Batch<'d> {
+    daemon: &'d Daemon,
+    request: &'d Request,
+    images: Vec<(&'d Image, Delivery<'d>)>,
+}
+
+impl<'d> Batch<'d> {
+    /// Plans where images go.
+    ///
+    /// # Errors
+    /// What is asked for does not go together, or the daemon cannot do it.
+    pub fn new(
+        images: impl IntoIterator<Item = &'d Image>,
+        request: &'d Request,
+        daemon: &'d Daemon,
+    ) -> Result<Self, BuildError> {
+        let planned = images.into_iter().map(|image| Ok((image, Delivery::plan(image, request, daemon)?)));
+        let batch = Self { daemon, request, images: planned.collect::<Result<_, BuildError>>()? };
+        let conflicts = batch.conflicts();
+        if conflicts.is_empty() {
+            return Ok(batch);
+        }
+        Err(BuildError::Input(format!("several images are built: {}", conflicts.join("; "))))
+    }
+
+    /// Folders, archives and standard output hold one result, and of two images of one name one would be lost.
+    fn conflicts(&self) -> Vec<String> {
+        let mut conflicts = Vec::new();
+        if self.images.len() < 2 {
+            return conflicts;
+        }
+        if self.images.iter().any(|(_, delivery)| delivery.comes_to_the_client()) {
+            let why =
+                "--output names a folder or file for one image; push or load several, or build one after the other";
+            conflicts.push(why.to_owned());
+        }
+        let mut by_name: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (image, delivery) in &self.images {
+            delivery.names().into_iter().for_each(|name| by_name.entry(name).or_default().push(&image.title));
+        }
+        let twice = by_name.into_iter().filter(|(_, titles)| titles.len() > 1);
+        conflicts.extend(twice.map(|(name, titles)| format!("{} are all called {name}", titles.join(", "))));
+        conflicts
+    }
+
+    /// What the user should know before the builds, each thing once.
+    #[must_use]
+    pub fn warnings(&self) -> BTreeSet<&str> {
+        self.images.iter().flat_map(|(_, delivery)| delivery.warnings()).collect()
+    }
+
+    /// Builds all of them; one that fails does not stop the others. The results are in the order of the images.
+    pub async fn build(&self, progress: &ProgressSender, cancel: &CancellationToken) -> Vec<Result<Built, BuildError>> {
+        let context = match self.images.as_slice() {
+            [(image, _), _, ..] => {
+                let session = image.files.context_session().open(self.daemon.connection.channel.clone());
+                match session.await {
+                    Ok(session) => Some(session),
+                    Err(error) => return vec![Err(error.into())],
+                }
+            }
+            _ => None,
+        };
+        let builds = self.images.iter().map(|(image, delivery)| {
+            build(image, self.request, delivery, self.daemon, context.as_ref(), progress, cancel)
+        });
+        let builds: Vec<_> = builds.collect();
+        let outcomes = futures_util::stream::iter(builds).buffered(MAX_CONCURRENT).collect().await;
+        if let Some(context) = context {
+            context.close().await;
+        }
+        outcomes
+    }
+}
+
+/// Builds and delivers an image, if that has not been done already. `context` is the session that has the build context, if the
+/// build's own has not.
+///
+/// # Errors
+/// The spec is wrong, a step failed, the daemon is gone, or the image could not be brought where it is wanted.
+pub async fn build(
+    image: &Image,
+    request: &Request,
+    delivery: &Delivery<'_>,
+    daemon: &Daemon,
+    context: Option<&Session>,
+    progress: &ProgressSender,
+    cancel: &CancellationToken,
+) -> Result<Built, BuildError> {
+    let mut options = image.options.clone();
+    options.extend(request.attestations.options());
+    if let Some(imports) = cache_imports_attr(&request.cache_imports) {
+        options.insert("cache-imports".to_owned(), imports);
+    }
+    // What is said of the build, without what differs from call to call.
+    let said = options.clone();
+    if let Some(session) = context {
+        options.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_owned());
+    }
+    let exporters = delivery.exporters();
+    let last_push = last_push(image, request, delivery, daemon, &said, &exporters);
+    let build = OneBuild { image, request, daemon, options, progress, cancel };
+    let mut known = imagespec_compile::Store::default();
+    if let Some(repeated) = repeated(last_push.clone().filter(|_| !request.always_build)).await {
+        match build.confirm(repeated).await? {
+            UpToDate::Yes { planned, exporter_response } => {
+                let image_id = delivery.image_id(&exporter_response);
+                let planned = Some(*planned);
+                return Ok(Built { exporter_response, planned, image_id, is_up_to_date: true, skipped_files: 0 });
+            }
+            UpToDate::No { known: found } => known = *found,
+        }
+    }
+    let (Driven { response, sent, skipped_files, .. }, recorded) =
+        build.solve(delivery, exporters.clone(), known).await?;
+    let planned = recorded.get().and_then(|planned| planned.as_ref().ok()).cloned();
+    if let (Some(last_push), Some(planned)) = (last_push, &planned) {
+        let of_context = context.map(Session::sent_dirs).unwrap_or_default();
+        last_push.keep(planned, sent.into_iter().chain(of_context).collect(), &response.exporter_response);
+    }
+    let exporter_response = response.exporter_response;
+    let image_id = delivery.image_id(&exporter_response);
+    Ok(Built { exporter_response, planned, image_id, is_up_to_date: false, skipped_files })
+}
+
+/// The last push, if a build of now would repeat it. Other images do not wait for a walk through the files of this one.
+async fn repeated(last_push: Option<LastPush>) -> Option<Repeated> {
+    let last_push = last_push?;
+    tokio::task::spawn_blocking(move || last_push.repeated()).await.ok().flatten()
+}
+
+/// Where the last push of an image is remembered, if a push is all that is wanted.
+fn last_push(
+    image: &Image,
+    request: &Request,
+    delivery: &Delivery<'_>,
+    daemon: &Daemon,
+    options: &BTreeMap<String, String>,
+    exporters: &[Exporter],
+) -> Option<LastPush> {
+    let is_push_alone =
+        request.frontend_image.is_none() && request.cache_exports.is_empty() && delivery.is_for_registries();
+    let memory = daemon.memory.clone().filter(|_| is_push_alone)?;
+    LastPush::new(image, options, exporters, memory)
+}
+
+/// One build, as far as it is decided.
+struct OneBuild<'a> {
+    image: &'a Image,
+    request: &'a Request,
+    daemon: &'a Daemon,
+    options: BTreeMap<String, String>,
+    progress: &'a ProgressSender,
+    cancel: &'a CancellationToken,
+}
+
+impl OneBuild<'_> {
+    /// Asks whether all is as it was when that was pushed. Builds nothing.
+    async fn confirm(&self, repeated: Repeated) -> Result<UpToDate, BuildError> {
+        let published = repeated.published();
+        let names = published.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let step = self.progress.start(format!("[internal] look for changes since {names} was pushed")).await;
+        let frontend = self.image.frontend(LockUse::Read, self.daemon.memory.clone());
+        let recorder = Recorder::new(frontend).confirming_only(published);
+        let recorded = recorder.recorded();
+        let solve = SolveOptions { internal: true, ..self.solve_options() };
+        // What goes wrong here, such as a name that no registry has any more, is no failure of the build and not shown as one.
+        let (unseen, _) = progress::channel();
+        let session = self.image.session();
+        let (connection, cancel) = (&self.daemon.connection, self.cancel);
+        let solving = Solving { connection, session, solve, progress: &unseen, cancel };
+        let outcome =
+            solving.run(|handle| in_process(handle, self.options.clone(), recorder), || async { Ok(()) }).await;
+        step.done().await;
+        let planned = match (outcome, recorded.get()) {
+            (Err(BuildError::Cancelled), _) => return Err(BuildError::Cancelled),
+            (Ok(_), Some(Ok(planned))) => planned.clone(),
+            _ => return Ok(UpToDate::No { known: Box::default() }),
+        };
+        let found = repeated.found(planned);
+        if let UpToDate::Yes { .. } = found {
+            self.progress.start(format!("{names} is up to date")).await.cached().await;
+        }
+        Ok(found)
+    }
+
+    /// Builds the image and brings it where it is wanted.
+    async fn solve(
+        &self,
+        delivery: &Delivery<'_>,
+        exporters: Vec<Exporter>,
+        known: imagespec_compile::Store,
+    ) -> Result<(Driven<()>, Recorded), BuildError> {
+        let Self { image, request, daemon, options, progress, cancel } = self;
+        let (session, mut loads) = delivery.attach(image.session())?;
+        let solve = SolveOptions {
+            cache_exports: request.cache_exports.clone(),
+            cache_imports: request.cache_imports.clone(),
+            exporters,
+            ..self.solve_options()
+        };
+        let mut frontend = image.frontend(LockUse::Read, daemon.memory.clone());
+        frontend.known = known;
+        let recorder = Recorder::new(frontend);
+        let recorded = recorder.recorded();
+        let layers = delivery.pushed_layers().cloned();
+        let solving = Solving { connection: &daemon.connection, session, solve, progress, cancel };
+        let drive = |handle: Handle| async move {
+            match &request.frontend_image {
+                None => {
+                    let compress = |layers| compress_ahead(&daemon.connection, &handle.session_id, &layers);
+                    let events = layers.map(compress).unwrap_or_default();
+                    in_process(handle, options.clone(), recorder.with_events(events)).await
+                }
+                Some(frontend) => in_daemon(handle, options.clone(), frontend).await,
+            }
+        };
+        let outcome = solving.run(drive, || delivery.finish(&mut loads, &image.credentials, progress)).await;
+        match outcome {
+            Ok(driven) => Ok((driven, recorded)),
+            // An archive that ends early is refused as well: that says nothing new.
+            Err(error @ (BuildError::Cancelled | BuildError::SessionLost(_))) => Err(error),
+            Err(error) => Err(delivery::load_failure(loads).await.unwrap_or_else(|| error.explained(&recorded))),
+        }
+    }
+
+    fn solve_options(&self) -> SolveOptions {
+        SolveOptions {
+            frontend_attrs: self.options.clone(),
+            entitlements: self.request.entitlements.clone(),
+            ..SolveOptions::new("")
+        }
+    }
+}
+
+/// Compiles here; the daemon answers questions and solves the graph.
+async fn in_process(handle: Handle, options: BTreeMap<String, String>, recorder: Recorder) -> Result<(), BoxError> {
+    let session = handle.session_id.clone();
+    recorder.run(handle.bridge()?, options, session).await
+}
+
+/// Lets a frontend image do it all in the daemon.
+async fn in_daemon(handle: Handle, mut options: BTreeMap<String, String>, image: &str) -> Result<(), BoxError> {
+    let bridge = handle.bridge()?;
+    bridge.ping().await?;
+    options.insert("source".to_owned(), image.to_owned());
+    options.insert("frontend.caps".to_owned(), format!("{}+forward", FRONTEND_CAPS[1]));
+    let request =
+        SolveRequest { frontend: Some("gateway.v0".to_owned()), frontend_opts: options, ..SolveRequest::default() };
+    match bridge.solve(request).await {
+        Ok(result) => Ok(bridge.return_result(result).await?),
+        Err(error) => {
+            let status = Status::from(error);
+            bridge.return_error(status.clone()).await?;
+            Err(status.message.into())
+        }
+    }
+}

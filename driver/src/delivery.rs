@@ -1,0 +1,227 @@
+//! Where a result goes: exporters before the build, loading beside it, pushing after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_client::dial::ImageStore;
+use buildkit_client::engine::{ImageError, ImageEvent};
+use buildkit_client::metadata;
+use buildkit_client::output::{Output, OutputOptions, OutputPlan, Target, plan_outputs};
+use buildkit_client::progress::{ProgressSender, Stream};
+use buildkit_client::session::SessionBuilder;
+use buildkit_client::session::auth::RegistryAuth;
+use buildkit_client::session::exports::ExportTarget;
+use buildkit_client::solve::Exporter;
+use imagespec::full_reference;
+use tokio::task::JoinSet;
+
+use crate::credentials::push_login;
+use crate::daemon::Daemon;
+use crate::error::BuildError;
+use crate::image::{Image, Request};
+
+/// Exporters that make images, which annotations can be added to.
+const IMAGE_EXPORTERS: [&str; 4] = ["image", "moby", "oci", "docker"];
+
+/// Where results go.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryOptions {
+    /// `--output`.
+    pub outputs: Vec<Output>,
+    /// `--push`.
+    pub push: bool,
+    /// `--load`.
+    pub load: bool,
+    /// Annotations of images, by name; `index:NAME` and the like say where (docker/buildx: `util/buildflags/annotations.go`).
+    pub annotations: BTreeMap<String, String>,
+    /// How a push compresses the layers it adds, unless an output says so itself; empty leaves it to the daemon.
+    pub compression: String,
+    /// Standard output is a terminal, so no archive can be written to it.
+    pub stdout_is_terminal: bool,
+    /// The image's id is wanted, so there has to be an image.
+    pub image_id_file: bool,
+}
+
+/// A planned delivery.
+#[derive(Debug)]
+pub struct Delivery<'d> {
+    plan: OutputPlan,
+    daemon: &'d Daemon,
+}
+
+/// Images on their way into an Engine; they stop when this is dropped.
+pub(crate) type Loads = JoinSet<Result<bool, ImageError>>;
+
+impl<'d> Delivery<'d> {
+    /// Plans where an image goes.
+    ///
+    /// # Errors
+    /// What is asked for does not go together, or the daemon cannot do it.
+    pub fn plan(image: &Image, request: &Request, daemon: &'d Daemon) -> Result<Self, BuildError> {
+        let DeliveryOptions { outputs, push, load, annotations, compression, stdout_is_terminal, image_id_file } =
+            &request.delivery;
+        let platforms = match image.options.get("platform") {
+            Some(platforms) => platforms.split(',').count(),
+            None => image.document.spec.platforms().len(),
+        };
+        let options = OutputOptions {
+            outputs: outputs.clone(),
+            push: *push,
+            load: *load,
+            tags: image.tags.clone(),
+            multi_platform: platforms > 1,
+            attestations: !request.attestations.is_empty(),
+            stdout_is_terminal: *stdout_is_terminal,
+            image_id_file: *image_id_file,
+        };
+        let mut plan = plan_outputs(&options, &daemon.facts).map_err(|error| BuildError::Input(error.to_string()))?;
+        annotate(annotations, &mut plan);
+        if !compression.is_empty() {
+            plan.compress_pushed(compression);
+        }
+        Ok(Self { plan, daemon })
+    }
+
+    /// What the user should know before the build.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.plan.warnings.iter().map(String::as_str)
+    }
+
+    /// Whether the result stays in the daemon's cache.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.plan.exports.is_empty()
+    }
+
+    /// Whether something comes to where only one result fits.
+    #[must_use]
+    pub fn comes_to_the_client(&self) -> bool {
+        let mut targets = self.plan.exports.iter().filter_map(|export| export.target.as_ref());
+        targets.any(|target| !matches!(target, Target::Engine { .. }))
+    }
+
+    /// What the image will be called where it goes, in full.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        let exporters = self.plan.exports.iter().map(|export| &export.exporter);
+        let named = exporters.filter(|exporter| !exporter.attrs.contains_key("push-by-digest"));
+        let names = named.filter_map(|exporter| exporter.attrs.get("name")).flat_map(|names| names.split(','));
+        let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
+        // What is not a valid reference the daemon will refuse.
+        names.map(|name| full_reference(name).unwrap_or_else(|_| name.to_owned())).collect()
+    }
+
+    pub(crate) fn exporters(&self) -> Vec<Exporter> {
+        self.plan.exports.iter().map(|export| export.exporter.clone()).collect()
+    }
+
+    /// Whether registries get the result and nobody else, as far as it is known before the build.
+    pub(crate) fn is_for_registries(&self) -> bool {
+        let is_plain = self.daemon.facts.store == ImageStore::None && self.plan.push_afterwards.is_empty();
+        is_plain && self.plan.exports.iter().all(|export| export.target.is_none())
+    }
+
+    /// Of what is pushed, what can be compressed ahead.
+    pub(crate) fn pushed_layers(&self) -> Option<&Exporter> {
+        self.plan.pushed_layers()
+    }
+
+    /// Lets the session receive what comes to the client; what is loaded into an Engine goes on beside the build.
+    pub(crate) fn attach(&self, mut session: SessionBuilder) -> Result<(SessionBuilder, Loads), BuildError> {
+        let mut loads = Loads::new();
+        for (index, export) in (0..).zip(&self.plan.exports) {
+            let target = match &export.target {
+                None => continue,
+                Some(Target::Directory(path)) => ExportTarget::Directory(path.clone()),
+                Some(Target::File(path)) => ExportTarget::File(path.clone()),
+                Some(Target::Stdout) => ExportTarget::Writer(Box::new(tokio::io::stdout())),
+                Some(Target::Engine { .. }) => {
+                    let engine = self.daemon.engine.as_ref();
+                    let engine = engine.ok_or_else(|| BuildError::Internal("no Engine to load into".to_owned()))?;
+                    let (writer, load) = engine.load();
+                    loads.spawn(load.run(drop));
+                    ExportTarget::Writer(Box::new(writer))
+                }
+            };
+            session = session.with_export(index, target);
+        }
+        Ok((session, loads))
+    }
+
+    /// What remains when the daemon is done: loads end, and names are pushed that the Engine's BuildKit could not push.
+    pub(crate) async fn finish(
+        &self,
+        loads: &mut Loads,
+        credentials: &RegistryAuth,
+        progress: &ProgressSender,
+    ) -> Result<(), BuildError> {
+        while !loads.is_empty() {
+            let step = progress.start("loading the image into the Engine").await;
+            match loads.join_next().await {
+                None | Some(Ok(Ok(_))) => step.done().await,
+                Some(Ok(Err(error))) => {
+                    step.fail(error.to_string()).await;
+                    return Err(BuildError::Refused(error.to_string()));
+                }
+                Some(Err(error)) => return Err(BuildError::Internal(format!("loading stopped: {error}"))),
+            }
+        }
+        let Some(engine) = &self.daemon.engine else { return Ok(()) };
+        for name in &self.plan.push_afterwards {
+            let step = progress.start(format!("pushing {name}")).await;
+            let login = push_login(name, credentials).await.map_err(BuildError::Refused)?;
+            let mut lines = Vec::new();
+            let pushed = engine
+                .push(name, Some(&login), |event| {
+                    if let ImageEvent::Message(line) = event {
+                        lines.push(line);
+                    }
+                })
+                .await;
+            for line in lines {
+                step.log(Stream::Stderr, line + "\n").await;
+            }
+            match pushed {
+                Ok(()) => step.done().await,
+                Err(error) => {
+                    step.fail(error.to_string()).await;
+                    return Err(BuildError::Refused(error.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the user's programs can call the image: the containerd store knows images by their manifests alone.
+    pub(crate) fn image_id(&self, exporter_response: &BTreeMap<String, String>) -> Option<String> {
+        let keeps_manifests = self.daemon.facts.store == ImageStore::Containerd;
+        let manifest = exporter_response.get("containerimage.digest").filter(|_| keeps_manifests);
+        manifest.map(String::as_str).or_else(|| metadata::image_id(exporter_response)).map(str::to_owned)
+    }
+}
+
+/// What became of loads when the build failed: an Engine that refuses an archive breaks the pipe the daemon writes to, and only
+/// the Engine knows why.
+pub(crate) async fn load_failure(mut loads: Loads) -> Option<BuildError> {
+    while let Some(ended) = loads.join_next().await {
+        if let Ok(Err(error)) = ended {
+            return Some(BuildError::Refused(error.to_string()));
+        }
+    }
+    None
+}
+
+/// Adds annotations to every image exporter.
+fn annotate(annotations: &BTreeMap<String, String>, plan: &mut OutputPlan) {
+    for (name, value) in annotations {
+        // Alone it is the manifest's.
+        let key = match name.split_once(':') {
+            Some((place, name)) => format!("annotation-{place}.{name}"),
+            None => format!("annotation.{name}"),
+        };
+        for export in &mut plan.exports {
+            if IMAGE_EXPORTERS.contains(&export.exporter.kind.as_str()) {
+                export.exporter.attrs.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Why there is no image when a build has ended.
+
+use buildkit_client::error::SolveError;
+use buildkit_client::session::{SessionEnd, SessionError};
+use imagespec::{Diagnostic, SourceMap};
+use imagespec_frontend::{DriveError, Planned, Recorded};
+
+use crate::explain::step_failure;
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// What is asked for does not go together, or the daemon cannot do it.
+    #[error("{0}")]
+    Input(String),
+    /// The spec is wrong, by itself or in the light of what its build found out.
+    #[error("the spec has problems")]
+    Spec {
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// What they point into.
+        sources: Box<SourceMap>,
+    },
+    /// A step of the build failed.
+    #[error("{}", .diagnostic.message)]
+    Step {
+        /// What failed, in the spec's words.
+        diagnostic: Box<Diagnostic>,
+        /// What it points into.
+        sources: Box<SourceMap>,
+    },
+    /// The daemon takes no session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The session ended before the build.
+    #[error(transparent)]
+    SessionLost(#[from] SessionEnd),
+    /// The build failed.
+    #[error(transparent)]
+    Solve(#[from] SolveError),
+    /// A registry, an Engine's image store, or credentials.
+    #[error("{0}")]
+    Refused(String),
+    /// The caller cancelled the build.
+    #[error("interrupted")]
+    Cancelled,
+    /// Our bug.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<DriveError> for BuildError {
+    fn from(error: DriveError) -> Self {
+        match error {
+            DriveError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
+            DriveError::Failed(status) | DriveError::Step { status, .. } => Self::Input(status.message),
+        }
+    }
+}
+
+impl BuildError {
+    /// The failure in the spec's words, where it has to do with the spec, rather than in the daemon's.
+    pub(crate) fn explained(self, recorded: &Recorded) -> Self {
+        match (self, recorded.get()) {
+            (_, Some(Err(problems @ DriveError::Problems { .. }))) => problems.clone().into(),
+            (Self::Solve(SolveError::Build(failure)), Some(planned)) => match step_failure(&failure, planned) {
+                Some((diagnostic, sources)) => {
+                    Self::Step { diagnostic: Box::new(diagnostic), sources: Box::new(sources) }
+                }
+                None => SolveError::Build(failure).into(),
+            },
+            (error, _) => error,
+        }
+    }
+}
+
+/// What was planned, or why not. Problems of the spec are reported by us rather than by what the daemon made of them.
+pub(crate) fn take(recorded: &Recorded, outcome: Result<(), BuildError>) -> Result<Planned, BuildError> {
+    match (recorded.get(), outcome) {
+        (_, Err(error)) => Err(error.explained(recorded)),
+        (Some(Ok(planned)), Ok(())) => Ok(planned.clone()),
+        (Some(Err(error)), Ok(())) => Err(error.clone().into()),
+        (None, Ok(())) => Err(BuildError::Internal("the build ended before the spec was read".to_owned())),
+    }
+}

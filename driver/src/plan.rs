@@ -1,0 +1,43 @@
+//! What an image would be made of, by a build that exports nothing.
+
+use std::sync::Arc;
+
+use buildkit_client::progress::ProgressSender;
+use buildkit_client::solve::SolveOptions;
+use imagespec_compile::LockUse;
+use imagespec_frontend::{Planned, Recorder};
+use tokio_util::sync::CancellationToken;
+
+use crate::daemon::Daemon;
+use crate::error::{BuildError, take};
+use crate::image::Image;
+use crate::solving::Solving;
+
+/// Plans an image: has the daemon answer all questions, and build what that takes.
+///
+/// # Errors
+/// The spec is wrong, a question could not be answered, or the daemon is gone.
+pub async fn plan(
+    image: &Image,
+    daemon: &Daemon,
+    lock: LockUse,
+    progress: &ProgressSender,
+    cancel: &CancellationToken,
+) -> Result<Planned, BuildError> {
+    let recorder = Recorder::new(image.frontend(lock, daemon.memory.clone())).planning_only();
+    let recorded = recorder.recorded();
+    let options = image.options.clone();
+    let solve = SolveOptions { frontend_attrs: options.clone(), internal: true, ..SolveOptions::new("") };
+    let solving = Solving { connection: &daemon.connection, session: image.session(), solve, progress, cancel };
+    let recorder = Arc::new(recorder);
+    let outcome = solving
+        .run(
+            |handle| async move {
+                let session = handle.session_id.clone();
+                recorder.run(handle.bridge()?, options, session).await
+            },
+            || async { Ok(()) },
+        )
+        .await;
+    take(&recorded, outcome.map(drop))
+}

@@ -1,0 +1,106 @@
+//! One build on a daemon: session, solve, progress and cancellation around whatever drives it.
+//!
+//! Knows nothing of specs; what is built and where it goes is the caller's.
+
+use std::error::Error;
+use std::future::Future;
+
+use buildkit_client::dial::Connection;
+use buildkit_client::error::SolveError;
+use buildkit_client::progress::ProgressSender;
+use buildkit_client::session::SessionBuilder;
+use buildkit_client::session::sent::SentDir;
+use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
+use buildkit_gateway::{Bridge, GatewayError};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::BuildError;
+
+/// An error of the code that drives a build.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a build needs beside the code that drives it.
+#[derive(Debug)]
+pub struct Solving<'a> {
+    /// The daemon.
+    pub connection: &'a Connection,
+    /// What the build's session serves.
+    pub session: SessionBuilder,
+    /// The request; the session's id is filled in.
+    pub solve: SolveOptions,
+    /// Where progress goes.
+    pub progress: &'a ProgressSender,
+    /// Ends the build in good order.
+    pub cancel: &'a CancellationToken,
+}
+
+/// What came of a build.
+#[derive(Debug)]
+pub struct Driven<T> {
+    /// The daemon's answer.
+    pub response: SolveResponse,
+    /// What the code that drove it made of it.
+    pub made: T,
+    /// The client's files, as far as its session was asked for them.
+    pub sent: Vec<SentDir>,
+    /// Devices, fifos and sockets of the result that were not written.
+    pub skipped_files: u64,
+}
+
+/// What code that drives a build is given.
+#[derive(Debug)]
+pub struct Handle {
+    handle: BuildHandle,
+    /// The session that serves the build.
+    pub session_id: String,
+}
+
+impl Handle {
+    /// The way into the build.
+    ///
+    /// # Errors
+    /// The build's id cannot be sent.
+    pub fn bridge(self) -> Result<Bridge, GatewayError> {
+        Bridge::over_channel(self.handle.channel, Some(self.handle.build_ref))
+    }
+}
+
+impl Solving<'_> {
+    /// Runs `drive` within a build; `after` runs when the daemon is done, while the session still serves.
+    ///
+    /// # Errors
+    /// The build failed, its session was lost, or it was cancelled.
+    pub async fn run<D, DF, T, E, A, AF>(self, drive: D, after: A) -> Result<Driven<T>, BuildError>
+    where
+        D: FnOnce(Handle) -> DF,
+        DF: Future<Output = Result<T, E>>,
+        E: Into<BoxError>,
+        A: FnOnce() -> AF,
+        AF: Future<Output = Result<(), BuildError>>,
+    {
+        let Self { connection, session, mut solve, progress, cancel } = self;
+        let session = session.open(connection.channel.clone()).await?;
+        let session_id = session.id().to_owned();
+        solve.session = session_id.clone();
+        // A lost session ends this build and no other.
+        let own_cancel = cancel.child_token();
+        let driver = |handle| drive(Handle { handle, session_id });
+        // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimized.
+        let build = Box::pin(solve_with_gateway(connection, solve, progress, &own_cancel, driver));
+        let outcome = match beside_session::<_, BuildError>(&session, &own_cancel, build).await {
+            Ok((response, made)) => {
+                let sent = session.sent_dirs();
+                after().await.map(|()| (response, made, sent))
+            }
+            Err(_) if cancel.is_cancelled() => Err(BuildError::Cancelled),
+            Err(error) => Err(error),
+        };
+        let skipped_files = session.received_exports().iter().map(|export| export.skipped).sum();
+        session.close().await;
+        match outcome {
+            Ok((response, made, sent)) => Ok(Driven { response, made, sent, skipped_files }),
+            Err(BuildError::Solve(SolveError::Cancelled)) => Err(BuildError::Cancelled),
+            Err(error) => Err(error),
+        }
+    }
+}
