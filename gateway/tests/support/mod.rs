@@ -1,10 +1,12 @@
 //! A daemon that records the bytes of every call and answers from a script: for what goes over the wire, not for how
 //! BuildKit behaves.
 #![expect(clippy::unwrap_used, reason = "test code: a broken assumption should end the test here")]
+#![allow(dead_code, reason = "no test target uses all of it")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
@@ -34,6 +36,8 @@ pub(crate) enum Say {
     Failure(i32, String, Vec<u8>),
     /// Nothing, ever.
     Nothing,
+    /// Something after a while.
+    Later(Duration, Box<Say>),
 }
 
 impl Say {
@@ -45,17 +49,45 @@ impl Say {
 /// Answers by method.
 type Script = BTreeMap<String, VecDeque<Say>>;
 
-/// The daemon; answers are taken in order per method, and a method whose script is used up gets an empty message.
-#[derive(Clone, Debug, Default)]
+/// Answers calls by their content: method and message.
+type Responder = dyn Fn(&str, &[u8]) -> Option<Say> + Send + Sync;
+
+/// The daemon; answers are taken in order per method, and a method whose script is used up gets an empty message. A responder is
+/// asked before the script.
+#[derive(Clone, Default)]
 pub(crate) struct Daemon {
     calls: Arc<Mutex<Vec<Call>>>,
     script: Arc<Mutex<Script>>,
+    responder: Option<Arc<Responder>>,
+    /// Calls that the client gave up.
+    dropped: Arc<Mutex<Vec<Call>>>,
+}
+
+/// Notes a call that ends without an answer.
+struct Unanswered {
+    call: Option<Call>,
+    dropped: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.dropped.lock().unwrap().extend(self.call.take());
+    }
 }
 
 impl Daemon {
     pub(crate) fn say(self, method: &str, answers: impl IntoIterator<Item = Say>) -> Self {
         self.script.lock().unwrap().insert(method.to_owned(), answers.into_iter().collect());
         self
+    }
+
+    pub(crate) fn respond(self, responder: impl Fn(&str, &[u8]) -> Option<Say> + Send + Sync + 'static) -> Self {
+        Self { responder: Some(Arc::new(responder)), ..self }
+    }
+
+    /// Calls that the client gave up before they were answered.
+    pub(crate) fn dropped(&self) -> Vec<Call> {
+        self.dropped.lock().unwrap().clone()
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -83,9 +115,19 @@ impl Daemon {
         let build = request.headers().get("buildkit-controlapi-buildid").map(|id| id.to_str().unwrap().to_owned());
         let body = request.into_body().collect().await.unwrap().to_bytes();
         // A gRPC frame: a flag, a length, the message.
-        self.calls.lock().unwrap().push(Call { method: method.clone(), build, message: body[5..].to_vec() });
-        let answer = self.script.lock().unwrap().get_mut(&method).and_then(VecDeque::pop_front);
-        let say = answer.unwrap_or(Say::Message(Vec::new()));
+        let call = Call { method: method.clone(), build, message: body[5..].to_vec() };
+        self.calls.lock().unwrap().push(call.clone());
+        let responded = self.responder.as_ref().and_then(|respond| respond(&method, &call.message));
+        let scripted = || self.script.lock().unwrap().get_mut(&method).and_then(VecDeque::pop_front);
+        let mut say = responded.or_else(scripted).unwrap_or(Say::Message(Vec::new()));
+        let mut unanswered = Unanswered { call: Some(call), dropped: Arc::clone(&self.dropped) };
+        while let Say::Later(time, then) = say {
+            tokio::time::sleep(time).await;
+            say = *then;
+        }
+        if !matches!(say, Say::Nothing) {
+            unanswered.call = None;
+        }
         let response = http::Response::builder().header("content-type", "application/grpc");
         let (data, trailers) = match say {
             Say::Message(message) => {
@@ -102,7 +144,7 @@ impl Daemon {
                     ("grpc-status-details-bin", base64_unpadded(&details)),
                 ],
             ),
-            Say::Nothing => std::future::pending().await,
+            Say::Nothing | Say::Later(..) => std::future::pending().await,
         };
         let trailers =
             trailers.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();

@@ -1,0 +1,69 @@
+//! Builds of which nothing is remembered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use imagespec_frontend::DriveError;
+
+use crate::world::{World, build, frontend, lines};
+
+const SPEC: &str = "base_image: python:3.11-slim\napt_packages: [tree]\npackages: [click]\n";
+
+#[tokio::test]
+async fn one_pass_a_round_and_nothing_twice() {
+    let daemon = World::default().daemon();
+    let outcome = build(frontend(SPEC), &daemon).await;
+    outcome.planned.as_ref().unwrap();
+    assert_eq!(outcome.passes(), 5, "the images, what they have, the lock, what groups have in common, all");
+    let asked = outcome.asked();
+    assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), asked.len(), "{asked:?}");
+    let resolved: Vec<String> = lines(&daemon.calls()).into_iter().filter(|line| line.starts_with("Resolve")).collect();
+    assert_eq!(resolved.len(), 2, "{resolved:?}");
+}
+
+#[tokio::test]
+async fn what_a_round_asks_is_asked_at_the_same_time() {
+    let registry = Duration::from_millis(300);
+    let daemon = World { registry, ..World::default() }.daemon();
+    let began = tokio::time::Instant::now();
+    build(frontend(SPEC), &daemon).await.planned.unwrap();
+    assert!(began.elapsed() < registry * 2, "one image after the other takes {:?}", registry * 2);
+}
+
+#[tokio::test]
+async fn steps_that_no_answer_changes_begin_while_versions_are_chosen() {
+    let solve = BTreeMap::from([("resolve click", Duration::from_millis(300))]);
+    let daemon = World { solve, ..World::default() }.daemon();
+    build(frontend(SPEC), &daemon).await.planned.unwrap();
+    let lines = lines(&daemon.calls());
+    let at = |part: &str| {
+        lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part} in {lines:#?}"))
+    };
+    assert!(at("[apt] tree") < at("ReadFile pylock.toml"), "{lines:#?}");
+    assert!(at("Solve [pip] click") < at("Return"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn the_first_thing_that_is_wrong_is_reported() {
+    let daemon = World { broken: vec!["python"], ..World::default() }.daemon();
+    let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
+    let DriveError::Step { status, .. } = &error else { panic!("{error:?}") };
+    assert!(status.message.contains("python"), "{status:?}");
+
+    let daemon = World { broken: vec!["resolve click"], ..World::default() }.daemon();
+    let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
+    let DriveError::Step { steps, .. } = &error else { panic!("{error:?}") };
+    assert!(steps.iter().any(|step| step.id == "lock" && step.fields == ["packages[0]"]), "{steps:?}");
+    assert!(lines(&daemon.calls()).iter().all(|line| !line.contains("[pip]")), "nothing goes on");
+}
+
+#[tokio::test]
+async fn a_build_that_is_given_up_asks_nothing_more() {
+    let solve = BTreeMap::from([("resolve click", Duration::from_secs(600))]);
+    let daemon = World { solve, ..World::default() }.daemon();
+    let given_up = tokio::time::timeout(Duration::from_millis(700), build(frontend(SPEC), &daemon)).await;
+    assert!(given_up.is_err(), "it waits for the lock");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let dropped = lines(&daemon.dropped());
+    assert!(dropped.iter().any(|line| line.contains("resolve click")), "{dropped:?}");
+}
