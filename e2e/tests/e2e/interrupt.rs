@@ -1,11 +1,11 @@
 //! Builds that do not come to their end: the user interrupts, the daemon is not there, the daemon dies.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use imagespec_e2e::command::{self, Program, Running};
+use imagespec_e2e::command;
 use imagespec_e2e::way::{self, Daemon, Entrance, Way};
 
+use crate::throw_away::{ThrowAway, wait_for};
 use crate::{Case, Context, scenario};
 
 const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
@@ -73,15 +73,6 @@ fn daemon_killed(context: &Context<'_>) {
     assert!(ended.stderr.ends_with("  = help: check that the daemon is running, then try again\n"), "{ended}");
 }
 
-#[track_caller]
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited a minute until {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// Processes of this machine with the text in their command line, other than the client, which may show it too.
 fn processes_with(text: &str, client: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("Linux has /proc").flatten();
@@ -93,53 +84,4 @@ fn processes_with(text: &str, client: u32) -> Vec<u32> {
         arguments.contains("sleep") && arguments.contains(text)
     };
     ids.filter(|id| *id != client && has_text(id)).collect()
-}
-
-/// A buildkitd of the test's own, with the lab's configuration.
-struct ThrowAway {
-    process: Option<Running>,
-    address: String,
-    root: PathBuf,
-}
-
-impl ThrowAway {
-    fn start(context: &Context<'_>) -> Self {
-        let lab = &context.world.lab;
-        let root = context.space.beside("daemon");
-        let address = format!("unix://{}", context.space.beside("daemon.sock").display());
-        let config = lab.root_of(Daemon::Buildkitd).join("buildkitd.toml");
-        let program = Program::new(&lab.buildkitd).arg("--config").arg(config).arg("--root").arg(&root);
-        let process = program.args(["--addr", &address]).start();
-        let daemon = Self { process: Some(process), address, root };
-        let answers =
-            || Program::new(&lab.buildctl).args(["--addr", &daemon.address, "debug", "workers"]).run().code == Some(0);
-        wait_for("buildkitd answers", answers);
-        daemon
-    }
-
-    fn kill(&mut self) {
-        if let Some(process) = self.process.take() {
-            process.signal("KILL");
-            let _ = process.wait();
-        }
-    }
-}
-
-impl Drop for ThrowAway {
-    fn drop(&mut self) {
-        self.kill();
-        unmount_below(&self.root);
-    }
-}
-
-/// A daemon that is killed leaves the mounts of its containers behind.
-fn unmount_below(folder: &Path) {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
-    let mut points: Vec<&str> = points.filter(|point| Path::new(point).starts_with(folder)).collect();
-    // The innermost first.
-    points.sort_unstable_by_key(|point| std::cmp::Reverse(point.len()));
-    for point in points {
-        let _ = Program::new("umount").args(["--lazy", point]).run();
-    }
 }

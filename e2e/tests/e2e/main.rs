@@ -19,12 +19,14 @@ mod groups;
 mod inert;
 mod interrupt;
 mod main_image;
+mod memory;
 mod offline;
 mod outputs;
 mod platforms;
 mod records;
 mod requirements;
 mod several;
+mod throw_away;
 mod up_to_date;
 
 use std::cell::RefCell;
@@ -86,6 +88,7 @@ fn cases() -> Vec<Case> {
         commands::cases(),
         requirements::cases(),
         groups::cases(),
+        memory::cases(),
         environments::cases(),
         engine::cases(),
         fields::cases(),
