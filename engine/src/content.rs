@@ -70,10 +70,9 @@ pub enum ContentError {
 pub fn gather(files: &Files, document: &mut Document, platforms: &[String]) -> Result<Content, ContentError> {
     let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| Platform::parse(text));
     let platforms = platforms.collect::<Result<Vec<Platform>, _>>()?;
-    let targets: Vec<buildkit_llb::Platform> = platforms.iter().map(Into::into).collect();
     let mut facts = Facts::default();
     loop {
-        match context_use(document, &targets, &facts) {
+        match context_use(document, &platforms, &facts) {
             Err(diagnostics) => {
                 return Err(ContentError::Spec { diagnostics, sources: Box::new(document.sources.clone()) });
             }

@@ -304,7 +304,7 @@ pub async fn finish(bridge: &Bridge, options: &BuildOptions, gathered: &Gathered
     };
     for (plan, (compiled, reference)) in gathered.plans.iter().zip(built) {
         images.push(PlatformImage {
-            platform: (&plan.platform).into(),
+            platform: plan.platform.clone(),
             reference,
             config: compiled.image_config.to_string().into_bytes(),
             base_config: Some(compiled.base_config.to_string().into_bytes()),

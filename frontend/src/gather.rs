@@ -161,8 +161,7 @@ impl Gatherer<'_> {
 
     /// Resolves an image, or what the user put in its place with a named context.
     async fn image(&self, reference: &str, platform: &Platform) -> Result<ImageFact, Status> {
-        let platform = platform.into();
-        let named = named_context(self.options, reference, Some(&platform))
+        let named = named_context(self.options, reference, Some(platform))
             .map_err(|error| Status::failed(error.to_string()))?;
         let reference = match named.map(|named| named.source) {
             None => reference.to_owned(),
@@ -175,7 +174,7 @@ impl Gatherer<'_> {
         };
         let log_name = format!("[internal] load metadata for {reference}");
         let resolved =
-            self.bridge.resolve_image(&reference, Some(&platform), self.options.resolve_mode, &log_name).await?;
+            self.bridge.resolve_image(&reference, Some(platform), self.options.resolve_mode, &log_name).await?;
         let config = serde_json::from_slice(&resolved.config)
             .map_err(|error| Status::failed(format!("the image config of {reference} is no JSON: {error}")))?;
         Ok(ImageFact { reference: resolved.pinned(), config })
@@ -260,11 +259,11 @@ pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Le
     let pong = bridge.ping().await?;
     let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
     let worker = pong.workers.first().and_then(|worker| worker.platforms.first());
-    let platform = worker.cloned().unwrap_or_else(|| options.build_platform());
+    let platform = worker.cloned().unwrap_or_else(|| options.build_platform()).normalized();
     let session = options.session_of("context").to_owned();
     Ok(Box::new(move |facts| {
         facts.capabilities = capabilities;
-        facts.default_platform = Some((&platform).into());
+        facts.default_platform = Some(platform);
         facts.session = Some(session);
     }))
 }

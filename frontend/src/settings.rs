@@ -28,7 +28,7 @@ pub fn choice(options: &BuildOptions) -> Choice {
 #[must_use]
 pub fn settings(options: &BuildOptions) -> Settings {
     Settings {
-        platforms: options.platforms.iter().map(Into::into).collect(),
+        platforms: options.platforms.clone(),
         labels: options.labels.clone(),
         no_cache: match &options.no_cache {
             NoCache::Nothing => imagespec_compile::NoCache::Nothing,

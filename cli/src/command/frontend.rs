@@ -124,7 +124,7 @@ fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
             .ok()
             .and_then(|program| Some(program.parent()?.join(PROGRAM)))
             .ok_or_else(|| CliError::Internal("cannot tell where this program is".to_owned()))?;
-        vec![(Platform::of_this_program(), beside)]
+        vec![(Platform::host(), beside)]
     } else {
         args.binary
             .iter()
@@ -133,7 +133,7 @@ fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
                     .parse()
                     .map(|platform| (platform, PathBuf::from(path)))
                     .map_err(|error| CliError::Input(format!("--binary {text}: {error}"))),
-                None => Ok((Platform::of_this_program(), PathBuf::from(text))),
+                None => Ok((Platform::host(), PathBuf::from(text))),
             })
             .collect::<Result<_, _>>()?
     };
