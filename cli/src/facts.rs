@@ -31,7 +31,8 @@ pub(crate) async fn gather(
     file.choice.contexts = options::named_contexts(&opts);
     let (document, mut warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
     if let Some(path) = &facts.facts {
-        let settings = imagespec_frontend::settings(&build_options(opts, String::new())?);
+        let settings = imagespec_frontend::settings(&build_options(opts, String::new())?)
+            .map_err(|error| CliError::Input(error.to_string()))?;
         let mut gathered = imagespec_frontend::compile_only(document, settings, read(path)?)?;
         warnings.append(&mut gathered.warnings);
         gathered.warnings = warnings;

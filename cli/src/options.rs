@@ -24,7 +24,11 @@ pub(crate) fn frontend_options(
     if !file.choice.set.is_empty() {
         opts.insert(format!("build-arg:{SET_ARG}"), file.choice.set.join("\n"));
     }
-    let platforms: Vec<&str> = args.platform.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    let platforms = args.platform.iter().filter(|text| !text.is_empty()).map(|text| {
+        let platform = imagespec::parse_platform(text);
+        platform.map(|platform| platform.to_string()).map_err(|error| CliError::Input(format!("--platform: {error}")))
+    });
+    let platforms = platforms.collect::<Result<Vec<String>, _>>()?;
     if !platforms.is_empty() {
         opts.insert("platform".to_owned(), platforms.join(","));
     }
@@ -131,6 +135,56 @@ mod tests {
         check(|args| args.no_cache = true, "no-cache", Some(""));
         check(|args| args.ca_bundle = Some("x".into()), "build-arg:IMAGESPEC_CA_BUNDLE", Some("ca_bundle"));
         check(|_| {}, "filename", Some("spec.yaml"));
+    }
+
+    /// What the spec's field, the flag, the frontend's option and the tag make of a platform; `None` where it is refused.
+    fn platform_everywhere(text: &str) -> [Option<String>; 4] {
+        let parsed = imagespec::parse("spec.yaml", &format!("platform: [\"{text}\"]\n"));
+        let field = parsed.spec.map(|spec| spec.platform[0].to_string());
+        let flag =
+            options(|args| args.platform = vec![text.to_owned()]).ok().map(|mut opts| opts.remove("platform").unwrap());
+        let opts = BTreeMap::from([("platform".to_owned(), text.to_owned())]);
+        let built = buildkit_gateway::BuildOptions::new(opts, String::new(), Vec::new(), String::new());
+        let settings = built.and_then(|options| imagespec_frontend::settings(&options));
+        let option = settings.ok().map(|settings| settings.platforms[0].to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let mut document = imagespec_compile::Document::from(imagespec::ImageSpec::default());
+        let files = imagespec_engine::Files::in_folder(folder.path());
+        let content = imagespec_engine::content::gather(&files, &mut document, &[text.to_owned()]);
+        [field, flag, option, content.ok().map(|content| content.platforms[0].clone())]
+    }
+
+    #[test]
+    fn a_platform_is_the_same_at_every_entrance() {
+        for (text, expect) in [
+            ("linux/amd64", Some("linux/amd64")),
+            ("Linux/X86-64/v1", Some("linux/amd64")),
+            ("linux/amd64/v3", Some("linux/amd64/v3")),
+            ("linux/arm64/v8.0", Some("linux/arm64")),
+            ("linux/arm64/v9.0", Some("linux/arm64/v9")),
+            ("linux/arm64/9", Some("linux/arm64/v9")),
+            ("linux/arm64/8.0", None),
+            ("linux/arm64/v10", None),
+            ("linux/armel", Some("linux/arm/v6")),
+            ("linux/i386", Some("linux/386")),
+            ("linux/i686", None),
+            ("linux/what", None),
+            ("linux/amd64/v1/x", None),
+            ("linux(1)/amd64", None),
+            ("arm64", Some("linux/arm64")),
+            ("linux", None),
+            ("i686", None),
+            ("windows/amd64", None),
+            ("darwin/arm64", None),
+        ] {
+            assert_eq!(platform_everywhere(text), [(); 4].map(|()| expect.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_platform_is_told_with_what_was_meant() {
+        let error = options(|args| args.platform = vec!["linux/i686".into()]).unwrap_err().to_string();
+        assert!(error.starts_with("--platform: ") && error.ends_with("did you mean `linux/386`?"), "{error}");
     }
 
     #[test]

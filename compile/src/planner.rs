@@ -133,9 +133,7 @@ fn missing_capabilities(plans: &[Plan], sources: &SourceMap, facts: &Facts) -> O
 
 /// Each platform once: an index has no room for two images of one platform.
 pub(crate) fn target_platforms(spec: &ImageSpec, settings: &Settings, facts: &Facts) -> Vec<Platform> {
-    let normal =
-        |p: imagespec::Platform| Platform::new(&p.os, &p.architecture, p.variant.as_deref().unwrap_or_default());
-    let said: Vec<Platform> = spec.platforms().into_iter().map(normal).collect();
+    let said = spec.platforms();
     let wanted = match (settings.platforms.as_slice(), said.as_slice()) {
         ([], []) => facts.default_platform.clone().into_iter().collect(),
         ([], _) => said,

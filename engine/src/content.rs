@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 
 use buildkit_client::session::files::{LocalDir, SentKind};
 use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
-use buildkit_gateway::{ParsePlatformError, Platform};
 use buildkit_llb::Digest;
-use imagespec::{Content, Diagnostic, SourceMap};
+use imagespec::{Content, Diagnostic, Invalid, SourceMap, parse_platform};
 use imagespec_compile::{ContextUse, Document, Facts, LocalFilter, Need, context_use};
 use sha2::{Digest as _, Sha256};
 
@@ -36,9 +35,9 @@ pub enum ContentError {
         /// Why.
         source: std::io::Error,
     },
-    /// What is built for is no platform.
+    /// Images cannot be built for what was asked for.
     #[error(transparent)]
-    Platform(#[from] ParsePlatformError),
+    Platform(#[from] Invalid),
     /// The context cannot be listed.
     #[error("{0}")]
     List(std::io::Error),
@@ -66,10 +65,10 @@ pub enum ContentError {
 /// ```
 ///
 /// # Errors
-/// A file cannot be read, what it says makes the spec wrong, or a platform is none.
+/// A file cannot be read, what it says makes the spec wrong, or images cannot be built for a platform.
 pub fn gather(files: &Files, document: &mut Document, platforms: &[String]) -> Result<Content, ContentError> {
-    let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| Platform::parse(text));
-    let platforms = platforms.collect::<Result<Vec<Platform>, _>>()?;
+    let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| parse_platform(text));
+    let platforms = platforms.collect::<Result<Vec<_>, _>>()?;
     let mut facts = Facts::default();
     loop {
         match context_use(document, &platforms, &facts) {

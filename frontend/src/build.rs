@@ -243,7 +243,7 @@ impl ImagespecFrontend {
 
     async fn begin(&self, bridge: &Bridge, options: &BuildOptions) -> Result<Begun<'_>, GatherError> {
         let (document, warnings) = self.document(bridge, options).await?;
-        let settings = Settings { lock: self.lock, ..crate::settings(options) };
+        let settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
         let mut facts = Facts::default();
         let began = Instant::now();
         let daemon = async { (gather::daemon(bridge, options).await, began.elapsed()) };

@@ -74,7 +74,7 @@ pub use levels::Level;
 pub use nearest::nearest;
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
-pub use platform::Platform;
+pub use platform::{Platform, parse_platform};
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,

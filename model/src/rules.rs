@@ -168,7 +168,9 @@ Sources are the client's. Without one, the client is told with `--secret id=…`
 
     platform: linux/amd64,linux/arm64
 
-`x86_64` and `aarch64` are understood as `amd64` and `arm64`."
+Other spellings that Docker knows mean the same: `x86_64` is `amd64`, `aarch64` and `arm64/v8` are `arm64`.
+An architecture alone, such as `arm64`, is one of Linux.
+`--platform` is read in the same way."
 
     USER Error "E024" "not a user"
 "`user` is the name or number of a user of the image, and optionally `:` and a group:

@@ -129,8 +129,7 @@ fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
         args.binary
             .iter()
             .map(|text| match text.split_once('=') {
-                Some((platform, path)) => platform
-                    .parse()
+                Some((platform, path)) => imagespec::parse_platform(platform)
                     .map(|platform| (platform, PathBuf::from(path)))
                     .map_err(|error| CliError::Input(format!("--binary {text}: {error}"))),
                 None => Ok((Platform::host(), PathBuf::from(text))),
