@@ -25,7 +25,8 @@
 //! - `toml` reads TOML with spans and goes on after a mistake, so all of them are reported.
 //! - `strsim` measures how far a misspelt name is from a right one; `unicode-width` says how wide a character is
 //!   shown, so that markers stand below what they mark.
-//! - JSON, PEP 508 and image references are read by code of our own. JSON readers keep no places. `pep508_rs` brings
+//! - `oci-names` reads platforms and image references.
+//! - JSON and PEP 508 are read by code of our own. JSON readers keep no places. `pep508_rs` brings
 //!   a URL parser with Unicode tables and a process-wide table of markers, and recurses as deep as its input says.
 
 #![warn(missing_docs)]

@@ -79,7 +79,7 @@ Line breaks are fine in `commands`, `entrypoint` and the values of `env`."
 "Two fields of the spec do not go together, or one is missing that another needs.
 For instance `source_copy_mode` says which files below `source_root` are copied, so it needs a `source_root`."
 
-    IMAGE_REFERENCE Error "E010" "not an image reference"
+    IMAGE_REFERENCE Error "E010" "not a valid image reference"
 "An image reference is `[registry[:port]/]name[:tag][@digest]`.
 Name and path are lower case, a tag has letters, digits, `_`, `.` and `-`, a digest looks like `sha256:` and 64 hexadecimal digits:
 
