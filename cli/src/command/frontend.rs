@@ -8,6 +8,7 @@ use buildkit_client::session::files::LocalDir;
 use buildkit_client::solve::{Exporter, SolveOptions};
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, FrontendResult, Platform, PlatformImage, SolveRequest};
 use buildkit_llb::{Copy, File, Graph, GraphBuilder, LocalSource, MkDir, Note, Source};
+use oci_names::ImageReference;
 use serde_json::json;
 
 use crate::args::FrontendArgs;
@@ -23,8 +24,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
     let programs = programs(args)?;
     let connection = daemon::connect(&args.daemon).await?;
-    let reference = imagespec_compile::normalize_reference(&args.push)
-        .map_err(|error| CliError::Input(format!("--push {:?} is no image reference: {error}", args.push)))?;
+    let reference = ImageReference::parse(&args.push)
+        .map_err(|error| CliError::Input(format!("--push: {error}")))?
+        .with_default_tag()
+        .to_string();
     let mut serving = Session::builder().with_registry_auth(session::registry_auth()?);
     for (platform, path) in &programs {
         serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));

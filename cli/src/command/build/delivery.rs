@@ -15,6 +15,7 @@ use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::exports::ExportTarget;
 use buildkit_client::solve::{Exporter, SolveResponse};
 use imagespec_engine::push_login;
+use oci_names::ImageReference;
 use tokio::task::JoinHandle;
 
 use crate::args::BuildArgs;
@@ -124,8 +125,9 @@ impl<'p> Delivery<'p> {
         let named = exporters.filter(|exporter| !exporter.attrs.contains_key("push-by-digest"));
         let names = named.filter_map(|exporter| exporter.attrs.get("name")).flat_map(|names| names.split(','));
         let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
-        // What is no reference the daemon will refuse.
-        names.map(|name| imagespec::full_reference(name).unwrap_or_else(|_| name.to_owned())).collect()
+        // The daemon refuses what is not a valid reference.
+        let full = |name: &str| ImageReference::parse(name).map(|image| image.with_default_tag().to_string());
+        names.map(|name| full(name).unwrap_or_else(|_| name.to_owned())).collect()
     }
 
     /// What the user's programs can call the image: the containerd store knows images by their manifests alone.
