@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
+use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
+use oci_names::ImageReference;
+
 use crate::args::BuildOptionArgs;
 use crate::error::CliError;
 use crate::spec_file::SpecFile;
-use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
 
 /// The secret that carries the CA bundle; the id the compiler expects when the spec asks for one.
 pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
@@ -57,7 +59,7 @@ pub(crate) fn frontend_options(
     }
     for context in &args.build_context {
         let (name, value) = pair(context, "--build-context")?;
-        opts.insert(format!("context:{name}"), value.to_owned());
+        opts.insert(format!("context:{}", short_name(name)), value.to_owned());
     }
     if !args.add_host.is_empty() {
         let hosts: Vec<String> = args
@@ -91,6 +93,13 @@ pub(crate) fn frontend_options(
 /// The names that `--build-context` puts something else in the place of.
 pub(crate) fn named_contexts(opts: &BTreeMap<String, String>) -> BTreeSet<String> {
     opts.keys().filter_map(|key| key.strip_prefix("context:")).map(str::to_owned).collect()
+}
+
+/// The form in which frontends look a named context up; a name for one platform (`base::linux/arm64`) stays as it is.
+fn short_name(name: &str) -> String {
+    let Ok(image) = ImageReference::parse(name) else { return name.to_owned() };
+    let familiar = image.familiar();
+    familiar.strip_suffix(":latest").unwrap_or(&familiar).to_owned()
 }
 
 fn pair<'a>(text: &'a str, flag: &str) -> Result<(&'a str, &'a str), CliError> {
@@ -133,6 +142,18 @@ mod tests {
         check(|args| args.add_host = vec!["a:10.0.0.1".into()], "add-hosts", Some("a=10.0.0.1"));
         check(|args| args.network = Some("host".into()), "force-network-mode", Some("host"));
         check(|args| args.no_cache = true, "no-cache", Some(""));
+        for name in ["debian", "debian:latest", "docker.io/library/debian:latest"] {
+            check(
+                |args| args.build_context = vec![format!("{name}=docker-image://x")],
+                "context:debian",
+                Some("docker-image://x"),
+            );
+        }
+        check(
+            |args| args.build_context = vec!["a::linux/arm64=docker-image://x".into()],
+            "context:a::linux/arm64",
+            Some("docker-image://x"),
+        );
         check(|args| args.ca_bundle = Some("x".into()), "build-arg:IMAGESPEC_CA_BUNDLE", Some("ca_bundle"));
         check(|_| {}, "filename", Some("spec.yaml"));
     }
