@@ -75,7 +75,6 @@ mod settings;
 pub use commands::ended_command;
 pub use env::read_by_installers as is_read_by_installers;
 pub use facts::{Facts, ImageFact, InterpreterFact, Need, Place, Program, Root, RootfsFacts, image_key, rootfs_key};
-pub use imagespec::full_reference as normalize_reference;
 pub use inquiry::{Ahead, Asked, Inquiry, ahead, asked, first_group, graph_for, groups, lock_files};
 pub use lock_file::LockFile;
 pub use lower::lock::EXPORTED_FILE;

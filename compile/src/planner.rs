@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 
 use buildkit_llb::{Location, Platform, missing_caps};
 use imagespec::{Diagnostic, ImageSpec, Rule, SourceMap, Spans};
+use oci_names::ImageReference;
 
 use crate::env::Env;
 use crate::facts::{Facts, ImageFact, Need, Place, Root, RootfsFacts, image_key, rootfs_key};
@@ -466,11 +467,10 @@ impl Planner<'_> {
 
     /// A resolved image; what it is resolved to is a need until known.
     fn image(&mut self, written: &str, field: &str) -> Option<(PinnedImage, ImageFact)> {
-        let reference = match imagespec::full_reference(written) {
-            Ok(reference) => reference,
+        let reference = match ImageReference::parse(written) {
+            Ok(reference) => reference.with_default_tag().to_string(),
             Err(error) => {
-                let message = format!("{written:?} is no image reference: {error}");
-                self.problem(&rules::BAD_REFERENCE, message, &[field], "write registry/name:tag");
+                self.problem(&rules::BAD_REFERENCE, error.to_string(), &[field], "write registry/name:tag");
                 return None;
             }
         };

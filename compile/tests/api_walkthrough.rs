@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use buildkit_llb::Platform;
 use imagespec_compile::{
     Compiled, DEFAULT_UV_IMAGE, Document, Facts, ImageFact, InterpreterFact, Need, Place, Planned, Program, Root,
-    Settings, graph_for, image_key, lower, normalize_reference, plan, rootfs_key,
+    Settings, graph_for, image_key, lower, plan, rootfs_key,
 };
+use oci_names::ImageReference;
 use serde_json::json;
 
 #[test]
@@ -38,8 +39,9 @@ env: {MODE: fast}
 
     // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from. A lock that lies
     // beside the spec would spare the build choosing versions.
-    let base = normalize_reference("python:3.11-slim").expect("a reference");
-    let uv = normalize_reference(DEFAULT_UV_IMAGE).expect("a reference");
+    let full = |name| ImageReference::parse(name).expect("a reference").with_default_tag().to_string();
+    let base = full("python:3.11-slim");
+    let uv = full(DEFAULT_UV_IMAGE);
     let wanted = [&base, &uv].map(|reference| Need::Image { reference: reference.clone(), platform: amd64.clone() });
     let beside = Need::SpecFile { name: "pylock.imagespec-amd64.toml".to_owned() };
     let wanted = wanted.into_iter().chain([beside]).collect::<BTreeSet<_>>();

@@ -41,21 +41,6 @@ pub(crate) fn image_reference(value: &str) -> Result<String, Fault> {
     Ok(value.to_owned())
 }
 
-/// The full form of a reference, as BuildKit wants it: registry, repository, and a tag or a digest.
-///
-/// ```
-/// use imagespec::full_reference;
-///
-/// assert_eq!(full_reference("debian").as_deref(), Ok("docker.io/library/debian:latest"));
-/// ```
-///
-/// # Errors
-/// The text is not a valid reference; the message says why.
-pub fn full_reference(reference: &str) -> Result<String, String> {
-    let reference = ImageReference::parse(reference).map_err(|error| error.problem().to_string())?;
-    Ok(reference.with_default_tag().to_string())
-}
-
 /// Checks the name of the image to be built and makes it lower case.
 pub(crate) fn image_name(value: &str) -> Result<String, Fault> {
     one_word(value, "an image name")?;

@@ -66,7 +66,6 @@ pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
 pub use edit::Invalid;
 pub use fingerprint::{Content, Difference, Fingerprint, differences};
-pub use image_reference::full_reference;
 pub use image_spec::{
     BaseImage, BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
     RequirementsKind, SecretMount, SecretSource, SecretTarget,
