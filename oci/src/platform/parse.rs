@@ -190,7 +190,7 @@ mod tests {
     fn an_error_says_where() {
         use PlatformProblem::{Component, Escape, OperatingSystem, TooManyParts, UnknownWord};
         refused("", OperatingSystem, "");
-        refused("win dows/amd64", OperatingSystem, "win dows");
+        refused("lin ux/amd64", OperatingSystem, "lin ux");
         refused("windows(1/amd64", OperatingSystem, "windows(1");
         refused("windows(1++a)/amd64", OperatingSystem, "windows(1++a)");
         refused("windows(%zz)/amd64", Escape, "windows(%zz)");
