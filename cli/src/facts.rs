@@ -50,7 +50,8 @@ fn replay(spec: &SpecArgs, build: &BuildOptionArgs, path: &Path) -> Result<Plann
     let (document, mut warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
     let options = BuildOptions::new(options, String::new(), Vec::new(), String::new());
     let options = options.map_err(|error| CliError::Input(error.to_string()))?;
-    let mut planned = imagespec_frontend::compile_only(document, imagespec_frontend::settings(&options), read(path)?)?;
+    let settings = imagespec_frontend::settings(&options).map_err(|error| CliError::Input(error.to_string()))?;
+    let mut planned = imagespec_frontend::compile_only(document, settings, read(path)?)?;
     warnings.append(&mut planned.warnings);
     planned.warnings = warnings;
     Ok(planned)

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
+use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
+use oci_names::ImageReference;
+
 use crate::args::BuildOptionArgs;
 use crate::error::CliError;
 use crate::spec_file::SpecFile;
-use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
 
 /// The secret that carries the CA bundle; the id the compiler expects when the spec asks for one.
 pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
@@ -24,7 +26,11 @@ pub(crate) fn frontend_options(
     if !file.choice.set.is_empty() {
         opts.insert(format!("build-arg:{SET_ARG}"), file.choice.set.join("\n"));
     }
-    let platforms: Vec<&str> = args.platform.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    let platforms = args.platform.iter().filter(|text| !text.is_empty()).map(|text| {
+        let platform = imagespec::parse_platform(text);
+        platform.map(|platform| platform.to_string()).map_err(|error| CliError::Input(format!("--platform: {error}")))
+    });
+    let platforms = platforms.collect::<Result<Vec<String>, _>>()?;
     if !platforms.is_empty() {
         opts.insert("platform".to_owned(), platforms.join(","));
     }
@@ -53,7 +59,7 @@ pub(crate) fn frontend_options(
     }
     for context in &args.build_context {
         let (name, value) = pair(context, "--build-context")?;
-        opts.insert(format!("context:{name}"), value.to_owned());
+        opts.insert(format!("context:{}", short_name(name)), value.to_owned());
     }
     if !args.add_host.is_empty() {
         let hosts: Vec<String> = args
@@ -87,6 +93,13 @@ pub(crate) fn frontend_options(
 /// The names that `--build-context` puts something else in the place of.
 pub(crate) fn named_contexts(opts: &BTreeMap<String, String>) -> BTreeSet<String> {
     opts.keys().filter_map(|key| key.strip_prefix("context:")).map(str::to_owned).collect()
+}
+
+/// The form in which frontends look a named context up; a name for one platform (`base::linux/arm64`) stays as it is.
+fn short_name(name: &str) -> String {
+    let Ok(image) = ImageReference::parse(name) else { return name.to_owned() };
+    let familiar = image.familiar();
+    familiar.strip_suffix(":latest").unwrap_or(&familiar).to_owned()
 }
 
 fn pair<'a>(text: &'a str, flag: &str) -> Result<(&'a str, &'a str), CliError> {
@@ -129,8 +142,70 @@ mod tests {
         check(|args| args.add_host = vec!["a:10.0.0.1".into()], "add-hosts", Some("a=10.0.0.1"));
         check(|args| args.network = Some("host".into()), "force-network-mode", Some("host"));
         check(|args| args.no_cache = true, "no-cache", Some(""));
+        for name in ["debian", "debian:latest", "docker.io/library/debian:latest"] {
+            check(
+                |args| args.build_context = vec![format!("{name}=docker-image://x")],
+                "context:debian",
+                Some("docker-image://x"),
+            );
+        }
+        check(
+            |args| args.build_context = vec!["a::linux/arm64=docker-image://x".into()],
+            "context:a::linux/arm64",
+            Some("docker-image://x"),
+        );
         check(|args| args.ca_bundle = Some("x".into()), "build-arg:IMAGESPEC_CA_BUNDLE", Some("ca_bundle"));
         check(|_| {}, "filename", Some("spec.yaml"));
+    }
+
+    /// What the spec's field, the flag, the frontend's option and the tag make of a platform; `None` where it is refused.
+    fn platform_everywhere(text: &str) -> [Option<String>; 4] {
+        let parsed = imagespec::parse("spec.yaml", &format!("platform: [\"{text}\"]\n"));
+        let field = parsed.spec.map(|spec| spec.platform[0].to_string());
+        let flag =
+            options(|args| args.platform = vec![text.to_owned()]).ok().map(|mut opts| opts.remove("platform").unwrap());
+        let opts = BTreeMap::from([("platform".to_owned(), text.to_owned())]);
+        let built = buildkit_gateway::BuildOptions::new(opts, String::new(), Vec::new(), String::new());
+        let settings = built.and_then(|options| imagespec_frontend::settings(&options));
+        let option = settings.ok().map(|settings| settings.platforms[0].to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let document = imagespec_compile::Document::from_parsed(imagespec::parse("spec.yaml", "{}"), None).unwrap();
+        let files = imagespec_driver::Files::in_folder(folder.path());
+        let content = imagespec_driver::content::gather(&files, &document, &[text.to_owned()]);
+        [field, flag, option, content.ok().map(|content| content.platforms[0].clone())]
+    }
+
+    #[test]
+    fn a_platform_is_the_same_at_every_entrance() {
+        for (text, expect) in [
+            ("linux/amd64", Some("linux/amd64")),
+            ("Linux/X86-64/v1", Some("linux/amd64")),
+            ("linux/amd64/v3", Some("linux/amd64/v3")),
+            ("linux/arm64/v8.0", Some("linux/arm64")),
+            ("linux/arm64/v9.0", Some("linux/arm64/v9")),
+            ("linux/arm64/9", Some("linux/arm64/v9")),
+            ("linux/arm64/8.0", None),
+            ("linux/arm64/v10", None),
+            ("linux/armel", Some("linux/arm/v6")),
+            ("linux/i386", Some("linux/386")),
+            ("linux/i686", None),
+            ("linux/what", None),
+            ("linux/amd64/v1/x", None),
+            ("linux(1)/amd64", None),
+            ("arm64", Some("linux/arm64")),
+            ("linux", None),
+            ("i686", None),
+            ("windows/amd64", None),
+            ("darwin/arm64", None),
+        ] {
+            assert_eq!(platform_everywhere(text), [(); 4].map(|()| expect.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_platform_is_told_with_what_was_meant() {
+        let error = options(|args| args.platform = vec!["linux/i686".into()]).unwrap_err().to_string();
+        assert!(error.starts_with("--platform: ") && error.ends_with("did you mean `linux/386`?"), "{error}");
     }
 
     #[test]

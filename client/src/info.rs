@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::platform_from_rpc;
 use buildkit_proto::rpc::control::{InfoRequest, ListWorkersRequest};
 use buildkit_proto::rpc::worker::{BuildkitVersion, WorkerRecord};
 use tonic::Code;
@@ -55,13 +56,7 @@ impl Worker {
     }
 
     pub(crate) fn from_wire(record: WorkerRecord) -> Self {
-        let platforms = record.platforms.into_iter().map(|platform| {
-            let mut text = format!("{}/{}", platform.os, platform.architecture);
-            if !platform.variant.is_empty() {
-                text = format!("{text}/{}", platform.variant);
-            }
-            text
-        });
+        let platforms = record.platforms.into_iter().map(|platform| platform_from_rpc(platform).to_string());
         Self {
             id: record.id,
             labels: record.labels.into_iter().collect(),

@@ -76,9 +76,7 @@ impl Outcome {
 
 /// Each platform once: an index has no room for two images of one platform. `default` is the daemon's own.
 fn target_platforms(spec: &ImageSpec, settings: &Settings, default: Option<&Platform>) -> Vec<Platform> {
-    let normal =
-        |p: imagespec::Platform| Platform::new(&p.os, &p.architecture, p.variant.as_deref().unwrap_or_default());
-    let said: Vec<Platform> = spec.platforms().into_iter().map(normal).collect();
+    let said = spec.platforms();
     let wanted = match (settings.platforms.as_slice(), said.as_slice()) {
         ([], []) => default.cloned().into_iter().collect(),
         ([], _) => said,

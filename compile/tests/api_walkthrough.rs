@@ -6,8 +6,9 @@ use buildkit_llb::Platform;
 use imagespec_compile::question::{self, Root};
 use imagespec_compile::{
     AnyQuestion, Compiled, DEFAULT_UV_IMAGE, DaemonFact, Document, ImageFact, InterpreterFact, LockFact, Outcome,
-    Program, Settings, Store, lower, lower_recipe, normalize_reference, plan,
+    Program, Settings, Store, lower, lower_recipe, plan,
 };
+use oci_names::ImageReference;
 use serde_json::json;
 
 /// What a pass waits for.
@@ -40,8 +41,9 @@ env: {MODE: fast}
 
     // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from. A lock beside the
     // spec would save choosing versions.
-    let base = normalize_reference("python:3.11-slim").expect("a reference");
-    let uv = normalize_reference(DEFAULT_UV_IMAGE).expect("a reference");
+    let full = |name| ImageReference::parse(name).expect("a reference").with_default_tag().to_string();
+    let base = full("python:3.11-slim");
+    let uv = full(DEFAULT_UV_IMAGE);
     let image = |reference: &str| question::Image { reference: reference.to_owned(), platform: amd64.clone() };
     let beside = question::SpecFile { name: "pylock.imagespec-amd64.toml".to_owned() };
     let expected = BTreeSet::from([image(&base).into(), image(&uv).into(), beside.clone().into()]);

@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 
 use buildkit_client::session::files::{LocalDir, SentKind};
 use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
-use buildkit_gateway::{ParsePlatformError, Platform};
 use buildkit_llb::Digest;
-use imagespec::{Content, Diagnostic, SourceMap};
+use imagespec::{Content, Diagnostic, Invalid, SourceMap, parse_platform};
 use imagespec_compile::question::ContextFile;
 use imagespec_compile::{
     AnyQuestion, ContextProblems, ContextUse, Document, Fact, LocalFilter, Store, Text, context_use,
@@ -39,9 +38,9 @@ pub enum ContentError {
         /// Why.
         source: std::io::Error,
     },
-    /// What is built for is no platform.
+    /// Images cannot be built for what was asked for.
     #[error(transparent)]
-    Platform(#[from] ParsePlatformError),
+    Platform(#[from] Invalid),
     /// The context cannot be listed.
     #[error("{0}")]
     List(std::io::Error),
@@ -69,14 +68,13 @@ pub enum ContentError {
 /// ```
 ///
 /// # Errors
-/// A file cannot be read, what it says makes the spec wrong, or a platform is none.
+/// A file cannot be read, what it says makes the spec wrong, or images cannot be built for a platform.
 pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Result<Content, ContentError> {
-    let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| Platform::parse(text));
-    let platforms = platforms.collect::<Result<Vec<Platform>, _>>()?;
-    let targets: Vec<buildkit_llb::Platform> = platforms.iter().map(Into::into).collect();
+    let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| parse_platform(text));
+    let platforms = platforms.collect::<Result<Vec<_>, _>>()?;
     let mut store = Store::default();
     loop {
-        match context_use(document, &targets, &store) {
+        match context_use(document, &platforms, &store) {
             Err(ContextProblems { diagnostics, sources }) => {
                 return Err(ContentError::Spec { diagnostics, sources: Box::new(sources) });
             }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use buildkit_client::engine::RegistryAuth as EngineLogin;
 use buildkit_client::session::SecretBytes;
 use buildkit_client::session::auth::{AuthError, AuthOptions, ProxySettings, RegistryAuth};
-use imagespec::{ImageSpec, full_reference};
+use imagespec::ImageSpec;
+use oci_names::ImageReference;
 
 use crate::files::Files;
 use crate::variables::Variables;
@@ -49,10 +50,10 @@ pub fn registry_auth(files: &Files, spec: &ImageSpec, variables: &Variables) -> 
 /// The user's login for the registry of an image, for an Engine that pushes: it has none of its own. An error is one sentence.
 ///
 /// # Errors
-/// The name is no reference, or the login cannot be had.
+/// The name is not a valid reference, or the login cannot be had.
 pub async fn push_login(image: &str, credentials: &RegistryAuth) -> Result<EngineLogin, String> {
-    let full = full_reference(image)?;
-    let host = full.split('/').next().unwrap_or_default();
+    let image = ImageReference::parse(image).map_err(|error| error.to_string())?;
+    let host = image.registry();
     let login = credentials.engine_login(host).await;
     login.map_err(|status| format!("no credentials for {host}: {}", status.message()))
 }

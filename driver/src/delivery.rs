@@ -11,7 +11,7 @@ use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::exports::ExportTarget;
 use buildkit_client::solve::Exporter;
-use imagespec::full_reference;
+use oci_names::ImageReference;
 use tokio::task::JoinSet;
 
 use crate::credentials::push_login;
@@ -107,7 +107,8 @@ impl<'d> Delivery<'d> {
         let names = named.filter_map(|exporter| exporter.attrs.get("name")).flat_map(|names| names.split(','));
         let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
         // What is not a valid reference the daemon will refuse.
-        names.map(|name| full_reference(name).unwrap_or_else(|_| name.to_owned())).collect()
+        let full = |name: &str| ImageReference::parse(name).map(|image| image.with_default_tag().to_string());
+        names.map(|name| full(name).unwrap_or_else(|_| name.to_owned())).collect()
     }
 
     pub(crate) fn exporters(&self) -> Vec<Exporter> {

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use buildkit_client::session::auth::{ManifestName, Presence, RegistryAuth};
-use imagespec::full_reference;
+use buildkit_client::session::auth::{Presence, RegistryAuth};
+use oci_names::ImageReference;
 
 /// Whether an image is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +45,11 @@ impl fmt::Display for Existence {
 /// # }
 /// ```
 pub async fn exist(reference: &str, credentials: &RegistryAuth) -> Existence {
-    let full = match full_reference(reference) {
-        Ok(full) => full,
-        Err(why) => return Existence::Unknown(format!("{reference:?} is no image reference: {why}")),
+    let image = match ImageReference::parse(reference) {
+        Ok(image) => image,
+        Err(error) => return Existence::Unknown(error.to_string()),
     };
-    let Some(name) = ManifestName::of(&full) else {
-        return Existence::Unknown(format!("{reference:?} is no image reference"));
-    };
-    match credentials.find_manifest(&name).await {
+    match credentials.find_manifest(&image).await {
         Presence::Present => Existence::Exists,
         Presence::Absent => Existence::Missing,
         Presence::Unknown { reason } => Existence::Unknown(reason),

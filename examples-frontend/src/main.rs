@@ -12,8 +12,7 @@
 use std::process::ExitCode;
 
 use buildkit_gateway::container::{Command, ContainerRequest, Mount};
-use buildkit_gateway::contexts::ImageName;
-use buildkit_gateway::{Build, Frontend, FrontendResult, Status, main_stdio};
+use buildkit_gateway::{Build, Frontend, FrontendResult, ImageReference, Status, main_stdio};
 use buildkit_llb::{Copy, File, GraphBuilder, Source};
 use serde_json::json;
 
@@ -25,7 +24,7 @@ impl Frontend for Listed {
         let (mut base, mut copies, mut checks) = (None, Vec::new(), Vec::new());
         for (number, line) in spec.lines().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(": ") {
-                Some(("base", name)) => base = Some(ImageName::parse(name)?.with_default_tag().to_string()),
+                Some(("base", name)) => base = Some(ImageReference::parse(name)?.with_default_tag().to_string()),
                 Some(("copy", path)) => copies.push(path.to_owned()),
                 Some(("check", command)) => checks.push((number, command)),
                 _ => return Err(spec.error(number, "expected `base: IMAGE`, `copy: PATH` or `check: COMMAND`")),

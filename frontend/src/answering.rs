@@ -123,8 +123,7 @@ impl<'a> Answerer<'a> {
 
     /// Resolves an image, or what the user put in its place with a named context.
     async fn image(&self, reference: &str, platform: &Platform) -> Result<ImageFact, Status> {
-        let platform = platform.into();
-        let named = named_context(self.options, reference, Some(&platform))
+        let named = named_context(self.options, reference, Some(platform))
             .map_err(|error| Status::failed(error.to_string()))?;
         let reference = match named.map(|named| named.source) {
             None => reference.to_owned(),
@@ -137,7 +136,7 @@ impl<'a> Answerer<'a> {
         };
         let log_name = format!("[internal] load metadata for {reference}");
         let resolved =
-            self.bridge.resolve_image(&reference, Some(&platform), self.options.resolve_mode, &log_name).await?;
+            self.bridge.resolve_image(&reference, Some(platform), self.options.resolve_mode, &log_name).await?;
         let config = serde_json::from_slice(&resolved.config)
             .map_err(|error| Status::failed(format!("the image config of {reference} is not valid JSON: {error}")))?;
         Ok(ImageFact { reference: resolved.pinned(), config })
@@ -230,9 +229,9 @@ pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Da
     let pong = bridge.ping().await?;
     let worker = pong.workers.first();
     let platform = worker.and_then(|worker| worker.platforms.first()).cloned();
-    let platform = platform.unwrap_or_else(|| options.build_platform());
+    let platform = platform.unwrap_or_else(|| options.build_platform()).normalized();
     let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
     let session = Some(options.session_of("context").to_owned());
     let worker = worker.map(|worker| worker.id.clone()).unwrap_or_default();
-    Ok(Daemon { fact: DaemonFact { platform: (&platform).into(), capabilities, session }, worker })
+    Ok(Daemon { fact: DaemonFact { platform, capabilities, session }, worker })
 }

@@ -142,7 +142,7 @@ impl ImagespecFrontend {
         goal: Goal,
     ) -> Result<Option<Planned>, DriveError> {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
-        let settings = Settings { lock: self.lock, ..crate::settings(options) };
+        let settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
         let began = Instant::now();
         let daemon = answering::daemon(bridge, options).await?;
         let parts = Parts::new(bridge.clone(), options.cache_imports.clone(), began.elapsed(), self.events.clone());
@@ -241,7 +241,7 @@ pub(crate) async fn finish(
     let mut images = Vec::new();
     for ((plan, compiled), reference) in planned.plans().into_iter().zip(&planned.compiled).zip(built) {
         images.push(PlatformImage {
-            platform: (&plan.platform).into(),
+            platform: plan.platform.clone(),
             reference,
             config: compiled.image_config.to_string().into_bytes(),
             base_config: Some(compiled.base_config.to_string().into_bytes()),

@@ -1,8 +1,8 @@
 //! From build options to the compiler's settings. Every setting of ours is reachable as a build arg, because buildx has no
 //! other way to pass one.
 
-use buildkit_gateway::{BuildOptions, NoCache, SourceDateEpoch};
-use buildkit_llb::Proxy;
+use buildkit_gateway::{BuildOptions, NoCache, OptionError, SourceDateEpoch};
+use buildkit_llb::{Platform, Proxy};
 use imagespec::Choice;
 use imagespec_compile::{CaBundle, LockUse, Settings};
 
@@ -25,10 +25,12 @@ pub fn choice(options: &BuildOptions) -> Choice {
 }
 
 /// The compiler's settings of a build.
-#[must_use]
-pub fn settings(options: &BuildOptions) -> Settings {
-    Settings {
-        platforms: options.platforms.iter().map(Into::into).collect(),
+///
+/// # Errors
+/// A platform that images cannot be built for.
+pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
+    Ok(Settings {
+        platforms: platforms(options)?,
         labels: options.labels.clone(),
         no_cache: match &options.no_cache {
             NoCache::Nothing => imagespec_compile::NoCache::Nothing,
@@ -53,7 +55,21 @@ pub fn settings(options: &BuildOptions) -> Settings {
             Some(SourceDateEpoch::Seconds(seconds)) => Some(*seconds),
             Some(SourceDateEpoch::Of(_)) | None => None,
         },
-    }
+    })
+}
+
+/// As a spec's are read: BuildKit would also take what nobody can build for, and a single word for the machine's own.
+fn platforms(options: &BuildOptions) -> Result<Vec<Platform>, OptionError> {
+    const KEY: &str = "platform";
+    let Some(value) = options.opts.get(KEY) else { return Ok(options.platforms.clone()) };
+    let parse = |text| {
+        imagespec::parse_platform(text).map_err(|error| OptionError {
+            key: KEY.to_owned(),
+            value: value.clone(),
+            problem: error.to_string(),
+        })
+    };
+    value.split(',').filter(|text| !text.is_empty()).map(parse).collect()
 }
 
 /// The proxy build args that Docker's clients forward, in either case; they never become part of the environment.

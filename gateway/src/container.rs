@@ -34,12 +34,13 @@ pub use mount::Mount;
 pub use process::{Event, Exit, Output, Process, Stdin};
 
 use buildkit_llb::Network;
+use buildkit_proto::platform_to_rpc;
 use buildkit_proto::rpc::{gateway, llb};
+use oci_names::Platform;
 
 use crate::bridge::{Bridge, method};
 use crate::error::GatewayError;
 use crate::options::AddHost;
-use crate::platform::Platform;
 use crate::pong::caps;
 
 /// What a container is made of (`NewContainerRequest`).
@@ -166,7 +167,7 @@ impl Bridge {
                 Network::None => llb::NetMode::None,
             }
             .into(),
-            platform: platform.as_ref().map(Platform::to_rpc),
+            platform: platform.as_ref().map(platform_to_rpc),
             constraints: None,
             extra_hosts: hosts
                 .into_iter()

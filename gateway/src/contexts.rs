@@ -6,13 +6,11 @@
 mod archive;
 mod git;
 mod ignore;
-mod image_name;
 mod named;
 
 pub use archive::{ARCHIVE_PROBE, is_archive};
 pub use git::{GitMtime, GitRef, GitRefError, parse_git_ref};
 pub use ignore::{IGNORE_FILE, IgnoreFile};
-pub use image_name::{ImageName, ImageNameError};
 pub use named::{NamedContext, NamedContextError, NamedSource, named_context, named_source};
 
 use crate::options::BuildOptions;

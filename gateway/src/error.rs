@@ -2,9 +2,9 @@
 //!
 //! Turning such an error into the answer to the client is `From<GatewayError> for Status`; nothing here prints or retries.
 
+use oci_names::ParseReferenceError;
 use tonic::Code;
 
-use crate::contexts::ImageNameError;
 use crate::status::Status;
 
 /// Any failure of a [`Bridge`](crate::Bridge).
@@ -81,9 +81,9 @@ pub enum GatewayError {
         /// `scheme://…` of what to use instead.
         identifier: String,
     },
-    /// The request names no image.
+    /// The image of the request is not a valid reference.
     #[error(transparent)]
-    ImageName(#[from] ImageNameError),
+    ImageReference(#[from] ParseReferenceError),
     /// The request contradicts itself.
     #[error("invalid request: {0}")]
     Invalid(&'static str),

@@ -68,7 +68,6 @@ mod error;
 mod frontend;
 mod options;
 mod percent;
-mod platform;
 mod pong;
 mod result;
 mod spec_file;
@@ -86,10 +85,10 @@ pub use buildkit_proto::pb::Definition;
 pub use detail::{ErrorDetail, SolveDetail, SourceInfo, SourcePosition, SourceRange};
 pub use error::GatewayError;
 pub use frontend::{Build, FRONTEND_CAPS, Frontend, RunError, main_stdio, run_frontend};
+pub use oci_names::{ImageReference, ParsePlatformError, ParseReferenceError, Platform};
 pub use options::{
     AddHost, BuildOptions, LinuxResources, NetworkMode, NoCache, OptionError, Sbom, SourceDateEpoch, Ulimit,
 };
-pub use platform::{ParsePlatformError, Platform};
 pub use pong::{Pong, Worker, caps};
 pub use result::{
     Attestation, AttestationKind, FrontendResult, InTotoSubject, PlatformImage, Reference, Refs, ResultShapeError,

@@ -12,8 +12,9 @@ pub use types::{AddHost, LinuxResources, NoCache, OptionError, Sbom, SourceDateE
 
 pub use buildkit_llb::Network as NetworkMode;
 
+use oci_names::Platform;
+
 use crate::bridge::{CacheImport, ResolveMode};
-use crate::platform::Platform;
 use crate::pong::Worker;
 
 /// Variables of a frontend container (`moby/buildkit: frontend/gateway/gateway.go`).
@@ -201,7 +202,7 @@ impl BuildOptions {
     #[must_use]
     pub fn build_platform(&self) -> Platform {
         let told = self.workers.first().and_then(|worker| worker.platforms.first());
-        told.cloned().unwrap_or_else(Platform::of_this_program)
+        told.cloned().map_or_else(Platform::host, Platform::normalized)
     }
 
     /// The words after the image in the `# syntax=` line: arguments to the frontend.

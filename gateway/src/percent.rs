@@ -1,4 +1,4 @@
-//! Percent-decoding, as Go's `net/url` does for fragments, queries and platform ids.
+//! Percent-decoding, as Go's `net/url` does for fragments and queries.
 //!
 //! Decoding only: nothing here writes URLs.
 

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_proto::CapSet;
 use buildkit_proto::rpc::{apicaps, gateway};
+use buildkit_proto::{CapSet, platform_from_rpc};
+use oci_names::Platform;
 use serde::{Deserialize, Serialize};
-
-use crate::platform::Platform;
 
 /// Capabilities of the gateway API.
 pub mod caps {
@@ -128,9 +127,9 @@ pub struct Pong {
 /// ```
 /// use buildkit_gateway::{BuildOptions, Platform, Worker};
 ///
-/// let worker = Worker { platforms: vec![Platform::new("linux", "arm64")], ..Worker::default() };
+/// let worker = Worker { platforms: vec![Platform::linux("arm64")], ..Worker::default() };
 /// let options = BuildOptions { workers: vec![worker], ..BuildOptions::default() };
-/// assert_eq!(options.build_platform(), Platform::new("linux", "arm64"));
+/// assert_eq!(options.build_platform(), Platform::linux("arm64"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -154,7 +153,7 @@ impl Pong {
                 .map(|worker| Worker {
                     id: worker.id,
                     labels: worker.labels.into_iter().collect(),
-                    platforms: worker.platforms.into_iter().map(Platform::from_rpc).collect(),
+                    platforms: worker.platforms.into_iter().map(platform_from_rpc).collect(),
                 })
                 .collect(),
         }

@@ -8,9 +8,8 @@ mod convert;
 use std::collections::BTreeMap;
 
 use buildkit_proto::pb;
+use oci_names::Platform;
 use serde::Serialize;
-
-use crate::platform::Platform;
 
 /// Metadata keys of results.
 pub mod keys {
@@ -77,7 +76,7 @@ impl Default for Refs {
 /// use buildkit_gateway::{FrontendResult, Platform, PlatformImage, Reference, keys};
 ///
 /// let image = PlatformImage {
-///     platform: Platform::new("linux", "amd64"),
+///     platform: Platform::linux("amd64"),
 ///     reference: Some(Reference { id: "ref1".into(), definition: None }),
 ///     config: br#"{"os":"linux","architecture":"amd64"}"#.to_vec(),
 ///     base_config: None,
@@ -183,7 +182,7 @@ pub struct InTotoSubject {
 /// use buildkit_gateway::{FrontendResult, Platform, PlatformImage, keys};
 ///
 /// let image = |architecture| PlatformImage {
-///     platform: Platform::new("linux", architecture),
+///     platform: Platform::linux(architecture),
 ///     reference: None,
 ///     config: b"{}".to_vec(),
 ///     base_config: None,
@@ -253,7 +252,7 @@ impl FrontendResult {
         for image in images {
             let PlatformImage { platform, reference, config, base_config, epoch } = image;
             let platform = platform.normalized();
-            let id = platform.id();
+            let id = platform.to_string();
             let key = |base: &str| {
                 if per_platform { format!("{base}/{id}") } else { base.to_owned() }
             };
@@ -316,7 +315,7 @@ impl FrontendResult {
 
 fn key_for(base: &str, platform: Option<&Platform>) -> String {
     match platform {
-        Some(platform) => format!("{base}/{}", platform.id()),
+        Some(platform) => format!("{base}/{platform}"),
         None => base.to_owned(),
     }
 }
@@ -335,7 +334,7 @@ fn platforms_json(platforms: &[Platform]) -> Vec<u8> {
         #[serde(rename = "Platform")]
         platform: &'a Platform,
     }
-    let platforms = platforms.iter().map(|platform| Entry { id: platform.id(), platform }).collect();
+    let platforms = platforms.iter().map(|platform| Entry { id: platform.to_string(), platform }).collect();
     serde_json::to_vec(&Platforms { platforms }).expect("plain structs with text keys always serialise")
 }
 

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use buildkit_llb::{GitSource, Graph, GraphBuilder, LocalSource, Note, Source, Violation};
 use buildkit_proto::pb;
+use oci_names::Platform;
 
 use crate::bridge::{SolveRequest, Warning};
 use crate::contexts::{ContextSource, MainContext, main_context};
 use crate::detail::{SourceInfo, SourceRange};
 use crate::error::GatewayError;
 use crate::frontend::Build;
-use crate::platform::Platform;
 use crate::result::{FrontendResult, PlatformImage};
 use crate::status::Status;
 
@@ -141,11 +141,11 @@ impl Build {
     /// What `make` says, or why a graph cannot be built.
     pub async fn image<M>(&self, mut make: M) -> Result<FrontendResult, Status>
     where
-        M: FnMut(&buildkit_llb::Platform) -> Result<(Graph, serde_json::Value), Status> + Send,
+        M: FnMut(&Platform) -> Result<(Graph, serde_json::Value), Status> + Send,
     {
         let mut images = Vec::new();
         for platform in self.platforms() {
-            let (graph, mut config) = make(&(&platform).into())?;
+            let (graph, mut config) = make(&platform)?;
             let request = SolveRequest::definition(graph.to_definition()).with_evaluate();
             let solved = self.bridge.solve(request.with_cache_imports(self.options.cache_imports.clone())).await?;
             let reference = solved.single_ref()?.cloned();

@@ -179,10 +179,10 @@ macro_rules! from_mistakes {
 from_mistakes!(
     buildkit_llb::GitUrlError,
     crate::contexts::GitRefError,
-    crate::contexts::ImageNameError,
     crate::options::OptionError,
-    crate::platform::ParsePlatformError,
     crate::result::ResultShapeError,
+    oci_names::ParsePlatformError,
+    oci_names::ParseReferenceError,
 );
 
 impl fmt::Debug for AnyDetail {

@@ -2,16 +2,15 @@
 //! says, in one piece.
 #![expect(clippy::unwrap_used, reason = "test code: a broken assumption should end the test here")]
 
-#[expect(dead_code, reason = "what goes over the wire in failures is the business of other tests")]
 mod support;
 
 use std::collections::BTreeMap;
 
 use buildkit_gateway::container::{ContainerRequest, Mount};
-use buildkit_gateway::contexts::{IgnoreFile, ImageName, main_context, named_context};
+use buildkit_gateway::contexts::{IgnoreFile, main_context, named_context};
 use buildkit_gateway::{
-    Attestation, AttestationKind, Bridge, Build, BuildOptions, Frontend, FrontendResult, GatewayError, InTotoSubject,
-    Reference, Status, Subrequest, SubrequestAnswer, keys, run_frontend,
+    Attestation, AttestationKind, Bridge, Build, BuildOptions, Frontend, FrontendResult, GatewayError, ImageReference,
+    InTotoSubject, Reference, Status, Subrequest, SubrequestAnswer, keys, run_frontend,
 };
 use buildkit_llb::{File, GraphBuilder, MkFile};
 use buildkit_proto::rpc::gateway;
@@ -149,6 +148,9 @@ fn where_files_come_from() {
     let main = main_context(&options, |_| false).unwrap();
     assert!(main.spec_is_in_context());
     assert!(named_context(&options, "base", None).unwrap().is_some());
-    assert_eq!(ImageName::parse("debian").unwrap().with_default_tag().to_string(), "docker.io/library/debian:latest");
+    assert_eq!(
+        ImageReference::parse("debian").unwrap().with_default_tag().to_string(),
+        "docker.io/library/debian:latest"
+    );
     assert_eq!(IgnoreFile::parse(b"/target/\n"), ["target"]);
 }

@@ -61,7 +61,7 @@ async fn the_builds_ref_goes_with_every_call() {
     let bridge = connect(&daemon, Some("build1")).await;
     let pong = bridge.ping().await.unwrap();
     assert!(pong.gateway_caps.contains("returnmap") && pong.llb_caps.contains("file.base"));
-    assert_eq!(pong.workers[0].platforms[0], Platform::new("linux", "amd64"));
+    assert_eq!(pong.workers[0].platforms[0], Platform::linux("amd64"));
     let solved = bridge.solve(SolveRequest::default()).await.unwrap();
     assert_eq!(solved.single_ref().unwrap().unwrap().id, "r");
     bridge.evaluate(&reference("r")).await.unwrap();
@@ -240,7 +240,7 @@ async fn images_of_a_current_daemon() {
 
     assert!(matches!(
         bridge.resolve_image("NOT", None, ResolveMode::Default, "").await,
-        Err(GatewayError::ImageName(_))
+        Err(GatewayError::ImageReference(_))
     ));
 }
 

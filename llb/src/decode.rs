@@ -8,6 +8,7 @@ use std::fmt;
 
 use buildkit_proto::caps::llb as cap;
 use buildkit_proto::{Digest, Message as _, map, pb};
+use oci_names::Platform;
 
 use crate::graph::{Graph, GraphBuilder, OpId, Output};
 use crate::note::{Location, Note, SourceFile};
@@ -20,7 +21,6 @@ use crate::op::foreign::Foreign;
 use crate::op::merge::Merge;
 use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
-use crate::platform::Platform;
 use crate::required::declared_caps;
 use crate::verify::Violation;
 
@@ -199,7 +199,7 @@ impl GraphBuilder {
 /// The op as one of this crate's types, if it can be; the caller compares what that encodes to.
 fn typed(message: &pb::Op, inputs: &[Output]) -> Option<Op> {
     let filters = message.constraints.as_ref().map(|constraints| constraints.filter.clone()).unwrap_or_default();
-    let platform = message.platform.as_ref().map(Platform::from_pb);
+    let platform = message.platform.clone().map(Platform::from);
     Some(match message.op.as_ref()? {
         pb::op::Op::Source(source) => Op::Source(Source::from_pb(source, platform, filters)),
         pb::op::Op::Exec(exec) => Op::Exec(Box::new(Exec::from_pb(exec, inputs, platform?, filters)?)),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use buildkit_proto::{Digest, Fields, Message as _, caps, map, pb};
+use oci_names::Platform;
 
 use crate::graph::{Graph, OpId, Output};
 use crate::note::{Note, locations_to_pb};
@@ -26,7 +27,7 @@ pub(crate) fn op(op: &Op, inputs: &[Output], digest: impl Fn(Output) -> Digest, 
         });
     }
     if let Some(platform) = op.platform() {
-        fields.message(10, |fields| platform.write(fields));
+        fields.message(10, |fields| write_platform(platform, fields));
     }
     // Always present, mostly empty.
     fields.message(11, |fields| op.worker_filters().iter().for_each(|filter| fields.element(1, filter)));
@@ -41,6 +42,15 @@ pub(crate) fn op(op: &Op, inputs: &[Output], digest: impl Fn(Output) -> Digest, 
         Op::Passthrough(passthrough) => fields.typed(8, &passthrough.to_pb()),
         Op::Foreign(_) => {}
     }
+}
+
+fn write_platform(platform: &Platform, fields: &mut Fields<'_>) {
+    let Platform { architecture, os, os_version, os_features, variant } = platform;
+    fields.text(1, architecture);
+    fields.text(2, os);
+    fields.text(3, variant);
+    fields.text(4, os_version);
+    os_features.iter().for_each(|feature| fields.element(5, feature));
 }
 
 impl Graph {

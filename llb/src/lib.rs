@@ -79,7 +79,6 @@ mod lower;
 mod note;
 mod op;
 mod path;
-mod platform;
 mod required;
 mod verify;
 
@@ -91,6 +90,7 @@ pub use dump::Dump;
 pub use graph::{ExecOutputs, Graph, GraphBuilder, OpId, Output};
 pub use lower::{Change, Lacking, Lowered};
 pub use note::{LinuxResources, Location, Note, ProgressGroup, SourceFile};
+pub use oci_names::{ParsePlatformError, Platform};
 pub use op::Op;
 pub use op::build::Build;
 pub use op::diff::Diff;
@@ -104,6 +104,5 @@ pub use op::source::{
     BlobSource, BlobStore, Differ, GitBundle, GitMtime, GitRemote, GitSignature, GitSource, GitUrlError, HttpSignature,
     HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, ResolveMode, Source,
 };
-pub use platform::Platform;
 pub use required::{declared_caps, missing_caps, required_caps};
 pub use verify::{Rule, Violation};

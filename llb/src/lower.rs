@@ -14,10 +14,10 @@ use std::fmt;
 
 use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
+use oci_names::Platform;
 
 use crate::graph::{Graph, GraphBuilder, OpId, Output};
 use crate::op::Op;
-use crate::platform::Platform;
 use crate::required::required_caps;
 
 /// A graph for a certain daemon, and what was changed for it.

@@ -15,8 +15,9 @@ pub(crate) mod source;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use oci_names::Platform;
+
 use crate::graph::Output;
-use crate::platform::Platform;
 
 /// One vertex of a graph.
 ///

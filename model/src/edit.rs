@@ -91,7 +91,7 @@ impl ImageSpec {
     /// Starts from an image.
     ///
     /// # Errors
-    /// It is no image reference.
+    /// It is not a valid image reference.
     pub fn with_base_image(self, reference: &str) -> Result<Self, Invalid> {
         Ok(Self { base_image: Some(BaseImage::Reference(image_reference(reference)?)), ..self })
     }

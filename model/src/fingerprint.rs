@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use oci_names::ImageReference;
 use sha2::{Digest, Sha256};
 
-use crate::image_reference::{SPEC_HASH, full_reference};
+use crate::image_reference::SPEC_HASH;
 use crate::image_spec::{BaseImage, Bytecode, CopyMode, Flavor, ImageSpec};
 use crate::requirement::{Requirement, RequirementKind};
 
@@ -220,7 +221,10 @@ fn form(spec: &ImageSpec) -> Form {
         &mut form,
         "base_image",
         base_image.as_ref().map(|base| match base {
-            BaseImage::Reference(reference) => text(full_reference(reference).as_ref().unwrap_or(reference)),
+            BaseImage::Reference(reference) => match ImageReference::parse(reference) {
+                Ok(image) => Value::Text(image.with_default_tag().to_string()),
+                Err(_) => text(reference),
+            },
             BaseImage::Spec(base) => Value::Map(self::form(base)),
         }),
     );

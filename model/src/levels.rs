@@ -84,9 +84,7 @@ impl ImageSpec {
         let levels = self.levels();
         match levels.iter().rev().map(|level| &level.spec.platform).find(|platforms| !platforms.is_empty()) {
             Some(platforms) => platforms.clone(),
-            None if self.flavor() == Flavor::Flyte => {
-                vec![Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }]
-            }
+            None if self.flavor() == Flavor::Flyte => vec![Platform::linux("amd64")],
             None => Vec::new(),
         }
     }

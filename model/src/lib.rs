@@ -25,7 +25,8 @@
 //! - `toml` reads TOML with spans and goes on after a mistake, so all of them are reported.
 //! - `strsim` measures how far a misspelt name is from a right one; `unicode-width` says how wide a character is
 //!   shown, so that markers stand below what they mark.
-//! - JSON, PEP 508 and image references are read by code of our own. JSON readers keep no places. `pep508_rs` brings
+//! - `oci-names` reads platforms and image references.
+//! - JSON and PEP 508 are read by code of our own. JSON readers keep no places. `pep508_rs` brings
 //!   a URL parser with Unicode tables and a process-wide table of markers, and recurses as deep as its input says.
 
 #![warn(missing_docs)]
@@ -65,7 +66,6 @@ pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
 pub use edit::Invalid;
 pub use fingerprint::{Content, Difference, Fingerprint, differences};
-pub use image_reference::full_reference;
 pub use image_spec::{
     BaseImage, BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
     RequirementsKind, SecretMount, SecretSource, SecretTarget,
@@ -74,7 +74,7 @@ pub use levels::Level;
 pub use nearest::nearest;
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
-pub use platform::Platform;
+pub use platform::{Platform, parse_platform};
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,

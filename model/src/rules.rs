@@ -79,7 +79,7 @@ Line breaks are fine in `commands`, `entrypoint` and the values of `env`."
 "Two fields of the spec do not go together, or one is missing that another needs.
 For instance `source_copy_mode` says which files below `source_root` are copied, so it needs a `source_root`."
 
-    IMAGE_REFERENCE Error "E010" "not an image reference"
+    IMAGE_REFERENCE Error "E010" "not a valid image reference"
 "An image reference is `[registry[:port]/]name[:tag][@digest]`.
 Name and path are lower case, a tag has letters, digits, `_`, `.` and `-`, a digest looks like `sha256:` and 64 hexadecimal digits:
 
@@ -168,7 +168,9 @@ Sources are the client's. Without one, the client is told with `--secret id=…`
 
     platform: linux/amd64,linux/arm64
 
-`x86_64` and `aarch64` are understood as `amd64` and `arm64`."
+Other spellings that Docker knows mean the same: `x86_64` is `amd64`, `aarch64` and `arm64/v8` are `arm64`.
+An architecture alone, such as `arm64`, is one of Linux.
+`--platform` is read in the same way."
 
     USER Error "E024" "not a user"
 "`user` is the name or number of a user of the image, and optionally `:` and a group:

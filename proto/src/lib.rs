@@ -30,10 +30,13 @@ pub mod fsutil;
 pub mod go;
 pub mod map;
 pub mod pb;
+mod platform;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 
 pub use caps::CapSet;
 pub use digest::{Digest, ParseDigestError};
 pub use fields::Fields;
+#[cfg(feature = "rpc")]
+pub use platform::{platform_from_rpc, platform_to_rpc};
 pub use prost::Message;

@@ -2,6 +2,7 @@
 
 use imagespec_driver::content;
 use imagespec_engine::{Existence, exist};
+use oci_names::ImageReference;
 
 use crate::args::{ExistsArgs, SpecArgs};
 use crate::error::CliError;
@@ -29,8 +30,7 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
             (reference, image::registry_auth_of(&file, &document.spec)?)
         }
     };
-    imagespec::full_reference(&reference)
-        .map_err(|why| CliError::Input(format!("{reference:?} is no image reference: {why}")))?;
+    ImageReference::parse(&reference).map_err(|error| CliError::Input(error.to_string()))?;
     let found = exist(&reference, &credentials).await;
     print::data(&format!("{found} {reference}\n"))?;
     Ok(match found {

@@ -9,6 +9,7 @@ use buildkit_client::solve::{Exporter, SolveOptions};
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, FrontendResult, Platform, PlatformImage, SolveRequest};
 use buildkit_llb::{Copy, File, Graph, GraphBuilder, LocalSource, MkDir, Note, Source};
 use imagespec_driver::Solving;
+use oci_names::ImageReference;
 use serde_json::json;
 
 use crate::args::FrontendArgs;
@@ -24,8 +25,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
     let programs = programs(args)?;
     let connection = daemon::connect(&args.daemon).await?;
-    let reference = imagespec_compile::normalize_reference(&args.push)
-        .map_err(|error| CliError::Input(format!("--push {:?} is not a valid image reference: {error}", args.push)))?;
+    let reference = ImageReference::parse(&args.push)
+        .map_err(|error| CliError::Input(format!("--push: {error}")))?
+        .with_default_tag()
+        .to_string();
     let mut serving = Session::builder().with_registry_auth(image::registry_auth()?);
     for (platform, path) in &programs {
         serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));
@@ -133,16 +136,15 @@ fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
             .ok()
             .and_then(|program| Some(program.parent()?.join(PROGRAM)))
             .ok_or_else(|| CliError::Internal("cannot tell where this program is".to_owned()))?;
-        vec![(Platform::of_this_program(), beside)]
+        vec![(Platform::host(), beside)]
     } else {
         args.binary
             .iter()
             .map(|text| match text.split_once('=') {
-                Some((platform, path)) => platform
-                    .parse()
+                Some((platform, path)) => imagespec::parse_platform(platform)
                     .map(|platform| (platform, PathBuf::from(path)))
                     .map_err(|error| CliError::Input(format!("--binary {text}: {error}"))),
-                None => Ok((Platform::of_this_program(), PathBuf::from(text))),
+                None => Ok((Platform::host(), PathBuf::from(text))),
             })
             .collect::<Result<_, _>>()?
     };

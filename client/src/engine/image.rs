@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
+use oci_names::{ImageReference, ParseReferenceError};
 use serde::Deserialize;
 use serde_json::json;
 use thiserror::Error;
@@ -55,6 +56,9 @@ pub enum ImageEvent {
 /// Why an image was not loaded or pushed.
 #[derive(Debug, Error)]
 pub enum ImageError {
+    /// The name is not that of an image.
+    #[error(transparent)]
+    Name(#[from] ParseReferenceError),
     /// The call itself failed.
     #[error(transparent)]
     Call(#[from] DialProblem),
@@ -125,14 +129,15 @@ impl Engine {
     /// Pushes an image the Engine has to the registry in its name.
     ///
     /// # Errors
-    /// If the Engine or the registry refuses.
+    /// If the name is not an image's, or the Engine or the registry refuses.
     pub async fn push(
         &self,
         name: &str,
         auth: Option<&RegistryAuth>,
         mut on_event: impl FnMut(ImageEvent),
     ) -> Result<(), ImageError> {
-        let (repository, tag) = split_tag(name);
+        let image = ImageReference::parse(name)?;
+        let (repository, tag) = (image.familiar_name(), image.tag().unwrap_or("latest"));
         let header = auth.cloned().unwrap_or_default().header()?;
         let call = Call::post(&format!("/images/{repository}/push?tag={tag}"))
             .with_header(HeaderName::from_static("x-registry-auth"), header);
@@ -167,14 +172,6 @@ fn chunks(
 ) -> impl Stream<Item = io::Result<Frame<Bytes>>> + Send + Sync + 'static {
     let rest = ReaderStream::with_capacity(rest, 256 << 10);
     tokio_stream::once(Ok(first)).chain(rest).map(|chunk| chunk.map(Frame::data))
-}
-
-/// The last colon starts a tag unless a slash follows it: then it belongs to a port.
-fn split_tag(name: &str) -> (&str, &str) {
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
-        _ => (name, "latest"),
-    }
 }
 
 /// One line of the Engine's answer, of which each has some of these (moby/moby: `pkg/jsonmessage`).
@@ -263,13 +260,6 @@ fn read_line(line: &[u8], action: &str, on_event: &mut impl FnMut(ImageEvent)) -
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_port_is_not_a_tag() {
-        assert_eq!(split_tag("localhost:5000/app"), ("localhost:5000/app", "latest"));
-        assert_eq!(split_tag("localhost:5000/app:1"), ("localhost:5000/app", "1"));
-        assert_eq!(split_tag("app"), ("app", "latest"));
-    }
 
     fn events(lines: &[&str]) -> Result<Vec<ImageEvent>, ImageError> {
         let mut events = Vec::new();

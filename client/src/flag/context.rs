@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use oci_names::ImageReference;
+
 use super::FlagError;
 
 const FLAG: &str = "--build-context";
@@ -77,18 +79,8 @@ fn is_remote(value: &str) -> bool {
 }
 
 fn short_name(name: &str) -> Option<String> {
-    let short = ["docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"]
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
-        .unwrap_or(name);
-    let short = short.strip_suffix(":latest").unwrap_or(short);
-    let path = short.split(['@', ':']).next().unwrap_or_default();
-    let starts_well = short.starts_with(|first: char| first.is_ascii_alphanumeric());
-    let is_name = short.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte));
-    // A host may have capitals, the path below it may not.
-    let lower = path.split_once('/').map_or(path, |(first, rest)| if first.contains('.') { rest } else { path });
-    let is_lower = !lower.bytes().any(|byte| byte.is_ascii_uppercase());
-    (starts_well && is_name && is_lower).then(|| short.to_owned())
+    let short = ImageReference::parse(name).ok()?.familiar();
+    Some(short.strip_suffix(":latest").unwrap_or(&short).to_owned())
 }
 
 #[cfg(test)]

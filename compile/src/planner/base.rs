@@ -2,6 +2,8 @@
 
 use imagespec::Diagnostic;
 
+use oci_names::ImageReference;
+
 use crate::answer::ImageFact;
 use crate::env::Env;
 use crate::identity;
@@ -120,11 +122,10 @@ impl<'a> Planner<'a, '_> {
 
     /// A resolved image; asked for until known.
     pub(super) fn image(&mut self, written: &str, field: &str) -> Option<(PinnedImage, &'a ImageFact)> {
-        let reference = match imagespec::full_reference(written) {
-            Ok(reference) => reference,
+        let reference = match ImageReference::parse(written) {
+            Ok(reference) => reference.with_default_tag().to_string(),
             Err(error) => {
-                let message = format!("{written:?} is not a valid image reference: {error}");
-                self.problem(&rules::BAD_REFERENCE, message, &[field], "write registry/name:tag");
+                self.problem(&rules::BAD_REFERENCE, error.to_string(), &[field], "write registry/name:tag");
                 return None;
             }
         };

@@ -76,5 +76,5 @@ async fn nobody_answers() {
     let said = reason(exist("registry.invalid/a:1", &credentials(nobody.path())).await);
     assert!(said.contains("registry.invalid"), "{said}");
     let unparsable = reason(exist("A b", &credentials(nobody.path())).await);
-    assert!(unparsable.contains("no image reference"), "{unparsable}");
+    assert!(unparsable.contains("not a valid image reference"), "{unparsable}");
 }

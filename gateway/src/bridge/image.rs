@@ -1,12 +1,12 @@
 //! Resolving images: from a reference to a digest and a config, as the daemon's policies and mirrors have it.
 
+use buildkit_proto::platform_to_rpc;
 use buildkit_proto::rpc::{gateway, llb};
+use oci_names::{ImageReference, Platform};
 
 use super::ResolveMode;
 use super::{Bridge, method};
-use crate::contexts::ImageName;
 use crate::error::GatewayError;
-use crate::platform::Platform;
 use crate::pong::caps;
 
 const IMAGE_SCHEME: &str = "docker-image://";
@@ -78,7 +78,7 @@ impl Bridge {
     /// ```no_run
     /// # use buildkit_gateway::{Bridge, GatewayError, Platform, ResolveMode};
     /// # async fn pin(bridge: &Bridge) -> Result<String, GatewayError> {
-    /// let platform = Platform::new("linux", "amd64");
+    /// let platform = Platform::linux("amd64");
     /// let image = bridge.resolve_image("debian:12", Some(&platform), ResolveMode::Default, "[internal] debian").await?;
     /// # Ok(
     /// image.pinned()
@@ -95,7 +95,7 @@ impl Bridge {
         mode: ResolveMode,
         log_name: &str,
     ) -> Result<ResolvedImage, GatewayError> {
-        let reference = ImageName::parse(reference)?.with_default_tag().to_string();
+        let reference = ImageReference::parse(reference)?.with_default_tag().to_string();
         if self.has_gateway_cap(caps::SOURCE_META_RESOLVER).await? {
             let source = llb::SourceOp { identifier: format!("{IMAGE_SCHEME}{reference}"), ..Default::default() };
             return self.resolve_meta(reference, source, platform, mode, log_name).await;
@@ -103,7 +103,7 @@ impl Bridge {
         self.require_gateway_cap(caps::RESOLVE_IMAGE, "resolve images").await?;
         let request = gateway::ResolveImageConfigRequest {
             r#ref: reference,
-            platform: platform.map(Platform::to_rpc),
+            platform: platform.map(platform_to_rpc),
             resolve_mode: mode.as_str().to_owned(),
             log_name: log_name.to_owned(),
             ..Default::default()
@@ -122,7 +122,7 @@ impl Bridge {
         platform: Option<&Platform>,
         log_name: &str,
     ) -> Result<ResolvedImage, GatewayError> {
-        let reference = ImageName::parse(reference)?.to_string();
+        let reference = ImageReference::parse(reference)?.to_string();
         if self.has_gateway_cap(caps::SOURCE_META_RESOLVER).await? {
             let source = llb::SourceOp {
                 identifier: format!("{OCI_LAYOUT_SCHEME}{reference}"),
@@ -135,7 +135,7 @@ impl Bridge {
         self.require_gateway_cap(caps::RESOLVE_IMAGE, "resolve images").await?;
         let request = gateway::ResolveImageConfigRequest {
             r#ref: reference,
-            platform: platform.map(Platform::to_rpc),
+            platform: platform.map(platform_to_rpc),
             log_name: log_name.to_owned(),
             resolver_type: 1,
             session_id: store.session_id.clone(),
@@ -160,7 +160,7 @@ impl Bridge {
                 method,
                 gateway::ResolveSourceMetaRequest {
                     source: Some(source),
-                    platform: platform.map(Platform::to_rpc),
+                    platform: platform.map(platform_to_rpc),
                     log_name: log_name.to_owned(),
                     resolve_mode: mode.as_str().to_owned(),
                     ..Default::default()

@@ -6,16 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::platform_to_rpc;
 use buildkit_proto::rpc::gateway::{
     self, ChecksumRequest, ResolveSourceGitRequest, ResolveSourceHttpRequest, ResolveSourceImageRequest,
     ResolveSourceImageResponse, ResolveSourceMetaRequest, ResolveSourceMetaResponse, checksum_request::ChecksumAlgo,
 };
 use buildkit_proto::rpc::llb::SourceOp;
+use oci_names::Platform;
 
 use super::ResolveMode;
 use super::{Bridge, method};
 use crate::error::GatewayError;
-use crate::platform::Platform;
 use crate::pong::caps;
 
 /// What to find out about which source.
@@ -341,7 +342,7 @@ impl SourceQuery {
         let attestation_chain = attestations.is_some();
         ResolveSourceMetaRequest {
             source: Some(SourceOp { identifier, attrs: attrs.into_iter().collect() }),
-            platform: platform.as_ref().map(Platform::to_rpc),
+            platform: platform.as_ref().map(platform_to_rpc),
             log_name,
             resolve_mode: resolve_mode.as_str().to_owned(),
             git: git_objects.then_some(ResolveSourceGitRequest { return_object: true }),

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
+use oci_names::{ImageReference, ParseReferenceError, Platform};
 
 use super::git::redacted;
-use super::{ContextSource, GitRefError, ImageName, ImageNameError, parse_git_ref};
+use super::{ContextSource, GitRefError, parse_git_ref};
 use crate::options::BuildOptions;
-use crate::platform::Platform;
 
 /// A name found among the opts.
 ///
@@ -49,13 +49,13 @@ pub enum NamedSource {
     /// Nothing: an empty filesystem.
     Scratch,
     /// An image of a registry.
-    Image(ImageName),
+    Image(ImageReference),
     /// An image of a content store the client serves.
     OciLayout {
         /// The client's id of the store.
         store: String,
         /// The name looked up, with the digest; cosmetic.
-        reference: ImageName,
+        reference: ImageReference,
     },
     /// Files.
     Files(ContextSource),
@@ -79,9 +79,9 @@ pub enum NamedSource {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NamedContextError {
-    /// The name looked up is no image reference.
+    /// The name looked up is not a valid image reference.
     #[error("invalid context name")]
-    Name(#[source] ImageNameError),
+    Name(#[source] ParseReferenceError),
     /// The value is not `scheme:…`.
     #[error("invalid context specifier {value:?} for {name}")]
     Specifier {
@@ -98,13 +98,13 @@ pub enum NamedContextError {
         /// The scheme.
         scheme: String,
     },
-    /// The image behind the name is no image reference.
+    /// The image behind the name is not a valid image reference.
     #[error("invalid image for context {name}")]
     Image {
         /// The context.
         name: String,
         /// What is wrong.
-        source: ImageNameError,
+        source: ParseReferenceError,
     },
     /// An `oci-layout` without digest.
     #[error("the oci-layout reference {value:?} of context {name} has no digest")]
@@ -134,7 +134,7 @@ pub enum NamedContextError {
 /// `context` always do. Without a platform, this program's own is meant.
 ///
 /// # Errors
-/// If the name is no image reference, or stands for something unusable.
+/// If the name is not a valid image reference, or stands for something unusable.
 pub fn named_context(
     options: &BuildOptions,
     name: &str,
@@ -143,10 +143,10 @@ pub fn named_context(
     if matches!(name, "scratch" | "context") {
         return Ok(None);
     }
-    let image = ImageName::parse(name).map_err(NamedContextError::Name)?;
+    let image = ImageReference::parse(name).map_err(NamedContextError::Name)?;
     let familiar = image.familiar();
     let name = familiar.strip_suffix(":latest").unwrap_or(&familiar);
-    let platform = platform.cloned().unwrap_or_else(Platform::of_this_program).normalized();
+    let platform = platform.cloned().unwrap_or_else(Platform::host).normalized();
     for key in [format!("{name}::{platform}"), name.to_owned()] {
         if let Some(value) = options.named_contexts.get(&key) {
             return Ok(Some(NamedContext {
@@ -166,13 +166,13 @@ pub fn named_context(
 /// # Errors
 /// As [`named_context`].
 pub fn named_source(options: &BuildOptions, name: &str, identifier: &str) -> Result<NamedSource, NamedContextError> {
-    let image = ImageName::parse(name).map_err(NamedContextError::Name)?;
+    let image = ImageReference::parse(name).map_err(NamedContextError::Name)?;
     typed_source(options, &image, name, identifier)
 }
 
 fn typed_source(
     options: &BuildOptions,
-    image: &ImageName,
+    image: &ImageReference,
     name: &str,
     value: &str,
 ) -> Result<NamedSource, NamedContextError> {
@@ -184,15 +184,17 @@ fn typed_source(
     let git = || parse_git_ref(value).map_err(|source| NamedContextError::Git { name: name.to_owned(), source });
     match scheme {
         "docker-image" if reference == "scratch" => Ok(NamedSource::Scratch),
-        "docker-image" => Ok(NamedSource::Image(ImageName::parse(reference).map_err(bad_image)?.with_default_tag())),
+        "docker-image" => {
+            Ok(NamedSource::Image(ImageReference::parse(reference).map_err(bad_image)?.with_default_tag()))
+        }
         "oci-layout" => {
-            let Some((store, digest)) = reference.rsplit_once('@') else {
+            let layout = ImageReference::parse(reference).map_err(bad_image)?;
+            let Some(digest) = layout.digest() else {
                 return Err(NamedContextError::NoDigest { name: name.to_owned(), value: value.to_owned() });
             };
-            // A tag beside the digest says nothing more.
-            let store = store.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(store, |(store, _)| store);
+            // A tag next to the digest says nothing more.
             Ok(NamedSource::OciLayout {
-                store: store.to_owned(),
+                store: layout.familiar_name(),
                 reference: image.clone().with_digest(digest).map_err(bad_image)?,
             })
         }
@@ -237,7 +239,7 @@ mod tests {
 
     #[track_caller]
     fn lookup(opts: &[(&str, &str)], name: &str) -> Result<Option<NamedContext>, NamedContextError> {
-        named_context(&options(opts), name, Some(&Platform::new("linux", "arm64")))
+        named_context(&options(opts), name, Some(&Platform::linux("arm64")))
     }
 
     #[track_caller]
@@ -266,7 +268,7 @@ mod tests {
         assert_eq!(found.name, "base::linux/arm64");
         assert_eq!(found.source, NamedSource::Files(ContextSource::Local { name: "arm".into() }));
         assert_eq!(found.shared_key.as_deref(), Some("k"));
-        let other = named_context(&options(&opts), "base", Some(&Platform::new("linux", "amd64"))).unwrap().unwrap();
+        let other = named_context(&options(&opts), "base", Some(&Platform::linux("amd64"))).unwrap().unwrap();
         assert_eq!((other.name.as_str(), other.shared_key), ("base", None));
     }
 

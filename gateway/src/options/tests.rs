@@ -39,8 +39,8 @@ fn a_containers_environment() {
     assert_eq!(options.no_cache, NoCache::Everything);
     assert_eq!(options.target, None, "an opt without a value is empty");
     assert_eq!((options.session_id.as_str(), options.product.as_str()), ("s1", "docker"));
-    assert_eq!(options.workers[0].platforms[1].id(), "linux/arm/v7");
-    assert_eq!(options.build_platform().id(), "linux/amd64");
+    assert_eq!(options.workers[0].platforms[1].to_string(), "linux/arm/v7");
+    assert_eq!(options.build_platform().to_string(), "linux/amd64");
     let error = BuildOptions::from_env([("BUILDKIT_WORKERS".to_owned(), "{".to_owned())].into_iter()).unwrap_err();
     assert_eq!(error.key, "BUILDKIT_WORKERS");
 }
@@ -60,7 +60,7 @@ fn platforms_and_the_shape_of_the_result() {
     assert!(shape(&[("multi-platform", "T")]));
     assert!(!shape(&[("multi-platform", "true"), ("build-arg:BUILDKIT_MULTI_PLATFORM", "0")]));
     let ids: Vec<_> =
-        options(&[("platform", "linux/x86_64,linux/aarch64")]).platforms.iter().map(Platform::id).collect();
+        options(&[("platform", "linux/x86_64,linux/aarch64")]).platforms.iter().map(Platform::to_string).collect();
     assert_eq!(ids, ["linux/amd64", "linux/arm64"]);
     refused("platform", "linux/amd64,*");
     refused("multi-platform", "yes");

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use buildkit_proto::go::{csv_fields, parse_bool};
+use oci_names::{ImageReference, Platform};
 use serde::Deserialize;
 
 use super::NetworkMode;
 use super::types::{AddHost, LinuxResources, OptionError, Sbom, Ulimit};
 use crate::bridge::{CacheImport, ResolveMode};
-use crate::contexts::ImageName;
-use crate::platform::Platform;
 use crate::pong::Worker;
-use buildkit_proto::go::{csv_fields, parse_bool};
 
 type Opts = BTreeMap<String, String>;
 
@@ -270,7 +269,7 @@ fn sbom_of(key: &str, value: &str) -> Result<Sbom, OptionError> {
         }
     }
     let generator =
-        ImageName::parse(&generator).map_err(|problem| error(key, value, problem))?.with_default_tag().to_string();
+        ImageReference::parse(&generator).map_err(|problem| error(key, value, problem))?.with_default_tag().to_string();
     Ok(Sbom { generator, parameters })
 }
 

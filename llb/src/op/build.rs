@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use buildkit_proto::{map, pb};
+use oci_names::Platform;
 
 use crate::graph::Output;
-use crate::platform::Platform;
 
 /// The name of a [`Build`]'s input and, unless it says otherwise, of the file in it (`solver/pb/const.go`).
 const DEFINITION: &str = "buildkit.llb.definition";

@@ -4,10 +4,11 @@
 
 mod wire;
 
+use oci_names::Platform;
+
 use super::InputList;
 use super::mount::{Access, Mount, MountKind};
 use crate::graph::Output;
-use crate::platform::Platform;
 
 /// The variable by which ssh finds its agent.
 const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";

@@ -12,8 +12,7 @@ mod local;
 use std::collections::BTreeMap;
 
 use buildkit_proto::{map, pb};
-
-use crate::platform::Platform;
+use oci_names::Platform;
 
 pub use blob::{BlobSource, BlobStore};
 pub use git::{GitBundle, GitMtime, GitSignature, GitSource};

@@ -6,6 +6,7 @@
 
 mod challenge;
 
+use oci_names::ImageReference;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -27,57 +28,6 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// Codes that mean "missing" under whatever status (distribution specification, "Error Codes").
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
-/// What a manifest is asked for by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestName {
-    /// The registry's host, with its port.
-    pub host: String,
-    /// The repository in it.
-    pub repository: String,
-    /// A tag or a digest.
-    pub reference: String,
-}
-
-impl ManifestName {
-    /// The parts of a reference in full form, `host/repository:tag` or `host/repository[:tag]@digest`. None if there are too few.
-    ///
-    /// ```
-    /// use buildkit_client::session::auth::ManifestName;
-    ///
-    /// let name = ManifestName::of("localhost:5000/team/app:1").expect("a reference in full");
-    /// assert_eq!((name.host.as_str(), name.repository.as_str(), name.reference.as_str()), ("localhost:5000", "team/app", "1"));
-    /// assert_eq!(ManifestName::of("app"), None);
-    /// ```
-    #[must_use]
-    pub fn of(reference: &str) -> Option<Self> {
-        let (host, rest) = reference.split_once('/')?;
-        let (name, digest) = match rest.split_once('@') {
-            Some((name, digest)) => (name, Some(digest)),
-            None => (rest, None),
-        };
-        let (repository, tag) = match name.split_once(':') {
-            Some((repository, tag)) => (repository, Some(tag)),
-            None => (name, None),
-        };
-        let wanted = digest.or(tag)?;
-        let is_whole = ![host, repository, wanted].iter().any(|part| part.is_empty());
-        is_whole.then(|| Self {
-            host: host.to_owned(),
-            repository: repository.to_owned(),
-            reference: wanted.to_owned(),
-        })
-    }
-
-    fn url(&self, scheme: &str) -> Option<Url> {
-        // Docker Hub's registry is not where its name is.
-        let host = match self.host.as_str() {
-            "docker.io" | "index.docker.io" => "registry-1.docker.io",
-            host => host,
-        };
-        Url::parse(&format!("{scheme}://{host}/v2/{}/manifests/{}", self.repository, self.reference)).ok()
-    }
-}
-
 /// What a registry says of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -92,6 +42,17 @@ pub enum Presence {
     },
 }
 
+/// Where the manifest is; a name without a tag and a digest means `latest`.
+fn manifest_url(scheme: &str, image: &ImageReference) -> Option<Url> {
+    // Docker Hub's registry is not where its name is.
+    let host = match image.registry() {
+        "docker.io" => "registry-1.docker.io",
+        host => host,
+    };
+    let wanted = image.digest().or(image.tag()).unwrap_or("latest");
+    Url::parse(&format!("{scheme}://{host}/v2/{}/manifests/{wanted}", image.repository())).ok()
+}
+
 fn unknown(reason: impl Into<String>) -> Presence {
     Presence::Unknown { reason: reason.into() }
 }
@@ -99,25 +60,25 @@ fn unknown(reason: impl Into<String>) -> Presence {
 impl RegistryAuth {
     /// Asks the registry for a manifest, with the user's credentials if it wants any.
     ///
-    /// As for Docker a registry on this machine may speak plain HTTP, which is tried first; all others speak HTTPS.
+    /// A name without a tag and a digest means `latest`. As for Docker a registry on this machine may speak plain HTTP, which is
+    /// tried first; all others speak HTTPS.
     ///
     /// ```no_run
-    /// use buildkit_client::session::auth::{AuthError, AuthOptions, ManifestName, Presence, RegistryAuth};
+    /// use buildkit_client::session::auth::{AuthOptions, Presence, RegistryAuth};
     ///
-    /// # async fn example() -> Result<(), AuthError> {
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let auth = RegistryAuth::new(AuthOptions::default())?;
-    /// let name = ManifestName::of("docker.io/library/debian:bookworm-slim").expect("a reference in full");
-    /// assert_eq!(auth.find_manifest(&name).await, Presence::Present);
+    /// assert_eq!(auth.find_manifest(&"debian:bookworm-slim".parse()?).await, Presence::Present);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn find_manifest(&self, name: &ManifestName) -> Presence {
-        let bare_host = name.host.rsplit_once(':').map_or(name.host.as_str(), |(host, _)| host);
+    pub async fn find_manifest(&self, image: &ImageReference) -> Presence {
+        let registry = image.registry();
+        let Some(https) = manifest_url("https", image) else { return unknown(format!("{registry} is not a host")) };
+        let http = manifest_url("http", image).filter(|url| url.host_str().is_some_and(is_loopback));
         let mut reasons: Vec<String> = Vec::new();
-        let schemes: &[&str] = if is_loopback(bare_host) { &["http", "https"] } else { &["https"] };
-        for scheme in schemes {
-            let Some(url) = name.url(scheme) else { return unknown(format!("{} is not a host", name.host)) };
-            let reason = match self.ask(name, url).await {
+        for url in http.into_iter().chain([https]) {
+            let reason = match self.ask(image, url).await {
                 Ok(presence) => return presence,
                 Err(reason) => reason,
             };
@@ -125,18 +86,18 @@ impl RegistryAuth {
                 reasons.push(reason);
             }
         }
-        unknown(format!("{}: {}", name.host, reasons.join("; with TLS: ")))
+        unknown(format!("{registry}: {}", reasons.join("; with TLS: ")))
     }
 
     /// What the registry says; an error where it might say more over the other scheme.
-    async fn ask(&self, name: &ManifestName, url: Url) -> Result<Presence, String> {
+    async fn ask(&self, image: &ImageReference, url: Url) -> Result<Presence, String> {
         let mut answer = self.request(Method::HEAD, &url, None).await?;
         let mut login = None;
         let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
         if answer.status() == StatusCode::UNAUTHORIZED && place(answer.url()) == place(&url) {
-            login = match self.login(name, &answer).await {
+            login = match self.login(image, &answer).await {
                 Ok(login) => login,
-                Err(reason) => return Ok(unknown(format!("{}: {reason}", name.host))),
+                Err(reason) => return Ok(unknown(format!("{}: {reason}", image.registry()))),
             };
             if login.is_some() {
                 answer = self.request(Method::HEAD, &url, login.as_ref()).await?;
@@ -171,7 +132,7 @@ impl RegistryAuth {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => "; the credentials do not let us see the image",
             _ => "",
         };
-        Ok(unknown(format!("{} answered {status}{said}{advice}", name.host)))
+        Ok(unknown(format!("{} answered {status}{said}{advice}", image.registry())))
     }
 
     /// One request; redirects to other hosts are followed without the login, and never out of TLS.
@@ -196,13 +157,13 @@ impl RegistryAuth {
     }
 
     /// What the registry wants to see in `Authorization`. None if there is nothing we could show.
-    async fn login(&self, name: &ManifestName, answer: &Response) -> Result<Option<HeaderValue>, String> {
+    async fn login(&self, image: &ImageReference, answer: &Response) -> Result<Option<HeaderValue>, String> {
         let headers = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let wanted: Vec<Challenge> = headers.flat_map(challenges).collect();
         let of = |scheme: &str| wanted.iter().find(|challenge| challenge.scheme == scheme);
         let text = match (of("bearer"), of("basic")) {
-            (Some(bearer), _) => Zeroizing::new(format!("Bearer {}", self.token(name, bearer).await?.as_str())),
-            (None, Some(_)) => match self.basic(name).await? {
+            (Some(bearer), _) => Zeroizing::new(format!("Bearer {}", self.token(image, bearer).await?.as_str())),
+            (None, Some(_)) => match self.basic(image).await? {
                 Some(text) => text,
                 None => return Ok(None),
             },
@@ -213,24 +174,24 @@ impl RegistryAuth {
         Ok(Some(header))
     }
 
-    async fn token(&self, name: &ManifestName, bearer: &Challenge) -> Result<Zeroizing<String>, String> {
-        let credentials = self.credentials(&name.host).await.map_err(|status| status.message().to_owned())?;
+    async fn token(&self, image: &ImageReference, bearer: &Challenge) -> Result<Zeroizing<String>, String> {
+        let credentials = self.credentials(image.registry()).await.map_err(|status| status.message().to_owned())?;
         let given = |key: &str| bearer.value(key).unwrap_or_default().to_owned();
         let scope = Some(given("scope")).filter(|scope| !scope.is_empty());
         let request = FetchTokenRequest {
-            host: name.host.clone(),
+            host: image.registry().to_owned(),
             realm: given("realm"),
             service: given("service"),
-            scopes: vec![scope.unwrap_or_else(|| format!("repository:{}:pull", name.repository))],
+            scopes: vec![scope.unwrap_or_else(|| format!("repository:{}:pull", image.repository()))],
             ..FetchTokenRequest::default()
         };
         let answer = self.tokens.fetch(&request, &credentials).await.map_err(|error| error.to_string())?;
         Ok(Zeroizing::new(answer.token))
     }
 
-    async fn basic(&self, name: &ManifestName) -> Result<Option<Zeroizing<String>>, String> {
+    async fn basic(&self, image: &ImageReference) -> Result<Option<Zeroizing<String>>, String> {
         use base64::Engine as _;
-        let credentials = self.credentials(&name.host).await.map_err(|status| status.message().to_owned())?;
+        let credentials = self.credentials(image.registry()).await.map_err(|status| status.message().to_owned())?;
         // An identity token is no password.
         if credentials.username().is_empty() || credentials.secret().is_empty() {
             return Ok(None);

@@ -3,12 +3,12 @@
 //! Knows field for field what goes where; what makes sense is the verifier's business.
 
 use buildkit_proto::{Fields, pb};
+use oci_names::Platform;
 
 use super::{Device, Exec, Network, Proxy, SSH_AUTH_SOCK, SecretEnv, Security, Ulimit};
 use crate::graph::Output;
 use crate::op::InputList;
 use crate::op::mount::Mount;
-use crate::platform::Platform;
 
 impl Exec {
     /// Writes the fields of `pb::ExecOp`.

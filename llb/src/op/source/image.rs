@@ -5,9 +5,9 @@
 use std::num::NonZeroU32;
 
 use buildkit_proto::Digest;
+use oci_names::Platform;
 
 use super::{Attrs, Source};
-use crate::platform::Platform;
 
 pub(super) const RESOLVE_MODE: &str = "image.resolvemode";
 
