@@ -53,13 +53,19 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a place, if it is known.
+    #[must_use]
+    pub(crate) fn with_label_at(self, span: Option<Span>, text: &str) -> Self {
+        match span {
+            Some(span) => self.with_label(span, text),
+            None => self,
+        }
+    }
+
     /// Adds a place without words, if it is known.
     #[must_use]
     pub fn with_place(self, span: Option<Span>) -> Self {
-        match span {
-            Some(span) => self.with_label(span, ""),
-            None => self,
-        }
+        self.with_label_at(span, "")
     }
 
     /// Says what to do about it.

@@ -30,57 +30,73 @@
 
 #![warn(missing_docs)]
 
+mod builder;
+mod canonical;
+mod choice;
 mod conda;
+mod conflict;
 mod credentials;
 mod cuda;
 mod debian;
 mod diagnostic;
-mod edit;
 mod fault;
-mod field;
+pub mod field;
 mod fingerprint;
 mod image_reference;
 mod image_spec;
+mod invalid;
+mod kind;
 mod levels;
+mod moves;
 mod nearest;
 mod parse;
 mod path;
 mod platform;
+mod python_version;
 mod quote;
 mod raw;
 mod read;
 mod render;
 mod requirement;
+mod requirements_file;
 mod rules;
 mod schema;
+mod scope;
+mod secret;
 mod set;
 mod source;
 mod spans;
+mod table;
 mod text;
 mod url;
+mod variables;
 mod words;
 mod write;
 
+pub use builder::{BuilderConfig, BuilderOptions};
+pub use choice::{Bytecode, CopyMode, Flavor};
 pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
-pub use edit::Invalid;
 pub use fingerprint::{Content, Difference, Fingerprint, differences};
 pub use image_reference::full_reference;
-pub use image_spec::{
-    BaseImage, BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
-    RequirementsKind, SecretMount, SecretSource, SecretTarget,
-};
+pub use image_spec::{BaseImage, ImageSpec};
+pub use invalid::Invalid;
 pub use levels::Level;
+pub use moves::StepKind;
 pub use nearest::nearest;
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
 pub use platform::Platform;
+pub use python_version::PythonVersion;
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,
-    installer_option, normalised_name, scan_requirements,
+    installer_option, normalized_name, scan_requirements,
 };
+pub use requirements_file::{RequirementsFile, RequirementsKind};
 pub use rules::{explain, rules};
 pub use schema::json_schema;
+pub use secret::{SecretMount, SecretSource, SecretTarget};
 pub use source::{FileId, Position, SourceFile, SourceMap, Span};
 pub use spans::Spans;
+pub use variables::{is_proxy, is_read_by_installers};

@@ -10,8 +10,8 @@
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Distance takes time in the product of the lengths; nobody misspells a name at this length.
-    const LONGEST: usize = 64;
-    if name.is_empty() || name.len() > LONGEST {
+    const MAX_LEN: usize = 64;
+    if name.is_empty() || name.len() > MAX_LEN {
         return None;
     }
     let plain = |text: &str| text.to_lowercase().replace('-', "_");

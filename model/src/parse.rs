@@ -14,7 +14,7 @@ use crate::source::SourceMap;
 use crate::spans::Spans;
 
 /// More diagnostics than this are counted, not kept.
-const MOST_SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
 /// What [`parse`] found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub struct Parsed {
 ///
 /// ```
 /// let parsed = imagespec::parse("spec.yaml", "packages: [numpy]\npython_version: 3.10\n");
-/// let spec = parsed.spec.expect("a right spec");
-/// assert_eq!(spec.packages[0].text, "numpy");
-/// assert_eq!(spec.python_version.map(|version| version.minor), Some(10));
+/// let spec = parsed.spec.expect("a valid spec");
+/// assert_eq!(spec.packages()[0].text(), "numpy");
+/// assert_eq!(spec.python_version().map(|version| version.minor()), Some(10));
 ///
 /// let parsed = imagespec::parse("spec.yaml", "pakages: [numpy]\n");
 /// assert!(parsed.spec.is_none());
@@ -77,9 +77,9 @@ pub struct Choice {
 /// let choice = Choice { target: Some("train".to_owned()), set: vec!["env.LOG_LEVEL=debug".to_owned()], ..Choice::default() };
 /// let parsed = parse_with("images.yaml", text, &choice);
 /// assert_eq!(parsed.images, ["base", "train"]);
-/// let spec = parsed.spec.expect("a right spec");
-/// assert_eq!(spec.levels()[0].spec.apt_packages, ["git"]);
-/// assert_eq!(spec.env["LOG_LEVEL"], "debug");
+/// let spec = parsed.spec.expect("a valid spec");
+/// assert_eq!(spec.levels()[0].spec.apt_packages(), ["git"]);
+/// assert_eq!(spec.env()["LOG_LEVEL"], "debug");
 /// ```
 pub fn parse_with(name: &str, text: &str, choice: &Choice) -> Parsed {
     let mut sources = SourceMap::new();
@@ -113,13 +113,13 @@ pub fn parse_to_check(name: &str, text: &str, choice: &Choice) -> Parsed {
 }
 
 fn cut_short(diagnostics: &mut Vec<Diagnostic>) {
-    let more = diagnostics.len().saturating_sub(MOST_SHOWN);
+    let more = diagnostics.len().saturating_sub(MAX_SHOWN);
     if more == 0 {
         return;
     }
     // Warnings go first: an error must not be hidden behind them.
     diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
-    diagnostics.truncate(MOST_SHOWN);
+    diagnostics.truncate(MAX_SHOWN);
     diagnostics.push(Diagnostic::new(&rules::NUMBER_OF_PROBLEMS, format!("{more} more problems are not shown")));
 }
 
@@ -136,8 +136,8 @@ mod tests {
         let text = format!("apt_packages: [git, git, {}]\n", "Git, ".repeat(60));
         let parsed = parse("a.yaml", &text);
         assert!(parsed.spec.is_none());
-        assert_eq!(parsed.diagnostics.len(), MOST_SHOWN + 1);
-        let last = &parsed.diagnostics[MOST_SHOWN];
+        assert_eq!(parsed.diagnostics.len(), MAX_SHOWN + 1);
+        let last = &parsed.diagnostics[MAX_SHOWN];
         assert_eq!((last.code, last.message.as_str()), ("E099", "11 more problems are not shown"));
         assert!(parsed.diagnostics.iter().all(Diagnostic::is_error), "the warning gives way to errors");
     }

@@ -87,6 +87,11 @@ pub(crate) fn image_path(value: &str, rule: &'static crate::diagnostic::Rule) ->
         .help("write the path without doubled or trailing slashes, `.` and `..`"))
 }
 
+/// The path of an interpreter inside the image.
+pub(crate) fn interpreter_path(value: &str) -> Result<String, Fault> {
+    image_path(value, &rules::PYTHON_EXEC).map(|()| value.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,11 @@
 use crate::credentials::mask_credentials;
 
 /// Longer values are cut; the source line below the message shows the rest.
-const SHOWN: usize = 60;
+const MAX_SHOWN: usize = 60;
 
 /// The value between backticks.
 pub(crate) fn quote(value: &str) -> String {
-    format!("`{}`", printable(value, SHOWN))
+    format!("`{}`", printable(value, MAX_SHOWN))
 }
 
 /// The value with unprintable characters escaped, cut after `limit` characters.

@@ -14,11 +14,11 @@ use crate::rules;
 use crate::source::{FileId, Span};
 
 /// A spec larger than this is not read. Real ones have a few kilobytes.
-const LARGEST_TEXT: usize = 1 << 20;
+const MAX_TEXT_BYTES: usize = 1 << 20;
 /// How deep values may nest, and images stand on each other; a spec needs three levels.
-pub(crate) const DEEPEST: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 /// How many values a text may have after aliases are put in.
-const MOST_NODES: usize = 50_000;
+const MAX_NODES: usize = 50_000;
 
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +95,7 @@ impl Weight {
     }
 
     fn is_too_much(self) -> bool {
-        self.nodes > MOST_NODES || self.bytes > 2 * LARGEST_TEXT
+        self.nodes > MAX_NODES || self.bytes > 2 * MAX_TEXT_BYTES
     }
 }
 
@@ -124,11 +124,11 @@ impl Format {
 
 /// Reads a text into a tree. `None` when it cannot be read at all; the diagnostics then say why.
 pub(crate) fn read(format: Format, file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
-    if text.len() > LARGEST_TEXT {
+    if text.len() > MAX_TEXT_BYTES {
         diagnostics.push(
             Diagnostic::new(
                 &rules::LIMIT,
-                format!("the file has {} bytes; a spec may have {LARGEST_TEXT}", text.len()),
+                format!("the file has {} bytes; a spec may have {MAX_TEXT_BYTES}", text.len()),
             )
             .with_label(Span::new(file, 0, 0), "too large")
             .with_help("put long lists of packages into a requirements file"),
@@ -149,11 +149,11 @@ fn without_mark(text: &str) -> &str {
 
 fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::new(&rules::LIMIT, "values are nested too deeply")
-        .with_label(span, format!("more than {DEEPEST} levels"))
+        .with_label(span, format!("more than {MAX_DEPTH} levels"))
 }
 
 fn too_many(span: Span) -> Diagnostic {
     Diagnostic::new(&rules::LIMIT, "the file holds too many values")
-        .with_label(span, format!("more than {MOST_NODES} values up to here"))
+        .with_label(span, format!("more than {MAX_NODES} values up to here"))
         .with_help("aliases count as often as they are used")
 }

@@ -5,7 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::field::{Field, SECRET, SPEC, Shape};
+use crate::field::{FieldInfo, Shape};
+use crate::image_spec::ImageSpec;
+use crate::read::SECRET_PARTS;
+use crate::table::Table as _;
 
 /// The schema (JSON Schema 2020-12) of a file with one image, or with several below `images`.
 ///
@@ -15,7 +18,7 @@ use crate::field::{Field, SECRET, SPEC, Shape};
 /// ```
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut spec = object(SPEC);
+    let mut spec = object(ImageSpec::FIELDS);
     // Editors find the schema by the first, Docker's clients the frontend by the second.
     spec["properties"]["$schema"] = json!({"type": "string"});
     spec["properties"]["syntax"] =
@@ -48,12 +51,12 @@ pub fn json_schema() -> Value {
     })
 }
 
-fn object(fields: &[Field]) -> Value {
+fn object(fields: &[&FieldInfo]) -> Value {
     let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
-fn property(field: &Field) -> Value {
+fn property(field: &FieldInfo) -> Value {
     let mut value = match field.shape {
         Shape::Text => json!({"type": ["string", "null"]}),
         Shape::Version => json!({"type": ["string", "number", "null"]}),
@@ -90,7 +93,7 @@ fn secret() -> Value {
                 "minItems": 2,
                 "maxItems": 2,
             },
-            object(SECRET),
+            object(SECRET_PARTS),
         ],
     })
 }

@@ -35,6 +35,39 @@ pub(crate) fn one_line(value: &str) -> Result<(), Fault> {
     }
 }
 
+/// Text that is any line.
+pub(crate) fn line(value: &str) -> Result<String, Fault> {
+    one_line(value).map(|()| value.to_owned())
+}
+
+/// Text of any characters but NUL.
+pub(crate) fn any_text(value: &str) -> Result<String, Fault> {
+    without_nul(value).map(|()| value.to_owned())
+}
+
+/// A shell command. It may have many lines and any character but NUL, and is kept as it is.
+pub(crate) fn command(value: &str) -> Result<String, Fault> {
+    without_nul(value)?;
+    if value.trim().is_empty() {
+        return Err(Fault::new(&rules::TEXT, "the command is empty")
+            .label("empty")
+            .help("leave the entry out: commands are joined with `&&`"));
+    }
+    Ok(value.to_owned())
+}
+
+/// Digits only: `parse` alone would take a sign.
+pub(crate) fn number(text: &str) -> Option<u32> {
+    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+    let has_leading_zero = text.len() > 1 && text.starts_with('0');
+    if is_digits && !has_leading_zero { text.parse().ok() } else { None }
+}
+
+/// Text of ASCII letters, digits and some other characters, which is not empty.
+pub(crate) fn is_made_of(text: &str, others: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
+
 /// One word: a line without blanks.
 pub(crate) fn one_word(value: &str, noun: &str) -> Result<(), Fault> {
     one_line(value)?;
@@ -97,12 +130,21 @@ pub(crate) fn label_key(key: &str) -> Result<(), Fault> {
         .help("labels look like `org.opencontainers.image.source`"))
 }
 
+/// The name of an extra or of a dependency group (PEP 685, PEP 735).
+pub(crate) fn part_name(value: &str) -> Result<String, Fault> {
+    let is_end = |c: char| c.is_ascii_alphanumeric();
+    if is_made_of(value, "_-.") && value.starts_with(is_end) && value.ends_with(is_end) {
+        return Ok(value.to_owned());
+    }
+    Err(Fault::new(&rules::TEXT, format!("{} is not a valid name of dependencies", quote(value)))
+        .label("letters, digits, `_`, `-` and `.`")
+        .help("name what `pyproject.toml` calls them, such as `dev`"))
+}
+
 /// BuildKit's name of a secret.
 pub(crate) fn secret_id(id: &str) -> Result<(), Fault> {
     // `--secret id=…,src=…` is comma-separated; what it cannot say is refused here.
-    let is_right =
-        !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'));
-    if is_right {
+    if is_made_of(id, "_-./:") {
         return Ok(());
     }
     Err(Fault::new(&rules::SECRET, format!("{} cannot be the id of a secret", quote(id)))

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::diagnostic::Diagnostic;
 use crate::quote::quote;
 use crate::raw::map::MapBuilder;
-use crate::raw::{DEEPEST, Kind, MOST_NODES, Node, too_deep, too_many, without_mark};
+use crate::raw::{Kind, MAX_DEPTH, MAX_NODES, Node, too_deep, too_many, without_mark};
 use crate::rules;
 use crate::source::{FileId, Span};
 
@@ -54,11 +54,11 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Step<Node> {
         let start = self.at;
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err(Box::new(too_deep(self.span_from(start))));
         }
         self.nodes += 1;
-        if self.nodes > MOST_NODES {
+        if self.nodes > MAX_NODES {
             return Err(Box::new(too_many(self.span_from(start))));
         }
         let kind = match self.peek() {

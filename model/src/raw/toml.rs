@@ -10,18 +10,18 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::Diagnostic;
 use crate::quote::printable;
 use crate::raw::map::duplicate_key;
-use crate::raw::{DEEPEST, Entry, Kind, Node, too_deep};
+use crate::raw::{Entry, Kind, MAX_DEPTH, Node, too_deep};
 use crate::rules;
 use crate::source::{FileId, Span};
 
 /// A text with more mistakes than this is no TOML, and each of them costs a look through the table.
-const MOST_ERRORS: usize = 100;
+const MAX_ERRORS: usize = 100;
 
 pub(super) fn read(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let reader = Reader { file, text };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        diagnostics.extend(errors.iter().take(MOST_ERRORS).map(|error| reader.error(error)));
+        diagnostics.extend(errors.iter().take(MAX_ERRORS).map(|error| reader.error(error)));
         return None;
     }
     match reader.table(table.get_ref(), Span::new(file, 0, 0), 0) {
@@ -45,7 +45,7 @@ impl Reader<'_> {
 
     fn value(&self, value: &Spanned<DeValue<'_>>, depth: usize) -> Result<Node, Box<Diagnostic>> {
         let span = self.span(value.span());
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err(Box::new(too_deep(span)));
         }
         let source = || self.text.get(value.span()).unwrap_or_default().to_owned();

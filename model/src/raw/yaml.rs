@@ -11,7 +11,7 @@ use crate::quote::quote;
 use crate::raw::map::MapBuilder;
 use crate::raw::scalar::plain;
 use crate::raw::yaml_problem::syntax_error;
-use crate::raw::{DEEPEST, Kind, Node, Weight, too_deep, too_many};
+use crate::raw::{Kind, MAX_DEPTH, Node, Weight, too_deep, too_many};
 use crate::rules;
 use crate::source::{FileId, Span};
 
@@ -154,7 +154,7 @@ impl Builder {
     }
 
     fn open(&mut self, span: Span, anchor: usize, items: Items) -> Step<()> {
-        if self.stack.len() >= DEEPEST {
+        if self.stack.len() >= MAX_DEPTH {
             return Err(Box::new(too_deep(span)));
         }
         self.weight.add(Weight { nodes: 1, bytes: 0 });

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::image_spec::{BaseImage, ImageSpec};
+use crate::image_spec::spec_fields::PIP_SECRET_MOUNTS;
+use crate::image_spec::{BASE_IMAGE, BaseImage, ImageSpec};
 use crate::nearest::nearest;
 use crate::quote::quote;
-use crate::raw::{DEEPEST, Entry, Kind, Node};
+use crate::raw::{Entry, Kind, MAX_DEPTH, Node};
 use crate::read::reader::Reader;
 use crate::read::{note_places, spec_of};
 use crate::rules;
@@ -20,7 +21,7 @@ const IMAGES: &str = "images";
 
 /// The images of a file by name, and which of them are being read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Images<'t> {
+pub(crate) struct Images<'t> {
     named: BTreeMap<&'t str, &'t Node>,
     /// How many specs stand on the one that is read.
     above: usize,
@@ -145,9 +146,9 @@ impl<'t> Images<'t> {
     }
 
     /// The spec that a base image names, read without telling twice what is wrong with it.
-    pub(super) fn base(&self, sources: &'t SourceMap, name: &str) -> Option<BaseImage> {
+    pub(crate) fn base(&self, sources: &'t SourceMap, name: &str) -> Option<BaseImage> {
         let node = self.named.get(name)?;
-        if self.above >= DEEPEST {
+        if self.above >= MAX_DEPTH {
             // In a circle, or too deep: reported for the file as a whole.
             return None;
         }
@@ -157,8 +158,28 @@ impl<'t> Images<'t> {
         Some(BaseImage::Spec(Box::new(spec_of(&mut reader, node))))
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.named.contains_key(name)
+    }
+
+    /// How many secrets the specs list that a spec is built on.
+    pub(super) fn secrets_below(&self, node: &'t Node) -> usize {
+        let mut count = 0;
+        let mut node = node;
+        // Images may be built on each other in a circle.
+        for _ in 0..MAX_DEPTH {
+            let base = match field(node, BASE_IMAGE).map(|base| &base.kind) {
+                Some(Kind::Text(name)) => self.named.get(name.as_str()).copied(),
+                Some(Kind::Map(_)) => field(node, BASE_IMAGE),
+                _ => None,
+            };
+            let Some(base) = base else { break };
+            if let Some(Kind::List(secrets)) = field(base, PIP_SECRET_MOUNTS.name()).map(|secrets| &secrets.kind) {
+                count += secrets.len();
+            }
+            node = base;
+        }
+        count
     }
 
     /// Notes where everything of an image stands, its bases' fields below `base_image`.
@@ -166,19 +187,18 @@ impl<'t> Images<'t> {
         if depth == 0 {
             note_places(node, path, spans);
         }
-        let Kind::Map(entries) = &node.kind else { return };
-        let Some(base) = entries.iter().find(|entry| entry.key == "base_image") else { return };
-        let inner = if path.is_empty() { "base_image".to_owned() } else { format!("{path}.base_image") };
-        match &base.value.kind {
-            Kind::Text(name) if depth < DEEPEST => {
+        let Some(base) = field(node, BASE_IMAGE) else { return };
+        let inner = if path.is_empty() { BASE_IMAGE.to_owned() } else { format!("{path}.{BASE_IMAGE}") };
+        match &base.kind {
+            Kind::Text(name) if depth < MAX_DEPTH => {
                 if let Some(named) = self.named.get(name.as_str()) {
                     note_places(named, &inner, spans);
                     // The base itself is where it is named.
-                    spans.set(inner.as_str(), base.value.span);
+                    spans.set(inner.as_str(), base.span);
                     self.note(named, &inner, spans, depth + 1);
                 }
             }
-            Kind::Map(_) => self.note(&base.value, &inner, spans, depth + 1),
+            Kind::Map(_) => self.note(base, &inner, spans, depth + 1),
             _ => {}
         }
     }
@@ -203,10 +223,10 @@ impl<'t> Images<'t> {
                     break;
                 }
                 path.push(next);
-                if path.len() > DEEPEST {
+                if path.len() > MAX_DEPTH {
                     reader.report(
                         Diagnostic::new(&rules::LIMIT, "images stand on each other too deeply")
-                            .with_label(place, format!("more than {DEEPEST} images below `{start}`")),
+                            .with_label(place, format!("more than {MAX_DEPTH} images below `{start}`")),
                     );
                     break;
                 }
@@ -217,14 +237,19 @@ impl<'t> Images<'t> {
 
     /// The image of the file that a spec stands on, through specs written inside of it.
     fn named_base(&self, node: &'t Node) -> Option<(&'t str, Span)> {
-        let Kind::Map(entries) = &node.kind else { return None };
-        let base = entries.iter().find(|entry| entry.key == "base_image")?;
-        match &base.value.kind {
-            Kind::Text(name) => self.named.get_key_value(name.as_str()).map(|(name, _)| (*name, base.value.span)),
-            Kind::Map(_) => self.named_base(&base.value),
+        let base = field(node, BASE_IMAGE)?;
+        match &base.kind {
+            Kind::Text(name) => self.named.get_key_value(name.as_str()).map(|(name, _)| (*name, base.span)),
+            Kind::Map(_) => self.named_base(base),
             _ => None,
         }
     }
+}
+
+/// The value of a field of a spec as it is written.
+fn field<'t>(node: &'t Node, name: &str) -> Option<&'t Node> {
+    let Kind::Map(entries) = &node.kind else { return None };
+    entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value)
 }
 
 fn circle(path: &[&str], places: &[Span]) -> Diagnostic {

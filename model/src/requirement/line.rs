@@ -49,6 +49,32 @@ pub(crate) fn package(value: &str) -> Result<Requirement, Fault> {
     }
 }
 
+/// Reads an entry of `runtime_packages`. Options of the build cannot be passed to what is installed when a container starts.
+pub(crate) fn runtime_package(value: &str) -> Result<Requirement, Fault> {
+    // The container's entrypoint splits the list at blanks (`flytekit/bin/entrypoint.py`), so an entry can have none.
+    let compact: String = value.split_whitespace().collect();
+    let requirement = package(value)?;
+    match requirement.kind {
+        RequirementKind::Options { .. } => {
+            Err(Fault::new(&rules::INSTALLER_OPTION, "`runtime_packages` cannot have options")
+                .label("an option")
+                .help("name requirements only; indexes are those that pip is configured with in the container"))
+        }
+        RequirementKind::Path { .. } => {
+            Err(Fault::new(&rules::REQUIREMENT, "`runtime_packages` cannot have a local path")
+                .label("a local path")
+                .help("name a distribution, a URL or a repository"))
+        }
+        ref kind => package(&compact).ok().filter(|compact| compact.kind == *kind).ok_or_else(|| {
+            Fault::new(&rules::REQUIREMENT, format!("{} cannot be written without blanks", quote(value)))
+                .label("a blank that means something")
+                .help(
+                    "the container gets all entries in one variable, split at blanks: write the entry without a marker",
+                )
+        }),
+    }
+}
+
 /// A path in `packages` is relative to the context, and nothing outside of it is sent to a build.
 fn inside_context(requirement: &Requirement) -> Result<(), Fault> {
     let mut kind = &requirement.kind;

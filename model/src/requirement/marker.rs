@@ -35,7 +35,7 @@ const VARIABLES: [&str; 20] = [
 const OPERATORS: [&str; 7] = ["==", "!=", "~=", "<=", ">=", "<", ">"];
 
 /// How deep parentheses may nest.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Checks a marker, which begins at byte `offset` of the requirement.
 pub(super) fn marker(text: &str, offset: usize) -> Result<(), Fault> {
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
     /// `( any )` or `value operator value`
     fn one(&mut self, depth: usize) -> Result<(), Fault> {
         if self.peek() == Some('(') {
-            if depth == DEEPEST {
+            if depth == MAX_DEPTH {
                 return Err(self.unexpected("fewer parentheses"));
             }
             self.bump();

@@ -24,6 +24,8 @@ pub struct InstallerOption {
     pub resolves: bool,
     /// Whether it means something while files are installed (`uv pip install`).
     pub installs: bool,
+    /// Whether packages may be built from source because of it although the index has wheels.
+    pub builds: bool,
 }
 
 impl InstallerOption {
@@ -194,7 +196,12 @@ const fn row(
     in_file: bool,
     steps: (bool, bool),
 ) -> InstallerOption {
-    InstallerOption { name, aliases, takes, in_file, resolves: steps.0, installs: steps.1 }
+    InstallerOption { name, aliases, takes, in_file, resolves: steps.0, installs: steps.1, builds: false }
+}
+
+/// A row of an option by which packages may be built.
+const fn building(row: InstallerOption) -> InstallerOption {
+    InstallerOption { builds: true, ..row }
 }
 
 const BOTH: (bool, bool) = (true, true);
@@ -207,7 +214,7 @@ static OPTIONS: &[InstallerOption] = &[
     row("--extra-index-url", &[], Takes::Url, true, BOTH),
     row("--index", &[], Takes::NamedUrl, false, BOTH),
     row("--default-index", &[], Takes::NamedUrl, false, BOTH),
-    row("--find-links", &["-f"], Takes::Links, true, BOTH),
+    building(row("--find-links", &["-f"], Takes::Links, true, BOTH)),
     row("--no-index", &[], Takes::Nothing, true, BOTH),
     row("--index-strategy", &[], Takes::OneOf(&["first-index", "unsafe-first-match", "unsafe-best-match"]), false, BOTH),
     row("--keyring-provider", &[], Takes::OneOf(&["disabled", "subprocess"]), false, BOTH),
@@ -225,11 +232,11 @@ static OPTIONS: &[InstallerOption] = &[
     row("--upgrade-package", &["-P"], Takes::Word, false, RESOLVE),
     row("--require-hashes", &[], Takes::Nothing, true, INSTALL),
     row("--no-verify-hashes", &[], Takes::Nothing, false, INSTALL),
-    row("--no-binary", &[], Takes::Word, true, BOTH),
+    building(row("--no-binary", &[], Takes::Word, true, BOTH)),
     row("--only-binary", &[], Takes::Word, true, BOTH),
     row("--no-build", &[], Takes::Nothing, false, BOTH),
-    row("--no-build-isolation", &[], Takes::Nothing, false, BOTH),
-    row("--no-build-isolation-package", &[], Takes::Word, false, BOTH),
+    building(row("--no-build-isolation", &[], Takes::Nothing, false, BOTH)),
+    building(row("--no-build-isolation-package", &[], Takes::Word, false, BOTH)),
     row("--config-setting", &["-C", "--config-settings"], Takes::Word, false, BOTH),
     row("--reinstall", &[], Takes::Nothing, false, INSTALL),
     row("--reinstall-package", &[], Takes::Word, false, INSTALL),

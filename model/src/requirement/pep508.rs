@@ -5,7 +5,7 @@
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::requirement::source::{is_location, location};
-use crate::requirement::{RequirementKind, marker, normalised_name, version};
+use crate::requirement::{RequirementKind, marker, normalized_name, version};
 use crate::rules;
 
 /// Reads a specifier without options, comment and surrounding blanks.
@@ -37,7 +37,7 @@ pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
         marker::marker(condition, text.len() - condition.len())?;
     }
     let pinned = versions_of(text, versions, at)?;
-    Ok(RequirementKind::Named { name: normalised_name(name), pinned })
+    Ok(RequirementKind::Named { name: normalized_name(name), pinned })
 }
 
 /// Checks the versions behind a name, with or without parentheses around them.

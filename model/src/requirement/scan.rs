@@ -16,9 +16,9 @@ use crate::source::{FileId, Span};
 use crate::text::without_nul;
 
 /// Lock files pinned with hashes have some hundred bytes a line; this is room for tens of thousands of lines.
-const LARGEST_FILE: usize = 16 << 20;
+const MAX_FILE_BYTES: usize = 16 << 20;
 /// More mistakes than this are counted, not shown.
-const MOST_SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
 /// What a requirements file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,11 +78,11 @@ pub enum RequirementsLineKind {
 /// ```
 pub fn scan_requirements(file: FileId, text: &str) -> RequirementsScan {
     let mut scan = RequirementsScan { lines: Vec::new(), diagnostics: Vec::new() };
-    if text.len() > LARGEST_FILE {
+    if text.len() > MAX_FILE_BYTES {
         scan.diagnostics.push(
             Diagnostic::new(
                 &rules::LIMIT,
-                format!("the file has {} bytes; a requirements file may have {LARGEST_FILE}", text.len()),
+                format!("the file has {} bytes; a requirements file may have {MAX_FILE_BYTES}", text.len()),
             )
             .with_label(Span::new(file, 0, 0), "too large"),
         );
@@ -99,16 +99,16 @@ pub fn scan_requirements(file: FileId, text: &str) -> RequirementsScan {
             }),
             Err(fault) => {
                 wrong += 1;
-                if wrong <= MOST_SHOWN {
+                if wrong <= MAX_SHOWN {
                     scan.diagnostics.push(diagnostic(fault, &logical, file));
                 }
             }
         }
     }
-    if wrong > MOST_SHOWN {
+    if wrong > MAX_SHOWN {
         scan.diagnostics.push(Diagnostic::new(
             &rules::NUMBER_OF_PROBLEMS,
-            format!("{} more lines cannot be used", wrong - MOST_SHOWN),
+            format!("{} more lines cannot be used", wrong - MAX_SHOWN),
         ));
     }
     scan

@@ -4,7 +4,7 @@
 
 use crate::fault::Fault;
 use crate::quote::quote;
-use crate::requirement::{RequirementKind, normalised_name};
+use crate::requirement::{RequirementKind, normalized_name};
 use crate::rules;
 use crate::url::without_credentials;
 
@@ -45,7 +45,7 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
         let egg = fragment.split('&').find_map(|pair| pair.strip_prefix("egg="))?;
         egg.split('[').next().map(str::to_owned)
     });
-    let name = given.map(|name| normalised_name(&name)).filter(|name| !name.is_empty());
+    let name = given.map(|name| normalized_name(&name)).filter(|name| !name.is_empty());
     let refuse =
         |why: &str| Fault::new(&rules::REQUIREMENT, format!("{} cannot be installed from", quote(text))).label(why);
     if GIT.contains(&scheme.as_str()) {
@@ -85,7 +85,15 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
 fn wheel_name(path: &str) -> Option<String> {
     let file = path.strip_suffix(".whl")?.rsplit('/').next()?;
     let (name, _) = file.split_once('-')?;
-    Some(normalised_name(name)).filter(|name| !name.is_empty())
+    Some(normalized_name(name)).filter(|name| !name.is_empty())
+}
+
+/// Whether a requirement that names a URL names a wheel there, which is never built.
+pub(super) fn names_wheel(requirement: &str) -> bool {
+    let Some((before, _)) = requirement.split_once("://") else { return false };
+    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
+    let url = requirement.get(begin..).unwrap_or_default().split([' ', '\t', '#', '?']).next().unwrap_or_default();
+    url.trim_end_matches(';').to_ascii_lowercase().ends_with(".whl")
 }
 
 fn is_path(text: &str) -> bool {
