@@ -10,7 +10,9 @@ use crate::choice::{Bytecode, Flavor};
 use crate::debian::apt_source;
 use crate::image_reference::image_reference;
 use crate::kind::{chosen, count, named, ordered_set, set, text, text_or_number};
-use crate::moves::{environment_differs, installs_python, is_flyte, lock_differs, user_is_open};
+use crate::moves::{
+    environment_differs, environment_or_owner_differs, installs_python, is_flyte, lock_differs, user_is_open,
+};
 use crate::path::context_path;
 use crate::table::{Rules, fields};
 use crate::text::{label_key, line, part_name, user};
@@ -39,7 +41,10 @@ fields! {
         takes: "one of `plain` and `flyte`",
         example: "flavor: plain",
         set: with_flavor(Flavor),
-        moves: [User if user_is_open, Python, Lock, Packages, Entry, Profile, Commands, Config],
+        moves: [
+            User if user_is_open, Python if environment_or_owner_differs, Lock, Packages, Entry, Profile, Commands,
+            Config,
+        ],
     }
 
     /// User the image runs as, user or user:group.

@@ -9,7 +9,8 @@ use std::fmt::Display;
 use sha2::{Digest as _, Sha256};
 
 use crate::choice::CopyMode;
-use crate::image_spec::{BASE_IMAGE, ImageSpec};
+use crate::image_spec::ImageSpec;
+use crate::image_spec::spec_fields::BASE_IMAGE;
 use crate::requirement::{Requirement, RequirementKind};
 
 /// Hashed first. A change of the form's meaning gets another number, so that no tag ever means two forms.
@@ -183,7 +184,7 @@ impl Walk {
         for (name, value) in form {
             let inner = place.field(name);
             match value {
-                Canonical::Map(base) if *name == BASE_IMAGE && !base.is_empty() => {
+                Canonical::Map(base) if *name == BASE_IMAGE.name() && !base.is_empty() => {
                     self.form(base, Place { depth: place.depth + 1, path: inner.path, field: String::new() });
                 }
                 value => self.value(value, &inner),

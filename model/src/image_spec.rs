@@ -44,9 +44,6 @@ pub enum BaseImage {
     Spec(Box<ImageSpec>),
 }
 
-/// The field that holds another spec.
-pub(crate) const BASE_IMAGE: &str = "base_image";
-
 fields! {
     /// What one image is made of: Flytekit's fields, `flytekit/image_spec/image_spec.py`.
     ///
@@ -103,7 +100,7 @@ fields! {
     }
 
     /// What the image starts from: a reference, a spec, or the name of another image of the file.
-    base_image as BASE: Option<BaseImage> => Option<&BaseImage> {
+    base_image as BASE_IMAGE: Option<BaseImage> => Option<&BaseImage> {
         kind: base(),
         takes: "an image reference or a spec",
         example: "base_image: debian:bookworm-slim",

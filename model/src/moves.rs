@@ -127,7 +127,8 @@ impl<'a> Change<'a> {
             // Images of this flavor carry their id in a variable.
             moved.extend([StepKind::Commands, StepKind::Config]);
         }
-        // Each kind comes before those that stand on it.
+        // Each kind comes before those that stand on it. Kinds that the image has no work of have nothing on them.
+        moved.retain(|kind| self.either(|scope| scope.has(*kind)));
         for kind in StepKind::ALL {
             if moved.contains(&kind) {
                 moved.extend(self.standing_on(kind));

@@ -61,7 +61,8 @@ impl Requirement {
     }
 
     /// Whether what it asks for may have to be built from source, as far as the line says.
-    pub(crate) fn may_build(&self) -> bool {
+    #[must_use]
+    pub fn may_build(&self) -> bool {
         match &self.kind {
             RequirementKind::Named { .. } => false,
             RequirementKind::Url { .. } => !source::names_wheel(&self.text),

@@ -123,6 +123,7 @@ macro_rules! fields {
                     fn get(spec: &crate::image_spec::ImageSpec) -> $seen {
                         crate::table::reach!(spec, $parents).$field()
                     }
+                    const { assert!(stringify!($CONST).eq_ignore_ascii_case(stringify!($field)), "named like the field") };
                     crate::field::Field::new(INFO, get)
                 };
             )*

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::image_spec::spec_fields::PIP_SECRET_MOUNTS;
-use crate::image_spec::{BASE_IMAGE, BaseImage, ImageSpec};
+use crate::image_spec::spec_fields::{BASE_IMAGE, PIP_SECRET_MOUNTS};
+use crate::image_spec::{BaseImage, ImageSpec};
 use crate::nearest::nearest;
 use crate::quote::quote;
 use crate::raw::{Entry, Kind, MAX_DEPTH, Node};
@@ -168,9 +168,9 @@ impl<'t> Images<'t> {
         let mut node = node;
         // Images may be built on each other in a circle.
         for _ in 0..MAX_DEPTH {
-            let base = match field(node, BASE_IMAGE).map(|base| &base.kind) {
+            let base = match field(node, BASE_IMAGE.name()).map(|base| &base.kind) {
                 Some(Kind::Text(name)) => self.named.get(name.as_str()).copied(),
-                Some(Kind::Map(_)) => field(node, BASE_IMAGE),
+                Some(Kind::Map(_)) => field(node, BASE_IMAGE.name()),
                 _ => None,
             };
             let Some(base) = base else { break };
@@ -187,8 +187,9 @@ impl<'t> Images<'t> {
         if depth == 0 {
             note_places(node, path, spans);
         }
-        let Some(base) = field(node, BASE_IMAGE) else { return };
-        let inner = if path.is_empty() { BASE_IMAGE.to_owned() } else { format!("{path}.{BASE_IMAGE}") };
+        let Some(base) = field(node, BASE_IMAGE.name()) else { return };
+        let name = BASE_IMAGE.name();
+        let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         match &base.kind {
             Kind::Text(name) if depth < MAX_DEPTH => {
                 if let Some(named) = self.named.get(name.as_str()) {
@@ -237,7 +238,7 @@ impl<'t> Images<'t> {
 
     /// The image of the file that a spec stands on, through specs written inside of it.
     fn named_base(&self, node: &'t Node) -> Option<(&'t str, Span)> {
-        let base = field(node, BASE_IMAGE)?;
+        let base = field(node, BASE_IMAGE.name())?;
         match &base.kind {
             Kind::Text(name) => self.named.get_key_value(name.as_str()).map(|(name, _)| (*name, base.span)),
             Kind::Map(_) => self.named_base(base),
