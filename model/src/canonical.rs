@@ -25,7 +25,7 @@ pub(crate) enum Canonical {
     /// Entries without order, each once.
     Set(BTreeSet<String>),
     Map(Form),
-    /// Texts by names of the user's.
+    /// Texts by the user's names.
     Named(BTreeMap<String, String>),
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn put(form: &mut Form, name: &'static str, value: Option<Canonical>)
     }
 }
 
-/// For fields that do not say what the image is: its name, who builds it and how it is delivered.
+/// For fields that do not change the image itself: its name, who builds it and how it is delivered.
 pub(crate) fn left_out<T>(_spec: &T, _form: &mut Form) {}
 
 /// The key of the lines of `packages` that have options, whose order means something.

@@ -1,6 +1,6 @@
 //! Fields that take one of a few words.
 //!
-//! Uppercase and lowercase are the same. What a choice does is for whoever builds the image.
+//! Uppercase and lowercase are the same. What a choice does to an image is not known here.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
     /// The word for it in a spec.
     fn word(self) -> &'static str;
 
-    /// The choice that another tool's word stands for.
+    /// The choice that another tool has another word for.
     fn from_other_word(_word: &str) -> Option<Self> {
         None
     }
@@ -117,7 +117,7 @@ choices! {
 choices! {
     /// Whose conventions an image follows.
     Flavor, default Some(Self::Plain), {
-        /// What the spec says and nothing more.
+        /// Only what the spec asks for.
         Plain = "plain",
         /// What Flytekit's own builder produces.
         Flyte = "flyte",

@@ -60,7 +60,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Fields that need another one. Where that one is given and wrong, this has been reported.
+    /// Fields that need another one. If that one is given and has a wrong value, its problem has been reported already.
     fn needs(&mut self) {
         let spec = self.spec;
         let copies = matches!(spec.source_copy_mode(), Some(CopyMode::All | CopyMode::Auto));

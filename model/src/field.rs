@@ -1,4 +1,4 @@
-//! Fields: what a row of a table of fields says, and how the rest of the workspace refers to a field.
+//! Fields: the rows of the tables, and how the rest of the workspace refers to a field.
 //!
 //! The tables are `image_spec.rs` and `builder.rs`; which steps a field moves is explained in `moves.rs`. Knows no values.
 
@@ -37,7 +37,7 @@ impl<G> Field<G> {
         self.info.path
     }
 
-    /// What the table says of it.
+    /// Its row in the table.
     #[must_use]
     pub const fn info(&self) -> &'static FieldInfo {
         self.info
@@ -71,7 +71,7 @@ pub struct FieldInfo {
 }
 
 impl FieldInfo {
-    /// A text in a mapping that is no table of its own.
+    /// A text in a mapping that has no table of its own.
     pub(crate) const fn part(
         name: &'static str,
         takes: &'static str,
@@ -108,7 +108,7 @@ impl FieldInfo {
     }
 }
 
-/// What a value looks like; the check of its row says what it has to be beyond that.
+/// The shape of a value; the check in its row decides which values of this shape are valid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
     Text,

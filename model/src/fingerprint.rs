@@ -1,8 +1,8 @@
-//! What tells images of different specs apart: the id, the tag, and the explanation of a changed tag, all made from one canonical
-//! form.
+//! What distinguishes the images of different specs: the id, the tag, and the explanation of a changed tag, all made from one
+//! canonical form.
 //!
 //! Two specs have the same form exactly if they ask for the same image. Secrets, registries' credentials and the builder's name
-//! are no part of it, nor is the order in which a set was written. Files are the caller's to read: see [`Content`].
+//! are not part of it, nor is the order in which a set was written. The caller reads the files: see [`Content`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,14 +19,14 @@ use crate::table::Table as _;
 /// Hexadecimal digits of a fingerprint in a tag: 128 bits.
 pub(crate) const DIGITS: usize = 32;
 
-/// The files behind the paths of a spec, as digests: what its image is made of.
+/// The files that a spec names, as digests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Content {
     /// The requirements file with all it includes, or the lock with its project: by path in the context, the digest of the text.
     pub requirements: BTreeMap<String, String>,
     /// The locks next to the spec file that its builds read: by platform, the digest of the text.
     pub locks: BTreeMap<String, String>,
-    /// Copied files and sources: by path in the context, the digest of the content and whatever else of the file is copied.
+    /// Copied files and sources: by path in the context, the digest of the content and the copied metadata.
     pub files: BTreeMap<String, String>,
     /// The platforms that are built for, if they are not the spec's.
     pub platforms: Vec<String>,
@@ -88,8 +88,8 @@ impl fmt::Display for Difference {
 }
 
 impl ImageSpec {
-    /// What tells the image from others by its parameters alone, so that code in a container can compute it again: 64
-    /// hexadecimal digits. Files behind the parameters do not change it; name and registry do.
+    /// Distinguishes the image from others by its parameters alone, so that code in a container can compute it again: 64
+    /// hexadecimal digits. The files that the spec names do not change it; name and registry do.
     ///
     /// ```
     /// let spec = imagespec::parse("spec.yaml", "packages: [numpy, pandas]\n").spec.expect("a valid spec");
@@ -104,13 +104,13 @@ impl ImageSpec {
         hex(&digest(&Canonical::Map(form)))
     }
 
-    /// The digest of everything that can change the image, the files behind the spec included.
+    /// The digest of everything that can change the image, including the files that the spec names.
     #[must_use]
     pub fn fingerprint(&self, content: &Content) -> Fingerprint {
         Fingerprint(digest(&Canonical::Map(whole(self, content))))
     }
 
-    /// The image's tag: the fingerprint as `tag_format` wants it.
+    /// The image's tag: the fingerprint in the form of `tag_format`.
     ///
     /// ```
     /// use imagespec::{Content, ImageSpec};
@@ -169,11 +169,11 @@ fn steps(leaf: &Leaf, old: &ImageSpec, new: &ImageSpec) -> BTreeSet<StepKind> {
     field.map(|field| field.moved_at(leaf.depth, entry, old, new)).unwrap_or_default()
 }
 
-/// The keys under which a form has the files behind a spec.
+/// The keys of the files that a spec names, in the canonical form.
 const CONTENT: [(&str, ContentKind); 3] =
     [("requirements content", ContentKind::Requirements), ("locks", ContentKind::Locks), ("files", ContentKind::Files)];
 
-/// The canonical form with the files behind the spec.
+/// The canonical form with the files that the spec names.
 fn whole(spec: &ImageSpec, content: &Content) -> Form {
     let mut form = spec.canonical();
     let Content { requirements, locks, files, platforms } = content;

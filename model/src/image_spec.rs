@@ -1,7 +1,7 @@
 //! The typed spec, and the table of its fields: everything that is done field by field comes from here.
 //!
-//! Every value in a spec has been checked, and so have the rules between its fields: there is no way to make one that is not
-//! valid. Holds no spans (see [`crate::Spans`]) and no defaults that belong to a build: a field that is left out is absent here.
+//! A spec is always valid: its values and the rules between its fields are checked when they are set. It has no spans (see
+//! [`crate::Spans`]) and no defaults of a build: a field that is left out is absent here.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ fields! {
         moves: [Commands if is_flyte, Config if is_flyte],
     }
 
-    /// How the tag is made; `{spec_hash}` stands for the spec's fingerprint.
+    /// How the tag is made; `{spec_hash}` is replaced by the spec's fingerprint.
     tag_format as TAG_FORMAT: Option<String> => Option<&str> {
         kind: text(tag_format),
         takes: "text with `{spec_hash}` in it",
@@ -252,7 +252,7 @@ fields! {
         moves: [Python if installs_python, Lock, Packages],
     }
 
-    /// Environment variables of the image; $NAME stands for one of the base image's.
+    /// Environment variables of the image; $NAME is replaced by a variable of the base image.
     env as ENV: BTreeMap<String, String> => &BTreeMap<String, String> {
         kind: named(env_name),
         takes: "a mapping from names to values",

@@ -1,4 +1,4 @@
-//! What is wrong with a value that a spec made in Rust was to be given.
+//! Why a value was refused for a spec made in Rust.
 //!
 //! For values of a file see [`Diagnostic`].
 
@@ -10,7 +10,7 @@ use crate::fault::Fault;
 /// A value that no spec can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Stable code of the rule, such as `E014`; [`explain`](crate::explain) says more.
+    /// Stable code of the rule, such as `E014`; see [`explain`](crate::explain).
     pub code: &'static str,
     /// What is wrong: one line.
     pub message: String,

@@ -1,24 +1,24 @@
-//! A spec and the specs it stands on, as one list.
+//! A spec and the specs that it is built on, as one list.
 //!
-//! They make one image. What that means for each field is for whoever builds it.
+//! Together they make one image. What that means for each field is not known here.
 
 use crate::choice::Flavor;
 use crate::image_spec::{BaseImage, ImageSpec};
 use crate::platform::Platform;
 use crate::secret::SecretMount;
 
-/// One spec of those that make an image.
+/// One of the specs that make an image.
 #[derive(Debug, Clone)]
 pub struct Level<'a> {
-    /// What stands in front of its fields' paths in [`Spans`](crate::Spans): nothing for the spec that is built, `base_image.`
-    /// for the spec it stands on, and so on.
+    /// The beginning of its fields' paths in [`Spans`](crate::Spans): nothing for the spec that is built, `base_image.` for the
+    /// spec below it, and so on.
     pub prefix: String,
     /// The spec.
     pub spec: &'a ImageSpec,
 }
 
 impl ImageSpec {
-    /// The specs that make the image, the innermost base first and this one last.
+    /// The specs that make the image: the innermost base first, this one last.
     ///
     /// ```
     /// let text = "base_image: {apt_packages: [git]}\npackages: [numpy]\n";
@@ -39,8 +39,8 @@ impl ImageSpec {
         levels
     }
 
-    /// The same, without those that are a finished image to the others, and the outermost of these by itself: a spec with commands
-    /// that others stand on, because its commands have seen all of it.
+    /// The specs whose parts are built side by side, and the finished image below them, if there is one: a base spec with commands
+    /// is built completely before anything is added, because its commands see all of it.
     ///
     /// ```
     /// let text = "base_image: {apt_packages: [git], commands: [git lfs install]}\npackages: [numpy]\n";
@@ -73,14 +73,14 @@ impl ImageSpec {
         !self.conda_packages().is_empty() || !self.conda_channels().is_empty()
     }
 
-    /// Whose habits the image follows: the outermost spec's word counts.
+    /// Whose conventions the image follows: those of the outermost spec with a flavor.
     #[must_use]
     pub fn flavor(&self) -> Flavor {
         self.levels().iter().rev().find_map(|level| level.spec.builder_options().flavor()).unwrap_or_default()
     }
 
-    /// What the image is built for, if the specs say so: the outermost spec's word counts, and Flytekit's images are for
-    /// `linux/amd64` when nobody says otherwise.
+    /// The platforms of the outermost spec that has some. Without any, images of the flavor `flyte` are for `linux/amd64`, as
+    /// Flytekit's are.
     #[must_use]
     pub fn platforms(&self) -> Vec<Platform> {
         let levels = self.levels();
@@ -93,7 +93,7 @@ impl ImageSpec {
         }
     }
 
-    /// The secrets that install steps read, those of the specs it stands on first. One that two specs name is one.
+    /// The secrets that install steps read, those of the base specs first. A secret that two specs name is listed once.
     #[must_use]
     pub fn secrets(&self) -> Vec<&SecretMount> {
         let mut secrets: Vec<&SecretMount> = Vec::new();
@@ -105,7 +105,7 @@ impl ImageSpec {
         secrets
     }
 
-    /// The client's file of certificates that steps trust: the outermost spec's word counts.
+    /// The client's file of certificates that steps trust: that of the outermost spec with one.
     #[must_use]
     pub fn ca_bundle(&self) -> Option<&str> {
         self.levels().iter().rev().find_map(|level| level.spec.builder_options().ca_bundle())

@@ -1,8 +1,9 @@
 //! Which steps of a build a field moves: the kinds of work that an image is made of, and what a change means for them.
 //!
-//! A row of a table of fields lists its own kinds, each with a condition where it needs one; what stands on a step that moves is
-//! added here. All of it is told from two specs, so it is what *may* run again: facts about the base image decide the rest.
-//! Steps are those of a daemon that can merge layers; elsewhere each step stands on the one before it.
+//! A row of a table of fields lists its kinds, with conditions where they depend on other fields. The steps that are built on a
+//! step that moves are added here. The result is computed from two specs alone, so it is what *may* run again: the rest depends
+//! on facts, such as whether the base image has Python. It is for daemons that can merge layers; for other daemons each step is
+//! built on the one before.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,9 +22,9 @@ mod conditions;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
-    /// The base image, which everything stands on.
+    /// The base image, which everything is built on.
     Base,
-    /// Accounts and the owner of `/root`; all other steps stand on it.
+    /// Accounts and the owner of `/root`; all other steps are built on it.
     User,
     /// Debian packages and their repositories.
     Apt,
@@ -31,7 +32,7 @@ pub enum StepKind {
     Python,
     /// A conda environment.
     Conda,
-    /// The step that chooses versions of Python packages. It is no part of the image.
+    /// The step that chooses versions of Python packages. It is not part of the image.
     Lock,
     /// Python packages.
     Packages,
@@ -43,7 +44,7 @@ pub enum StepKind {
     Files,
     /// The user's shell commands, which see everything else.
     Commands,
-    /// The image's config: variables, entrypoint, labels and user. It is no step.
+    /// The image's config: variables, entrypoint, labels and user. It is not a step.
     Config,
 }
 
@@ -114,12 +115,12 @@ impl<'a> Change<'a> {
         holds(&self.old) || holds(&self.new)
     }
 
-    /// Whether something is no longer what it was.
+    /// Whether a value differs.
     pub(crate) fn differs<T: PartialEq>(&self, value: impl Fn(&Scope<'a>) -> T) -> bool {
         value(&self.old) != value(&self.new)
     }
 
-    /// The kinds that a row's field moves, with all that stands on them.
+    /// The kinds that a row's field moves, with all that is built on them.
     fn moved(&self, moves: &[Move]) -> BTreeSet<StepKind> {
         let mut moved: BTreeSet<StepKind> =
             moves.iter().filter(|found| (found.when)(self)).map(|found| found.step).collect();
@@ -127,19 +128,19 @@ impl<'a> Change<'a> {
             // Images of this flavor carry their id in a variable.
             moved.extend([StepKind::Commands, StepKind::Config]);
         }
-        // Each kind comes before those that stand on it. Kinds that the image has no work of have nothing on them.
+        // Each kind is before those that are built on it. Kinds that the image does not have are removed first.
         moved.retain(|kind| self.either(|scope| scope.has(*kind)));
         for kind in StepKind::ALL {
             if moved.contains(&kind) {
-                moved.extend(self.standing_on(kind));
+                moved.extend(self.built_on(kind));
             }
         }
         moved.retain(|kind| self.either(|scope| scope.has(*kind)));
         moved
     }
 
-    /// The kinds whose steps stand on those of a kind.
-    fn standing_on(&self, kind: StepKind) -> Vec<StepKind> {
+    /// The kinds whose steps are built on those of a kind.
+    fn built_on(&self, kind: StepKind) -> Vec<StepKind> {
         use StepKind::{Apt, Base, Commands, Conda, Config, Entry, Files, Lock, Packages, Profile, Python, User};
         match kind {
             Base | User => StepKind::ALL.into_iter().filter(|other| *other > kind && *other != Config).collect(),
@@ -226,7 +227,7 @@ fn image_at(images: &[Scope<'_>], depth: usize) -> Option<usize> {
     })
 }
 
-/// What stands behind the paths of a spec, for the comparison of two builds.
+/// The files that a spec names, for the comparison of two builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContentKind {
     Requirements,
@@ -240,8 +241,8 @@ pub(crate) fn moved_by_content(kind: ContentKind, path: &str, old: &ImageSpec, n
     let moves: &[Move] = match kind {
         ContentKind::Requirements => &[
             Move { step: StepKind::Apt, when: is_apt_key },
-            Move { step: StepKind::Lock, when: is_no_apt_key },
-            Move { step: StepKind::Packages, when: is_no_apt_key },
+            Move { step: StepKind::Lock, when: is_not_apt_key },
+            Move { step: StepKind::Packages, when: is_not_apt_key },
         ],
         ContentKind::Locks => {
             &[Move { step: StepKind::Lock, when: always }, Move { step: StepKind::Packages, when: always }]

@@ -1,6 +1,6 @@
 //! Python versions as a spec asks for them.
 //!
-//! Which patch releases exist is for the installer to say.
+//! Which patch releases exist is known to the installer only.
 
 use std::fmt;
 use std::str::FromStr;

@@ -28,7 +28,7 @@ pub(crate) fn printable(value: &str, limit: usize) -> String {
     shown
 }
 
-/// Characters that a terminal obeys instead of showing: controls, and those that reorder text.
+/// Characters that a terminal interprets instead of showing them: controls, and characters that reorder text.
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,

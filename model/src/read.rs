@@ -1,6 +1,6 @@
-//! From the tree of a text to a checked spec: types, names and values, everything wrong at once.
+//! From the tree of a text to a checked spec: types, names and values, with all problems at once.
 //!
-//! The values themselves are checked by the module of their noun; this one knows where they stand.
+//! The values are checked by the modules of their kinds; this one knows their places.
 
 mod images;
 mod reader;
@@ -20,17 +20,17 @@ use crate::table::Table as _;
 pub(crate) use reader::{Fields, Reader};
 pub(crate) use secrets::{SECRET_PARTS, secrets};
 
-/// What a text says.
+/// What was read from a text.
 #[derive(Debug, Default)]
 pub(crate) struct Read {
-    /// Usable when none of the diagnostics is an error.
+    /// Valid if none of the diagnostics is an error.
     pub(crate) spec: ImageSpec,
     pub(crate) spans: Spans,
-    /// The names of the file's images, if it is one of several.
+    /// The names of the file's images, if it has several.
     pub(crate) images: Vec<String>,
 }
 
-/// Reads the whole tree. Of a file of several images the target is meant.
+/// Reads the whole tree. In a file with several images, the spec is the target's.
 pub(crate) fn read(
     root: &Node,
     sources: &SourceMap,
@@ -59,7 +59,7 @@ pub(crate) fn read(
         reader.report(
             Diagnostic::new(&rules::TARGET, format!("the file has no image {}", quote(target)))
                 .with_label(root.span, "")
-                .with_help("it is one image without a name: leave --target out"),
+                .with_help("the file is one image without a name: leave out --target"),
         );
     }
     Read { spec: spec(&mut reader, root, &entries), spans, images: Vec::new() }
@@ -83,7 +83,7 @@ fn spec<'t>(reader: &mut Reader<'t, '_>, node: &'t Node, entries: &[&'t Entry]) 
     spec
 }
 
-/// Notes where every key and value of the tree stands.
+/// Notes the place of every key and value of the tree.
 fn note_places(node: &Node, path: &str, spans: &mut Spans) {
     spans.set(path, node.span);
     match &node.kind {

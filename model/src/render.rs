@@ -1,6 +1,6 @@
 //! Diagnostics as plain text with the source line and markers below it.
 //!
-//! No colours and no terminal: the same text for the command line, the build daemon and golden files.
+//! No colors and no terminal: the same text for the command line, the build daemon and golden files.
 
 use crate::credentials::mask_credentials;
 use crate::diagnostic::{Diagnostic, Label, Severity};
@@ -145,7 +145,7 @@ impl Row {
         let masked = mask_credentials(line);
         let mut cells: Vec<(usize, char, usize)> = Vec::new();
         let mut column = 0;
-        // Masking keeps the number of characters, so the offsets of the line itself are the right ones.
+        // Masking keeps the number of characters, so the offsets of the line itself can be used.
         for ((offset, _), character) in line.char_indices().zip(masked.chars()) {
             let (shown, width) = match character {
                 '\t' => (' ', TAB_WIDTH - column % TAB_WIDTH),

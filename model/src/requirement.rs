@@ -1,6 +1,6 @@
 //! Requirements: what one line of `packages` or of a requirements file asks for.
 //!
-//! Resolves nothing: whether a package exists is for the index to say.
+//! Resolves nothing: only an index knows which packages exist.
 
 mod line;
 mod marker;
@@ -40,7 +40,7 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// The line as written, its hashes included, without comment and surrounding blanks.
+    /// The line as written, its hashes included, without comment and surrounding spaces.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -60,7 +60,7 @@ impl Requirement {
         }
     }
 
-    /// Whether what it asks for may have to be built from source, as far as the line says.
+    /// Whether the distribution may have to be built from source, judged by the line alone.
     #[must_use]
     pub fn may_build(&self) -> bool {
         match &self.kind {
@@ -109,7 +109,7 @@ pub enum RequirementKind {
         /// The name in its normal form, if the line gives one.
         name: Option<String>,
     },
-    /// A file or folder, relative to where the line stands, or a `file:` URL.
+    /// A file or folder, relative to the file with the line, or a `file:` URL.
     Path {
         /// Whether `-e` was given.
         editable: bool,

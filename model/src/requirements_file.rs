@@ -93,7 +93,7 @@ impl RequirementsKind {
     }
 }
 
-/// Lockfiles have formats of their own; by Flytekit's rule the file's name says which.
+/// Lockfiles have formats of their own; as in Flytekit, the file's name tells which.
 pub(crate) fn requirements_file(value: &str) -> Result<RequirementsFile, Fault> {
     let path = context_path(value)?;
     let name = path.rsplit('/').next().unwrap_or(&path);

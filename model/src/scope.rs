@@ -1,6 +1,6 @@
 //! What the specs of one image ask for together, as far as it decides which steps there are.
 //!
-//! Looks at specs alone: what a base image has, such as an interpreter or a user, is not known here.
+//! Looks at specs alone: what a base image contains, such as an interpreter or a user, is not known here.
 
 use crate::choice::{CopyMode, Flavor};
 use crate::image_spec::{BaseImage, ImageSpec};
@@ -16,15 +16,15 @@ pub(crate) struct Scope<'a> {
     base: Base<'a>,
 }
 
-/// What an image stands on.
+/// What an image is built on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Base<'a> {
-    /// Whatever the builder takes when no base image is named.
+    /// The builder's default, because no base image is named.
     #[default]
     Default,
     /// An image by its reference.
     Reference(&'a str),
-    /// The image of a spec with commands: those have seen all of it, so it is finished before anything comes on top of it.
+    /// The image of a spec with commands: they see all of it, so it is finished before anything is built on it.
     Finished(&'a ImageSpec),
 }
 
@@ -130,7 +130,7 @@ impl<'a> Scope<'a> {
             || self.has_cuda_wheels()
     }
 
-    /// The lockfile that a spec names: it is all that is installed.
+    /// The lockfile that a spec names: nothing else is installed.
     fn lock(&self) -> Option<RequirementsKind> {
         self.value(|spec| spec.requirements().map(|file| file.kind()).filter(|kind| kind.is_lock()))
     }
@@ -139,13 +139,13 @@ impl<'a> Scope<'a> {
         self.any(|spec| spec.python_exec().is_some())
     }
 
-    /// pip is installed although nobody names it: commands and what is installed at the start may call it.
+    /// pip is installed although no field lists it: commands, and packages that are installed at the start, may need it.
     pub(crate) fn implies_pip(&self) -> bool {
         let calls_it = self.has_runtime_packages() || self.any(|spec| !spec.commands().is_empty());
         calls_it && self.has_python() && !self.is_conda() && !self.has_python_exec() && self.lock().is_none()
     }
 
-    /// CUDA's wheels are installed although nobody names them.
+    /// CUDA's wheels are installed although no field lists them.
     pub(crate) fn implies_cuda(&self) -> bool {
         self.has_cuda_wheels() && self.lock().is_none()
     }
@@ -174,7 +174,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Something may have to be built from source, as far as the specs say: then it sees the apt packages and all variables.
+    /// Something may have to be built from source, judged by the specs alone: it then sees the apt packages and all variables.
     pub(crate) fn may_build(&self) -> bool {
         let options = |spec: &ImageSpec| {
             let lines = spec.packages().iter().flat_map(Requirement::options);
@@ -218,7 +218,7 @@ impl<'a> Scope<'a> {
         self.value(|spec| spec.builder_options().user())
     }
 
-    /// Nobody names a user, so it is the flavor's or the base image's.
+    /// No user is named, so it is the flavor's or the base image's.
     pub(crate) fn is_user_open(&self) -> bool {
         self.user().is_none()
     }
@@ -254,7 +254,7 @@ impl<'a> Scope<'a> {
         self.any(|spec| copied_root(spec).is_some_and(is_below) || spec.copy().iter().any(|path| is_below(path)))
     }
 
-    /// Whether the image has work of a kind, as far as the specs say.
+    /// Whether the image has work of a kind, judged by the specs alone.
     pub(crate) fn has(&self, kind: StepKind) -> bool {
         match kind {
             StepKind::Base | StepKind::Config => true,

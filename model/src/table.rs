@@ -21,7 +21,7 @@ pub(crate) trait Table: Clone + Default + PartialEq + Rules + 'static {
     /// Writes all fields that have a value.
     fn write(&self, yaml: &mut Yaml);
 
-    /// What tells images apart.
+    /// What distinguishes images.
     fn canonical(&self) -> Form;
 
     /// Adds the other's values; where there can be only one, the other's is kept.

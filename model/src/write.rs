@@ -75,7 +75,7 @@ impl Yaml {
     }
 }
 
-/// A double-quoted scalar (YAML 1.2, 7.3.1): whatever is not plainly printable is escaped.
+/// A double-quoted scalar (YAML 1.2, 7.3.1): everything that is not printable is escaped.
 pub(crate) fn quoted(value: &str) -> String {
     let mut out = String::from("\"");
     for character in value.chars() {

@@ -78,7 +78,7 @@ impl ImageSpec {
     /// Adds secrets that the steps which install Python packages can read.
     ///
     /// # Errors
-    /// Two secrets have one target, or one id stands for two of them.
+    /// Two secrets have the same target, or the same id and different sources.
     pub fn with_pip_secret_mounts(mut self, mounts: impl IntoIterator<Item = SecretMount>) -> Result<Self, Invalid> {
         self.pip_secret_mounts.extend(mounts);
         self.complete()

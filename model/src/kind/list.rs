@@ -243,7 +243,7 @@ impl Kind for Secrets {
         }
     }
 
-    /// A secret is no part of the image.
+    /// A secret is not part of the image.
     fn canonical(&self, _value: &Vec<SecretMount>) -> Option<Canonical> {
         None
     }

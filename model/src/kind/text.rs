@@ -19,7 +19,7 @@ use crate::write::Yaml;
 /// Checks one text.
 pub(crate) type Check<T> = fn(&str) -> Result<T, Fault>;
 
-/// A text, or whatever it is the text of.
+/// A text, or a value that is written as one.
 pub(crate) struct Text<T> {
     check: Check<T>,
     pub(crate) shape: Shape,

@@ -24,7 +24,7 @@ pub(crate) fn over_base(change: &Change<'_>) -> bool {
     change.either(Scope::has_cuda_packages)
 }
 
-/// CUDA comes as wheels, which are installed although nobody names them.
+/// CUDA comes as wheels, which are installed although no field lists them.
 pub(crate) fn implies_cuda(change: &Change<'_>) -> bool {
     change.either(Scope::implies_cuda)
 }
@@ -34,7 +34,7 @@ pub(crate) fn names_libraries(change: &Change<'_>) -> bool {
     change.either(Scope::has_cuda_wheels)
 }
 
-/// There is another kind of environment, or it stands on something else.
+/// There is another kind of environment, or it is built on something else.
 pub(crate) fn environment_differs(change: &Change<'_>) -> bool {
     change.differs(Scope::environment)
 }
@@ -49,7 +49,7 @@ pub(crate) fn installs_python(change: &Change<'_>) -> bool {
     environment_differs(change) || change.either(Scope::may_install_python)
 }
 
-/// pip is installed for those who call it, and was not before, or the other way round.
+/// pip is installed for those who call it, and was not before, or the other way around.
 pub(crate) fn pip_differs(change: &Change<'_>) -> bool {
     change.differs(Scope::implies_pip)
 }
@@ -64,7 +64,7 @@ pub(crate) fn environment_or_owner_differs(change: &Change<'_>) -> bool {
     environment_differs(change) || change.differs(Scope::gives_environment_away)
 }
 
-/// Nobody names a user, so the flavor chooses one.
+/// No user is named, so the flavor chooses one.
 pub(crate) fn user_is_open(change: &Change<'_>) -> bool {
     change.either(Scope::is_user_open)
 }
@@ -74,7 +74,7 @@ pub(crate) fn is_flyte(change: &Change<'_>) -> bool {
     change.either(Scope::is_flyte)
 }
 
-/// Versions are chosen by a step of their own, and were not before, or the other way round.
+/// Versions are chosen by a step of their own, and were not before, or the other way around.
 pub(crate) fn lock_differs(change: &Change<'_>) -> bool {
     change.differs(|scope| scope.has(crate::moves::StepKind::Lock))
 }
@@ -109,7 +109,7 @@ pub(crate) fn is_apt_key(change: &Change<'_>) -> bool {
     change.entry.is_some_and(|path| change.either(|scope| scope.has_apt_key(path)))
 }
 
-/// The file is no key of a repository.
-pub(crate) fn is_no_apt_key(change: &Change<'_>) -> bool {
+/// The file is not the key of a repository.
+pub(crate) fn is_not_apt_key(change: &Change<'_>) -> bool {
     !is_apt_key(change)
 }

@@ -1,6 +1,6 @@
-//! Takes values of the right type out of the tree, and turns faults into diagnostics with places.
+//! Takes values of the expected type out of the tree, and turns faults into diagnostics with places.
 //!
-//! Knows types and places, no particular field.
+//! Knows types and places, but no particular field.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,13 +17,13 @@ use crate::read::images::Images;
 use crate::rules;
 use crate::source::{SourceMap, Span};
 
-/// After this many errors no further fields are looked at.
+/// After this many errors no further fields are read.
 const MAX_ERRORS: usize = 100;
 
-/// The fields of one mapping that are known and not null.
+/// The known fields of one mapping that have a value.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
-    /// Whether there were unknown ones too.
+    /// Whether there are unknown fields too.
     pub(super) has_unknown: bool,
     found: BTreeMap<&'static str, (&'a Entry, &'static FieldInfo)>,
 }
@@ -68,7 +68,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports a fault of a value that stands in the text at `span`.
+    /// Reports a fault of the value at `span`.
     pub(crate) fn fault(&mut self, span: Span, value: &str, fault: Fault) {
         let span = match fault.part {
             Some(part) => self.part(span, value, part),
@@ -81,7 +81,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         });
     }
 
-    /// Sorts out the keys of a mapping: unknown ones are reported.
+    /// Looks up the keys of a mapping; unknown keys are reported.
     pub(crate) fn fields<'a>(
         &mut self,
         entries: &[&'a Entry],
@@ -91,7 +91,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         let mut found = BTreeMap::new();
         let mut has_unknown = false;
         for entry in entries {
-            // Looking for nearest names takes time, and nobody reads that many messages.
+            // Looking for the nearest names takes time, and that many messages are not read.
             if self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() >= MAX_ERRORS {
                 break;
             }
@@ -168,7 +168,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         values
     }
 
-    /// The texts of a list, without those that are none.
+    /// The texts of a list; other entries are reported.
     pub(crate) fn items<'a>(&mut self, fields: &Fields<'a>, name: &str) -> Vec<(Span, &'a str)> {
         let Some((entry, field)) = fields.get(name) else {
             return Vec::new();
@@ -194,7 +194,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         texts
     }
 
-    /// A field that is a mapping from names to text. Numbers and booleans are taken as they are written.
+    /// A field that is a mapping from names to text. Numbers and booleans are used as they are written.
     pub(crate) fn mapping(
         &mut self,
         fields: &Fields<'_>,
@@ -230,7 +230,7 @@ impl<'t, 'd> Reader<'t, 'd> {
                         format!("{} is a boolean and is used as the text `{text}`", quote(&entry.key)),
                     )
                     .with_label(node.span, "a boolean")
-                    .with_help(format!("write `\"{text}\"` to say that text is meant")),
+                    .with_help(format!("write `\"{text}\"` if text is meant")),
                 );
                 text
             }
@@ -269,7 +269,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         );
     }
 
-    /// Bytes of a value as bytes of the file. Where escapes make that impossible, all of the value.
+    /// Bytes of a value as bytes of the file; all of the value where escapes make that impossible.
     pub(crate) fn part(&self, span: Span, value: &str, part: Range<usize>) -> Span {
         let written = self.sources.snippet(span).unwrap_or_default();
         let value = value.trim_end_matches('\n');
@@ -315,13 +315,13 @@ fn no_text_in_mapping(name: &str, entry: &Entry, field: &FieldInfo) -> Diagnosti
         .with_help(format!("for example `{}`", field.example))
 }
 
-/// What to do about a list's entry that is no text.
+/// What to do about a list's entry that is not text.
 fn entry_help(item: &Node, example: &str) -> String {
     match &item.kind {
         Kind::Bool(text) | Kind::Number(text) | Kind::Date(text) => {
             format!("text that looks like {} needs quotes: \"{text}\"", item.kind_name())
         }
-        Kind::Map(_) => format!("text that holds `: ` needs quotes; for example `{example}`"),
+        Kind::Map(_) => format!("text that contains `: ` needs quotes; for example `{example}`"),
         Kind::Null | Kind::Text(_) | Kind::List(_) => format!("for example `{example}`"),
     }
 }

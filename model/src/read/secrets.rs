@@ -77,7 +77,7 @@ fn from_pair(reader: &mut Reader<'_, '_>, item: &Node, pair: &[Node], id: String
         return None;
     };
     let (Kind::Text(source_path), Kind::Text(target_path)) = (&source.kind, &target.kind) else {
-        reader.report(not_a_secret(item, "both have to be text".to_owned()));
+        reader.report(not_a_secret(item, "both entries have to be text".to_owned()));
         return None;
     };
     let source = reader.checked(source.span, source_path, file_source);

@@ -33,7 +33,7 @@ pub(super) fn is_location(text: &str) -> bool {
     scheme(text).is_some() || is_path(text)
 }
 
-/// Classifies a location that stands for itself or behind `name @`.
+/// Classifies a location that is alone or after `name @`.
 pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind, Fault> {
     let Some(scheme) = scheme(text) else {
         return Ok(RequirementKind::Path { editable: false });
@@ -46,8 +46,13 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
         egg.split('[').next().map(str::to_owned)
     });
     let name = given.map(|name| normalized_name(&name)).filter(|name| !name.is_empty());
-    let refuse =
-        |why: &str| Fault::new(&rules::REQUIREMENT, format!("{} cannot be installed from", quote(text))).label(why);
+    let refuse = |why: &str| {
+        Fault::new(
+            &rules::REQUIREMENT,
+            format!("{} is not a location that packages can be installed from", quote(text)),
+        )
+        .label(why)
+    };
     if GIT.contains(&scheme.as_str()) {
         return Ok(RequirementKind::Vcs { name });
     }
@@ -67,7 +72,7 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
         "git" | "ssh" => {
             return Err(refuse("not a scheme of an archive")
                 .at(0..scheme.len())
-                .help("a checkout begins with `git+https://` or `git+ssh://`"));
+                .help("the URL of a checkout begins with `git+https://` or `git+ssh://`"));
         }
         _ => return Err(refuse("not a scheme of an archive").at(0..scheme.len())),
     }
@@ -105,7 +110,7 @@ fn is_path(text: &str) -> bool {
 /// The scheme in front of `://`.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
-    let is_right = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    let is_valid = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    is_right.then_some(scheme)
+    is_valid.then_some(scheme)
 }
