@@ -13,7 +13,7 @@ const LOCK: &str = include_str!("../../testdata/locks/pylock.small.toml");
 
 fn compile(facts: &Facts) -> Vec<u8> {
     let parsed = imagespec::parse("main.yaml", SPEC);
-    let mut document = Document::of(parsed, None).expect("a right spec");
+    let mut document = Document::of(parsed, None).expect("a valid spec");
     let planned = plan(&mut document, &Settings::default(), facts).expect("nothing is wrong");
     let Planned::Complete { plans, .. } = planned else { panic!("the facts are complete") };
     let [plan] = plans.as_slice() else { panic!("one platform") };
@@ -25,7 +25,7 @@ fn facts() -> Facts {
     let mut facts: Facts = serde_json::from_str(FACTS).expect("facts");
     loop {
         let parsed = imagespec::parse("main.yaml", SPEC);
-        let mut document = Document::of(parsed, None).expect("a right spec");
+        let mut document = Document::of(parsed, None).expect("a valid spec");
         let planned = plan(&mut document, &Settings::default(), &facts).expect("nothing is wrong");
         let Planned::Needs(needs) = planned else { return facts };
         for need in needs {

@@ -12,7 +12,7 @@
 //! use imagespec_compile::{Document, Facts, Need, Planned, Settings, plan};
 //!
 //! let parsed = imagespec::parse("imagespec.yaml", "packages: [numpy]\n");
-//! let mut document = Document::of(parsed, None).expect("a right spec");
+//! let mut document = Document::of(parsed, None).expect("a valid spec");
 //! let planned = plan(&mut document, &Settings::default(), &Facts::default()).expect("nothing is wrong so far");
 //! let Planned::Needs(needs) = planned else { panic!("nothing can be planned without facts") };
 //! assert!(needs.contains(&Need::Daemon), "what kind of daemon is it?");

@@ -18,7 +18,7 @@ pub use content::{ContextUse, context_use};
 use std::collections::BTreeSet;
 
 use buildkit_llb::{Location, Platform, missing_caps};
-use imagespec::{Diagnostic, ImageSpec, Rule, SourceMap, Spans};
+use imagespec::{Diagnostic, ImageSpec, Rule, SourceMap, Spans, field};
 
 use crate::env::Env;
 use crate::facts::{Facts, ImageFact, Need, Place, Root, RootfsFacts, image_key, rootfs_key};
@@ -56,6 +56,16 @@ impl Document {
         let imagespec::Parsed { spec, spans, sources, images, diagnostics: _ } = parsed;
         let target = target.or(images.first().map(String::as_str)).map(str::to_owned);
         Some(Self { spec: spec?, spans, sources, target, locks: ReadLocks::default() })
+    }
+}
+
+impl Document {
+    /// A spec that was made in Rust, as if it came from a file of this name: the lock next to that file is its lock.
+    #[must_use]
+    pub fn from_spec(spec: ImageSpec, file_name: &str) -> Self {
+        let mut sources = SourceMap::new();
+        sources.add(file_name, "");
+        Self { sources, ..Self::from(spec) }
     }
 }
 
@@ -296,7 +306,7 @@ impl Planner<'_> {
             python.unwrap_or_default();
         steps.extend(of_python);
         // Commands may call uv, with an environment of ours or without.
-        if tools.uv.is_none() && (self.wants_python() || !self.document.spec.commands.is_empty()) {
+        if tools.uv.is_none() && (self.wants_python() || !self.document.spec.commands().is_empty()) {
             tools.uv = self.uv();
             is_complete &= tools.uv.is_some();
         }
@@ -321,7 +331,7 @@ impl Planner<'_> {
         if self.wants_packages() && self.given_lock().is_none() {
             self.beside();
         }
-        if self.wants_python() || !self.document.spec.commands.is_empty() {
+        if self.wants_python() || !self.document.spec.commands().is_empty() {
             self.uv();
         }
         if self.specs().wants_conda() {
@@ -429,11 +439,11 @@ impl Planner<'_> {
         if let Some(reference) = self.document.spec.base_reference() {
             return Some((reference.to_owned(), format!("{prefix}base_image")));
         }
-        let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.clone()) else {
+        let Some((field, cuda)) = specs.said(field::CUDA) else {
             return Some((crate::DEFAULT_BASE_IMAGE.to_owned(), format!("{prefix}base_image")));
         };
-        let cudnn = specs.value(|spec| spec.cudnn.clone());
-        match crate::cuda::image(&cuda, cudnn.as_deref()) {
+        let cudnn = specs.value(field::CUDNN);
+        match crate::cuda::image(cuda, cudnn) {
             Ok(reference) => Some((reference, field)),
             Err(known) => {
                 let what = cudnn.map(|cudnn| format!(" with cuDNN {cudnn}")).unwrap_or_default();
@@ -455,7 +465,7 @@ impl Planner<'_> {
         if self.specs().wants_conda() {
             return Home::CONDA;
         }
-        let said = self.specs().value(|spec| spec.python_exec.as_deref());
+        let said = self.specs().value(field::PYTHON_EXEC);
         // As far as anybody has looked: a folder on PATH may be empty.
         let programs = self.rootfs(Root::Base).and_then(|facts| facts.programs.as_ref());
         let is_extended = |home: &Home| match (said, programs) {
@@ -486,7 +496,7 @@ impl Planner<'_> {
 
     fn ca_bundle(&self) -> Option<CaBundle> {
         let from_spec = || {
-            let bundle = self.specs().value(|spec| spec.builder_options.ca_bundle.as_ref());
+            let bundle = self.specs().value(field::CA_BUNDLE);
             bundle.map(|_| CaBundle { secret_id: CaBundle::DEFAULT_ID.to_owned() })
         };
         self.settings.ca_bundle.clone().or_else(from_spec)

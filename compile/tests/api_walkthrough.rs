@@ -18,7 +18,7 @@ packages: [numpy]
 env: {MODE: fast}
 ";
     let parsed = imagespec::parse("imagespec.yaml", text);
-    let mut document = Document::of(parsed, None).expect("a right spec");
+    let mut document = Document::of(parsed, None).expect("a valid spec");
 
     // What the caller chose on the command line; the spec has no say in it.
     let settings = Settings::default();

@@ -58,7 +58,7 @@ pub enum ContentError {
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("train.py"), "print()\n")?;
 /// let parsed = imagespec::parse("spec.yaml", "copy: [train.py]\n");
-/// let mut document = Document::of(parsed, None).expect("a right spec");
+/// let mut document = Document::of(parsed, None).expect("a valid spec");
 /// let content = content::gather(&Files::in_folder(folder.path()), &mut document, &[])?;
 /// assert!(content.files.contains_key("train.py"));
 /// # Ok(())

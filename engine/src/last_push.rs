@@ -240,7 +240,7 @@ mod tests {
             last_push(change, |found| assert!(seen.insert(found.unwrap().told.clone()), "told apart"));
         };
         told(|_, _, _| {});
-        told(|spec, _, _| spec.env.extend([("A".to_owned(), "1".into())]));
+        told(|spec, _, _| *spec = spec.clone().with_env("A", "1").unwrap());
         told(|_, opts, _| drop(opts.insert("build-arg:A".to_owned(), "1".to_owned())));
         told(|_, _, exporters| drop(exporters[0].attrs.insert("compression".to_owned(), "gzip".to_owned())));
     }

@@ -11,7 +11,7 @@ use buildkit_client::address::{Address, EngineAddress};
 use buildkit_client::dial::{DialOptions, dial};
 use buildkit_client::progress::{self, ProgressSender};
 use buildkit_client::session::secrets::Secrets;
-use imagespec::{Choice, ImageSpec};
+use imagespec::ImageSpec;
 use imagespec_compile::LockUse;
 use imagespec_frontend::SpecText;
 
@@ -79,8 +79,6 @@ impl LlbBuilder {
 
     async fn build(&self, spec: &ImageSpec, context: &BuildContext) -> Result<Option<String>, EngineError> {
         let text = context.files.text_of(spec);
-        // What is wrong with the spec alone is told before anything is connected.
-        let (document, _) = imagespec_frontend::parse(&text, &Choice::default())?;
         let secrets = secrets(spec, context)?;
         let credentials = context.registry_auth(spec)?;
         let mut options = frontend_options(&text, spec, context);
@@ -93,9 +91,8 @@ impl LlbBuilder {
             }
         };
         let serving = context.files.session().with_secrets(secrets).with_registry_auth(credentials);
-        let is_pushed = spec.registry.is_some() && context.settings.push;
-        let (delivery, serving) =
-            Delivery::plan(self, &document.spec, context, &connection, is_pushed, serving).await?;
+        let is_pushed = spec.registry().is_some() && context.settings.push;
+        let (delivery, serving) = Delivery::plan(self, spec, context, &connection, is_pushed, serving).await?;
         let progress = self.progress.clone().unwrap_or_else(|| progress::channel().0);
         let request = solve::Request {
             connection: &connection,

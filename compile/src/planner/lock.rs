@@ -101,7 +101,7 @@ impl Planner<'_> {
         given: Option<RequirementsKind>,
         beside: Beside,
     ) -> Found {
-        let named = self.specs().lock().map(|(field, file)| (field, file.path.clone()));
+        let named = self.specs().lock().map(|(field, file)| (field, file.path().to_owned()));
         let (field, file) = named.unwrap_or_default();
         if given == Some(RequirementsKind::Pylock) {
             let lock = self.context_text(&file, &field).and_then(|text| self.parse_lock(&file, &text));
@@ -197,8 +197,8 @@ impl Planner<'_> {
                 (true, Root::Python) => Parent::Joined(wanted.below.iter().map(|step| step.id.clone()).collect()),
                 (false, _) => wanted.parent.clone(),
             },
-            extras: self.project_parts(|spec| &spec.builder_options.extras),
-            groups: self.project_parts(|spec| &spec.builder_options.groups),
+            extras: self.project_parts(|spec| spec.builder_options().extras()),
+            groups: self.project_parts(|spec| spec.builder_options().groups()),
             files,
             preferences: None,
             args: arguments::that(&wanted.args, |option| option.resolves),

@@ -224,7 +224,7 @@ impl Image {
 /// What the image is called: by the flags, else, where it goes somewhere under a name, by the spec.
 fn tags(args: &BuildArgs, file: &SpecFile, document: &mut Document) -> Result<Vec<String>, CliError> {
     let goes_somewhere = args.output.push || args.output.load;
-    if !args.output.tag.is_empty() || !goes_somewhere || document.spec.name.is_none() {
+    if !args.output.tag.is_empty() || !goes_somewhere || document.spec.name().is_none() {
         return Ok(args.output.tag.clone());
     }
     let content = content::gather(&file.files, document, &args.options.platform)?;
