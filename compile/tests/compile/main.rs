@@ -6,6 +6,7 @@ mod files;
 mod golden;
 mod laws;
 mod lock_file;
+mod moves;
 mod public;
 mod python;
 mod requirements;
