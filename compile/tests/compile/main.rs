@@ -12,4 +12,5 @@ mod python;
 mod requirements;
 mod secrets;
 mod steps;
+mod typed;
 mod world;

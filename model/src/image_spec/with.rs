@@ -16,6 +16,10 @@ use crate::secret::{SecretMount, clashes};
 use crate::table::{Rules, Table as _};
 use crate::text::any_text;
 
+/// How many specs may be built on each other: the values of the innermost one are two levels deeper, and its file can be read
+/// again.
+const MAX_LEVELS: usize = MAX_DEPTH - 2;
+
 /// What cannot be combined is refused by the method that would combine it, and so is a field that needs another one.
 impl Rules for ImageSpec {
     fn complete(self) -> Result<Self, Invalid> {
@@ -59,8 +63,8 @@ impl ImageSpec {
     /// The two cannot make one image, such as with two versions of Python, or too many specs are built on each other.
     pub fn with_base_spec(mut self, base: Self) -> Result<Self, Invalid> {
         self.base_image = Some(BaseImage::Spec(Box::new(base)));
-        if self.levels().len() > MAX_DEPTH {
-            let message = format!("more than {MAX_DEPTH} specs are built on each other");
+        if self.levels().len() > MAX_LEVELS {
+            let message = format!("more than {MAX_LEVELS} specs are built on each other");
             return Err(Diagnostic::new(&rules::LIMIT, message).into());
         }
         self.complete()
