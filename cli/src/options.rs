@@ -161,7 +161,7 @@ mod tests {
     /// What the spec's field, the flag, the frontend's option and the tag make of a platform; `None` where it is refused.
     fn platform_everywhere(text: &str) -> [Option<String>; 4] {
         let parsed = imagespec::parse("spec.yaml", &format!("platform: [\"{text}\"]\n"));
-        let field = parsed.spec.map(|spec| spec.platform[0].to_string());
+        let field = parsed.spec.map(|spec| spec.platform()[0].to_string());
         let flag =
             options(|args| args.platform = vec![text.to_owned()]).ok().map(|mut opts| opts.remove("platform").unwrap());
         let opts = BTreeMap::from([("platform".to_owned(), text.to_owned())]);

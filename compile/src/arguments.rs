@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagespec::{InstallerOption, installer_option};
+use imagespec::{InstallerOption, field, installer_option};
 
 use crate::merged::Merged;
 
@@ -26,9 +26,6 @@ const REPEATABLE: [&str; 13] = [
     // Not worth an error of their own: said twice they mean what they mean once.
     "--verbose",
 ];
-
-/// Options by which packages may be built from source although the index has wheels.
-const BUILDS: [&str; 4] = ["--no-binary", "--no-build-isolation", "--no-build-isolation-package", "--find-links"];
 
 /// What a download may need of the user's options where the address is known already. An index with a name is whose
 /// credentials `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD` are.
@@ -59,12 +56,12 @@ type Argument<'a> = (&'a str, Option<&'a str>);
 /// Where an option can have only one value, `pip_extra_args` wins over `pip_index`, and this over option lines, as uv's own
 /// command line wins over requirements files. Of several specs the outermost wins, and its further indexes come first.
 pub(crate) fn arguments(specs: &Merged<'_>, lines: &[String]) -> Vec<String> {
-    let index = specs.value(|spec| spec.pip_index.as_deref()).map(|url| ("--index-url", Some(url)));
-    let outermost_first = specs.levels().iter().rev().flat_map(|level| &level.spec.pip_extra_index_url);
+    let index = specs.value(field::PIP_INDEX).map(|url| ("--index-url", Some(url)));
+    let outermost_first = specs.levels().iter().rev().flat_map(|level| level.spec.pip_extra_index_url());
     let indexes = outermost_first.map(|url| ("--extra-index-url", Some(url.as_str())));
     let fields: Vec<Argument<'_>> = index.into_iter().chain(indexes).collect();
     let lines = split(lines);
-    let extra: Vec<Argument<'_>> = specs.levels().iter().flat_map(|level| split(&level.spec.pip_extra_args)).collect();
+    let extra: Vec<Argument<'_>> = specs.levels().iter().flat_map(|level| split(level.spec.pip_extra_args())).collect();
     let decided: BTreeMap<&str, Option<&str>> = [&lines, &fields, &extra].into_iter().flatten().copied().collect();
     let mut said: BTreeSet<Argument<'_>> = BTreeSet::new();
     let mut arguments = Vec::new();
@@ -79,7 +76,7 @@ pub(crate) fn arguments(specs: &Merged<'_>, lines: &[String]) -> Vec<String> {
 
 /// Whether some option lets packages be built from source.
 pub(crate) fn may_build(arguments: &[String]) -> bool {
-    split(arguments).iter().any(|(name, _)| BUILDS.contains(name))
+    split(arguments).iter().any(|(name, _)| installer_option(name).is_some_and(|option| option.builds))
 }
 
 /// Those of the arguments whose option passes.
@@ -173,12 +170,9 @@ mod tests {
 
     #[track_caller]
     fn check(index: Option<&str>, extra_indexes: &str, lines: &str, extra: &str, expect: &str) {
-        let spec = ImageSpec {
-            pip_index: index.map(str::to_owned),
-            pip_extra_index_url: words(extra_indexes),
-            pip_extra_args: words(extra),
-            ..ImageSpec::default()
-        };
+        let spec = ImageSpec::default().with_pip_extra_index_url(words(extra_indexes)).expect("URLs");
+        let spec = spec.with_pip_extra_args(extra).expect("options");
+        let spec = index.map_or(Ok(spec.clone()), |index| spec.with_pip_index(index)).expect("a URL");
         assert_eq!(arguments(&Merged::of(&spec), &words(lines)), words(expect));
     }
 
@@ -207,7 +201,7 @@ mod tests {
     #[test]
     fn every_repeatable_option_exists() {
         let indexes = INDEX_VARIABLES.map(|(name, _)| name);
-        for name in REPEATABLE.iter().chain(&BUILDS).chain(&REACHES).chain(&indexes) {
+        for name in REPEATABLE.iter().chain(&REACHES).chain(&indexes) {
             assert_eq!(installer_option(name).map(|option| option.name), Some(*name));
         }
     }

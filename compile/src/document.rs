@@ -24,6 +24,14 @@ impl Document {
         Some(Self { spec: spec?, spans, sources, target })
     }
 
+    /// A spec that was made in Rust, as if it came from a file of this name: the lock next to that file is its lock.
+    #[must_use]
+    pub fn from_spec(spec: ImageSpec, file_name: &str) -> Self {
+        let mut sources = SourceMap::new();
+        sources.add(file_name, "");
+        Self { sources, ..Self::from(spec) }
+    }
+
     /// What the spec's file is called; empty for a spec without one.
     pub(crate) fn spec_name(&self) -> &str {
         self.sources.files().next().map(|(_, file)| file.name()).unwrap_or_default()

@@ -27,13 +27,14 @@ pub(crate) fn choose<'a>(programs: &'a [Program], wanted: Option<PythonVersion>)
         .find_map(|name| programs.iter().find(|program| base_name(&program.path) == name));
     match wanted {
         Some(wanted) => {
-            let by_name = programs.iter().find(|program| version(&program.path) == Some((wanted.major, wanted.minor)));
-            match (by_name, wanted.patch) {
+            let by_name =
+                programs.iter().find(|program| version(&program.path) == Some((wanted.major(), wanted.minor())));
+            match (by_name, wanted.patch()) {
                 (Some(program), None) => Choice::Found(&program.path),
                 (Some(program), Some(_)) => Choice::Ask(&program.path),
                 // A `python3` that is no link to a versioned name may still be the one.
                 (None, _) => match unversioned {
-                    Some(program) if linked_version(program).is_none_or(|v| v == (wanted.major, wanted.minor)) => {
+                    Some(program) if linked_version(program).is_none_or(|v| v == (wanted.major(), wanted.minor())) => {
                         Choice::Ask(&program.path)
                     }
                     _ => Choice::None,
@@ -55,9 +56,9 @@ pub(crate) fn choose<'a>(programs: &'a [Program], wanted: Option<PythonVersion>)
 pub(crate) fn satisfies(said: &str, wanted: PythonVersion) -> bool {
     let mut parts = said.split('.').map(|part| part.parse::<u32>().ok());
     let mut next = || parts.next().flatten();
-    next() == Some(wanted.major)
-        && next() == Some(wanted.minor)
-        && wanted.patch.is_none_or(|patch| next() == Some(patch))
+    next() == Some(wanted.major())
+        && next() == Some(wanted.minor())
+        && wanted.patch().is_none_or(|patch| next() == Some(patch))
 }
 
 /// The versions that names show, for messages.
@@ -87,8 +88,13 @@ mod tests {
         list.iter().map(|(path, link)| Program { path: (*path).to_owned(), link: link.map(str::to_owned) }).collect()
     }
 
+    fn version(minor: u32, patch: Option<u32>) -> PythonVersion {
+        let patch = patch.map(|patch| format!(".{patch}")).unwrap_or_default();
+        format!("3.{minor}{patch}").parse().expect("a version of Python")
+    }
+
     fn wanted(minor: u32, patch: Option<u32>) -> Option<PythonVersion> {
-        Some(PythonVersion { major: 3, minor, patch })
+        Some(version(minor, patch))
     }
 
     #[test]
@@ -119,7 +125,6 @@ mod tests {
 
     #[test]
     fn what_an_interpreter_says() {
-        let version = |minor, patch| PythonVersion { major: 3, minor, patch };
         assert!(satisfies("3.11.2", version(11, None)));
         assert!(satisfies("3.11.2", version(11, Some(2))));
         assert!(!satisfies("3.11.2", version(11, Some(3))));

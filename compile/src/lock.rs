@@ -15,7 +15,7 @@
 //! wheels = [{ url = "https://example.com/idna-3.20-py3-none-any.whl", hashes = { sha256 = "00" } }]
 //! "#;
 //! let mut sources = imagespec::SourceMap::new();
-//! let lock = parse(sources.add("pylock.toml", text), text).expect("a right lock");
+//! let lock = parse(sources.add("pylock.toml", text), text).expect("a valid lock");
 //! let target = Target::new(
 //!     Interpreter::cpython("3.11.2".parse().expect("a version")),
 //!     &buildkit_llb::Platform::linux("amd64"),

@@ -2,6 +2,7 @@
 //!
 //! What can be said once is what the outermost spec says that says it; lists are one list, the innermost spec's entries first.
 
+use imagespec::field::{self, Field};
 use imagespec::{Bytecode, Flavor, ImageSpec, Level, Requirement, RequirementsFile, SecretMount};
 
 /// All specs of an image, the innermost first.
@@ -27,28 +28,41 @@ impl<'a> Merged<'a> {
     }
 
     /// What the outermost spec says that says it, and the path of its field.
-    pub(crate) fn said<T>(&self, field: &str, pick: impl Fn(&'a ImageSpec) -> Option<T>) -> Option<(String, T)> {
-        let found = self.levels.iter().rev().find_map(|level| Some((&level.prefix, pick(level.spec)?)));
-        found.map(|(prefix, value)| (format!("{prefix}{field}"), value))
+    pub(crate) fn said<T, G>(&self, field: Field<G>) -> Option<(String, T)>
+    where
+        G: Fn(&'a ImageSpec) -> Option<T>,
+    {
+        let found = self.levels.iter().rev().find_map(|level| Some((&level.prefix, field.get(level.spec)?)));
+        found.map(|(prefix, value)| (format!("{prefix}{}", field.name()), value))
     }
 
     /// The same without the field.
-    pub(crate) fn value<T>(&self, pick: impl Fn(&'a ImageSpec) -> Option<T>) -> Option<T> {
-        self.said("", pick).map(|(_, value)| value)
+    pub(crate) fn value<T, G>(&self, field: Field<G>) -> Option<T>
+    where
+        G: Fn(&'a ImageSpec) -> Option<T>,
+    {
+        self.said(field).map(|(_, value)| value)
     }
 
     /// Every entry of a list, with the path of its field.
-    pub(crate) fn items<T: 'a>(&self, field: &str, pick: impl Fn(&'a ImageSpec) -> &'a [T]) -> Vec<(String, &'a T)> {
+    pub(crate) fn items<T: 'a, G>(&self, field: Field<G>) -> Vec<(String, &'a T)>
+    where
+        G: Fn(&'a ImageSpec) -> &'a [T],
+    {
         let items = |level: &Level<'a>| {
-            let prefix = level.prefix.clone();
-            pick(level.spec).iter().enumerate().map(move |(index, item)| (format!("{prefix}{field}[{index}]"), item))
+            let (prefix, name) = (level.prefix.clone(), field.name());
+            let items = field.get(level.spec).iter().enumerate();
+            items.map(move |(index, item)| (format!("{prefix}{name}[{index}]"), item))
         };
         self.levels.iter().flat_map(items).collect()
     }
 
     /// The paths of a list's entries.
-    pub(crate) fn fields<T: 'a>(&self, field: &str, pick: impl Fn(&'a ImageSpec) -> &'a [T]) -> Vec<String> {
-        self.items(field, pick).into_iter().map(|(field, _)| field).collect()
+    pub(crate) fn fields<T: 'a, G>(&self, field: Field<G>) -> Vec<String>
+    where
+        G: Fn(&'a ImageSpec) -> &'a [T],
+    {
+        self.items(field).into_iter().map(|(field, _)| field).collect()
     }
 
     pub(crate) fn any(&self, is: impl Fn(&ImageSpec) -> bool) -> bool {
@@ -56,25 +70,25 @@ impl<'a> Merged<'a> {
     }
 
     pub(crate) fn packages(&self) -> Vec<(String, &'a Requirement)> {
-        self.items("packages", |spec| &spec.packages)
+        self.items(field::PACKAGES)
     }
 
     /// The requirements files, with the paths of their fields.
     pub(crate) fn requirements(&self) -> Vec<(String, &'a RequirementsFile)> {
-        let file =
-            |level: &Level<'a>| Some((format!("{}requirements", level.prefix), level.spec.requirements.as_ref()?));
+        let name = field::REQUIREMENTS.name();
+        let file = |level: &Level<'a>| Some((format!("{}{name}", level.prefix), level.spec.requirements()?));
         self.levels.iter().filter_map(file).collect()
     }
 
     /// The lock that a spec names, if one does.
     pub(crate) fn lock(&self) -> Option<(String, &'a RequirementsFile)> {
-        self.requirements().into_iter().find(|(_, file)| file.kind.is_lock())
+        self.requirements().into_iter().find(|(_, file)| file.kind().is_lock())
     }
 
     /// The secrets of install steps. One that two specs name is one.
     pub(crate) fn secrets(&self) -> Vec<(String, &'a SecretMount)> {
         let mut secrets: Vec<(String, &SecretMount)> = Vec::new();
-        for (field, mount) in self.items("pip_secret_mounts", |spec| &spec.pip_secret_mounts) {
+        for (field, mount) in self.items(field::PIP_SECRET_MOUNTS) {
             if !secrets.iter().any(|(_, known)| *known == mount) {
                 secrets.push((field, mount));
             }
@@ -83,11 +97,11 @@ impl<'a> Merged<'a> {
     }
 
     pub(crate) fn has_apt(&self) -> bool {
-        self.any(|spec| !spec.apt_packages.is_empty())
+        self.any(|spec| !spec.apt_packages().is_empty())
     }
 
     pub(crate) fn has_packages(&self) -> bool {
-        self.any(|spec| !spec.packages.is_empty() || spec.requirements.is_some())
+        self.any(|spec| !spec.packages().is_empty() || spec.requirements().is_some())
     }
 
     pub(crate) fn wants_conda(&self) -> bool {
@@ -95,7 +109,7 @@ impl<'a> Merged<'a> {
     }
 
     pub(crate) fn bytecode(&self) -> Bytecode {
-        self.value(|spec| spec.builder_options.bytecode).unwrap_or_default()
+        self.value(field::BYTECODE).unwrap_or_default()
     }
 
     pub(crate) fn is_flyte(&self) -> bool {

@@ -21,7 +21,7 @@ mod wanted;
 pub use content::{ContextProblems, ContextUse, context_use};
 
 use buildkit_llb::{CapSet, Location, Platform};
-use imagespec::{Diagnostic, ImageSpec, Rule};
+use imagespec::{Diagnostic, ImageSpec, Rule, field};
 
 use crate::document::Document;
 use crate::locations;
@@ -202,7 +202,7 @@ impl<'a, 'o> Planner<'a, 'o> {
             self.has_foundation && python.as_ref().is_some_and(|python| python.is_complete) && files.is_some();
         let python = python.unwrap_or_default();
         // Commands may call uv, with an environment of ours or without.
-        if self.tools.uv.is_none() && (self.wants_python() || !self.part.spec.commands.is_empty()) {
+        if self.tools.uv.is_none() && (self.wants_python() || !self.part.spec.commands().is_empty()) {
             is_complete &= self.uv().is_some();
         }
         let image = self.image_config(&base, python.has_environment, &python.libraries);
@@ -230,7 +230,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         if self.wants_packages() && self.given_lock().is_none() {
             self.lock_beside();
         }
-        if self.wants_python() || !self.part.spec.commands.is_empty() {
+        if self.wants_python() || !self.part.spec.commands().is_empty() {
             self.uv();
         }
         if self.specs().wants_conda() {
@@ -296,7 +296,7 @@ impl<'a, 'o> Planner<'a, 'o> {
 
     fn ca_bundle(&self) -> Option<CaBundle> {
         let from_spec = || {
-            let bundle = self.specs().value(|spec| spec.builder_options.ca_bundle.as_ref());
+            let bundle = self.specs().value(field::CA_BUNDLE);
             bundle.map(|_| CaBundle { secret_id: CaBundle::DEFAULT_ID.to_owned() })
         };
         self.settings.ca_bundle.clone().or_else(from_spec)

@@ -68,10 +68,10 @@ pub(crate) struct Hashed {
 
 impl Hashed {
     fn of(requirement: &Requirement, distribution: &str) -> Option<Self> {
-        let hashes = hashes(&requirement.text);
-        let text = requirement.text.split(" --hash").next().unwrap_or_default();
+        let hashes = hashes(requirement.text());
+        let text = requirement.text().split(" --hash").next().unwrap_or_default();
         // Of a URL, a semicolon is a part of it unless a space is before it (PEP 508).
-        let marker = match requirement.kind {
+        let marker = match requirement.kind() {
             RequirementKind::Url { .. } | RequirementKind::Vcs { .. } => text.split_once(" ;"),
             _ => text.split_once(';'),
         };
@@ -145,9 +145,9 @@ pub(crate) fn gather(
     walk.out.requirements.lines.sort();
     for (field, file) in specs.requirements() {
         let span = spans.nearest_span(&field);
-        match file.kind {
-            RequirementsKind::Txt => walk.file(&file.path, span, Role::Requirements),
-            RequirementsKind::Pyproject => walk.project(&file.path, span),
+        match file.kind() {
+            RequirementsKind::Txt => walk.file(file.path(), span, Role::Requirements),
+            RequirementsKind::Pyproject => walk.project(file.path(), span),
             RequirementsKind::Pylock | RequirementsKind::Uv | RequirementsKind::Poetry => {}
         }
     }
@@ -191,29 +191,29 @@ impl Walk<'_, '_> {
             self.known.extend(name(requirement));
         }
         let out = &mut self.out.requirements;
-        match &requirement.kind {
+        match requirement.kind() {
             RequirementKind::Named { name, pinned } => {
                 let hashed = Hashed::of(requirement, name);
                 if role == Role::Requirements {
                     out.is_decided &= *pinned && hashed.is_some();
                 }
                 out.hashes_of(role).extend(hashed);
-                self.line(&requirement.text, name, role);
+                self.line(requirement.text(), name, role);
             }
             RequirementKind::Url { name } => {
                 out.is_decided = false;
-                out.may_build |= !is_wheel(&requirement.text);
-                let distribution = name.as_deref().unwrap_or_else(|| url(&requirement.text));
+                out.may_build |= requirement.may_build();
+                let distribution = name.as_deref().unwrap_or_else(|| url(requirement.text()));
                 out.hashes_of(role).extend(Hashed::of(requirement, distribution));
-                self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
+                self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
             }
             RequirementKind::Vcs { name } => {
                 out.is_decided = false;
                 out.may_build = true;
-                self.line(&requirement.text, name.as_ref().unwrap_or(&requirement.text), role);
+                self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
             }
             RequirementKind::Path { .. } => {
-                let message = format!("the requirement {:?} is a local path", requirement.text);
+                let message = format!("the requirement {:?} is a local path", requirement.text());
                 let diagnostic = Diagnostic::new(&rules::PATH_REQUIREMENT, message)
                     .with_help("publish it to an index, or copy the project with `copy` and install it in `commands`");
                 self.out.diagnostics.push(diagnostic.with_place(span));
@@ -331,7 +331,7 @@ fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
 
 /// The distribution a requirement names, if it does.
 fn name(requirement: &Requirement) -> Option<String> {
-    match &requirement.kind {
+    match requirement.kind() {
         RequirementKind::Named { name, .. } => Some(name.clone()),
         RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.clone(),
         RequirementKind::Path { .. } => None,
@@ -348,7 +348,7 @@ pub(crate) fn allowed(text: &str) -> Allowed {
         if let RequirementsLineKind::Requirement(requirement) = line.kind
             && let Some(name) = name(&requirement)
         {
-            allow(&mut allowed, &name, hashes(&requirement.text));
+            allow(&mut allowed, &name, hashes(requirement.text()));
         }
     }
     allowed
@@ -372,12 +372,6 @@ fn hashes(text: &str) -> Vec<String> {
     let inside = inside.filter(|(name, _)| matches!(*name, "sha256" | "sha384" | "sha512"));
     let inside = inside.map(|(name, digits)| format!("{name}:{digits}"));
     behind.map(str::to_ascii_lowercase).chain(inside.map(|hash| hash.to_ascii_lowercase())).collect()
-}
-
-/// Whether the archive a requirement names needs no build.
-fn is_wheel(requirement: &str) -> bool {
-    let address = url(requirement).split('?').next().unwrap_or_default();
-    address.to_ascii_lowercase().ends_with(".whl")
 }
 
 /// The URL in a requirement, without its fragment.

@@ -33,14 +33,15 @@ pub enum CredentialsError {
 /// use imagespec::ImageSpec;
 /// use imagespec_driver::{Files, Variables, registry_auth};
 ///
-/// let spec = ImageSpec { registry_config: Some("no-such-folder".to_owned()), ..ImageSpec::default() };
+/// let spec = ImageSpec::default().with_registry_config("no-such-folder")?;
 /// assert!(registry_auth(&Files::default(), &spec, &Variables::default()).is_err());
+/// # Ok::<(), imagespec::Invalid>(())
 /// ```
 ///
 /// # Errors
 /// There is no such configuration, or it cannot be understood.
 pub fn registry_auth(files: &Files, spec: &ImageSpec, variables: &Variables) -> Result<RegistryAuth, CredentialsError> {
-    let folder = match &spec.registry_config {
+    let folder = match spec.registry_config() {
         None => None,
         Some(path) => Some(config_folder(files.beside_or_home(path, variables.path("HOME").as_deref()))?),
     };

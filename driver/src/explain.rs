@@ -60,7 +60,7 @@ fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
 fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Option<String> {
     const SIGNS: [&str; 3] = ["failed to build", "command 'gcc' failed", "compiler"];
     let beside_apt = matches!(step.id.as_str(), "python" | "lock")
-        && document.spec.levels().iter().any(|level| !level.spec.apt_packages.is_empty());
+        && document.spec.levels().iter().any(|level| !level.spec.apt_packages().is_empty());
     let is_build = log.iter().any(|line| SIGNS.iter().any(|sign| line.to_ascii_lowercase().contains(sign)));
     (beside_apt && is_build && !step.stands_on_apt).then(|| {
         "if it needs what apt_packages installs, add a line `--no-binary NAME` to packages: the environment is then built on top of them".to_owned()

@@ -48,7 +48,7 @@ impl SecretsError {
 /// use imagespec_driver::{Files, Variables, add_secrets};
 ///
 /// let text = "pip_secret_mounts: [{id: netrc, src_env: NETRC, dst: /root/.netrc}]\n";
-/// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");
+/// let spec = imagespec::parse("spec.yaml", text).spec.expect("a valid spec");
 /// let mut secrets = Secrets::default();
 /// let (files, variables) = (Files::default(), Variables::default());
 /// let problems = add_secrets(&mut secrets, &files, &spec, &variables, |_| false);
@@ -65,11 +65,11 @@ pub fn add_secrets(
     let home = variables.path("HOME");
     let beside = |path: &str| SecretSource::File(files.beside_or_home(path, home.as_deref()));
     let mounts = spec.secrets().into_iter().map(|mount| {
-        let source = mount.source.as_ref().map(|source| match source {
+        let source = mount.source().map(|source| match source {
             imagespec::SecretSource::File(path) => beside(path),
             imagespec::SecretSource::Env(name) => SecretSource::Env(name.clone()),
         });
-        (mount.id.clone(), source)
+        (mount.id().to_owned(), source)
     });
     let bundle = spec.ca_bundle().map(|path| (CaBundle::DEFAULT_ID.to_owned(), Some(beside(path))));
     let wanted = mounts.chain(bundle).filter(|(id, _)| !is_brought(id));

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use imagespec::{Choice, Content, ImageSpec};
+use imagespec::{Content, ImageSpec};
+use imagespec_compile::Document;
 
 use crate::builder::{BuildContext, Decision, ImageSpecBuilder};
 use crate::error::EngineError;
@@ -161,9 +162,9 @@ impl ImageBuildEngine {
     }
 
     fn builder_of(&self, spec: &ImageSpec) -> Result<(&str, Arc<dyn ImageSpecBuilder>), EngineError> {
-        let wanted = match &spec.builder {
+        let wanted = match spec.builder() {
             _ if self.builders.is_empty() => return Err(EngineError::NoBuilder),
-            Some(name) => name.as_str(),
+            Some(name) => name,
             None => self.default_builder().unwrap_or_default(),
         };
         match self.builders.get_key_value(wanted) {
@@ -189,7 +190,7 @@ async fn image_name(spec: &ImageSpec, files: &Files) -> Result<String, EngineErr
 }
 
 fn content_of(spec: &ImageSpec, files: &Files) -> Result<Content, EngineError> {
-    let (document, _) = imagespec_driver::parse(&files.text_of(spec), &Choice::default())?;
+    let document = Document::from_spec(spec.clone(), &files.spec_name());
     Ok(content::gather(files, &document, &[])?)
 }
 

@@ -130,7 +130,7 @@ pub trait ImageSpecBuilder: Debug + Send + Sync {
     /// which the daemon's cache leaves little to do.
     fn existence<'a>(&'a self, spec: &'a ImageSpec, context: &'a BuildContext) -> BoxFuture<'a, Existence> {
         Box::pin(async move {
-            if spec.registry.is_none() {
+            if spec.registry().is_none() {
                 return Existence::Missing;
             }
             match context.registry_auth(spec) {

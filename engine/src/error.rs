@@ -110,9 +110,9 @@ impl EngineError {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let mut engine = ImageBuildEngine::new();
     /// engine.register("llb", LlbBuilder::new("unix:///run/buildkit/buildkitd.sock".parse()?), 5);
-    /// let spec = ImageSpec { apt_packages: vec!["git curl".to_owned()], ..ImageSpec::named("train")? };
-    /// let told = engine.build(&spec).await.unwrap_err().render();
-    /// assert!(told.contains("imagespec.yaml:3:9"), "{told}");
+    /// let spec = ImageSpec::named("train")?.with_requirements("no-such-file.txt")?;
+    /// let rendered = engine.build(&spec).await.unwrap_err().render();
+    /// assert!(rendered.contains("there is no file no-such-file.txt in the build context"), "{rendered}");
     /// # Ok(())
     /// # }
     /// ```

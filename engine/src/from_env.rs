@@ -54,7 +54,7 @@ pub enum FromEnvError {
 /// use std::path::Path;
 ///
 /// let found = imagespec_engine::from_env(Path::new("python3"), true);
-/// assert!(found.is_ok_and(|found| found.spec.python_version.is_some_and(|version| version.patch.is_none())));
+/// assert!(found.is_ok_and(|found| found.spec.python_version().is_some_and(|version| version.patch().is_none())));
 /// let absent = imagespec_engine::from_env(Path::new("/no/such/python"), true).expect_err("there is none");
 /// assert!(absent.to_string().starts_with("cannot run /no/such/python: "));
 /// ```

@@ -110,7 +110,7 @@ impl LlbBuilder {
                 (connection, Some(session))
             }
         };
-        let is_pushed = spec.registry.is_some() && context.settings.push;
+        let is_pushed = spec.registry().is_some() && context.settings.push;
         let engine = match (connection.engine(), &self.engine) {
             (None, Some(address)) if !is_pushed => Some(Engine::open(address, &self.dial).await?),
             _ => None,

@@ -31,7 +31,7 @@ impl ImageSpecBuilder for NoopBuilder {
         spec: &'a ImageSpec,
         _context: &'a BuildContext,
     ) -> BoxFuture<'a, Result<Option<String>, EngineError>> {
-        let reference = match &spec.base_image {
+        let reference = match spec.base_image() {
             Some(BaseImage::Reference(reference)) => Ok(Some(reference.clone())),
             Some(BaseImage::Spec(_)) | None => Err(EngineError::NoReference),
         };

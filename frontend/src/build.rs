@@ -202,7 +202,7 @@ fn remembered(store: &Store, last: &LastBuild) -> Store {
 fn jobs(document: &Document) -> usize {
     const DEFAULT: usize = 3;
     let levels = document.spec.levels();
-    let chosen = levels.iter().rev().find_map(|level| level.spec.builder_options.python_jobs);
+    let chosen = levels.iter().rev().find_map(|level| level.spec.builder_options().python_jobs());
     let chosen = chosen.and_then(|jobs| usize::try_from(jobs).ok());
     chosen.unwrap_or(DEFAULT)
 }

@@ -1,6 +1,6 @@
 //! Entries of `conda_packages` and `conda_channels`: match specs and where packages come from.
 //!
-//! `conda/models/match_spec.py` for the grammar. Solves nothing: whether a package exists is for the channel to say.
+//! The grammar is that of `conda/models/match_spec.py`. Solves nothing: only a channel knows which packages exist.
 
 use crate::fault::Fault;
 use crate::quote::quote;
@@ -12,10 +12,11 @@ use crate::url::without_credentials;
 pub(crate) fn conda_package(value: &str) -> Result<String, Fault> {
     one_line(value)?;
     without_credentials(value)?;
-    let refuse =
-        |why: &str| Fault::new(&rules::CONDA_PACKAGE, format!("{} is not a conda package", quote(value))).label(why);
+    let refuse = |why: &str| {
+        Fault::new(&rules::CONDA_PACKAGE, format!("{} is not a valid conda package", quote(value))).label(why)
+    };
     if value.starts_with('-') {
-        return Err(refuse("an option, not a package").help("options cannot be given; list packages only"));
+        return Err(refuse("an option, not a package").help("options are not allowed; list packages only"));
     }
     if value.contains("://") || value.ends_with(".conda") || value.ends_with(".tar.bz2") {
         return Err(refuse("a file or URL").help("name the package, and its channel in `conda_channels`"));
@@ -43,7 +44,7 @@ pub(crate) fn conda_package(value: &str) -> Result<String, Fault> {
     }
     let at = start + end;
     if let Some(attributes) = constraint.trim_start().strip_prefix('[') {
-        // What stands in brackets is for the solver; here it only has to end.
+        // The text in brackets is checked by the solver; here the bracket only has to be closed.
         return match attributes.strip_suffix(']') {
             Some(_) => Ok(value.to_owned()),
             None => Err(refuse("the bracket is not closed").at(at..value.len())),
@@ -64,23 +65,24 @@ pub(crate) fn conda_package(value: &str) -> Result<String, Fault> {
 pub(crate) fn conda_channel(value: &str) -> Result<String, Fault> {
     one_line(value)?;
     without_credentials(value)?;
-    let refuse =
-        |why: &str| Fault::new(&rules::CONDA_CHANNEL, format!("{} is not a conda channel", quote(value))).label(why);
+    let refuse = |why: &str| {
+        Fault::new(&rules::CONDA_CHANNEL, format!("{} is not a valid conda channel", quote(value))).label(why)
+    };
     if value.starts_with('-') {
         return Err(refuse("an option, not a channel"));
     }
     match value.split_once("://") {
         Some((scheme, rest)) if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") => {
-            let is_right = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`');
-            if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(is_right) {
+            let is_valid = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`');
+            if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(is_valid) {
                 return Err(refuse("not a URL"));
             }
         }
-        Some(_) => return Err(refuse("a channel is a name, or an `http://` or `https://` URL")),
+        Some(_) => return Err(refuse("expected a name, or an `http://` or `https://` URL")),
         None => {
-            let is_right = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+            let is_valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
             let has_empty_part = value.split('/').any(|part| part.is_empty() || part == "..");
-            if has_empty_part || !value.chars().all(is_right) {
+            if has_empty_part || !value.chars().all(is_valid) {
                 return Err(refuse("letters, digits, `_`, `-`, `.` and `/`"));
             }
         }

@@ -1,14 +1,14 @@
-//! Finds user names and passwords inside URLs, so that they are refused where they would leak and never shown.
+//! Finds user names and passwords inside URLs, so that they are refused where they would leak, and never shown.
 //!
-//! Works on any text, such as a line of a file with a URL in it; does not check that the URL is otherwise right.
+//! Works on any text, such as a line of a file that contains a URL; does not check the rest of the URL.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// The text with every character of a URL's credentials replaced by `*`.
 ///
-/// Lines and columns stay where they were, so spans counted in characters still fit.
-/// For everything that shows source text or sends it on, such as to a build daemon.
+/// Lines and columns do not change, so spans counted in characters still fit.
+/// For code that shows source text or sends it elsewhere, such as to a build daemon.
 pub fn mask_credentials(text: &str) -> Cow<'_, str> {
     let ranges = credentials_in(text);
     if ranges.is_empty() {
@@ -40,7 +40,7 @@ fn ends_token(character: char) -> bool {
     character.is_whitespace() || matches!(character, '"' | '<' | '>' | '`')
 }
 
-/// Looks at each `://` of a text without blanks. `offset` is where the text begins.
+/// Looks at each `://` of a text without spaces. `offset` is where the text begins.
 fn find_in_token(token: &str, offset: usize, found: &mut Vec<Range<usize>>) {
     let Some(last_at) = token.rfind('@') else {
         return;
@@ -74,8 +74,8 @@ fn userinfo_length(scheme: &str, after: &str, last_at: usize) -> usize {
     if let Some(at) = authority.rfind('@') {
         return at;
     }
-    // A password with an unescaped `/`, `?` or `#` ends the authority early. Then what follows the colon is no port,
-    // or what stands before it is no host; behind a checkout's path, though, `@` names a revision.
+    // A password with an unescaped `/`, `?` or `#` ends the authority early. Then the text after the colon is not a port, or
+    // the text before it is not a host. After the path of a checkout, however, `@` names a revision.
     let is_cut_short = match authority.split_once(':') {
         Some((host, _)) if host.starts_with('[') => false,
         Some((host, port)) => {
@@ -93,7 +93,7 @@ fn scheme_of(head: &str) -> &str {
     head.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))).next().unwrap_or_default()
 }
 
-/// `ssh://git@host` names an account and gives nothing away; a lone user name for https is often a token.
+/// `ssh://git@host` only names an account; a lone user name for https is often a token.
 fn is_harmless(scheme: &str, userinfo: &str) -> bool {
     let scheme = scheme.to_ascii_lowercase();
     let is_ssh = scheme == "ssh" || scheme.ends_with("+ssh");

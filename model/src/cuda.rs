@@ -1,6 +1,6 @@
 //! CUDA and cuDNN releases as a spec names them.
 //!
-//! Which releases exist, and as what, is for whoever builds the image.
+//! Which releases exist is not known here.
 
 use crate::fault::Fault;
 use crate::quote::quote;
@@ -9,17 +9,17 @@ use crate::text::one_line;
 
 /// `MAJOR.MINOR[.PATCH]`.
 pub(crate) fn cuda(value: &str) -> Result<String, Fault> {
-    match numbers(value, "a CUDA release")?.as_slice() {
+    match numbers(value, "a valid CUDA release")?.as_slice() {
         [_, _] | [_, _, _] => Ok(value.to_owned()),
-        _ => Err(refuse(value, "a CUDA release").help("write it with its minor version, such as `cuda: \"12.4\"`")),
+        _ => Err(refuse(value, "a valid CUDA release").help("write the minor version too, such as `cuda: \"12.4\"`")),
     }
 }
 
 /// `MAJOR[.MINOR[.PATCH]]`.
 pub(crate) fn cudnn(value: &str) -> Result<String, Fault> {
-    match numbers(value, "a cuDNN release")?.as_slice() {
+    match numbers(value, "a valid cuDNN release")?.as_slice() {
         [_] | [_, _] | [_, _, _] => Ok(value.to_owned()),
-        _ => Err(refuse(value, "a cuDNN release").help("for example `cudnn: \"9\"` or `cudnn: \"8.9\"`")),
+        _ => Err(refuse(value, "a valid cuDNN release").help("for example `cudnn: \"9\"` or `cudnn: \"8.9\"`")),
     }
 }
 
@@ -28,7 +28,7 @@ fn numbers(value: &str, noun: &str) -> Result<Vec<u32>, Fault> {
     let is_digits = |part: &str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
     let numbers = value.split('.').map(|part| part.parse().ok().filter(|_| is_digits(part))).collect();
     let numbers: Option<Vec<u32>> = numbers;
-    numbers.ok_or_else(|| refuse(value, noun).help("numbers with dots and nothing else"))
+    numbers.ok_or_else(|| refuse(value, noun).help("write only numbers and dots"))
 }
 
 fn refuse(value: &str, noun: &str) -> Fault {

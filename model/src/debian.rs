@@ -1,6 +1,6 @@
 //! Entries of `apt_packages`: `name[:architecture][=version][/release]`.
 //!
-//! Debian policy 5.6.1 and 5.6.12 for names and versions; what apt makes of an entry for the rest (apt-get(8)).
+//! Debian policy 5.6.1 and 5.6.12 for names and versions; apt-get(8) for the rest of an entry.
 
 use crate::fault::Fault;
 use crate::quote::quote;
@@ -10,16 +10,19 @@ use crate::url::without_credentials;
 
 pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
     one_line(value)?;
-    let refuse =
-        |why: &str| Fault::new(&rules::APT_PACKAGE, format!("{} is not a Debian package", quote(value))).label(why);
+    let refuse = |why: &str| {
+        Fault::new(&rules::APT_PACKAGE, format!("{} is not a valid Debian package", quote(value))).label(why)
+    };
     if value.starts_with('-') {
-        return Err(refuse("an option, not a package").help("options of apt cannot be given; list packages only"));
+        return Err(refuse("an option, not a package").help("options of apt are not allowed; list packages only"));
     }
     if let Some(at) = value.find(char::is_whitespace) {
-        return Err(refuse("blank").at(at..at + 1).help("write each package as an entry of its own"));
+        return Err(refuse("contains a space").at(at..at + 1).help("write each package as a separate entry"));
     }
     if value.contains("://") || value.starts_with(['.', '/']) || value.ends_with(".deb") {
-        return Err(refuse("a file or URL").help("only packages of the base image's repositories can be installed"));
+        return Err(refuse("a file or URL").help(
+            "only packages from repositories can be installed; `builder_options.apt_sources` adds more repositories",
+        ));
     }
     let (rest, release) = match value.split_once('/') {
         Some((rest, release)) => (rest, Some(release)),
@@ -38,9 +41,9 @@ pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
         || !name.starts_with(|c: char| c.is_ascii_alphanumeric())
     {
         let help = if name.chars().any(char::is_uppercase) {
-            "Debian's package names are lower case"
+            "the names of Debian packages are lowercase"
         } else if name.contains(['<', '>', '~', '!']) {
-            "apt knows one version operator: `name=version`, such as `git=1:2.39*`"
+            "the only version operator is `=`, such as `git=1:2.39*`"
         } else {
             "an entry looks like `git`, `libssl-dev` or `git=1:2.39*`"
         };
@@ -49,13 +52,13 @@ pub(crate) fn apt_package(value: &str) -> Result<String, Fault> {
     if value.ends_with('-') {
         return Err(refuse("apt would remove the package")
             .at(value.len() - 1..value.len())
-            .help("a `-` behind the name means \"remove\" to apt; use `commands` for that"));
+            .help("apt removes a package if `-` follows its name; use `commands` to remove packages"));
     }
     if architecture.is_some_and(|text| !is_made_of(text, "-", char::is_lowercase)) {
         return Err(refuse("not an architecture").at(name.len() + 1..rest.len()));
     }
     if version.is_some_and(|text| !is_made_of(text, ".+-~:*", char::is_alphabetic)) {
-        return Err(refuse("not a version").help("`=` is followed by the whole version or a pattern: `git=1:2.39*`"));
+        return Err(refuse("not a version").help("`=` is followed by a complete version or a pattern: `git=1:2.39*`"));
     }
     if release.is_some_and(|text| !is_made_of(text, "._-~/", char::is_alphabetic)) {
         return Err(refuse("not a release").help("`/` is followed by a release: `curl/bookworm-backports`"));
@@ -68,13 +71,13 @@ pub(crate) fn apt_source(value: &str) -> Result<String, Fault> {
     one_line(value)?;
     without_credentials(value)?;
     let refuse = |why: &str| {
-        Fault::new(&rules::APT_SOURCE, format!("{} is not a repository", quote(value)))
+        Fault::new(&rules::APT_SOURCE, format!("{} is not a valid repository", quote(value)))
             .label(why)
             .help("a line looks like `deb https://download.docker.com/linux/debian bookworm stable`")
     };
     let (kind, rest) = value.trim().split_once(char::is_whitespace).unwrap_or((value, ""));
     if !matches!(kind, "deb" | "deb-src") {
-        return Err(refuse("begins with neither `deb` nor `deb-src`"));
+        return Err(refuse("expected `deb` or `deb-src` at the beginning"));
     }
     let rest = match rest.trim_start().strip_prefix('[') {
         None => rest,
@@ -83,7 +86,7 @@ pub(crate) fn apt_source(value: &str) -> Result<String, Fault> {
     let mut words = rest.split_whitespace();
     let url = words.next().unwrap_or_default();
     if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(refuse("an address begins with `http://` or `https://`"));
+        return Err(refuse("expected an `http://` or `https://` address"));
     }
     let suite = words.next().ok_or_else(|| refuse("the suite is missing"))?;
     if words.next().is_none() && !suite.ends_with('/') {
@@ -93,8 +96,8 @@ pub(crate) fn apt_source(value: &str) -> Result<String, Fault> {
 }
 
 fn is_made_of(text: &str, signs: &str, is_letter: fn(char) -> bool) -> bool {
-    let is_right = |c: char| c.is_ascii_digit() || signs.contains(c) || (c.is_ascii() && is_letter(c));
-    !text.is_empty() && text.chars().all(is_right)
+    let is_valid = |c: char| c.is_ascii_digit() || signs.contains(c) || (c.is_ascii() && is_letter(c));
+    !text.is_empty() && text.chars().all(is_valid)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! What went wrong and where, as data that no particular output is built into.
+//! Problems and their places, as data that is independent of any output.
 //!
-//! The terminal, the BuildKit status details and JSON are all made from this; only [`crate::render`] makes text.
+//! The terminal, BuildKit's status details and JSON are all made from this; only [`crate::render`] makes text.
 
 use serde::Serialize;
 
@@ -12,29 +12,29 @@ use crate::source::Span;
 pub enum Severity {
     /// The spec cannot be used.
     Error,
-    /// The spec can be used; the author probably wants to know.
+    /// The spec can be used; the author probably wants to know about it.
     Warning,
 }
 
-/// A piece of source text and what is to be said about it.
+/// A piece of source text and a note about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Label {
-    /// The text meant.
+    /// The piece of text.
     pub span: Span,
-    /// What is to be said; may be empty, then only the place is marked.
+    /// The note; if it is empty, only the place is marked.
     pub text: String,
 }
 
-/// One thing found wrong. The first label is the place itself, further ones are related places.
+/// One problem. The first label is its place, further labels are related places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Stable code of the rule, such as `E012`.
     pub code: &'static str,
     /// Whether it stops the build.
     pub severity: Severity,
-    /// One line, lower case, without a final stop.
+    /// One line, in lowercase, without a final period.
     pub message: String,
-    /// Where; empty when no place can be named.
+    /// The places; empty if there are none.
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
@@ -53,16 +53,22 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a place without words, if it is known.
+    /// Adds a place, if it is known.
     #[must_use]
-    pub fn with_place(self, span: Option<Span>) -> Self {
+    pub(crate) fn with_label_at(self, span: Option<Span>, text: &str) -> Self {
         match span {
-            Some(span) => self.with_label(span, ""),
+            Some(span) => self.with_label(span, text),
             None => self,
         }
     }
 
-    /// Says what to do about it.
+    /// Adds a place without a note, if it is known.
+    #[must_use]
+    pub fn with_place(self, span: Option<Span>) -> Self {
+        self.with_label_at(span, "")
+    }
+
+    /// Adds advice on what to do.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -82,7 +88,7 @@ impl Diagnostic {
 
 /// A kind of diagnostic: what its code means, for `--explain` and the documentation.
 ///
-/// This crate's own rules are `E001` to `E099` and `W001` to `W099`; crates above it bring tables of their own.
+/// This crate's rules are `E001` to `E099` and `W001` to `W099`; crates that use it have tables of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Stable code; never reused for another meaning.
@@ -91,6 +97,6 @@ pub struct Rule {
     pub severity: Severity,
     /// One line.
     pub summary: &'static str,
-    /// Why the rule exists, and a right example.
+    /// Why the rule exists, and a valid example.
     pub explanation: &'static str,
 }

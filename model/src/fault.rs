@@ -1,20 +1,20 @@
-//! What a check of one value found wrong, before it is known where the value stands.
+//! A problem that a check found in one value, before the value's place is known.
 //!
-//! Checks take plain text and know no files; whoever called them turns a fault into a diagnostic.
+//! Checks take plain text and know no files; their callers turn faults into diagnostics.
 
 use std::ops::Range;
 
 use crate::diagnostic::Rule;
 
-/// One thing wrong with a value.
+/// One problem of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) rule: &'static Rule,
     pub(crate) message: String,
-    /// What is written beside the marker.
+    /// The text next to the marker.
     pub(crate) label: String,
     pub(crate) help: Option<String>,
-    /// The bytes of the value that are meant; all of it when absent.
+    /// The bytes of the value that are wrong; all of them if absent.
     pub(crate) part: Option<Range<usize>>,
 }
 

@@ -1,26 +1,28 @@
-//! A spec and the specs it stands on, as one list.
+//! A spec and the specs that it is built on, as one list.
 //!
-//! They make one image. What that means for each field is for whoever builds it.
+//! Together they make one image. What that means for each field is not known here.
 
-use crate::image_spec::{BaseImage, Flavor, ImageSpec, SecretMount};
+use crate::choice::Flavor;
+use crate::image_spec::{BaseImage, ImageSpec};
 use crate::platform::Platform;
+use crate::secret::SecretMount;
 
-/// One spec of those that make an image.
+/// One of the specs that make an image.
 #[derive(Debug, Clone)]
 pub struct Level<'a> {
-    /// What stands in front of its fields' paths in [`Spans`](crate::Spans): nothing for the spec that is built, `base_image.`
-    /// for the spec it stands on, and so on.
+    /// The beginning of its fields' paths in [`Spans`](crate::Spans): nothing for the spec that is built, `base_image.` for the
+    /// spec below it, and so on.
     pub prefix: String,
     /// The spec.
     pub spec: &'a ImageSpec,
 }
 
 impl ImageSpec {
-    /// The specs that make the image, the innermost base first and this one last.
+    /// The specs that make the image: the innermost base first, this one last.
     ///
     /// ```
     /// let text = "base_image: {apt_packages: [git]}\npackages: [numpy]\n";
-    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");
+    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a valid spec");
     /// let prefixes: Vec<String> = spec.levels().into_iter().map(|level| level.prefix).collect();
     /// assert_eq!(prefixes, ["base_image.", ""]);
     /// ```
@@ -28,7 +30,7 @@ impl ImageSpec {
     pub fn levels(&self) -> Vec<Level<'_>> {
         let mut levels = vec![Level { prefix: String::new(), spec: self }];
         let mut spec = self;
-        while let Some(BaseImage::Spec(base)) = &spec.base_image {
+        while let Some(BaseImage::Spec(base)) = spec.base_image() {
             let prefix = levels.last().map(|level| level.prefix.as_str()).unwrap_or_default();
             levels.push(Level { prefix: format!("{prefix}base_image."), spec: base });
             spec = base;
@@ -37,12 +39,12 @@ impl ImageSpec {
         levels
     }
 
-    /// The same, without those that are a finished image to the others, and the outermost of these by itself: a spec with commands
-    /// that others stand on, because its commands have seen all of it.
+    /// The specs whose parts are built side by side, and the finished image below them, if there is one: a base spec with commands
+    /// is built completely before anything is added, because its commands see all of it.
     ///
     /// ```
     /// let text = "base_image: {apt_packages: [git], commands: [git lfs install]}\npackages: [numpy]\n";
-    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a right spec");
+    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a valid spec");
     /// let (finished, levels) = spec.parts();
     /// assert_eq!(finished.expect("it has commands").prefix, "base_image.");
     /// assert_eq!(levels.len(), 1);
@@ -50,7 +52,7 @@ impl ImageSpec {
     #[must_use]
     pub fn parts(&self) -> (Option<Level<'_>>, Vec<Level<'_>>) {
         let mut levels = self.levels();
-        let is_finished = |level: &Level<'_>| !level.prefix.is_empty() && !level.spec.commands.is_empty();
+        let is_finished = |level: &Level<'_>| !level.prefix.is_empty() && !level.spec.commands().is_empty();
         let finished = levels.iter().rposition(is_finished);
         let finished = finished.and_then(|index| levels.drain(..=index).next_back());
         (finished, levels)
@@ -59,7 +61,7 @@ impl ImageSpec {
     /// The reference of the image that the innermost spec starts from, if it names one.
     #[must_use]
     pub fn base_reference(&self) -> Option<&str> {
-        match self.base_image.as_ref()? {
+        match self.base_image()? {
             BaseImage::Reference(reference) => Some(reference),
             BaseImage::Spec(base) => base.base_reference(),
         }
@@ -68,32 +70,32 @@ impl ImageSpec {
     /// Whether this spec itself asks for a conda environment.
     #[must_use]
     pub fn wants_conda(&self) -> bool {
-        !self.conda_packages.is_empty() || !self.conda_channels.is_empty()
+        !self.conda_packages().is_empty() || !self.conda_channels().is_empty()
     }
 
-    /// Whose habits the image follows: the outermost spec's word counts.
+    /// Whose conventions the image follows: those of the outermost spec with a flavor.
     #[must_use]
     pub fn flavor(&self) -> Flavor {
-        self.levels().iter().rev().find_map(|level| level.spec.builder_options.flavor).unwrap_or_default()
+        self.levels().iter().rev().find_map(|level| level.spec.builder_options().flavor()).unwrap_or_default()
     }
 
-    /// What the image is built for, if the specs say so: the outermost spec's word counts, and Flytekit's images are for
-    /// `linux/amd64` when nobody says otherwise.
+    /// The platforms of the outermost spec that has some. Without any, images of the flavor `flyte` are for `linux/amd64`, as
+    /// Flytekit's are.
     #[must_use]
     pub fn platforms(&self) -> Vec<Platform> {
         let levels = self.levels();
-        match levels.iter().rev().map(|level| &level.spec.platform).find(|platforms| !platforms.is_empty()) {
-            Some(platforms) => platforms.clone(),
+        match levels.iter().rev().map(|level| level.spec.platform()).find(|platforms| !platforms.is_empty()) {
+            Some(platforms) => platforms.to_vec(),
             None if self.flavor() == Flavor::Flyte => vec![Platform::linux("amd64")],
             None => Vec::new(),
         }
     }
 
-    /// The secrets that install steps read, those of the specs it stands on first. One that two specs name is one.
+    /// The secrets that install steps read, those of the base specs first. A secret that two specs name is listed once.
     #[must_use]
     pub fn secrets(&self) -> Vec<&SecretMount> {
         let mut secrets: Vec<&SecretMount> = Vec::new();
-        for mount in self.levels().iter().flat_map(|level| &level.spec.pip_secret_mounts) {
+        for mount in self.levels().iter().flat_map(|level| level.spec.pip_secret_mounts()) {
             if !secrets.contains(&mount) {
                 secrets.push(mount);
             }
@@ -101,9 +103,9 @@ impl ImageSpec {
         secrets
     }
 
-    /// The client's file of certificates that steps trust: the outermost spec's word counts.
+    /// The client's file of certificates that steps trust: that of the outermost spec with one.
     #[must_use]
     pub fn ca_bundle(&self) -> Option<&str> {
-        self.levels().iter().rev().find_map(|level| level.spec.builder_options.ca_bundle.as_deref())
+        self.levels().iter().rev().find_map(|level| level.spec.builder_options().ca_bundle())
     }
 }

@@ -1,4 +1,4 @@
-//! The ImageSpec model: text to a checked [`ImageSpec`], with the place of every field and everything wrong at once.
+//! The ImageSpec model: text to a checked [`ImageSpec`], with the place of every field and all problems at once.
 //!
 //! ```
 //! let text = "base_image: debian:bookworm-slim\npackages: [numpy]\n";
@@ -6,81 +6,107 @@
 //! for diagnostic in &parsed.diagnostics {
 //!     let _shown = imagespec::render(diagnostic, &parsed.sources);
 //! }
-//! let spec = parsed.spec.expect("nothing is wrong with it");
+//! let spec = parsed.spec.expect("a valid spec");
 //! assert_eq!(spec.base_reference(), Some("debian:bookworm-slim"));
 //! ```
 //!
-//! The main types: [`ImageSpec`] is what a spec says, [`Spans`] where it says so, [`Diagnostic`] what is wrong,
-//! [`SourceMap`] the texts all of them point into, and [`rules`] the table of everything that is checked.
-//! [`scan_requirements`] reads the requirements files a spec names.
+//! # Main types
 //!
-//! Pure: no IO, no clock, no environment; the same text gives the same result. It fetches and resolves nothing,
-//! and it knows nothing of graphs, daemons and registries.
+//! - [`ImageSpec`] is a spec: [`parse`] reads one from a text, `with_…` methods make one in Rust. Either way it is valid.
+//! - [`field`] has an accessor for each field, with its name, what it is for and which steps of a build it moves.
+//! - [`Diagnostic`] is a problem, [`Spans`] has the places of fields, and [`SourceMap`] the texts that both point into.
+//! - [`rules`] is the table of everything that is checked.
+//! - [`scan_requirements`] reads the requirements files that a spec names.
+//!
+//! # Where things are
+//!
+//! The tables of fields are `image_spec.rs` and `builder.rs`. A row makes the struct's field with its getter and `with_…` method,
+//! and says how the field is read, written and compared, and which steps it moves: see `table.rs`, `kind.rs` and `moves.rs`.
+//! Rules between fields are in `conflict.rs`, checks of values in the modules of their nouns, such as `debian.rs`.
+//!
+//! Pure: no IO, no clock, no environment; the same text gives the same result. It fetches and resolves nothing, and it knows
+//! nothing of graphs, daemons and registries.
 //!
 //! # Dependencies
 //!
-//! - `granit-parser` reads YAML: of the parsers tried it alone has byte offsets for every event, joins the surrogate
-//!   pairs of JSON-style escapes, limits nesting in block style too, and has no unsafe code. `saphyr-parser`, from
-//!   which it comes, counts characters and nests without limit; `serde` based readers lose places or merge keys.
-//! - `toml` reads TOML with spans and goes on after a mistake, so all of them are reported.
-//! - `strsim` measures how far a misspelt name is from a right one; `unicode-width` says how wide a character is
-//!   shown, so that markers stand below what they mark.
+//! - `granit-parser` reads YAML. Of the parsers that were tried, only this one has byte offsets for every event, joins the
+//!   surrogate pairs of JSON-style escapes, limits nesting in block style too, and has no unsafe code. `saphyr-parser`, its
+//!   origin, counts characters and nests without limit; readers based on `serde` lose places or merge keys.
+//! - `toml` reads TOML with spans and continues after a mistake, so all mistakes are reported.
+//! - `strsim` measures the distance between a misspelled name and a valid one; `unicode-width` measures the width of a shown
+//!   character, so that markers are below the text they mark.
 //! - `oci-names` reads platforms and image references.
-//! - JSON and PEP 508 are read by code of our own. JSON readers keep no places. `pep508_rs` brings
-//!   a URL parser with Unicode tables and a process-wide table of markers, and recurses as deep as its input says.
+//! - JSON and PEP 508 are read by code in this crate. JSON readers keep no places. `pep508_rs` has a URL parser
+//!   with Unicode tables and a process-wide table of markers, and its recursion is as deep as its input.
 
 #![warn(missing_docs)]
 
+mod builder;
+mod canonical;
+mod choice;
 mod conda;
+mod conflict;
 mod credentials;
 mod cuda;
 mod debian;
 mod diagnostic;
-mod edit;
 mod fault;
-mod field;
+pub mod field;
 mod fingerprint;
 mod image_reference;
 mod image_spec;
+mod invalid;
+mod kind;
 mod levels;
+mod moves;
 mod nearest;
 mod parse;
 mod path;
 mod platform;
+mod python_version;
 mod quote;
 mod raw;
 mod read;
 mod render;
 mod requirement;
+mod requirements_file;
 mod rules;
 mod schema;
+mod scope;
+mod secret;
 mod set;
 mod source;
 mod spans;
+mod table;
 mod text;
 mod url;
+mod variables;
 mod words;
 mod write;
 
+pub use builder::{BuilderConfig, BuilderOptions};
+pub use choice::{Bytecode, CopyMode, Flavor};
 pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
-pub use edit::Invalid;
 pub use fingerprint::{Content, Difference, Fingerprint, differences};
-pub use image_spec::{
-    BaseImage, BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, PythonVersion, RequirementsFile,
-    RequirementsKind, SecretMount, SecretSource, SecretTarget,
-};
+pub use image_spec::{BaseImage, ImageSpec};
+pub use invalid::Invalid;
 pub use levels::Level;
+pub use moves::StepKind;
 pub use nearest::nearest;
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
 pub use platform::{Platform, parse_platform};
+pub use python_version::PythonVersion;
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,
-    installer_option, normalised_name, scan_requirements,
+    installer_option, normalized_name, scan_requirements,
 };
+pub use requirements_file::{RequirementsFile, RequirementsKind};
 pub use rules::{explain, rules};
 pub use schema::json_schema;
+pub use secret::{SecretMount, SecretSource, SecretTarget};
 pub use source::{FileId, Position, SourceFile, SourceMap, Span};
 pub use spans::Spans;
+pub use variables::{is_proxy, is_read_by_installers};

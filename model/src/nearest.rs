@@ -1,17 +1,17 @@
-//! "Did you mean …": the candidate closest to a misspelt name.
+//! "Did you mean …": the candidate closest to a misspelled name.
 
-/// The candidate nearest to `name`, if one is near enough to be what was meant.
+/// The candidate nearest to `name`, if one is near enough to be meant.
 ///
-/// Case and the difference between `-` and `_` count for nothing; of equals, the first candidate wins.
+/// Case and the difference between `-` and `_` are ignored. Of equally near candidates, the first is returned.
 ///
 /// ```
 /// assert_eq!(imagespec::nearest("pakages", ["packages", "platform"]), Some("packages"));
 /// assert_eq!(imagespec::nearest("zzz", ["packages", "platform"]), None);
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Distance takes time in the product of the lengths; nobody misspells a name at this length.
-    const LONGEST: usize = 64;
-    if name.is_empty() || name.len() > LONGEST {
+    // Edit distance takes time proportional to the product of the lengths, and a name of this length is not a typo.
+    const MAX_LEN: usize = 64;
+    if name.is_empty() || name.len() > MAX_LEN {
         return None;
     }
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
@@ -21,7 +21,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     for candidate in candidates {
         let offered = plain(candidate);
         let distance = strsim::damerau_levenshtein(&wanted, &offered);
-        // A forgotten half is a common slip that edit distance rates as far: `apt` for `apt_packages`.
+        // Edit distance rates a missing half as far, but it is a common slip: `apt` for `apt_packages`.
         let is_part = wanted.len() >= 3 && offered.split('_').any(|part| part == wanted);
         let distance = if is_part { distance.min(allowed) } else { distance };
         if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {

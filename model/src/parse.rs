@@ -1,6 +1,6 @@
-//! From text to spec: the one way in.
+//! From text to a checked spec.
 //!
-//! Reads no file: the caller brings name and text.
+//! Reads no file: the caller provides name and text.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::source::SourceMap;
 use crate::spans::Spans;
 
 /// More diagnostics than this are counted, not kept.
-const MOST_SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
 /// What [`parse`] found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,19 +25,19 @@ pub struct Parsed {
     pub images: Vec<String>,
     /// Where each field was written.
     pub spans: Spans,
-    /// Everything wrong, in the order of the text.
+    /// All problems, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
     /// The text, for rendering the diagnostics.
     pub sources: SourceMap,
 }
 
-/// Reads and checks a spec. The name chooses the format by its extension and is shown in diagnostics.
+/// Reads and checks a spec. The extension of the name selects the format; the name is shown in diagnostics.
 ///
 /// ```
 /// let parsed = imagespec::parse("spec.yaml", "packages: [numpy]\npython_version: 3.10\n");
-/// let spec = parsed.spec.expect("a right spec");
-/// assert_eq!(spec.packages[0].text, "numpy");
-/// assert_eq!(spec.python_version.map(|version| version.minor), Some(10));
+/// let spec = parsed.spec.expect("a valid spec");
+/// assert_eq!(spec.packages()[0].text(), "numpy");
+/// assert_eq!(spec.python_version().map(|version| version.minor()), Some(10));
 ///
 /// let parsed = imagespec::parse("spec.yaml", "pakages: [numpy]\n");
 /// assert!(parsed.spec.is_none());
@@ -57,18 +57,18 @@ pub fn parse(name: &str, text: &str) -> Parsed {
     parse_with(name, text, &Choice::default())
 }
 
-/// What the caller chose beside the text of a spec.
+/// What the caller chose in addition to the text of a spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// Which image is meant, of a file of several.
+    /// Which image is meant, in a file with several.
     pub target: Option<String>,
-    /// Values that take the place of the text's: `field=value`, `field.inner=value`, the values in YAML.
+    /// Values that replace those of the text: `field=value` or `field.inner=value`, with the values in YAML.
     pub set: Vec<String>,
-    /// Names that stand for something else in this build, so that no image of the file is meant by them.
+    /// Names that mean something else in this build, so they do not refer to images of the file.
     pub contexts: BTreeSet<String>,
 }
 
-/// Reads a spec as [`parse`] does, with what the caller chose. Of a file of several images all are checked.
+/// Reads a spec as [`parse`] does, with what the caller chose. All images of a file are checked.
 ///
 /// ```
 /// use imagespec::{Choice, parse_with};
@@ -77,14 +77,14 @@ pub struct Choice {
 /// let choice = Choice { target: Some("train".to_owned()), set: vec!["env.LOG_LEVEL=debug".to_owned()], ..Choice::default() };
 /// let parsed = parse_with("images.yaml", text, &choice);
 /// assert_eq!(parsed.images, ["base", "train"]);
-/// let spec = parsed.spec.expect("a right spec");
-/// assert_eq!(spec.levels()[0].spec.apt_packages, ["git"]);
-/// assert_eq!(spec.env["LOG_LEVEL"], "debug");
+/// let spec = parsed.spec.expect("a valid spec");
+/// assert_eq!(spec.levels()[0].spec.apt_packages(), ["git"]);
+/// assert_eq!(spec.env()["LOG_LEVEL"], "debug");
 /// ```
 pub fn parse_with(name: &str, text: &str, choice: &Choice) -> Parsed {
     let mut sources = SourceMap::new();
     let file = sources.add(name, text);
-    let format = Format::of(name, text);
+    let format = Format::from_name(name, text);
     let mut diagnostics = Vec::new();
     let root = raw::read(format, file, text, &mut diagnostics);
     let target = choice.target.as_deref();
@@ -100,7 +100,7 @@ pub fn parse_with(name: &str, text: &str, choice: &Choice) -> Parsed {
     Parsed { spec, images, spans, diagnostics, sources }
 }
 
-/// Reads a spec to check it and not to build it: a file of several images needs no target, because all of them are checked.
+/// Reads a spec to check it, not to build it: a file with several images needs no target, because all of them are checked.
 #[must_use]
 pub fn parse_to_check(name: &str, text: &str, choice: &Choice) -> Parsed {
     let parsed = parse_with(name, text, choice);
@@ -113,13 +113,13 @@ pub fn parse_to_check(name: &str, text: &str, choice: &Choice) -> Parsed {
 }
 
 fn cut_short(diagnostics: &mut Vec<Diagnostic>) {
-    let more = diagnostics.len().saturating_sub(MOST_SHOWN);
+    let more = diagnostics.len().saturating_sub(MAX_SHOWN);
     if more == 0 {
         return;
     }
-    // Warnings go first: an error must not be hidden behind them.
+    // Warnings are dropped first, so that they do not hide an error.
     diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
-    diagnostics.truncate(MOST_SHOWN);
+    diagnostics.truncate(MAX_SHOWN);
     diagnostics.push(Diagnostic::new(&rules::NUMBER_OF_PROBLEMS, format!("{more} more problems are not shown")));
 }
 
@@ -136,8 +136,8 @@ mod tests {
         let text = format!("apt_packages: [git, git, {}]\n", "Git, ".repeat(60));
         let parsed = parse("a.yaml", &text);
         assert!(parsed.spec.is_none());
-        assert_eq!(parsed.diagnostics.len(), MOST_SHOWN + 1);
-        let last = &parsed.diagnostics[MOST_SHOWN];
+        assert_eq!(parsed.diagnostics.len(), MAX_SHOWN + 1);
+        let last = &parsed.diagnostics[MAX_SHOWN];
         assert_eq!((last.code, last.message.as_str()), ("E099", "11 more problems are not shown"));
         assert!(parsed.diagnostics.iter().all(Diagnostic::is_error), "the warning gives way to errors");
     }

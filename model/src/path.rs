@@ -1,13 +1,13 @@
-//! Paths in the build context and paths inside the image, by their text alone.
+//! Paths in the build context and paths inside the image, as text.
 //!
-//! Touches no file: whether something is there is a fact gathered later.
+//! Touches no file: whether a file exists is a fact that is gathered later.
 
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::rules;
 use crate::text::one_line;
 
-/// A path below the context, cleaned: no `.` parts, no doubled or trailing slashes. `.` is the context itself.
+/// A path below the context in its normal form: no `.` parts, no doubled or trailing slashes. `.` is the context itself.
 pub(crate) fn context_path(value: &str) -> Result<String, Fault> {
     one_line(value)?;
     let outside = |what: &str, label: &str, part: std::ops::Range<usize>| {
@@ -17,7 +17,7 @@ pub(crate) fn context_path(value: &str) -> Result<String, Fault> {
             .at(part))
     };
     if value.starts_with('/') {
-        return outside("is an absolute path", "begins outside the context", 0..1);
+        return outside("is an absolute path", "outside the context", 0..1);
     }
     if value.starts_with("~/") || value == "~" {
         return outside("is below a home folder", "outside the context", 0..1);
@@ -27,7 +27,7 @@ pub(crate) fn context_path(value: &str) -> Result<String, Fault> {
         && letters.next() == Some(':')
         && matches!(letters.next(), Some('\\' | '/'));
     if is_drive {
-        return outside("is an absolute path", "begins outside the context", 0..3);
+        return outside("is an absolute path", "outside the context", 0..3);
     }
     let mut parts = Vec::new();
     let mut at = 0;
@@ -44,7 +44,7 @@ pub(crate) fn context_path(value: &str) -> Result<String, Fault> {
 
 /// The path of a file that another file of the context names, as pip does: relative to the folder of the naming file.
 ///
-/// `None` when the result would lie outside the context.
+/// `None` if the result would be outside the context.
 ///
 /// ```
 /// use imagespec::join_context_path;
@@ -70,21 +70,26 @@ pub fn join_context_path(naming: &str, named: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// An absolute path inside the image, clean as written and not `/`.
+/// An absolute path inside the image, in its normal form and not `/`.
 pub(crate) fn image_path(value: &str, rule: &'static crate::diagnostic::Rule) -> Result<(), Fault> {
     one_line(value)?;
     let Some(rest) = value.strip_prefix('/') else {
         return Err(Fault::new(rule, format!("{} is not an absolute path", quote(value)))
-            .label("has to begin with `/`")
-            .help("paths inside the image are written from its root"));
+            .label("expected a `/` at the beginning")
+            .help("write paths inside the image from its root"));
     };
     let is_clean = rest.split('/').all(|part| !matches!(part, "" | "." | ".."));
     if is_clean {
         return Ok(());
     }
-    Err(Fault::new(rule, format!("{} is not a clean path of a file", quote(value)))
+    Err(Fault::new(rule, format!("{} is not a normalized path of a file", quote(value)))
         .label("has an empty part, `.` or `..`")
         .help("write the path without doubled or trailing slashes, `.` and `..`"))
+}
+
+/// The path of an interpreter inside the image.
+pub(crate) fn interpreter_path(value: &str) -> Result<String, Fault> {
+    image_path(value, &rules::PYTHON_EXEC).map(|()| value.to_owned())
 }
 
 #[cfg(test)]

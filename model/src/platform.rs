@@ -5,8 +5,8 @@
 pub use oci_names::Platform;
 use oci_names::{ParsePlatformError, PlatformProblem};
 
-use crate::edit::Invalid;
 use crate::fault::Fault;
+use crate::invalid::Invalid;
 use crate::nearest::nearest;
 use crate::quote::quote;
 use crate::rules;

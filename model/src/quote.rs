@@ -3,11 +3,11 @@
 use crate::credentials::mask_credentials;
 
 /// Longer values are cut; the source line below the message shows the rest.
-const SHOWN: usize = 60;
+const MAX_SHOWN: usize = 60;
 
 /// The value between backticks.
 pub(crate) fn quote(value: &str) -> String {
-    format!("`{}`", printable(value, SHOWN))
+    format!("`{}`", printable(value, MAX_SHOWN))
 }
 
 /// The value with unprintable characters escaped, cut after `limit` characters.
@@ -28,7 +28,7 @@ pub(crate) fn printable(value: &str, limit: usize) -> String {
     shown
 }
 
-/// Characters that a terminal obeys instead of showing: controls, and those that reorder text.
+/// Characters that a terminal interprets instead of showing them: controls, and characters that reorder text.
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,

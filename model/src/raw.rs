@@ -1,6 +1,6 @@
-//! A spec as written: one tree of values with their places, whichever format the text has.
+//! A spec as written: one tree of values with their places, for all formats.
 //!
-//! Knows no field names; what the values have to be is for [`crate::read`].
+//! Knows no field names; [`crate::read`] checks the values.
 
 mod json;
 mod map;
@@ -14,11 +14,11 @@ use crate::rules;
 use crate::source::{FileId, Span};
 
 /// A spec larger than this is not read. Real ones have a few kilobytes.
-const LARGEST_TEXT: usize = 1 << 20;
-/// How deep values may nest, and images stand on each other; a spec needs three levels.
-pub(crate) const DEEPEST: usize = 32;
-/// How many values a text may have after aliases are put in.
-const MOST_NODES: usize = 50_000;
+const MAX_TEXT_BYTES: usize = 1 << 20;
+/// How deep values may nest, and how many images may build on each other. A spec needs three levels.
+pub(crate) const MAX_DEPTH: usize = 32;
+/// How many values a text may have after aliases are resolved.
+const MAX_NODES: usize = 50_000;
 
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    /// The kind in words, as in "expected text, found …".
+    /// The kind for messages, as in "expected text, found …".
     pub(crate) fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
@@ -61,7 +61,7 @@ impl Node {
         }
     }
 
-    /// How many values this is, itself included, and how many bytes of text are in them.
+    /// How many values this is, including itself, and how many bytes of text they have.
     fn weight(&self) -> Weight {
         let mut weight = Weight { nodes: 1, bytes: 0 };
         match &self.kind {
@@ -95,7 +95,7 @@ impl Weight {
     }
 
     fn is_too_much(self) -> bool {
-        self.nodes > MOST_NODES || self.bytes > 2 * LARGEST_TEXT
+        self.nodes > MAX_NODES || self.bytes > 2 * MAX_TEXT_BYTES
     }
 }
 
@@ -108,8 +108,8 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// By the name's extension, else by the content: a text that begins with `{` is JSON, any other YAML.
-    pub(crate) fn of(name: &str, text: &str) -> Self {
+    /// From the name's extension, otherwise from the content: text that begins with `{` is JSON, any other text YAML.
+    pub(crate) fn from_name(name: &str, text: &str) -> Self {
         let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let extension = base.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
         match extension.as_deref() {
@@ -122,13 +122,13 @@ impl Format {
     }
 }
 
-/// Reads a text into a tree. `None` when it cannot be read at all; the diagnostics then say why.
+/// Reads a text into a tree. `None` if it cannot be read at all; the diagnostics give the reason.
 pub(crate) fn read(format: Format, file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
-    if text.len() > LARGEST_TEXT {
+    if text.len() > MAX_TEXT_BYTES {
         diagnostics.push(
             Diagnostic::new(
                 &rules::LIMIT,
-                format!("the file has {} bytes; a spec may have {LARGEST_TEXT}", text.len()),
+                format!("the file has {} bytes; the limit for a spec is {MAX_TEXT_BYTES}", text.len()),
             )
             .with_label(Span::new(file, 0, 0), "too large")
             .with_help("put long lists of packages into a requirements file"),
@@ -142,18 +142,18 @@ pub(crate) fn read(format: Format, file: FileId, text: &str, diagnostics: &mut V
     }
 }
 
-/// The text without the byte order mark some editors write.
+/// The text without the byte order mark that some editors write.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::new(&rules::LIMIT, "values are nested too deeply")
-        .with_label(span, format!("more than {DEEPEST} levels"))
+        .with_label(span, format!("more than {MAX_DEPTH} levels"))
 }
 
 fn too_many(span: Span) -> Diagnostic {
-    Diagnostic::new(&rules::LIMIT, "the file holds too many values")
-        .with_label(span, format!("more than {MOST_NODES} values up to here"))
-        .with_help("aliases count as often as they are used")
+    Diagnostic::new(&rules::LIMIT, "the file has too many values")
+        .with_label(span, format!("more than {MAX_NODES} values up to here"))
+        .with_help("an alias counts each time it is used")
 }

@@ -1,6 +1,6 @@
 //! Diagnostics as plain text with the source line and markers below it.
 //!
-//! No colours and no terminal: the same text for the command line, the build daemon and golden files.
+//! No colors and no terminal: the same text for the command line, the build daemon and golden files.
 
 use crate::credentials::mask_credentials;
 use crate::diagnostic::{Diagnostic, Label, Severity};
@@ -9,9 +9,9 @@ use crate::source::{SourceFile, SourceMap};
 use unicode_width::UnicodeWidthChar;
 
 /// A tab goes to the next multiple of this many columns.
-const TAB: usize = 4;
+const TAB_WIDTH: usize = 4;
 /// Source lines are cut to this many columns around what is marked.
-const WIDEST: usize = 100;
+const MAX_WIDTH: usize = 100;
 /// Columns kept in front of a marker when a line is cut.
 const CONTEXT: usize = 30;
 
@@ -145,10 +145,10 @@ impl Row {
         let masked = mask_credentials(line);
         let mut cells: Vec<(usize, char, usize)> = Vec::new();
         let mut column = 0;
-        // Masking keeps the number of characters, so the offsets of the line itself are the right ones.
+        // Masking keeps the number of characters, so the offsets of the line itself can be used.
         for ((offset, _), character) in line.char_indices().zip(masked.chars()) {
             let (shown, width) = match character {
-                '\t' => (' ', TAB - column % TAB),
+                '\t' => (' ', TAB_WIDTH - column % TAB_WIDTH),
                 '\u{feff}' if offset == 0 => continue,
                 c if is_unprintable(c) => ('\u{fffd}', 1),
                 c => (c, c.width().unwrap_or(1)),
@@ -159,11 +159,11 @@ impl Row {
         let total = column;
         let focus_column: usize =
             cells.iter().take_while(|(offset, ..)| *offset < focus).map(|(.., width)| width).sum();
-        let (from, to) = if total <= WIDEST {
+        let (from, to) = if total <= MAX_WIDTH {
             (0, total)
         } else {
-            let from = focus_column.saturating_sub(CONTEXT).min(total - WIDEST);
-            (from, from + WIDEST)
+            let from = focus_column.saturating_sub(CONTEXT).min(total - MAX_WIDTH);
+            (from, from + MAX_WIDTH)
         };
 
         let mut row = Self { text: String::new(), columns: Vec::new(), width: 0 };
@@ -180,7 +180,7 @@ impl Row {
                 continue;
             }
             // Characters without width would make a line long that is not wide.
-            if column > to || row.columns.len() > 4 * WIDEST {
+            if column > to || row.columns.len() > 4 * MAX_WIDTH {
                 is_cut = true;
                 break;
             }

@@ -1,11 +1,13 @@
 //! The JSON Schema of spec files, made from the table of fields.
 //!
-//! It says what values look like, which is what editors complete and mark; what they have to be beyond that is checked when a
-//! spec is read.
+//! It describes the shape of values, so that editors can complete and mark them. Everything else is checked when a spec is read.
 
 use serde_json::{Map, Value, json};
 
-use crate::field::{Field, SECRET, SPEC, Shape};
+use crate::field::{FieldInfo, Shape};
+use crate::image_spec::ImageSpec;
+use crate::read::SECRET_PARTS;
+use crate::table::Table as _;
 
 /// The schema (JSON Schema 2020-12) of a file with one image, or with several below `images`.
 ///
@@ -15,8 +17,8 @@ use crate::field::{Field, SECRET, SPEC, Shape};
 /// ```
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut spec = object(SPEC);
-    // Editors find the schema by the first, Docker's clients the frontend by the second.
+    let mut spec = object(ImageSpec::FIELDS);
+    // Editors find the schema by the first, Docker's clients find the frontend by the second.
     spec["properties"]["$schema"] = json!({"type": "string"});
     spec["properties"]["syntax"] =
         json!({"type": "string", "description": "Reference of the frontend image, in JSON."});
@@ -48,12 +50,12 @@ pub fn json_schema() -> Value {
     })
 }
 
-fn object(fields: &[Field]) -> Value {
+fn object(fields: &[&FieldInfo]) -> Value {
     let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
-fn property(field: &Field) -> Value {
+fn property(field: &FieldInfo) -> Value {
     let mut value = match field.shape {
         Shape::Text => json!({"type": ["string", "null"]}),
         Shape::Version => json!({"type": ["string", "number", "null"]}),
@@ -63,7 +65,7 @@ fn property(field: &Field) -> Value {
             "type": ["object", "null"],
             "additionalProperties": {"type": ["string", "number", "boolean"]},
         }),
-        // Upper and lower case are the same, which a list of words cannot say.
+        // A list of words cannot express that uppercase and lowercase are the same.
         Shape::Choice(words) => json!({"anyOf": [{"enum": words}, {"type": ["string", "null"]}]}),
         Shape::Count(most) => json!({
             "anyOf": [{"type": "integer", "minimum": 1, "maximum": most}, {"type": ["string", "null"], "pattern": "^[1-9][0-9]*$"}],
@@ -90,7 +92,7 @@ fn secret() -> Value {
                 "minItems": 2,
                 "maxItems": 2,
             },
-            object(SECRET),
+            object(SECRET_PARTS),
         ],
     })
 }
@@ -108,7 +110,7 @@ mod tests {
     fn value(name: &str, text: &str) -> Option<Value> {
         let mut problems = Vec::new();
         let file = SourceMap::new().add(name, text);
-        let root = raw::read(Format::of(name, text), file, text, &mut problems)?;
+        let root = raw::read(Format::from_name(name, text), file, text, &mut problems)?;
         problems.is_empty().then(|| json_of(&root))
     }
 
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn right_specs_fit_the_schema() {
+    fn valid_specs_fit_the_schema() {
         let schema = jsonschema::validator_for(&json_schema()).expect("a JSON Schema");
         for (name, text) in ["testdata/specs/good", "testdata/specs/public", "examples"].into_iter().flat_map(specs) {
             let value = value(&name, &text).unwrap_or_else(|| panic!("{name} cannot be read"));

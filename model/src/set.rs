@@ -1,5 +1,5 @@
-//! Values set beside a spec's text: `--set field=value` puts a value into the tree before it is read, so that it is checked as
-//! if it stood in the file.
+//! Values that the caller sets: `--set field=value` puts a value into the tree before it is read, so that it is checked like a
+//! value in the file.
 //!
 //! Knows no fields.
 
@@ -9,7 +9,7 @@ use crate::raw::{self, Entry, Format, Kind, Node};
 use crate::rules;
 use crate::source::{SourceMap, Span};
 
-/// The tree with values set in it. Of a file of several images they are the target's.
+/// The tree with the values set. In a file with several images, they are set in the target.
 pub(crate) fn set(
     mut root: Node,
     target: Option<&str>,
@@ -24,7 +24,7 @@ pub(crate) fn set(
         let whole = Span::new(file, 0, value.len());
         if !text.contains('=') || parts.iter().any(|part| part.is_empty()) {
             diagnostics.push(
-                Diagnostic::new(&rules::SYNTAX, format!("{} sets nothing", quote(text)))
+                Diagnostic::new(&rules::SYNTAX, format!("{} does not set a field", quote(text)))
                     .with_label(whole, "")
                     .with_help(
                         "write `field=value`, such as `--set python_version=3.12` or `--set env.LOG_LEVEL=debug`",
@@ -55,7 +55,7 @@ pub(crate) fn set(
     root
 }
 
-/// The name of the image that is meant, in a file of several. Whatever is wrong with the target is told when the file is read.
+/// The name of the target in a file with several images. Problems with the target are reported when the file is read.
 fn image(root: &Node, target: Option<&str>) -> Option<String> {
     let Kind::Map(entries) = &root.kind else { return None };
     let images = entries.iter().find(|entry| entry.key == "images")?;
@@ -67,7 +67,7 @@ fn image(root: &Node, target: Option<&str>) -> Option<String> {
     }
 }
 
-/// Puts a value at a path, making mappings on the way; `false` where something else is in the way.
+/// Puts a value at a path and creates the mappings on the way; `false` if there is a value that is not a mapping.
 fn put(node: &mut Node, path: &[&str], value: Node, place: Span) -> bool {
     let Some((first, rest)) = path.split_first() else {
         *node = value;

@@ -1,4 +1,4 @@
-//! Where each field of a spec was written, kept beside the spec so that equality and fingerprints ignore it.
+//! Where each field of a spec was written, kept apart from the spec so that equality and fingerprints ignore it.
 //!
 //! Paths are the field names as written: `packages[3]`, `env.PATH`, `builder_options.labels.team`.
 
@@ -24,7 +24,7 @@ impl Spans {
         self.keys.get(path).copied()
     }
 
-    /// The value at `path` or, when it has no place of its own, at the nearest field around it.
+    /// The value at `path` or, if it has no place of its own, the nearest field around it.
     pub fn nearest_span(&self, path: &str) -> Option<Span> {
         let mut path = path;
         loop {
@@ -36,7 +36,7 @@ impl Spans {
         }
     }
 
-    /// The places of what stands below a path, such as `base_image.`, by the rest of theirs.
+    /// The places below a path, such as `base_image.`, by the rest of their paths.
     #[must_use]
     pub fn below(&self, prefix: &str) -> Self {
         let cut = |places: &BTreeMap<String, Span>| {

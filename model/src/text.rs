@@ -1,13 +1,15 @@
-//! Checks that hold for any text: what no program can be given, and what has to stay on one line.
+//! Checks of texts that many fields share: lines, words and names.
+//!
+//! Knows no fields; what a text means is not known here.
 
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::rules;
 
-/// Text of any number of lines. The operating system ends a text at NUL, so none may be inside.
+/// Text of any number of lines. The operating system ends a text at a NUL character, so it cannot contain one.
 pub(crate) fn without_nul(value: &str) -> Result<(), Fault> {
     match value.find('\0') {
-        Some(at) => Err(Fault::new(&rules::TEXT, "the text has a NUL character in it").label("NUL").at(at..at + 1)),
+        Some(at) => Err(Fault::new(&rules::TEXT, "the text contains a NUL character").label("NUL").at(at..at + 1)),
         None => Ok(()),
     }
 }
@@ -18,15 +20,15 @@ pub(crate) fn one_line(value: &str) -> Result<(), Fault> {
     if value.trim().is_empty() {
         return Err(Fault::new(&rules::TEXT, "the text is empty")
             .label("empty")
-            .help("leave the field or the entry out"));
+            .help("leave out the field or the entry"));
     }
     match value.find(['\n', '\r']) {
         Some(at) => {
-            let fault = Fault::new(&rules::TEXT, "the text has a line break in it").at(at..at + 1);
+            let fault = Fault::new(&rules::TEXT, "the text contains a line break").at(at..at + 1);
             Err(if value.trim_end_matches('\n').len() == at {
                 fault
                     .label("ends with a line break")
-                    .help("a text after `|` or `>` in YAML ends with a line break; `|-` and `>-` leave it out")
+                    .help("text after `|` or `>` in YAML ends with a line break; `|-` and `>-` leave it out")
             } else {
                 fault.label("has to be one line")
             })
@@ -35,14 +37,47 @@ pub(crate) fn one_line(value: &str) -> Result<(), Fault> {
     }
 }
 
-/// One word: a line without blanks.
+/// Text that is any line.
+pub(crate) fn line(value: &str) -> Result<String, Fault> {
+    one_line(value).map(|()| value.to_owned())
+}
+
+/// Text of any characters but NUL.
+pub(crate) fn any_text(value: &str) -> Result<String, Fault> {
+    without_nul(value).map(|()| value.to_owned())
+}
+
+/// A shell command. It may have many lines and any character but NUL, and is kept as it is.
+pub(crate) fn command(value: &str) -> Result<String, Fault> {
+    without_nul(value)?;
+    if value.trim().is_empty() {
+        return Err(Fault::new(&rules::TEXT, "the command is empty")
+            .label("empty")
+            .help("leave out the entry: commands are joined with `&&`"));
+    }
+    Ok(value.to_owned())
+}
+
+/// Digits only: `parse` alone would take a sign.
+pub(crate) fn number(text: &str) -> Option<u32> {
+    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+    let has_leading_zero = text.len() > 1 && text.starts_with('0');
+    if is_digits && !has_leading_zero { text.parse().ok() } else { None }
+}
+
+/// Text of ASCII letters, digits and some other characters, which is not empty.
+pub(crate) fn is_made_of(text: &str, others: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
+
+/// One word: a line without spaces.
 pub(crate) fn one_word(value: &str, noun: &str) -> Result<(), Fault> {
     one_line(value)?;
     match value.find(char::is_whitespace) {
         Some(at) => {
             let width = value.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-            Err(Fault::new(&rules::TEXT, format!("{noun} has no blanks in it: {}", quote(value)))
-                .label("blank")
+            Err(Fault::new(&rules::TEXT, format!("{noun} cannot contain spaces: {}", quote(value)))
+                .label("a space")
                 .at(at..at + width))
         }
         None => Ok(()),
@@ -51,16 +86,16 @@ pub(crate) fn one_word(value: &str, noun: &str) -> Result<(), Fault> {
 
 /// The name of an environment variable.
 pub(crate) fn env_name(name: &str) -> Result<(), Fault> {
-    let wrong = |(at, character): (usize, char)| {
-        let is_right = character == '_' || character.is_ascii_alphabetic() || (at > 0 && character.is_ascii_digit());
-        !is_right
+    let is_wrong = |(at, character): (usize, char)| {
+        let is_valid = character == '_' || character.is_ascii_alphabetic() || (at > 0 && character.is_ascii_digit());
+        !is_valid
     };
-    if name.is_empty() || name.char_indices().any(wrong) {
+    if name.is_empty() || name.char_indices().any(is_wrong) {
         return Err(Fault::new(
             &rules::ENV_NAME,
-            format!("{} cannot be the name of an environment variable", quote(name)),
+            format!("{} is not a valid name of an environment variable", quote(name)),
         )
-        .label("letters, digits and `_`, no digit first"));
+        .label("expected letters, digits and `_`, not beginning with a digit"));
     }
     Ok(())
 }
@@ -78,35 +113,44 @@ pub(crate) fn user(value: &str) -> Result<String, Fault> {
         None => (value, None),
     };
     if !is_name(user) || !group.is_none_or(is_name) {
-        return Err(Fault::new(&rules::USER, format!("{} is not a user", quote(value)))
+        return Err(Fault::new(&rules::USER, format!("{} is not a valid user", quote(value)))
             .label("expected `user` or `user:group`")
-            .help("names or numbers both do: `flytekit`, `1000:1000`"));
+            .help("use names or numbers: `flytekit`, `1000:1000`"));
     }
     Ok(value.to_owned())
 }
 
 /// The key of an image label.
 pub(crate) fn label_key(key: &str) -> Result<(), Fault> {
-    let is_right =
+    let is_valid =
         !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '=' | '"' | '\'' | '`' | '\\'));
-    if is_right {
+    if is_valid {
         return Ok(());
     }
-    Err(Fault::new(&rules::LABEL, format!("{} cannot be the name of a label", quote(key)))
-        .label("not one printable word")
+    Err(Fault::new(&rules::LABEL, format!("{} is not a valid name of a label", quote(key)))
+        .label("expected one printable word")
         .help("labels look like `org.opencontainers.image.source`"))
+}
+
+/// The name of an extra or of a dependency group (PEP 685, PEP 735).
+pub(crate) fn part_name(value: &str) -> Result<String, Fault> {
+    let is_end = |c: char| c.is_ascii_alphanumeric();
+    if is_made_of(value, "_-.") && value.starts_with(is_end) && value.ends_with(is_end) {
+        return Ok(value.to_owned());
+    }
+    Err(Fault::new(&rules::TEXT, format!("{} is not a valid name of dependencies", quote(value)))
+        .label("expected letters, digits, `_`, `-` and `.`")
+        .help("name what `pyproject.toml` calls them, such as `dev`"))
 }
 
 /// BuildKit's name of a secret.
 pub(crate) fn secret_id(id: &str) -> Result<(), Fault> {
-    // `--secret id=…,src=…` is comma-separated; what it cannot say is refused here.
-    let is_right =
-        !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'));
-    if is_right {
+    // `--secret id=…,src=…` is separated by commas; ids that cannot be written there are refused.
+    if is_made_of(id, "_-./:") {
         return Ok(());
     }
-    Err(Fault::new(&rules::SECRET, format!("{} cannot be the id of a secret", quote(id)))
-        .label("letters, digits and `_ - . / :`"))
+    Err(Fault::new(&rules::SECRET, format!("{} is not a valid id of a secret", quote(id)))
+        .label("expected letters, digits and `_ - . / :`"))
 }
 
 #[cfg(test)]
@@ -114,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_refuses_what_no_line_can_hold() {
+    fn one_line_refuses_what_a_line_cannot_contain() {
         assert!(one_line("a b; $(c) `d` \"e\" 'f' \\ |&<>*?[]{}~#!%^ü漢").is_ok());
         for bad in ["", "  ", "a\0b", "a\nb", "a\r", "b\n"] {
             assert!(one_line(bad).is_err(), "{bad:?}");

@@ -1,6 +1,6 @@
-//! URLs of package indexes: their scheme, and that nobody's password is in them.
+//! URLs of package indexes: their scheme, and that they contain no password.
 //!
-//! Not a URL parser: the installer has one, and says itself what it cannot reach.
+//! Not a URL parser: the installer has one, and reports what it cannot reach.
 
 use crate::credentials::credentials_in;
 use crate::fault::Fault;
@@ -13,7 +13,7 @@ pub(crate) fn index_url(value: &str) -> Result<String, Fault> {
     one_word(value, "a URL")?;
     without_credentials(value)?;
     let refuse = |why: &str| {
-        Fault::new(&rules::URL, format!("{} is not a URL of an index", quote(value)))
+        Fault::new(&rules::URL, format!("{} is not a valid URL of an index", quote(value)))
             .label(why)
             .help("an index looks like `https://pypi.org/simple`")
     };
@@ -27,12 +27,12 @@ pub(crate) fn index_url(value: &str) -> Result<String, Fault> {
         }
         "file" if rest.starts_with('/') => {}
         "file" => return Err(refuse("a file URL has three slashes: `file:///wheels`")),
-        _ => return Err(refuse("not a scheme an index has").at(0..scheme.len())),
+        _ => return Err(refuse("not a scheme of an index").at(0..scheme.len())),
     }
     if let Some(at) = variable_in(value) {
         return Err(refuse("variables are not expanded here")
             .at(at..value.len())
-            .help("write the value itself; a `$` that belongs to the URL is written `%24`"));
+            .help("write the value itself; write a `$` of the URL as `%24`"));
     }
     Ok(value.to_owned())
 }
@@ -42,13 +42,13 @@ pub(crate) fn without_credentials(value: &str) -> Result<(), Fault> {
     let Some(part) = credentials_in(value).into_iter().next() else {
         return Ok(());
     };
-    Err(Fault::new(&rules::CREDENTIALS, "a URL must not have credentials in it")
+    Err(Fault::new(&rules::CREDENTIALS, "a URL must not contain credentials")
         .label("user name or password")
-        .help("mount a `.netrc` with `pip_secret_mounts: [[.netrc, /root/.netrc]]` and write the URL without them")
+        .help("mount a `.netrc` with `pip_secret_mounts: [[.netrc, /root/.netrc]]`, and write the URL without credentials")
         .at(part))
 }
 
-/// Where a shell would put in a variable: `$NAME` or `${NAME}`.
+/// Where a shell would expand a variable: `$NAME` or `${NAME}`.
 fn variable_in(value: &str) -> Option<usize> {
     value.match_indices('$').map(|(at, _)| at).find(|at| {
         let next = value.get(at + 1..).and_then(|rest| rest.chars().next());

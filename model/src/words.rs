@@ -1,6 +1,6 @@
 //! Splits a line into words as a POSIX shell does with quotes and backslashes.
 //!
-//! Expands nothing: `$`, `*`, `~` and `;` are characters like any other.
+//! Expands nothing: `$`, `*`, `~` and `;` are ordinary characters.
 
 use std::ops::Range;
 

@@ -16,12 +16,12 @@ env: {LOG_LEVEL: info}
 
 #[test]
 fn from_text_to_spec_and_back_to_the_text() {
-    // A right spec is a value with nothing left to check.
+    // A valid spec is a value with nothing left to check.
     let parsed = parse("spec.yaml", SPEC);
     assert!(parsed.diagnostics.is_empty());
     let spec = parsed.spec.expect("no diagnostics, so there is a spec");
-    assert_eq!(spec.python_version.map(|version| version.to_string()).as_deref(), Some("3.10"));
-    assert_eq!(spec.packages[0].kind, RequirementKind::Named { name: "pandas".to_owned(), pinned: false });
+    assert_eq!(spec.python_version().map(|version| version.to_string()).as_deref(), Some("3.10"));
+    assert_eq!(spec.packages()[0].kind(), &RequirementKind::Named { name: "pandas".to_owned(), pinned: false });
 
     // Every field leads back to its place.
     let span = parsed.spans.span("packages[0]").expect("it was written");
@@ -30,13 +30,13 @@ fn from_text_to_spec_and_back_to_the_text() {
     assert_eq!((place.line, place.column), (4, 5));
 
     // The files it names are read by the caller, and scanned here.
-    let file = spec.requirements.expect("it was written");
+    let file = spec.requirements().expect("it was written");
     let text = "-r base.txt\n--extra-index-url https://example.org/simple\nnumpy==1.26.4\n";
     let mut sources = SourceMap::new();
-    let id = sources.add(file.path.as_str(), text);
+    let id = sources.add(file.path(), text);
     let scan = scan_requirements(id, text);
     let included = match &scan.lines[0].kind {
-        RequirementsLineKind::Include { path } => join_context_path(&file.path, path),
+        RequirementsLineKind::Include { path } => join_context_path(file.path(), path),
         other => panic!("{other:?}"),
     };
     assert_eq!(included.as_deref(), Some("deps/base.txt"));

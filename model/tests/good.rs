@@ -78,12 +78,12 @@ fn the_format_is_chosen_by_name_then_by_content() {
     let yaml = "packages: [numpy]\n";
     let json = "\n {\"packages\": [\"numpy\"]}";
     for name in ["spec.yaml", "spec.YML", "a.b/spec.yml", "spec", "Dockerfile", "spec.txt", ""] {
-        assert_eq!(spec(name, yaml).packages.len(), 1, "{name}");
+        assert_eq!(spec(name, yaml).packages().len(), 1, "{name}");
     }
     for name in ["spec.json", "spec.yaml", "spec", "Dockerfile"] {
-        assert_eq!(spec(name, json).packages.len(), 1, "{name}");
+        assert_eq!(spec(name, json).packages().len(), 1, "{name}");
     }
-    assert_eq!(spec("spec.toml", "packages = ['numpy']").packages.len(), 1);
+    assert_eq!(spec("spec.toml", "packages = ['numpy']").packages().len(), 1);
     assert!(parse("spec.json", yaml).spec.is_none());
     assert!(parse("spec.toml", yaml).spec.is_none());
     assert!(parse("spec", "{\"packages\": [\"numpy\"],}").spec.is_none(), "JSON is strict");
@@ -94,10 +94,10 @@ fn shell_signs_stay_as_they_are() {
     let text = r##"{"commands": ["$X `a` $(b) \"c\" 'd' \\e ; & | < > * ? [f] {g} ~ # ! %\n\tü"],
         "entrypoint": ["", " a ", "$X"], "env": {"A": " \\$X ${Y} "}, "copy": ["a b/$(c);d"]}"##;
     let spec = spec("spec.json", text);
-    assert_eq!(spec.commands, ["$X `a` $(b) \"c\" 'd' \\e ; & | < > * ? [f] {g} ~ # ! %\n\tü"]);
-    assert_eq!(spec.entrypoint, Some(vec![String::new(), " a ".to_owned(), "$X".to_owned()]));
-    assert_eq!(spec.env["A"], " \\$X ${Y} ");
-    assert_eq!(spec.copy, ["a b/$(c);d"]);
+    assert_eq!(spec.commands(), ["$X `a` $(b) \"c\" 'd' \\e ; & | < > * ? [f] {g} ~ # ! %\n\tü"]);
+    assert_eq!(spec.entrypoint(), Some(&[String::new(), " a ".to_owned(), "$X".to_owned()][..]));
+    assert_eq!(spec.env()["A"], " \\$X ${Y} ");
+    assert_eq!(spec.copy(), ["a b/$(c);d"]);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn warnings_do_not_stop_a_build() {
     let codes: Vec<&str> = parsed.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     assert_eq!(codes, ["W001", "W002"]);
     let spec = parsed.spec.expect("usable");
-    assert_eq!(spec.env["DEBUG"], "true");
+    assert_eq!(spec.env()["DEBUG"], "true");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_named_context_wins_over_an_image_of_the_file() {
     let spec = |contexts: &[&str]| {
         let contexts = contexts.iter().map(|name| (*name).to_owned()).collect();
         let choice = Choice { target: target.clone(), contexts, ..Choice::default() };
-        parse_with("a.yaml", text, &choice).spec.expect("a right spec")
+        parse_with("a.yaml", text, &choice).spec.expect("a valid spec")
     };
     assert_eq!(spec(&[]).base_reference(), None);
     assert_eq!(spec(&["other"]).levels().len(), 2);
@@ -131,10 +131,10 @@ fn values_that_are_set_take_the_place_of_the_text_s() {
         parse_with("a.yaml", text, &Choice { set, ..Choice::default() })
     };
     let spec = set(&["env.A=c", "env.D=1.10", "packages=", "python_version=3.10", "apt_packages=[git, curl]"]).spec;
-    let spec = spec.expect("a right spec");
-    assert_eq!((spec.env["A"].as_str(), spec.env["D"].as_str()), ("c", "1.10"));
-    assert!(spec.packages.is_empty());
-    assert_eq!(spec.apt_packages, ["git", "curl"]);
+    let spec = spec.expect("a valid spec");
+    assert_eq!((spec.env()["A"].as_str(), spec.env()["D"].as_str()), ("c", "1.10"));
+    assert!(spec.packages().is_empty());
+    assert_eq!(spec.apt_packages(), ["git", "curl"]);
     let shown = |values: &[&str]| {
         let parsed = set(values);
         assert!(parsed.spec.is_none());

@@ -122,9 +122,9 @@ proptest! {
     fn a_requirement_reads_back_as_itself(name in "[a-z][a-z0-9]{0,8}", minor in 0u32..99, marker in prop::bool::ANY) {
         let text = format!("{name}=={minor}.0{}", if marker { " ; os_name == 'posix'" } else { "" });
         let parsed = parse("a.json", &serde_json::json!({"packages": [text]}).to_string());
-        let spec = parsed.spec.expect("a right spec");
-        prop_assert_eq!(&spec.packages[0].text, &text);
-        let again = parse("a.json", &serde_json::json!({"packages": [spec.packages[0].text]}).to_string());
+        let spec = parsed.spec.expect("a valid spec");
+        prop_assert_eq!(spec.packages()[0].text(), &text);
+        let again = parse("a.json", &serde_json::json!({"packages": [spec.packages()[0].text()]}).to_string());
         prop_assert_eq!(again.spec, Some(spec));
     }
 
@@ -132,10 +132,10 @@ proptest! {
     fn text_survives_every_format(command in "[^\0]*[^\0\\s][^\0]*", value in "[^\0]*") {
         let document = serde_json::json!({"commands": [command], "env": {"A": value}, "entrypoint": [value]});
         let parsed = parse("a.json", &document.to_string());
-        let spec = parsed.spec.expect("a right spec");
-        prop_assert_eq!(&spec.commands, &[command]);
-        prop_assert_eq!(&spec.env["A"], &value);
-        prop_assert_eq!(spec.entrypoint, Some(vec![value]));
+        let spec = parsed.spec.expect("a valid spec");
+        prop_assert_eq!(spec.commands(), &[command]);
+        prop_assert_eq!(&spec.env()["A"], &value);
+        prop_assert_eq!(spec.entrypoint(), Some(&[value][..]));
     }
 
     #[test]
@@ -143,8 +143,8 @@ proptest! {
         let yaml = format!("env: {{A: '{}'}}\n", value.replace('\'', "''"));
         let toml = format!("[env]\nA = \"{}\"\n", value.replace('\\', "\\\\").replace('"', "\\\""));
         for (name, text) in [("a.yaml", yaml), ("a.toml", toml)] {
-            let spec = parse(name, &text).spec.expect("a right spec");
-            prop_assert_eq!(&spec.env["A"], &value, "{}", name);
+            let spec = parse(name, &text).spec.expect("a valid spec");
+            prop_assert_eq!(&spec.env()["A"], &value, "{}", name);
         }
     }
 

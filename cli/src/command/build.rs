@@ -133,7 +133,7 @@ fn read(args: &BuildArgs, spec: &crate::args::SpecArgs) -> Result<Image, CliErro
 /// What the image is called: by the flags, else, where it goes somewhere under a name, by the spec.
 fn tags(args: &BuildArgs, image: &Image) -> Result<Vec<String>, CliError> {
     let goes_somewhere = args.output.push || args.output.load;
-    if !args.output.tag.is_empty() || !goes_somewhere || image.document.spec.name.is_none() {
+    if !args.output.tag.is_empty() || !goes_somewhere || image.document.spec.name().is_none() {
         return Ok(args.output.tag.clone());
     }
     let content = imagespec_driver::content::gather(&image.files, &image.document, &args.options.platform)?;

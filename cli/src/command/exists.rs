@@ -18,7 +18,7 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
             let (document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
             let reference = match reference {
                 Some(reference) => reference.clone(),
-                None if document.spec.registry.is_some() => {
+                None if document.spec.registry().is_some() => {
                     let content = content::gather(&file.files, &document, &args.platform)?;
                     document.spec.image_name(&content)
                 }

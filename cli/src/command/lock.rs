@@ -19,9 +19,9 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     let locks = planned.lock_files();
     if locks.is_empty() {
         let levels = planned.document.spec.levels();
-        let mut files = levels.iter().filter_map(|level| level.spec.requirements.as_ref());
-        let why = match files.find(|file| file.kind.is_lock()) {
-            Some(file) => format!("the spec is locked by {} already", file.path),
+        let mut files = levels.iter().filter_map(|level| level.spec.requirements());
+        let why = match files.find(|file| file.kind().is_lock()) {
+            Some(file) => format!("the spec is locked by {} already", file.path()),
             None => "the spec names no Python packages".to_owned(),
         };
         return Err(CliError::Input(format!("there is nothing to lock: {why}")));

@@ -1,9 +1,11 @@
-//! `imagespec why`: what differs between two specs, field by field, and which steps of the build that concerns.
+//! `imagespec why`: what differs between two specs, field by field, and which steps of the build run again because of it.
+//!
+//! Which steps a field moves is in the table of fields; only the words are here.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use imagespec::{Content, Difference, ImageSpec, differences};
+use imagespec::{Content, ImageSpec, StepKind, differences};
 use imagespec_driver::content;
 use serde_json::{Value, json};
 
@@ -25,14 +27,17 @@ pub(crate) fn run(args: &WhyArgs) -> Result<Exit, CliError> {
                 false => format!("{before} is now {after}\n"),
             };
             for difference in &found {
-                text += &format!("  {difference}\n    {}\n", consequence(difference, &new.0));
+                text += &format!("  {difference}\n    {}\n", consequence(&difference.steps));
             }
             print::data(&text)?;
         }
         TextFormat::Json => {
             let list: Vec<Value> = found
                 .iter()
-                .map(|one| json!({"field": one.field, "old": one.old, "new": one.new, "steps": steps(one, &new.0)}))
+                .map(|one| {
+                    let steps: Vec<&str> = names(&one.steps).collect();
+                    json!({"field": one.field, "old": one.old, "new": one.new, "steps": steps})
+                })
                 .collect();
             print::data(&format!("{:#}\n", json!({"old": before, "new": after, "differences": list})))?;
         }
@@ -53,49 +58,76 @@ fn load(path: &Path, context: Option<&Path>, args: &WhyArgs) -> Result<(ImageSpe
     Ok((document.spec, content))
 }
 
-/// The kinds of steps that a difference reruns; the image's config is no step. An estimate from the field alone: `imagespec plan`
-/// shows the steps of a spec.
-fn steps(difference: &Difference, spec: &ImageSpec) -> BTreeSet<&'static str> {
-    let field = difference.field.rsplit("base_image.").next().unwrap_or_default();
-    let field = field.split(['.', '[']).next().unwrap_or_default();
-    let name = difference.field.rsplit('.').next().unwrap_or_default();
-    let mut steps: BTreeSet<&'static str> = match field {
-        "base_image" | "cuda" | "cudnn" => BTreeSet::from(["everything"]),
-        "apt_packages" => BTreeSet::from(["apt"]),
-        "conda_packages" | "conda_channels" => BTreeSet::from(["conda", "pip"]),
-        "python_version" | "python_exec" => BTreeSet::from(["venv", "lock", "pip"]),
-        "files" | "source_root" | "source_copy_mode" | "copy" => BTreeSet::from(["files"]),
-        "env" if is_read_by_installers(name) => BTreeSet::from(["lock", "pip"]),
-        "env" | "entrypoint" | "runtime_packages" => BTreeSet::new(),
-        "commands" => BTreeSet::new(),
-        "platform" => BTreeSet::from(["everything"]),
-        "builder_options" if difference.field.contains("labels") => BTreeSet::new(),
-        "builder_options" if difference.field.contains("user") || difference.field.contains("flavor") => {
-            BTreeSet::from(["everything"])
-        }
-        _ => BTreeSet::from(["lock", "pip"]),
-    };
-    let sees_everything = levels_have_commands(spec) && !difference.field.contains("labels") && field != "entrypoint";
-    if sees_everything && !steps.contains("everything") {
-        steps.insert("commands");
+/// What a difference means for a build, for people. It is told from the specs alone: `imagespec plan` shows the steps of a spec.
+fn consequence(steps: &BTreeSet<StepKind>) -> String {
+    // A lock that chooses other versions moves the groups with these.
+    let part = if steps.contains(&StepKind::Lock) { " (the groups whose packages or versions change)" } else { "" };
+    let shown = |name: &str| format!("{name}{}", if name == StepKind::Packages.as_str() { part } else { "" });
+    let listed: Vec<String> = names(steps).map(shown).collect();
+    if steps.contains(&StepKind::Base) {
+        "steps: everything".to_owned()
+    } else if steps.contains(&StepKind::User) {
+        "steps: everything on top of the base image".to_owned()
+    } else if !listed.is_empty() {
+        format!("steps: {}", listed.join(", "))
+    } else if steps.contains(&StepKind::Config) {
+        "no step: only the image's config".to_owned()
+    } else {
+        "no step".to_owned()
     }
-    steps
 }
 
-fn levels_have_commands(spec: &ImageSpec) -> bool {
-    spec.levels().iter().any(|level| !level.spec.commands.is_empty())
+/// The names of the kinds that are steps.
+fn names(steps: &BTreeSet<StepKind>) -> impl Iterator<Item = &'static str> {
+    steps.iter().filter(|kind| **kind != StepKind::Config).map(|kind| kind.as_str())
 }
 
-fn is_read_by_installers(name: &str) -> bool {
-    imagespec_compile::is_read_by_installers(name)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn consequence(difference: &Difference, spec: &ImageSpec) -> String {
-    let steps = steps(difference, spec);
-    let listed = steps.iter().copied().collect::<Vec<_>>().join(", ");
-    match (steps.is_empty(), steps.contains("pip")) {
-        (true, _) => "no step: only the image's config".to_owned(),
-        (false, true) => format!("steps: {listed} (the groups whose packages or versions change)"),
-        (false, false) => format!("steps: {listed}"),
+    #[track_caller]
+    fn check(old: &str, new: &str, expect: &str) {
+        let spec = |text: &str| imagespec::parse("spec.yaml", text).spec.expect("a valid spec");
+        let content = Content::default();
+        let found = differences((&spec(old), &content), (&spec(new), &content));
+        let shown: Vec<String> = found.iter().map(|difference| consequence(&difference.steps)).collect();
+        assert_eq!(shown, [expect], "{old}{new}");
+    }
+
+    #[test]
+    fn differences_are_explained_by_their_steps() {
+        check(
+            "copy: [data]\n",
+            "copy: [data]\nbuilder_options: {apt_sources: [\"deb https://x y z\"]}\n",
+            "steps: apt",
+        );
+        check(
+            "packages: [numpy]\n",
+            "packages: [numpy]\nruntime_packages: [requests]\n",
+            "steps: lock, pip (the groups whose packages or versions change), entry",
+        );
+        check(
+            "conda_packages: [numpy]\n",
+            "conda_packages: [numpy]\nbuilder_config: {micromamba_image: \"mambaorg/micromamba:2.0.4\"}\n",
+            "steps: conda",
+        );
+        check(
+            "base_image: python:3.11\npackages: [numpy]\ncuda: \"12.4\"\n",
+            "base_image: python:3.11\npackages: [numpy]\ncuda: \"12.5\"\n",
+            "steps: lock, pip (the groups whose packages or versions change)",
+        );
+        check("base_image: python:3.11\n", "base_image: python:3.12\n", "steps: everything");
+        check(
+            "builder_options: {user: app}\n",
+            "builder_options: {user: other}\n",
+            "steps: everything on top of the base image",
+        );
+        check("env: {A: b}\n", "env: {A: c}\n", "no step: only the image's config");
+        check(
+            "packages: [numpy]\n",
+            "packages: [numpy]\nbuilder_config: {micromamba_image: \"mambaorg/micromamba:2.0.4\"}\n",
+            "no step",
+        );
     }
 }

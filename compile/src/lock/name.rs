@@ -15,7 +15,7 @@ impl PackageName {
         if !text.starts_with(is_edge) || !text.ends_with(is_edge) || !text.chars().all(is_inner) {
             return None;
         }
-        Some(Self(imagespec::normalised_name(text)))
+        Some(Self(imagespec::normalized_name(text)))
     }
 
     /// The normalised name.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use imagespec::field;
+
 use crate::env;
 use crate::plan::{Action, Parent, Step};
 use crate::planner::base::Base;
@@ -20,8 +22,8 @@ impl Planner<'_, '_> {
             .specs()
             .levels()
             .iter()
-            .filter(|level| !level.spec.apt_packages.is_empty())
-            .map(|level| (level.prefix.clone(), level.spec.apt_packages.clone()))
+            .filter(|level| !level.spec.apt_packages().is_empty())
+            .map(|level| (level.prefix.clone(), level.spec.apt_packages().to_vec()))
             .collect();
         if levels.is_empty() {
             return Some(self.repositories_alone(files).into_iter().collect());
@@ -52,7 +54,7 @@ impl Planner<'_, '_> {
         if files.is_empty() {
             return None;
         }
-        let sources = self.specs().items("builder_options.apt_sources", |spec| &spec.builder_options.apt_sources);
+        let sources = self.specs().items(field::APT_SOURCES);
         let fields = sources.into_iter().map(|(field, _)| field).collect();
         let action = Action::Apt { packages: Vec::new(), cache_scope: String::new(), env: BTreeMap::new(), files };
         Some(self.step(APT, self.title("apt", "repositories"), Parent::Base, action, fields))
@@ -62,7 +64,7 @@ impl Planner<'_, '_> {
     /// a key is not read.
     fn repositories(&mut self) -> Option<Vec<(String, String)>> {
         let specs = self.specs();
-        let sources = specs.items("builder_options.apt_sources", |spec| &spec.builder_options.apt_sources);
+        let sources = specs.items(field::APT_SOURCES);
         let sources: Vec<String> = sources.into_iter().map(|(_, line)| line.clone()).collect();
         let mut files = Vec::new();
         let mut is_missing = false;
@@ -92,7 +94,7 @@ impl Planner<'_, '_> {
 
     /// The paths of the repositories' keys, with those of their fields.
     pub(super) fn apt_keys(&self) -> Vec<(String, String)> {
-        let keys = self.specs().items("builder_options.apt_keys", |spec| &spec.builder_options.apt_keys);
+        let keys = self.specs().items(field::APT_KEYS);
         keys.into_iter().map(|(field, path)| (field, path.clone())).collect()
     }
 }

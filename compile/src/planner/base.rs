@@ -1,7 +1,6 @@
 //! What an image stands on: an image of a registry, or a finished image of the same build.
 
-use imagespec::Diagnostic;
-
+use imagespec::{Diagnostic, field};
 use oci_names::ImageReference;
 
 use crate::answer::ImageFact;
@@ -82,11 +81,11 @@ impl<'a> Planner<'a, '_> {
         if let Some(reference) = self.part.spec.base_reference() {
             return Some((reference.to_owned(), format!("{prefix}base_image")));
         }
-        let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.clone()) else {
+        let Some((field, cuda)) = specs.said(field::CUDA) else {
             return Some((crate::fixed::DEFAULT_BASE_IMAGE.to_owned(), format!("{prefix}base_image")));
         };
-        let cudnn = specs.value(|spec| spec.cudnn.clone());
-        match crate::cuda::image(&cuda, cudnn.as_deref()) {
+        let cudnn = specs.value(field::CUDNN);
+        match crate::cuda::image(cuda, cudnn) {
             Ok(reference) => Some((reference, field)),
             Err(known) => {
                 let what = cudnn.map(|cudnn| format!(" with cuDNN {cudnn}")).unwrap_or_default();
@@ -108,7 +107,7 @@ impl<'a> Planner<'a, '_> {
         if self.specs().wants_conda() {
             return Home::CONDA;
         }
-        let said = self.specs().value(|spec| spec.python_exec.as_deref());
+        let said = self.specs().value(field::PYTHON_EXEC);
         // As far as anybody has looked: a folder on PATH may be empty.
         let programs = question::Programs { root: base.root.clone(), folders: base.program_folders() };
         let programs = self.knowledge.look(&programs);

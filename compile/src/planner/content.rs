@@ -92,7 +92,7 @@ impl Planner<'_, '_> {
         let gathered = self.requirements();
         let mut read = BTreeSet::new();
         let named = self.specs().requirements().into_iter();
-        let named: Vec<_> = named.map(|(field, file)| (field, file.path.clone(), file.kind)).collect();
+        let named: Vec<_> = named.map(|(field, file)| (field, file.path().to_owned(), file.kind())).collect();
         for (field, path, kind) in named {
             let project = match kind {
                 RequirementsKind::Uv | RequirementsKind::Poetry => Some(project_beside(&path)),

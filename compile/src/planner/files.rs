@@ -82,15 +82,15 @@ impl Planner<'_, '_> {
     /// What the steps have to know of the context; `None` while something is missing.
     pub(super) fn file_facts(&mut self) -> Option<FileFacts> {
         // A root without a mode means Python sources (design §3).
-        let mode = |spec: &ImageSpec| spec.source_copy_mode.unwrap_or(CopyMode::Auto);
-        let root = |spec: &ImageSpec| spec.source_root.clone().filter(|_| mode(spec) != CopyMode::None);
+        let mode = |spec: &ImageSpec| spec.source_copy_mode().unwrap_or(CopyMode::Auto);
+        let root = |spec: &ImageSpec| spec.source_root().map(str::to_owned).filter(|_| mode(spec) != CopyMode::None);
         let wanted: Vec<_> = self
             .specs()
             .levels()
             .iter()
             .map(|level| {
-                let has_mode = level.spec.source_copy_mode.is_some();
-                (level.prefix.clone(), root(level.spec), mode(level.spec), has_mode, level.spec.copy.clone())
+                let has_mode = level.spec.source_copy_mode().is_some();
+                (level.prefix.clone(), root(level.spec), mode(level.spec), has_mode, level.spec.copy().to_vec())
             })
             .filter(|(_, root, _, _, copies)| root.is_some() || !copies.is_empty())
             .collect();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use imagespec::field;
+
 use crate::commands;
 use crate::env::Env;
 use crate::plan::{Action, ImageConfigPlan, Parent, Step};
@@ -37,7 +39,7 @@ impl Planner<'_, '_> {
         }
         env = env.with("PYTHONPATH", "/root");
         for level in self.specs().levels() {
-            env = env.with_spec(&level.spec.env);
+            env = env.with_spec(level.spec.env());
         }
         env
     }
@@ -47,7 +49,7 @@ impl Planner<'_, '_> {
     pub(super) fn install_env(&self, base: &Base, is_seen: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
         let env = self.environment(base, self.wants_python());
         let specs = self.specs();
-        let names = specs.levels().iter().flat_map(|level| level.spec.env.keys()).filter(|name| is_seen(name));
+        let names = specs.levels().iter().flat_map(|level| level.spec.env().keys()).filter(|name| is_seen(name));
         names.filter_map(|name| Some((name.clone(), env.get(name)?.to_owned()))).collect()
     }
 
@@ -73,10 +75,10 @@ impl Planner<'_, '_> {
         }
         let mut labels = BTreeMap::new();
         for level in specs.levels() {
-            labels.extend(level.spec.builder_options.labels.clone());
+            labels.extend(level.spec.builder_options().labels().clone());
         }
         labels.extend(self.settings.labels.clone());
-        let mut entrypoint = specs.value(|spec| spec.entrypoint.clone());
+        let mut entrypoint = specs.value(field::ENTRYPOINT).map(<[String]>::to_vec);
         if !packages.is_empty() && !specs.is_flyte() {
             let words = |name: &str| {
                 let words = base.config["config"][name].as_array().into_iter().flatten();
@@ -90,7 +92,7 @@ impl Planner<'_, '_> {
             workdir: "/root".to_owned(),
             user: self.final_user(base),
             // The base's arguments are meant for the base's entrypoint, which then still runs.
-            keep_cmd: !packages.is_empty() && specs.value(|spec| spec.entrypoint.as_ref()).is_none(),
+            keep_cmd: !packages.is_empty() && specs.value(field::ENTRYPOINT).is_none(),
             entrypoint,
             labels,
         }
@@ -99,11 +101,7 @@ impl Planner<'_, '_> {
     /// Requirement lines that are installed when a container starts.
     pub(super) fn runtime_packages(&self) -> Vec<String> {
         let specs = self.specs();
-        specs
-            .items("runtime_packages", |spec| &spec.runtime_packages)
-            .into_iter()
-            .map(|(_, line)| line.text.clone())
-            .collect()
+        specs.items(field::RUNTIME_PACKAGES).into_iter().map(|(_, line)| line.text().to_owned()).collect()
     }
 
     /// What installs runtime packages where Flytekit's entrypoint does not.
@@ -111,7 +109,7 @@ impl Planner<'_, '_> {
         if self.runtime_packages().is_empty() || self.specs().is_flyte() {
             return None;
         }
-        let fields = self.specs().fields("runtime_packages", |spec| &spec.runtime_packages);
+        let fields = self.specs().fields(field::RUNTIME_PACKAGES);
         let title = self.title("entry", "install runtime packages at start");
         let action = Action::WriteFile {
             path: ENTRY.to_owned(),
@@ -123,11 +121,11 @@ impl Planner<'_, '_> {
     }
 
     pub(super) fn commands(&self, image: &ImageConfigPlan, below: &[Step]) -> Option<Step> {
-        let commands = &self.part.spec.commands;
+        let commands = self.part.spec.commands();
         if commands.is_empty() {
             return None;
         }
-        let title = match commands.as_slice() {
+        let title = match commands {
             [one] => one.lines().next().unwrap_or_default().to_owned(),
             many => format!("{} commands", many.len()),
         };

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget};
+use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, field};
 
 use crate::answer::InterpreterFact;
 use crate::arguments;
@@ -108,7 +108,7 @@ impl<'a> Planner<'a, '_> {
         }
         let bytes: u64 = selected.iter().filter_map(|one| one.size()).fold(0, u64::saturating_add);
         let is_small = selected.len() <= SMALL_MAX_PACKAGES && bytes <= SMALL_MAX_BYTES;
-        let layers = self.specs().value(|spec| spec.builder_options.python_layers);
+        let layers = self.specs().value(field::PYTHON_LAYERS);
         let mut budget = match (&single, layers) {
             (Some(_), _) => Budget::one(),
             (None, None) if is_small => Budget::together(),
@@ -153,7 +153,7 @@ impl<'a> Planner<'a, '_> {
 
     /// The kind of the lock that a spec names, if one does.
     pub(super) fn given_lock(&self) -> Option<RequirementsKind> {
-        self.specs().lock().map(|(_, file)| file.kind)
+        self.specs().lock().map(|(_, file)| file.kind())
     }
 
     /// Why there are no groups.
@@ -166,9 +166,9 @@ impl<'a> Planner<'a, '_> {
         let names_some = !requirements.names.is_empty() || requirements.project.is_some() || specs.lock().is_some();
         if self.shape == Shape::Chain {
             Some("the daemon cannot merge layers")
-        } else if specs.value(|spec| spec.builder_options.python_layers) == Some(1) {
+        } else if specs.value(field::PYTHON_LAYERS) == Some(1) {
             Some("`builder_options.python_layers` is 1")
-        } else if specs.any(|spec| spec.python_exec.is_some()) {
+        } else if specs.any(|spec| spec.python_exec().is_some()) {
             Some("what `python_exec` has already counts as installed")
         } else if filled.is_some() {
             filled
@@ -318,9 +318,9 @@ impl<'a> Planner<'a, '_> {
     pub(super) fn install_secrets(&self) -> Vec<InstallSecret> {
         let mounts = self.specs().secrets().into_iter();
         mounts
-            .map(|(_, mount)| match &mount.target {
-                SecretTarget::File(path) => InstallSecret::File { id: mount.id.clone(), path: path.clone() },
-                SecretTarget::Env(name) => InstallSecret::Env { id: mount.id.clone(), name: name.clone() },
+            .map(|(_, mount)| match mount.target() {
+                SecretTarget::File(path) => InstallSecret::File { id: mount.id().to_owned(), path: path.clone() },
+                SecretTarget::Env(name) => InstallSecret::Env { id: mount.id().to_owned(), name: name.clone() },
             })
             .collect()
     }

@@ -1,6 +1,6 @@
 //! Which interpreter the Python environment stands on. What is made of it is not decided here.
 
-use imagespec::PythonVersion;
+use imagespec::{PythonVersion, field};
 
 use crate::answer::{InterpreterFact, Program};
 use crate::interpreter::{self, Choice};
@@ -22,12 +22,13 @@ pub(super) enum Interpreter {
 impl<'a> Planner<'a, '_> {
     /// The interpreter that the environment stands on.
     pub(super) fn interpreter(&mut self, base: &Base) -> Option<Interpreter> {
-        if let Some((field, path)) = self.specs().said("python_exec", |spec| spec.python_exec.clone()) {
+        if let Some((field, path)) = self.specs().said(field::PYTHON_EXEC) {
+            let path = path.to_owned();
             return self.python_exec(base, &field, path).map(|(stage, path)| Interpreter::Found(stage, path));
         }
         let wanted = self.wanted_python();
         let has_apt_python =
-            self.specs().any(|spec| spec.apt_packages.iter().any(|package| package.starts_with("python")));
+            self.specs().any(|spec| spec.apt_packages().iter().any(|package| package.starts_with("python")));
         let stages: &[Stage] = if has_apt_python { &[Stage::Base, Stage::Apt] } else { &[Stage::Base] };
         let mut seen = Vec::new();
         let mut is_taken = false;
@@ -67,7 +68,7 @@ impl<'a> Planner<'a, '_> {
 
     /// The Python version that the specs ask for.
     fn wanted_python(&self) -> Option<PythonVersion> {
-        self.specs().value(|spec| spec.python_version)
+        self.specs().value(field::PYTHON_VERSION)
     }
 
     /// An environment cannot be put where one is.
@@ -77,7 +78,7 @@ impl<'a> Planner<'a, '_> {
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
         let image = self.part.spec.base_reference().unwrap_or(crate::fixed::DEFAULT_BASE_IMAGE);
         let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
-        let field = self.specs().said("python_version", |spec| spec.python_version).map(|(field, _)| field);
+        let field = self.specs().said(field::PYTHON_VERSION).map(|(field, _)| field);
         let field = field.unwrap_or_else(|| "packages".to_owned());
         let help = "ask for the version that is there, or start from an image without an environment";
         self.problem(&rules::NO_INTERPRETER, message, &[&field, "base_image"], help);

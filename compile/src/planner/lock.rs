@@ -81,7 +81,7 @@ impl<'a> Planner<'a, '_> {
         given: Option<RequirementsKind>,
         beside: Beside<'a>,
     ) -> Found<'a> {
-        let named = self.specs().lock().map(|(field, file)| (field, file.path.clone()));
+        let named = self.specs().lock().map(|(field, file)| (field, file.path().to_owned()));
         let (field, file) = named.unwrap_or_default();
         if given == Some(RequirementsKind::Pylock) {
             let lock = self.context_text(&file, &field).and_then(|text| self.parse_lock(&file, text));
@@ -186,8 +186,8 @@ impl<'a> Planner<'a, '_> {
                 (true, Stage::Python) => Parent::Joined(self.steps.iter().map(|step| step.id.clone()).collect()),
                 (false, _) => wanted.parent.clone(),
             },
-            extras: self.project_parts(|spec| &spec.builder_options.extras),
-            groups: self.project_parts(|spec| &spec.builder_options.groups),
+            extras: self.project_parts(|spec| spec.builder_options().extras()),
+            groups: self.project_parts(|spec| spec.builder_options().groups()),
             files,
             preferences: None,
             args: arguments::that(&wanted.args, |option| option.resolves),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imagespec::{Diagnostic, ImageSpec, SecretMount, SecretTarget, Severity};
+use imagespec::{Diagnostic, ImageSpec, SecretMount, SecretTarget, Severity, field};
 
 use crate::arguments;
 use crate::lock_file::LockFile;
@@ -144,19 +144,16 @@ impl Planner<'_, '_> {
         if base.home() == Some(Home::CONDA) {
             let message =
                 format!("the base image has a conda environment at {} already", crate::fixed::CONDA_ENVIRONMENT);
-            let fields = self.specs().fields("conda_packages", |spec| &spec.conda_packages);
+            let fields = self.specs().fields(field::CONDA_PACKAGES);
             let field = fields.first().map_or("base_image", String::as_str);
             let help = "name all conda packages in one spec, or use `packages`, which extend the environment";
             self.problem(&rules::CONDA_TWICE, message, &[field, "base_image"], help);
             return None;
         }
         let specs = self.specs();
-        let mut packages: Vec<String> = specs
-            .items("conda_packages", |spec| &spec.conda_packages)
-            .into_iter()
-            .map(|(_, name)| name.clone())
-            .collect();
-        let mut fields = specs.fields("conda_packages", |spec| &spec.conda_packages);
+        let mut packages: Vec<String> =
+            specs.items(field::CONDA_PACKAGES).into_iter().map(|(_, name)| name.clone()).collect();
+        let mut fields = specs.fields(field::CONDA_PACKAGES);
         // Before the set is sorted, for people.
         let title = self.title("conda", &summary(&packages));
         let names_python = packages.iter().any(|package| {
@@ -164,27 +161,27 @@ impl Planner<'_, '_> {
             let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
             end.map_or(name, |end| &name[..end]) == "python"
         });
-        let version = specs.said("python_version", |spec| spec.python_version);
+        let version = specs.said(field::PYTHON_VERSION);
         fields.extend(version.as_ref().map(|(field, _)| field.clone()));
         if !names_python || version.is_some() {
             let version = version.map_or(crate::fixed::DEFAULT_PYTHON.to_owned(), |(_, version)| version.to_string());
             packages.push(format!("python={version}"));
         }
-        if let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.as_ref()).filter(|_| self.has_base()) {
-            let cudnn = specs.value(|spec| spec.cudnn.as_deref());
+        if let Some((field, cuda)) = specs.said(field::CUDA).filter(|_| self.has_base()) {
+            let cudnn = specs.value(field::CUDNN);
             packages.extend(crate::cuda::conda_packages(cuda, cudnn));
             fields.push(field);
         }
         packages.sort();
         packages.dedup();
-        let named = specs.value(|spec| Some(&spec.conda_channels).filter(|channels| !channels.is_empty()));
-        let mut channels = named.cloned().unwrap_or_default();
+        let named = specs.levels().iter().rev().map(|level| level.spec.conda_channels());
+        let mut channels = named.into_iter().find(|channels| !channels.is_empty()).unwrap_or_default().to_vec();
         // As in Flytekit's images, where every other channel comes after it; whoever names it chooses its place.
         const FORGE: &str = "conda-forge";
         if !channels.iter().any(|channel| channel == FORGE) {
             channels.insert(0, FORGE.to_owned());
         }
-        fields.extend(specs.fields("conda_channels", |spec| &spec.conda_channels));
+        fields.extend(specs.fields(field::CONDA_CHANNELS));
         let env = self.installer_env(base, false);
         let action = Action::Conda { packages, channels, env, bytecode: specs.bytecode() };
         let step = self.step("conda", title, Parent::Base, action, fields);
@@ -197,10 +194,10 @@ impl Planner<'_, '_> {
     /// Folders of libraries that wheels bring and nobody else finds; `None` while answers are missing.
     fn libraries(&mut self, base: &Base, stage: Stage, interpreter: &str) -> Option<Vec<String>> {
         let specs = self.specs();
-        let Some(cuda) = specs.value(|spec| spec.cuda.clone()).filter(|_| self.has_cuda_wheels()) else {
+        let Some(cuda) = specs.value(field::CUDA).filter(|_| self.has_cuda_wheels()).map(str::to_owned) else {
             return Some(Vec::new());
         };
-        let has_cudnn = specs.any(|spec| spec.cudnn.is_some());
+        let has_cudnn = specs.any(|spec| spec.cudnn().is_some());
         let version = self.version_of(base, stage, interpreter)?.unwrap_or_default();
         let minor: Vec<&str> = version.split('.').take(2).collect();
         let packages = format!("{}/lib/python{}/site-packages", self.home(base).path, minor.join("."));
@@ -210,7 +207,7 @@ impl Planner<'_, '_> {
 
     /// Warns where CUDA comes with the base image and with packages, too: which of the two a program finds is not certain.
     fn cuda_twice(&mut self, base: &Base) {
-        let field = self.specs().said("cuda", |spec| spec.cuda.as_ref()).map(|(field, _)| field);
+        let field = self.specs().said(field::CUDA).map(|(field, _)| field);
         let is_brought = self.has_base() && (self.has_cuda_wheels() || self.specs().wants_conda());
         let Some(field) = field.filter(|_| is_brought && crate::cuda::is_in(&base.env)) else { return };
         let message = "the base image has CUDA already, and `cuda` brings it a second time";
@@ -222,7 +219,7 @@ impl Planner<'_, '_> {
     /// CUDA comes as wheels: over a base image that somebody chose, without conda.
     fn has_cuda_wheels(&self) -> bool {
         let specs = self.specs();
-        specs.any(|spec| spec.cuda.is_some()) && self.has_base() && !specs.wants_conda()
+        specs.any(|spec| spec.cuda().is_some()) && self.has_base() && !specs.wants_conda()
     }
 
     /// Requirements that other fields than `packages` ask for.
@@ -230,13 +227,13 @@ impl Planner<'_, '_> {
         let specs = self.specs();
         let mut implied = Vec::new();
         if specs.is_flyte() {
-            let field = specs.said("builder_options.flavor", |spec| spec.builder_options.flavor);
+            let field = specs.said(field::FLAVOR);
             let field = field.map(|(field, _)| field).unwrap_or_default();
             implied.push(Implied { name: "flytekit", line: "flytekit".to_owned(), field, is_optional: false });
         }
-        if let Some((field, cuda)) = specs.said("cuda", |spec| spec.cuda.clone()).filter(|_| self.has_cuda_wheels()) {
-            let cudnn = specs.value(|spec| spec.cudnn.clone());
-            let lines = crate::cuda::wheels(&cuda, cudnn.as_deref());
+        if let Some((field, cuda)) = specs.said(field::CUDA).filter(|_| self.has_cuda_wheels()) {
+            let cudnn = specs.value(field::CUDNN);
+            let lines = crate::cuda::wheels(cuda, cudnn);
             implied.extend(lines.into_iter().map(|(name, line)| Implied {
                 name,
                 line,
@@ -246,10 +243,10 @@ impl Planner<'_, '_> {
         }
         // What a conda environment's Python brings, an environment of ours does not: commands of real specs call it, and what
         // is installed at the start is installed with it. Over an interpreter that is named, its own counts as installed.
-        let runtime = specs.fields("runtime_packages", |spec| &spec.runtime_packages);
-        let commands = specs.fields("commands", |spec| &spec.commands);
+        let runtime = specs.fields(field::RUNTIME_PACKAGES);
+        let commands = specs.fields(field::COMMANDS);
         let asking = runtime.into_iter().chain(commands).next();
-        let has_own = specs.wants_conda() || specs.any(|spec| spec.python_exec.is_some());
+        let has_own = specs.wants_conda() || specs.any(|spec| spec.python_exec().is_some());
         if let (Some(field), false) = (asking, has_own) {
             implied.push(Implied { name: "pip", line: "pip".to_owned(), field, is_optional: true });
         }
@@ -263,8 +260,8 @@ impl Planner<'_, '_> {
 
     pub(super) fn wants_python(&self) -> bool {
         let specs = self.specs();
-        let is_asked = |spec: &ImageSpec| spec.python_exec.is_some() || spec.python_version.is_some();
-        let has_runtime = specs.any(|spec| !spec.runtime_packages.is_empty());
+        let is_asked = |spec: &ImageSpec| spec.python_exec().is_some() || spec.python_version().is_some();
+        let has_runtime = specs.any(|spec| !spec.runtime_packages().is_empty());
         specs.has_packages()
             || specs.any(is_asked)
             || specs.wants_conda()
@@ -275,15 +272,14 @@ impl Planner<'_, '_> {
 
     /// The tool image with uv; `None` until known.
     pub(super) fn uv(&mut self) -> Option<()> {
-        let said = self.specs().said("builder_config.uv_image", |spec| spec.builder_config.uv_image.clone());
+        let said = self.specs().said(field::UV_IMAGE).map(|(field, image)| (field, image.to_owned()));
         self.tools.uv = Some(self.tool(said, crate::fixed::DEFAULT_UV_IMAGE)?);
         Some(())
     }
 
     /// The tool image with micromamba; `None` until known.
     pub(super) fn micromamba(&mut self) -> Option<()> {
-        let said =
-            self.specs().said("builder_config.micromamba_image", |spec| spec.builder_config.micromamba_image.clone());
+        let said = self.specs().said(field::MICROMAMBA_IMAGE).map(|(field, image)| (field, image.to_owned()));
         self.tools.micromamba = Some(self.tool(said, crate::fixed::DEFAULT_MICROMAMBA_IMAGE)?);
         Some(())
     }
@@ -296,12 +292,12 @@ impl Planner<'_, '_> {
     fn venv(&self, base: &Base, interpreter: String, managed: Option<ManagedPython>, parent: Parent) -> Step {
         let specs = self.specs();
         let asked = [
-            specs.said("python_exec", |spec| spec.python_exec.as_ref()).map(|(field, _)| field),
-            specs.said("python_version", |spec| spec.python_version).map(|(field, _)| field),
+            specs.said(field::PYTHON_EXEC).map(|(field, _)| field),
+            specs.said(field::PYTHON_VERSION).map(|(field, _)| field),
         ];
         let over = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
         let title = self.title("python", &format!("environment over {over}"));
-        let system_site_packages = specs.any(|spec| spec.python_exec.is_some());
+        let system_site_packages = specs.any(|spec| spec.python_exec().is_some());
         // Whoever installs packages at the start must be able to.
         let user = self.final_user(base);
         let is_filled_later =
@@ -320,7 +316,7 @@ impl Planner<'_, '_> {
         let secrets: Vec<(String, SecretMount)> =
             self.specs().secrets().into_iter().map(|(field, mount)| (field, mount.clone())).collect();
         for (field, mount) in secrets {
-            if let SecretTarget::File(path) = &mount.target
+            if let SecretTarget::File(path) = mount.target()
                 && is_ours(path)
             {
                 let message = format!("a secret cannot be mounted at {path}: the build's own files are there");

@@ -5,6 +5,7 @@
 use crate::plan::{Account, Action, Parent, Step};
 use crate::planner::Planner;
 use crate::planner::base::Base;
+use imagespec::field;
 
 /// The user of Flytekit's images (`flytekit/image_spec/default_builder.py`).
 pub(super) const FLYTE_USER: &str = "flytekit";
@@ -16,8 +17,8 @@ impl Planner<'_, '_> {
     /// The user that runs the image: the spec's, else the flavor's, else the base's.
     pub(super) fn final_user(&self, base: &Base) -> String {
         let specs = self.specs();
-        match specs.value(|spec| spec.builder_options.user.clone()) {
-            Some(user) => user,
+        match specs.value(field::USER) {
+            Some(user) => user.to_owned(),
             None if specs.is_flyte() => FLYTE_USER.to_owned(),
             None => base.config["config"]["User"].as_str().unwrap_or_default().to_owned(),
         }
@@ -33,13 +34,10 @@ impl Planner<'_, '_> {
         let account = if user == FLYTE_USER && self.specs().is_flyte() { self.account(base)? } else { None };
         let title = self.title("user", &format!("give /root to {owner}"));
         let specs = self.specs();
-        let asked = specs
-            .said("builder_options.user", |spec| spec.builder_options.user.as_ref())
-            .map(|(field, _)| field)
-            .or_else(|| {
-                let flavor = specs.said("builder_options.flavor", |spec| spec.builder_options.flavor);
-                flavor.filter(|_| specs.is_flyte()).map(|(field, _)| field)
-            });
+        let asked = specs.said(field::USER).map(|(field, _)| field).or_else(|| {
+            let flavor = specs.said(field::FLAVOR);
+            flavor.filter(|_| specs.is_flyte()).map(|(field, _)| field)
+        });
         let fields = asked.into_iter().collect();
         Some(Some(self.step("user", title, Parent::Base, Action::OwnHome { owner, account }, fields)))
     }

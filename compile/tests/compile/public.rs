@@ -48,17 +48,17 @@ fn public_specs_compile() {
 /// The files that a spec names, with something in them.
 fn with_files(mut world: World, document: &Document) -> World {
     for level in document.spec.levels() {
-        world.base.exists.extend(level.spec.python_exec.iter().map(|path| (path.clone(), true)));
-        let Some(file) = &level.spec.requirements else { continue };
-        let folder = file.path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        let text = match file.kind {
+        world.base.exists.extend(level.spec.python_exec().map(|path| (path.to_owned(), true)));
+        let Some(file) = level.spec.requirements() else { continue };
+        let folder = file.path().rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let text = match file.kind() {
             RequirementsKind::Txt => "click\n",
             RequirementsKind::Pylock => "lock-version = \"1.0\"\ncreated-by = \"test\"\npackages = []\n",
             RequirementsKind::Uv | RequirementsKind::Poetry => "version = 1\n",
             RequirementsKind::Pyproject => PROJECT,
         };
-        world.context.insert(file.path.clone(), text.to_owned());
-        if file.kind != RequirementsKind::Txt {
+        world.context.insert(file.path().to_owned(), text.to_owned());
+        if file.kind() != RequirementsKind::Txt {
             world.lock = Some("lock-version = \"1.0\"\ncreated-by = \"test\"\npackages = []\n".to_owned());
         }
         world.context.insert(format!("{folder}pyproject.toml"), PROJECT.to_owned());

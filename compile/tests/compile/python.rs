@@ -1,6 +1,5 @@
 //! Which interpreter the environment stands on, and where uv is there to call.
 
-use imagespec::PythonVersion;
 use imagespec_compile::question::{self, Root};
 use imagespec_compile::{AnyQuestion, Document, Program, Recipe, Settings};
 
@@ -159,8 +158,8 @@ fn a_patch_version_is_asked_of_the_interpreter() {
 
 #[test]
 fn a_spec_made_in_code_says_what_asked_for_python() {
-    let Document { mut spec, .. } = document("spec.yaml", "packages: [numpy]\n");
-    spec.python_version = Some(PythonVersion { major: 3, minor: 11, patch: None });
+    let Document { spec, .. } = document("spec.yaml", "packages: [numpy]\n");
+    let spec = spec.with_python_version("3.11").expect("a valid spec");
     let built = try_build(Document::from(spec), &Settings::default(), &World::python()).expect("sound");
     assert_eq!(built.plans[0].steps[0].fields, ["python_version"]);
 }

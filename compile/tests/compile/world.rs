@@ -190,7 +190,8 @@ impl World {
     /// What a resolver would make of a spec's requirements, were each of them one small package without dependencies.
     fn lock_of(&self, document: &Document) -> String {
         let levels = document.spec.levels();
-        let mut requirements: Vec<Requirement> = levels.iter().flat_map(|level| level.spec.packages.clone()).collect();
+        let mut requirements: Vec<Requirement> =
+            levels.iter().flat_map(|level| level.spec.packages().to_vec()).collect();
         let mut sources = imagespec::SourceMap::new();
         for (path, text) in &self.context {
             if path.ends_with(".txt") {
@@ -215,13 +216,13 @@ fn entry(requirement: &Requirement) -> Option<(String, String)> {
         // Where a line names hashes, the index has a file with the first of them.
         let hash = buildkit_llb::Digest::of(name.as_bytes()).to_string();
         let hash =
-            requirement.text.split("--hash=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or(&hash);
+            requirement.text().split("--hash=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or(&hash);
         let digits = hash.trim_start_matches("sha256:");
         format!(
             "\n[[packages]]\nname = \"{name}\"\nversion = \"1.0\"\nwheels = [{{ url = \"https://files.example.com/{file}-1.0-py3-none-any.whl\", size = 1000, hashes = {{ sha256 = \"{digits}\" }} }}]\n"
         )
     };
-    match &requirement.kind {
+    match requirement.kind() {
         RequirementKind::Named { name, .. } | RequirementKind::Url { name: Some(name) } => {
             Some((name.clone(), wheel(name)))
         }

@@ -78,7 +78,7 @@ async fn builds_of_one_call_share_the_context() {
         for word in ["old", "new"] {
             std::fs::write(folder.path().join("a.txt"), word).unwrap();
             let requests = ["one", "two"].map(|name| {
-                let spec = ImageSpec { copy: vec!["a.txt".to_owned()], ..pushed(name) };
+                let spec = pushed(name).with_copy(["a.txt"]).unwrap();
                 BuildRequest::new(spec).with_files(Files::in_folder(folder.path()))
             });
             for built in engine.build_all(&requests).await {
@@ -129,7 +129,7 @@ async fn what_is_not_pushed_is_loaded() {
             assert_eq!(ran, Ok(marker(&spec)), "{daemon}");
             docker(daemon, &["rmi", &image]).unwrap();
             let found = exist(&image, &credentials(std::path::Path::new("/nonexistent"))).await;
-            assert!(spec.registry.is_none() || found.to_string() == "missing", "{found:?}");
+            assert!(spec.registry().is_none() || found.to_string() == "missing", "{found:?}");
         }
     }
     let spec = spec("elsewhere");
@@ -170,7 +170,7 @@ async fn failures_speak_of_the_spec() {
             assert!(told.contains(part), "{part}: {told}");
         }
     }
-    let wrong = ImageSpec { python_exec: Some("/no/such/python".to_owned()), ..spec("wrong") };
+    let wrong = spec("wrong").with_python_exec("/no/such/python").unwrap();
     let wrong = wrong.with_packages(["click==8.1.7"]).unwrap();
     let error = engine.build(&wrong).await.unwrap_err();
     assert!(matches!(&error, EngineError::Spec { diagnostics, .. } if !diagnostics.is_empty()), "{error}");
@@ -180,7 +180,7 @@ async fn failures_speak_of_the_spec() {
 async fn files_and_secrets_come_from_the_client() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "from the context\n").unwrap();
-    let spec = ImageSpec { copy: vec!["a.txt".to_owned()], ..pushed("files") };
+    let spec = pushed("files").with_copy(["a.txt"]).unwrap();
     let request = |spec: &ImageSpec| BuildRequest::new(spec.clone()).with_files(Files::in_folder(folder.path()));
     let image = engine(BUILDKITD, settings()).build(request(&spec)).await.unwrap().image_name;
     let ran = docker(CONTAINERD, &["run", "--rm", &image, "cat", "/root/a.txt"]);
@@ -189,7 +189,7 @@ async fn files_and_secrets_come_from_the_client() {
 
     let text = "pip_secret_mounts: [{id: netrc, src: no-such-file, dst: /root/.netrc}]\n";
     let missing = imagespec::parse("spec.yaml", text).spec.unwrap();
-    let missing = ImageSpec { pip_secret_mounts: missing.pip_secret_mounts, ..pushed("secret") };
+    let missing = pushed("secret").with_pip_secret_mounts(missing.pip_secret_mounts().to_vec()).unwrap();
     let error = engine(BUILDKITD, settings()).build(request(&missing)).await.unwrap_err();
     assert!(matches!(&error, EngineError::Secrets(_)) && error.to_string().contains("no-such-file"), "{error}");
 }
@@ -207,7 +207,7 @@ async fn a_spec_made_in_rust() {
     let spec = ImageSpec::named("engine-test/rust")
         .and_then(|spec| spec.with_registry(&variable("IMAGESPEC_LAB_REGISTRY")))
         .and_then(|spec| spec.with_tag_format("v-{spec_hash}"))
-        .map(|spec| spec.with_base_spec(base))
+        .and_then(|spec| spec.with_base_spec(base))
         .and_then(|spec| spec.with_python_version("3.11"))
         .and_then(|spec| spec.with_packages(["click==8.1.7"]))
         .and_then(|spec| spec.with_requirements("requirements.txt"))
@@ -219,12 +219,9 @@ async fn a_spec_made_in_rust() {
         .and_then(|spec| spec.with_entrypoint(["python", "app.py"]))
         .and_then(|spec| spec.with_platform("linux/amd64"))
         .unwrap();
-    let options = BuilderOptions {
-        user: Some("www-data".to_owned()),
-        ca_bundle: Some(variable("IMAGESPEC_LAB_CA_BUNDLE")),
-        ..BuilderOptions::default()
-    };
-    let spec = spec.with_builder_options(options);
+    let options = BuilderOptions::default().with_user("www-data").unwrap();
+    let options = options.with_ca_bundle(&variable("IMAGESPEC_LAB_CA_BUNDLE")).unwrap();
+    let spec = spec.with_builder_options(options).unwrap();
     assert_eq!(spec.check(), []);
     let request = BuildRequest::new(spec.clone()).with_files(Files::in_folder(folder.path()));
     let image = engine(BUILDKITD, settings()).build(request).await.unwrap().image_name;
@@ -240,6 +237,6 @@ async fn a_spec_made_in_rust() {
 async fn noop_beside_llb() {
     let mut engine = engine(BUILDKITD, settings());
     engine.register("noop", NoopBuilder, 1);
-    let spec = ImageSpec { builder: Some("noop".to_owned()), ..pushed("noop") };
+    let spec = pushed("noop").with_builder("noop").unwrap();
     assert_eq!(engine.build(&spec).await.unwrap().real_name, "debian:bookworm-slim");
 }

@@ -58,10 +58,8 @@ async fn the_spec_names_its_credentials() {
     let user = logged_in(&variable("IMAGESPEC_LAB_TLS_REGISTRY_PASSWORD"));
     let nobody = tempfile::tempdir().unwrap();
     let settings = imagespec_engine::Settings::from_variables(variables(nobody.path()));
-    let spec = imagespec::ImageSpec {
-        registry_config: Some(user.path().to_str().unwrap().to_owned()),
-        ..spec("config").with_registry(&variable("IMAGESPEC_LAB_TLS_REGISTRY")).unwrap()
-    };
+    let spec = spec("config").with_registry(&variable("IMAGESPEC_LAB_TLS_REGISTRY")).unwrap();
+    let spec = spec.with_registry_config(user.path().to_str().unwrap()).unwrap();
     for was_built in [true, false] {
         let built = engine(BUILDKITD, settings.clone()).build(&spec).await.unwrap();
         assert_eq!((built.was_built, built.warnings), (was_built, Vec::new()));

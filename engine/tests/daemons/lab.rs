@@ -73,5 +73,5 @@ pub(crate) fn docker(daemon: &str, args: &[&str]) -> Result<String, String> {
 
 /// What the spec's command wrote.
 pub(crate) fn marker(spec: &ImageSpec) -> String {
-    spec.commands[0].split(' ').nth(1).unwrap().to_owned()
+    spec.commands()[0].split(' ').nth(1).unwrap().to_owned()
 }

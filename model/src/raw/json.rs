@@ -1,13 +1,13 @@
 //! JSON (RFC 8259) to a tree, with the place of every key and value.
 //!
-//! Strict: comments, trailing commas and single quotes are refused, each with what to do instead.
+//! Strict: comments, trailing commas and single quotes are refused, each with advice on what to do instead.
 
 use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::quote::quote;
 use crate::raw::map::MapBuilder;
-use crate::raw::{DEEPEST, Kind, MOST_NODES, Node, too_deep, too_many, without_mark};
+use crate::raw::{Kind, MAX_DEPTH, MAX_NODES, Node, too_deep, too_many, without_mark};
 use crate::rules;
 use crate::source::{FileId, Span};
 
@@ -54,11 +54,11 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Step<Node> {
         let start = self.at;
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err(Box::new(too_deep(self.span_from(start))));
         }
         self.nodes += 1;
-        if self.nodes > MOST_NODES {
+        if self.nodes > MAX_NODES {
             return Err(Box::new(too_many(self.span_from(start))));
         }
         let kind = match self.peek() {
@@ -83,7 +83,7 @@ impl Reader<'_> {
             self.blanks();
             let start = self.at;
             if self.peek() != Some('"') {
-                return Err(self.unexpected("a key between double quotes"));
+                return Err(self.unexpected("a key in double quotes"));
             }
             let key = self.string()?;
             let key_span = self.span_from(start);
@@ -178,7 +178,7 @@ impl Reader<'_> {
                 Some('\u{0}'..='\u{1f}') | None => {
                     return Err(self.error(
                         start..before,
-                        "the text is not closed on its line",
+                        "the text is not closed on this line",
                         "close it with `\"`; a line break inside is written `\\n`, a tab `\\t`",
                     ));
                 }
@@ -242,8 +242,8 @@ impl Reader<'_> {
         let help = match next {
             Some('#' | '/') => "JSON has no comments; name the file `.yaml` to use them",
             Some('}' | ']') if self.is_after_comma() => "JSON allows no comma before a closing bracket",
-            Some('\'') => "JSON wants double quotes",
-            _ => "text and keys are written between double quotes, items are separated by commas",
+            Some('\'') => "JSON needs double quotes",
+            _ => "text and keys are written in double quotes, items are separated by commas",
         };
         self.error(
             self.at..self.at + next.map_or(0, char::len_utf8),

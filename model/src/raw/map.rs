@@ -1,6 +1,6 @@
-//! Collects the entries of one mapping and reports keys that are given twice.
+//! Collects the entries of one mapping and reports duplicate keys.
 //!
-//! Not for TOML, whose own parser has to find doubled keys across tables.
+//! Not for TOML: its parser finds duplicate keys across tables.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! TOML to a tree.
 //!
-//! The parser recovers from mistakes, so all of them are reported at once; the tree is used only when there are none.
+//! The parser recovers from mistakes, so all of them are reported at once; the tree is used only if there are none.
 
 use std::ops::Range;
 
@@ -10,18 +10,18 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::Diagnostic;
 use crate::quote::printable;
 use crate::raw::map::duplicate_key;
-use crate::raw::{DEEPEST, Entry, Kind, Node, too_deep};
+use crate::raw::{Entry, Kind, MAX_DEPTH, Node, too_deep};
 use crate::rules;
 use crate::source::{FileId, Span};
 
-/// A text with more mistakes than this is no TOML, and each of them costs a look through the table.
-const MOST_ERRORS: usize = 100;
+/// A text with more mistakes than this is probably not TOML, and each of them costs a search of the table.
+const MAX_ERRORS: usize = 100;
 
 pub(super) fn read(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let reader = Reader { file, text };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        diagnostics.extend(errors.iter().take(MOST_ERRORS).map(|error| reader.error(error)));
+        diagnostics.extend(errors.iter().take(MAX_ERRORS).map(|error| reader.error(error)));
         return None;
     }
     match reader.table(table.get_ref(), Span::new(file, 0, 0), 0) {
@@ -45,7 +45,7 @@ impl Reader<'_> {
 
     fn value(&self, value: &Spanned<DeValue<'_>>, depth: usize) -> Result<Node, Box<Diagnostic>> {
         let span = self.span(value.span());
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return Err(Box::new(too_deep(span)));
         }
         let source = || self.text.get(value.span()).unwrap_or_default().to_owned();
@@ -71,7 +71,7 @@ impl Reader<'_> {
                 value: self.value(value, depth + 1)?,
             });
         }
-        // The parser sorts by key; people expect complaints in the order of the text.
+        // The parser sorts by key; diagnostics are in the order of the text.
         entries.sort_by_key(|entry| entry.key_span);
         Ok(Node { kind: Kind::Map(entries), span })
     }
@@ -94,7 +94,7 @@ impl Reader<'_> {
         diagnostic
     }
 
-    /// Where the nearest key with this text stands before byte `before`. The parser keeps only the second of two.
+    /// The place of the nearest key with this text before byte `before`. The parser keeps only the second of two.
     fn key_before(&self, key: &str, before: usize) -> Option<Range<usize>> {
         let head = self.text.get(..before)?;
         let found = head.rmatch_indices(key).map(|(at, _)| at).find(|at| {

@@ -1,6 +1,6 @@
 //! YAML 1.2 to a tree: anchors, aliases and merge keys resolved.
 //!
-//! Works on parser events with a stack of its own, so nesting costs no call depth, and with a budget, so aliases cannot explode.
+//! Works on parser events with an explicit stack, so nesting costs no call depth, and with a budget, so aliases cannot explode.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::quote::quote;
 use crate::raw::map::MapBuilder;
 use crate::raw::scalar::plain;
 use crate::raw::yaml_problem::syntax_error;
-use crate::raw::{DEEPEST, Kind, Node, Weight, too_deep, too_many};
+use crate::raw::{Kind, MAX_DEPTH, Node, Weight, too_deep, too_many};
 use crate::rules;
 use crate::source::{FileId, Span};
 
@@ -120,19 +120,19 @@ impl Builder {
         Err(Box::new(
             Diagnostic::new(&rules::ROOT, "the file holds more than one YAML document")
                 .with_label(span, "a second document begins here")
-                .with_help("write one image per file"),
+                .with_help("write one image per file, or several below `images`"),
         ))
     }
 
     fn alias(&self, anchor: usize, span: Span) -> Step<Node> {
         let Some(target) = self.anchors.get(&anchor) else {
             return Err(Box::new(
-                Diagnostic::new(&rules::SYNTAX, "an alias stands inside its own anchor")
-                    .with_label(span, "refers to what it is part of"),
+                Diagnostic::new(&rules::SYNTAX, "an alias is inside its own anchor")
+                    .with_label(span, "refers to the value it is part of"),
             ));
         };
         let mut node = target.clone();
-        // What is inside keeps its own place; the whole stands where the alias does.
+        // The values inside keep their places; the whole value is at the place of the alias.
         if matches!(node.kind, Kind::List(_) | Kind::Map(_)) {
             node.span = span;
         }
@@ -154,7 +154,7 @@ impl Builder {
     }
 
     fn open(&mut self, span: Span, anchor: usize, items: Items) -> Step<()> {
-        if self.stack.len() >= DEEPEST {
+        if self.stack.len() >= MAX_DEPTH {
             return Err(Box::new(too_deep(span)));
         }
         self.weight.add(Weight { nodes: 1, bytes: 0 });
@@ -180,7 +180,7 @@ impl Builder {
                 (Kind::Map(entries), last)
             }
         };
-        // A block collection has no closing bracket: its end event lies where the next value begins.
+        // A block collection has no closing bracket: its end event is where the next value begins.
         let is_flow = end.end > end.start;
         let end = if is_flow { Some(end.end) } else { last };
         let span = Span::new(self.file, open.span.start, end.unwrap_or(open.span.end));
@@ -246,25 +246,25 @@ fn merge_into(map: &mut MapBuilder, merge: Span, node: Node) -> Step<()> {
     Ok(())
 }
 
-/// Only the tags of the core schema mean something in a spec, each on values of its kind.
+/// Only the tags of the core schema have a meaning in a spec, each for values of its kind.
 fn check_tag(event: &Event<'_>, place: impl Fn() -> Span, text: &str) -> Step<()> {
     let Some(tag) = event.tag() else {
         return Ok(());
     };
-    let is_right = matches!(
+    let is_valid = matches!(
         (event, core_suffix(tag)),
         (_, Some(""))
             | (Event::Scalar(..), Some("str" | "int" | "float" | "bool" | "null"))
             | (Event::SequenceStart(..), Some("seq"))
             | (Event::MappingStart(..), Some("map"))
     );
-    if is_right {
+    if is_valid {
         return Ok(());
     }
     let span = place();
     let written = text.get(span.start..span.end).unwrap_or_default();
     Err(Box::new(
-        Diagnostic::new(&rules::SYNTAX, format!("the tag {} means nothing in a spec", quote(written)))
+        Diagnostic::new(&rules::SYNTAX, format!("the tag {} has no meaning in a spec", quote(written)))
             .with_label(span, "unknown tag")
             .with_help("leave the tag out; text that begins with `!` needs quotes"),
     ))
@@ -278,7 +278,7 @@ fn scalar(value: String, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
     }
 }
 
-/// The name behind `!!`. A lone `!`, the non-specific tag, has an empty one and makes any scalar text.
+/// The name after `!!`. A lone `!`, the non-specific tag, has an empty name and makes any scalar text.
 fn core_suffix(tag: &Tag) -> Option<&str> {
     if tag.handle() == "!" && tag.suffix().is_empty() {
         return Some("");

@@ -1,6 +1,6 @@
-//! What the YAML parser could not read, in words for people who do not know YAML's grammar by heart.
+//! Messages for YAML that cannot be read, for users who do not know YAML's grammar by heart.
 //!
-//! Mistakes without words here are told in the parser's own.
+//! For mistakes that are not listed here, the parser's own message is used.
 
 use granit_parser::{ErrorKind, ScanError};
 
@@ -30,51 +30,51 @@ fn label(kind: &ErrorKind) -> &'static str {
     }
 }
 
-/// The message, where the parser's own would not be understood, and what to do.
+/// The message, if the parser's own is hard to understand, and what to do.
 fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
     use ErrorKind as E;
     let (message, help) = match kind {
         E::UnknownAnchor => (
-            "no anchor of this name stands above".to_owned(),
+            "there is no anchor of this name above".to_owned(),
             "text that begins with `*` needs quotes; an alias `*name` needs its anchor `&name`",
         ),
         E::TabNotAllowed
         | E::TabInBlockIndentation
         | E::TabInIndentation
         | E::TabInPlainScalar
-        | E::TabAtBlockScalarStart => ("a tab in the indentation".to_owned(), "indent with blanks"),
+        | E::TabAtBlockScalarStart => ("a tab in the indentation".to_owned(), "indent with spaces"),
         E::UnexpectedCharacter { character } => (
             format!("a value cannot begin with {}", quote(character.encode_utf8(&mut [0; 4]))),
-            "put the value between quotes",
+            "put the value in quotes",
         ),
         E::MappingValueNotAllowed => (
-            "a `: ` where no key can stand".to_owned(),
-            "the line above may lack a `:`; text that holds `: ` needs quotes, such as `- 'echo a: b'`",
+            "a `: ` where a key is not allowed".to_owned(),
+            "maybe a `:` is missing in the line above; text that contains `: ` needs quotes, such as `- 'echo a: b'`",
         ),
         E::InvalidColonPlacement => (
-            "a `:` that cannot stand here".to_owned(),
-            "perhaps a `[`, `{` or quote above is not closed; text that holds `: ` needs quotes",
+            "a `:` is not allowed here".to_owned(),
+            "maybe a `[`, `{` or quote above is not closed; text that contains `: ` needs quotes",
         ),
         E::ExpectedBlockMappingKey | E::ExpectedBlockSequenceEntry | E::InvalidIndentation => (
-            "a key, or a line that begins where those above do, is expected here".to_owned(),
+            "expected a key, or a line that begins in the column of the lines above".to_owned(),
             "fields of one mapping, and entries of one list, begin in the same column",
         ),
         E::SimpleKeyExpected | E::InvalidSimpleKey => {
-            ("a key without `:`".to_owned(), "a field is written `key: value`, with a blank behind the colon")
+            ("a key without `:`".to_owned(), "a field is written `key: value`, with a space after the colon")
         }
         E::ExpectedFlowSequenceSeparator | E::ExpectedFlowMappingSeparator => {
-            return (None, "entries between brackets are separated by commas; text with a comma needs quotes");
+            return (None, "entries in brackets are separated by commas; text with a comma needs quotes");
         }
         E::UnclosedFlowCollection { .. } | E::UnclosedQuotedScalar | E::MismatchedFlowCollectionEnd { .. } => {
-            return (None, "what is opened has to be closed");
+            return (None, "close what is opened here");
         }
         E::UnknownQuotedScalarEscape => {
-            return (None, "a backslash between double quotes is written `\\\\`; between single quotes it is itself");
+            return (None, "in double quotes a backslash is written `\\\\`; in single quotes it needs no escape");
         }
         E::UndeclaredTagHandle | E::InvalidTagTerminator => {
             return (None, "text that begins with `!` needs quotes");
         }
-        _ => return (None, "text with signs that mean something to YAML needs quotes"),
+        _ => return (None, "text with characters that have a meaning in YAML needs quotes"),
     };
     (Some(message), help)
 }

@@ -1,40 +1,41 @@
 //! Files with several images: `images` is a mapping from names to specs, and a spec's `base_image` may be one of the names.
 //!
-//! Which image is built is the caller's choice; all of them are checked. How one spec is read is not known here.
+//! The caller chooses the image to build; all of them are checked. How one spec is read is not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::image_spec::spec_fields::{BASE_IMAGE, PIP_SECRET_MOUNTS};
 use crate::image_spec::{BaseImage, ImageSpec};
 use crate::nearest::nearest;
 use crate::quote::quote;
-use crate::raw::{DEEPEST, Entry, Kind, Node};
+use crate::raw::{Entry, Kind, MAX_DEPTH, Node};
 use crate::read::reader::Reader;
 use crate::read::{note_places, spec_of};
 use crate::rules;
 use crate::source::{SourceMap, Span};
 use crate::spans::Spans;
 
-/// The key that makes a file one of several images.
+/// The key of a file with several images.
 const IMAGES: &str = "images";
 
-/// The images of a file by name, and which of them are being read.
+/// The images of a file by name, and how deep in them the reader is.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Images<'t> {
+pub(crate) struct Images<'t> {
     named: BTreeMap<&'t str, &'t Node>,
-    /// How many specs stand on the one that is read.
+    /// How many specs are built on the one that is read.
     above: usize,
 }
 
-/// The file's images, if it is one of several; everything wrong with the mapping itself is reported.
+/// The images of a file with several; problems of the mapping itself are reported.
 pub(super) fn images<'t>(root: &'t Node, fields: &[&'t Entry], reader: &mut Reader<'t, '_>) -> Option<Images<'t>> {
     let entry = fields.iter().find(|entry| entry.key == IMAGES)?;
     for other in fields.iter().filter(|other| other.key != IMAGES) {
         reader.report(
-            Diagnostic::new(&rules::CONFLICT, format!("{} stands beside `images`", quote(&other.key)))
-                .with_label(other.key_span, "of which image?")
+            Diagnostic::new(&rules::CONFLICT, format!("{} cannot be combined with `images`", quote(&other.key)))
+                .with_label(other.key_span, "a field of which image?")
                 .with_label(entry.key_span, "the images of this file")
-                .with_help("a field belongs into the image it is of; what images share can be a base image of theirs"),
+                .with_help("move the field into an image; put what images share into a base image"),
         );
     }
     let Kind::Map(entries) = &entry.value.kind else {
@@ -52,9 +53,9 @@ pub(super) fn images<'t>(root: &'t Node, fields: &[&'t Entry], reader: &mut Read
     };
     if entries.is_empty() {
         reader.report(
-            Diagnostic::new(&rules::ROOT, "the file has no image")
+            Diagnostic::new(&rules::ROOT, "the file has no images")
                 .with_label(root.span, "`images` is empty")
-                .with_help("name one: `images: {app: {packages: [numpy]}}`"),
+                .with_help("add one: `images: {app: {packages: [numpy]}}`"),
         );
         return None;
     }
@@ -62,11 +63,11 @@ pub(super) fn images<'t>(root: &'t Node, fields: &[&'t Entry], reader: &mut Read
     for image in entries {
         if !is_name(&image.key) {
             reader.report(
-                Diagnostic::new(
-                    &rules::TARGET,
-                    format!("{} cannot be the name of an image of a file", quote(&image.key)),
-                )
-                .with_label(image.key_span, "letters, digits, `_`, `.` and `-`, the first a letter or digit"),
+                Diagnostic::new(&rules::TARGET, format!("{} is not a valid name of an image", quote(&image.key)))
+                    .with_label(
+                        image.key_span,
+                        "expected letters, digits, `_`, `.` and `-`, beginning with a letter or digit",
+                    ),
             );
         }
         if let Kind::Map(_) = image.value.kind {
@@ -84,14 +85,14 @@ pub(super) fn images<'t>(root: &'t Node, fields: &[&'t Entry], reader: &mut Read
     Some(images)
 }
 
-/// Also the name of a build stage for Docker's clients, who take `--target` in lower case.
+/// Docker's clients use it as the name of a build stage, and convert `--target` to lowercase.
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
 impl<'t> Images<'t> {
-    /// What a base image may be called by, in a build in which some names stand for something else.
+    /// The names that a base image may have, without those that mean something else in this build.
     pub(super) fn without(&self, contexts: &BTreeSet<String>) -> Self {
         let named = self.named.iter().filter(|(name, _)| !contexts.contains(**name));
         Self { named: named.map(|(name, node)| (*name, *node)).collect(), above: self.above }
@@ -102,7 +103,7 @@ impl<'t> Images<'t> {
         self.named.keys().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Reads all images and gives the one that is wanted, with its places.
+    /// Reads all images and returns the target, with its places.
     pub(super) fn read(
         &self,
         file: Span,
@@ -129,7 +130,7 @@ impl<'t> Images<'t> {
             None if self.named.len() == 1 => return names().next(),
             None => ("the file has several images".to_owned(), format!("choose one with --target: {known}")),
             Some(target) => {
-                // Clients of Docker write targets in lower case.
+                // Docker's clients convert targets to lowercase.
                 if let Some(name) = names().find(|name| name.eq_ignore_ascii_case(target)) {
                     return Some(name);
                 }
@@ -144,46 +145,66 @@ impl<'t> Images<'t> {
         None
     }
 
-    /// The spec that a base image names, read without telling twice what is wrong with it.
-    pub(super) fn base(&self, sources: &'t SourceMap, name: &str) -> Option<BaseImage> {
+    /// The spec that a base image names. Its problems are reported where it is read by itself.
+    pub(crate) fn base(&self, sources: &'t SourceMap, name: &str) -> Option<BaseImage> {
         let node = self.named.get(name)?;
-        if self.above >= DEEPEST {
-            // In a circle, or too deep: reported for the file as a whole.
+        if self.above >= MAX_DEPTH {
+            // A circle, or too deep: reported for the file as a whole.
             return None;
         }
-        let mut heard = Vec::new();
-        let mut reader = Reader::new(sources, &mut heard);
+        let mut reported_elsewhere = Vec::new();
+        let mut reader = Reader::new(sources, &mut reported_elsewhere);
         reader.images = Self { above: self.above + 1, ..self.clone() };
         Some(BaseImage::Spec(Box::new(spec_of(&mut reader, node))))
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.named.contains_key(name)
     }
 
-    /// Notes where everything of an image stands, its bases' fields below `base_image`.
+    /// How many secrets the specs list that a spec is built on.
+    pub(super) fn secrets_below(&self, node: &'t Node) -> usize {
+        let mut count = 0;
+        let mut node = node;
+        // Images may be built on each other in a circle.
+        for _ in 0..MAX_DEPTH {
+            let base = match field(node, BASE_IMAGE.name()).map(|base| &base.kind) {
+                Some(Kind::Text(name)) => self.named.get(name.as_str()).copied(),
+                Some(Kind::Map(_)) => field(node, BASE_IMAGE.name()),
+                _ => None,
+            };
+            let Some(base) = base else { break };
+            if let Some(Kind::List(secrets)) = field(base, PIP_SECRET_MOUNTS.name()).map(|secrets| &secrets.kind) {
+                count += secrets.len();
+            }
+            node = base;
+        }
+        count
+    }
+
+    /// Notes the places of an image, with the fields of its bases below `base_image`.
     fn note(&self, node: &Node, path: &str, spans: &mut Spans, depth: usize) {
         if depth == 0 {
             note_places(node, path, spans);
         }
-        let Kind::Map(entries) = &node.kind else { return };
-        let Some(base) = entries.iter().find(|entry| entry.key == "base_image") else { return };
-        let inner = if path.is_empty() { "base_image".to_owned() } else { format!("{path}.base_image") };
-        match &base.value.kind {
-            Kind::Text(name) if depth < DEEPEST => {
+        let Some(base) = field(node, BASE_IMAGE.name()) else { return };
+        let name = BASE_IMAGE.name();
+        let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match &base.kind {
+            Kind::Text(name) if depth < MAX_DEPTH => {
                 if let Some(named) = self.named.get(name.as_str()) {
                     note_places(named, &inner, spans);
-                    // The base itself is where it is named.
-                    spans.set(inner.as_str(), base.value.span);
+                    // The place of the base itself is where it is named.
+                    spans.set(inner.as_str(), base.span);
                     self.note(named, &inner, spans, depth + 1);
                 }
             }
-            Kind::Map(_) => self.note(&base.value, &inner, spans, depth + 1),
+            Kind::Map(_) => self.note(base, &inner, spans, depth + 1),
             _ => {}
         }
     }
 
-    /// Each circle once, at the first of its names.
+    /// Reports each circle once, at the first of its names.
     fn report_circles(&self, reader: &mut Reader<'t, '_>) {
         for start in self.named.keys() {
             let mut path = vec![*start];
@@ -199,14 +220,14 @@ impl<'t> Images<'t> {
                     break;
                 }
                 if path.contains(&next) {
-                    // A circle further on, which is told at its own start.
+                    // A circle further on, which is reported at its own start.
                     break;
                 }
                 path.push(next);
-                if path.len() > DEEPEST {
+                if path.len() > MAX_DEPTH {
                     reader.report(
-                        Diagnostic::new(&rules::LIMIT, "images stand on each other too deeply")
-                            .with_label(place, format!("more than {DEEPEST} images below `{start}`")),
+                        Diagnostic::new(&rules::LIMIT, "too many images build on each other")
+                            .with_label(place, format!("more than {MAX_DEPTH} images below `{start}`")),
                     );
                     break;
                 }
@@ -215,24 +236,29 @@ impl<'t> Images<'t> {
         }
     }
 
-    /// The image of the file that a spec stands on, through specs written inside of it.
+    /// The image of the file that a spec is built on, directly or through specs inside it.
     fn named_base(&self, node: &'t Node) -> Option<(&'t str, Span)> {
-        let Kind::Map(entries) = &node.kind else { return None };
-        let base = entries.iter().find(|entry| entry.key == "base_image")?;
-        match &base.value.kind {
-            Kind::Text(name) => self.named.get_key_value(name.as_str()).map(|(name, _)| (*name, base.value.span)),
-            Kind::Map(_) => self.named_base(&base.value),
+        let base = field(node, BASE_IMAGE.name())?;
+        match &base.kind {
+            Kind::Text(name) => self.named.get_key_value(name.as_str()).map(|(name, _)| (*name, base.span)),
+            Kind::Map(_) => self.named_base(base),
             _ => None,
         }
     }
 }
 
+/// The value of a field of a spec as it is written.
+fn field<'t>(node: &'t Node, name: &str) -> Option<&'t Node> {
+    let Kind::Map(entries) = &node.kind else { return None };
+    entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value)
+}
+
 fn circle(path: &[&str], places: &[Span]) -> Diagnostic {
     let shown = path.join(" → ");
     let diagnostic = Diagnostic::new(&rules::CIRCLE, format!("images build on each other in a circle: {shown}"))
-        .with_help("one of them has to start from an image that is there already");
+        .with_help("one of them has to start from an existing image");
     places
         .iter()
         .zip(path.iter().skip(1))
-        .fold(diagnostic, |diagnostic, (place, name)| diagnostic.with_label(*place, format!("stands on `{name}`")))
+        .fold(diagnostic, |diagnostic, (place, name)| diagnostic.with_label(*place, format!("is built on `{name}`")))
 }

@@ -1,13 +1,15 @@
-//! Takes values of the right type out of the tree, and turns faults into diagnostics with places.
+//! Takes values of the expected type out of the tree, and turns faults into diagnostics with places.
 //!
-//! Knows types and places, no particular field.
+//! Knows types and places, but no particular field.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::conflict::Places;
 use crate::diagnostic::Diagnostic;
 use crate::fault::Fault;
-use crate::field::{Field, OTHER_NAMES};
+use crate::field::{FieldInfo, Shape};
+use crate::kind::{listed_twice, repeated};
 use crate::nearest::nearest;
 use crate::quote::quote;
 use crate::raw::{Entry, Kind, Node};
@@ -15,47 +17,59 @@ use crate::read::images::Images;
 use crate::rules;
 use crate::source::{SourceMap, Span};
 
-/// After this many errors no further fields are looked at.
-const MOST_ERRORS: usize = 100;
+/// After this many errors no further fields are read.
+const MAX_ERRORS: usize = 100;
 
-/// The fields of one mapping that are known and not null.
+/// The known fields of one mapping that have a value.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
-    /// Whether there were unknown ones too.
+pub(crate) struct Fields<'a> {
+    /// Whether there are unknown fields too.
     pub(super) has_unknown: bool,
-    found: BTreeMap<&'static str, (&'a Entry, &'static Field)>,
+    found: BTreeMap<&'static str, (&'a Entry, &'static FieldInfo)>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn get(&self, name: &str) -> Option<(&'a Entry, &'static Field)> {
+    pub(crate) fn get(&self, name: &str) -> Option<(&'a Entry, &'static FieldInfo)> {
         self.found.get(name).copied()
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.found.contains_key(name)
+    }
+}
+
+impl Places for Fields<'_> {
+    fn key(&self, field: &FieldInfo) -> Option<Span> {
+        self.get(field.name).map(|(entry, _)| entry.key_span)
+    }
+
+    fn is_given(&self, field: &FieldInfo) -> bool {
+        self.has(field.name)
     }
 }
 
 /// Reads values and collects what is wrong with them.
 #[derive(Debug)]
-pub(super) struct Reader<'t, 'd> {
-    pub(super) sources: &'t SourceMap,
-    /// What a base image may be called by, in a file of several images.
-    pub(super) images: Images<'t>,
+pub(crate) struct Reader<'t, 'd> {
+    pub(crate) sources: &'t SourceMap,
+    /// The other images of the file, which a base image may name.
+    pub(crate) images: Images<'t>,
+    /// How many secrets the specs list that the one being read is built on.
+    pub(super) secrets_below: usize,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl<'t, 'd> Reader<'t, 'd> {
     pub(super) fn new(sources: &'t SourceMap, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
-        Self { sources, images: Images::default(), diagnostics }
+        Self { sources, images: Images::default(), secrets_below: 0, diagnostics }
     }
 
-    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports a fault of a value that stands in the text at `span`.
-    pub(super) fn fault(&mut self, span: Span, value: &str, fault: Fault) {
+    /// Reports a fault of the value at `span`.
+    pub(crate) fn fault(&mut self, span: Span, value: &str, fault: Fault) {
         let span = match fault.part {
             Some(part) => self.part(span, value, part),
             None => span,
@@ -67,16 +81,21 @@ impl<'t, 'd> Reader<'t, 'd> {
         });
     }
 
-    /// Sorts out the keys of a mapping: unknown ones are reported.
-    pub(super) fn fields<'a>(&mut self, entries: &[&'a Entry], known: &'static [Field], owner: &str) -> Fields<'a> {
+    /// Looks up the keys of a mapping; unknown keys are reported.
+    pub(crate) fn fields<'a>(
+        &mut self,
+        entries: &[&'a Entry],
+        known: &[&'static FieldInfo],
+        owner: &str,
+    ) -> Fields<'a> {
         let mut found = BTreeMap::new();
         let mut has_unknown = false;
         for entry in entries {
-            // Looking for nearest names takes time, and nobody reads that many messages.
-            if self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() >= MOST_ERRORS {
+            // Looking for the nearest names takes time, and that many messages are not read.
+            if self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() >= MAX_ERRORS {
                 break;
             }
-            let Some(field) = known.iter().find(|field| field.name == entry.key) else {
+            let Some(field) = known.iter().copied().find(|field| field.name == entry.key) else {
                 self.report(unknown_field(entry, known, owner));
                 has_unknown = true;
                 continue;
@@ -90,7 +109,7 @@ impl<'t, 'd> Reader<'t, 'd> {
     }
 
     /// A field of text.
-    pub(super) fn text<T>(
+    pub(crate) fn text<T>(
         &mut self,
         fields: &Fields<'_>,
         name: &str,
@@ -107,7 +126,7 @@ impl<'t, 'd> Reader<'t, 'd> {
     }
 
     /// A field of text in which a number means its own text.
-    pub(super) fn text_or_number<T>(
+    pub(crate) fn text_or_number<T>(
         &mut self,
         fields: &Fields<'_>,
         name: &str,
@@ -120,50 +139,37 @@ impl<'t, 'd> Reader<'t, 'd> {
         }
     }
 
-    /// A field that is a list of texts whose order or number means something.
-    pub(super) fn list<T>(
+    /// A field that is a list of texts. In one that `is_unique` a second equal entry means nothing.
+    pub(crate) fn list<T>(
         &mut self,
         fields: &Fields<'_>,
         name: &str,
+        is_unique: bool,
         check: impl Fn(&str) -> Result<T, Fault>,
     ) -> Vec<T> {
-        let items = self.items(fields, name);
-        items.into_iter().filter_map(|(span, text)| self.checked(span, text, &check)).collect()
-    }
-
-    /// A field that is a list in which a second equal entry means nothing.
-    pub(super) fn set<T>(
-        &mut self,
-        fields: &Fields<'_>,
-        name: &str,
-        check: impl Fn(&str) -> Result<T, Fault>,
-    ) -> Vec<T> {
-        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut valid = Vec::new();
         let mut values = Vec::new();
         for (span, text) in self.items(fields, name) {
-            let Some(value) = self.checked(span, text, &check) else {
-                continue;
-            };
-            match seen.get(text.trim()) {
-                Some(first) => self.report(
-                    Diagnostic::new(
-                        &rules::LISTED_TWICE,
-                        format!("{} is listed twice in `{name}`", quote(text.trim())),
-                    )
-                    .with_label(span, "listed again here")
-                    .with_label(*first, "first listed here"),
-                ),
-                None => {
-                    seen.insert(text.trim(), span);
-                }
+            if let Some(value) = self.checked(span, text, &check) {
+                valid.push((span, text.trim()));
+                values.push(value);
             }
-            values.push(value);
+        }
+        let texts: Vec<&str> = valid.iter().map(|(_, text)| *text).filter(|_| is_unique).collect();
+        for (index, first) in repeated(&texts) {
+            let place = |index: usize| valid.get(index).map(|(span, _)| *span);
+            let text = texts.get(index).copied().unwrap_or_default();
+            self.report(
+                listed_twice(name, text)
+                    .with_label_at(place(index), "listed again here")
+                    .with_label_at(place(first), "first listed here"),
+            );
         }
         values
     }
 
-    /// The texts of a list, without those that are none.
-    pub(super) fn items<'a>(&mut self, fields: &Fields<'a>, name: &str) -> Vec<(Span, &'a str)> {
+    /// The texts of a list; other entries are reported.
+    pub(crate) fn items<'a>(&mut self, fields: &Fields<'a>, name: &str) -> Vec<(Span, &'a str)> {
         let Some((entry, field)) = fields.get(name) else {
             return Vec::new();
         };
@@ -188,8 +194,8 @@ impl<'t, 'd> Reader<'t, 'd> {
         texts
     }
 
-    /// A field that is a mapping from names to text. Numbers and booleans are taken as they are written.
-    pub(super) fn mapping(
+    /// A field that is a mapping from names to text. Numbers and booleans are used as they are written.
+    pub(crate) fn mapping(
         &mut self,
         fields: &Fields<'_>,
         name: &str,
@@ -213,7 +219,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         values
     }
 
-    fn mapped_text(&mut self, name: &str, entry: &Entry, field: &Field) -> Option<String> {
+    fn mapped_text(&mut self, name: &str, entry: &Entry, field: &FieldInfo) -> Option<String> {
         let node = &entry.value;
         let text = match &node.kind {
             Kind::Text(text) | Kind::Number(text) => text,
@@ -224,7 +230,7 @@ impl<'t, 'd> Reader<'t, 'd> {
                         format!("{} is a boolean and is used as the text `{text}`", quote(&entry.key)),
                     )
                     .with_label(node.span, "a boolean")
-                    .with_help(format!("write `\"{text}\"` to say that text is meant")),
+                    .with_help(format!("write `\"{text}\"` if text is meant")),
                 );
                 text
             }
@@ -237,7 +243,7 @@ impl<'t, 'd> Reader<'t, 'd> {
     }
 
     /// Runs a check and reports its fault.
-    pub(super) fn checked<T>(
+    pub(crate) fn checked<T>(
         &mut self,
         span: Span,
         value: &str,
@@ -252,7 +258,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         }
     }
 
-    pub(super) fn wrong_type(&mut self, node: &Node, field: &Field) {
+    pub(crate) fn wrong_type(&mut self, node: &Node, field: &FieldInfo) {
         self.report(
             Diagnostic::new(
                 &rules::WRONG_TYPE,
@@ -263,8 +269,8 @@ impl<'t, 'd> Reader<'t, 'd> {
         );
     }
 
-    /// Bytes of a value as bytes of the file. Where escapes make that impossible, all of the value.
-    pub(super) fn part(&self, span: Span, value: &str, part: Range<usize>) -> Span {
+    /// Bytes of a value as bytes of the file; all of the value where escapes make that impossible.
+    pub(crate) fn part(&self, span: Span, value: &str, part: Range<usize>) -> Span {
         let written = self.sources.snippet(span).unwrap_or_default();
         let value = value.trim_end_matches('\n');
         match written.find(value) {
@@ -274,29 +280,30 @@ impl<'t, 'd> Reader<'t, 'd> {
     }
 }
 
-fn unknown_field(entry: &Entry, known: &[Field], owner: &str) -> Diagnostic {
+fn unknown_field(entry: &Entry, known: &[&FieldInfo], owner: &str) -> Diagnostic {
     let key = &entry.key;
     let names = || known.iter().map(|field| field.name);
     let wanted = key.to_ascii_lowercase().replace('-', "_");
-    let other = OTHER_NAMES
-        .iter()
-        .find(|(other, name)| *other == wanted && names().any(|known| known == *name))
-        .map(|(_, name)| *name);
-    let help = match other.or_else(|| nearest(key, names())) {
-        Some("builder_options") if wanted != "builder_options" => {
-            format!("did you mean `builder_options: {{{wanted}: …}}`?")
-        }
-        Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            format!("the fields are: {}", names().collect::<Vec<_>>().join(", "))
-        }
+    let is_wanted = |field: &&&FieldInfo| field.name == wanted || field.other_names.contains(&wanted.as_str());
+    let inside = |field: &&FieldInfo| match field.shape {
+        Shape::Fields(inner) => inner.iter().find(is_wanted).map(|inner| (field.name, inner.name)),
+        _ => None,
+    };
+    let help = if let Some(field) = known.iter().find(is_wanted) {
+        format!("did you mean `{}`?", field.name)
+    } else if let Some((outer, inner)) = known.iter().find_map(inside) {
+        format!("did you mean `{outer}: {{{inner}: …}}`?")
+    } else if let Some(name) = nearest(key, names()) {
+        format!("did you mean `{name}`?")
+    } else {
+        format!("the fields are: {}", names().collect::<Vec<_>>().join(", "))
     };
     Diagnostic::new(&rules::UNKNOWN_FIELD, format!("{} is not a field of {owner}", quote(key)))
         .with_label(entry.key_span, "unknown field")
         .with_help(help)
 }
 
-fn no_text_in_mapping(name: &str, entry: &Entry, field: &Field) -> Diagnostic {
+fn no_text_in_mapping(name: &str, entry: &Entry, field: &FieldInfo) -> Diagnostic {
     let (key, found) = (quote(&entry.key), entry.value.kind_name());
     if entry.value.kind == Kind::Null {
         return Diagnostic::new(&rules::WRONG_TYPE, format!("{key} in `{name}` has no value"))
@@ -308,19 +315,19 @@ fn no_text_in_mapping(name: &str, entry: &Entry, field: &Field) -> Diagnostic {
         .with_help(format!("for example `{}`", field.example))
 }
 
-/// What to do about a list's entry that is no text.
+/// What to do about a list's entry that is not text.
 fn entry_help(item: &Node, example: &str) -> String {
     match &item.kind {
         Kind::Bool(text) | Kind::Number(text) | Kind::Date(text) => {
             format!("text that looks like {} needs quotes: \"{text}\"", item.kind_name())
         }
-        Kind::Map(_) => format!("text that holds `: ` needs quotes; for example `{example}`"),
+        Kind::Map(_) => format!("text that contains `: ` needs quotes; for example `{example}`"),
         Kind::Null | Kind::Text(_) | Kind::List(_) => format!("for example `{example}`"),
     }
 }
 
 /// What to do about a field of the wrong type.
-fn field_help(node: &Node, field: &Field) -> String {
+fn field_help(node: &Node, field: &FieldInfo) -> String {
     match &node.kind {
         Kind::Bool(text) | Kind::Number(text) | Kind::Date(text) if field.takes == "text" => {
             format!("if the text is meant, write \"{text}\"; for example `{}`", field.example)

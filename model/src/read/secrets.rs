@@ -1,37 +1,58 @@
-//! `pip_secret_mounts`: where a secret comes from and where install steps find it.
+//! `pip_secret_mounts`: how a list of secrets is written.
 //!
-//! Never the secret itself: no value of one is part of a spec.
-
-use std::collections::BTreeMap;
+//! What the parts of a secret have to be is checked in [`crate::secret`].
 
 use crate::diagnostic::Diagnostic;
-use crate::fault::Fault;
-use crate::field;
-use crate::image_spec::{BaseImage, SecretMount, SecretSource, SecretTarget};
-use crate::path::image_path;
-use crate::quote::quote;
+use crate::field::FieldInfo;
 use crate::raw::{Kind, Node};
 use crate::read::reader::{Fields, Reader};
 use crate::rules;
+use crate::secret::{SecretMount, checked_id, clashes, env_source, env_target, file_source, file_target};
 use crate::source::Span;
-use crate::text::{env_name, one_line, secret_id};
 
-/// Entries without an id are numbered behind those of the base, so that both have their own.
-pub(super) fn secrets(reader: &mut Reader<'_, '_>, fields: &Fields<'_>, base: Option<&BaseImage>) -> Vec<SecretMount> {
-    let before = match base {
-        Some(BaseImage::Spec(spec)) => spec.levels().iter().map(|level| level.spec.pip_secret_mounts.len()).sum(),
-        Some(BaseImage::Reference(_)) | None => 0,
-    };
-    let Some((entry, field)) = fields.get("pip_secret_mounts") else {
-        return Vec::new();
-    };
+/// The parts of a secret that is written as a mapping.
+pub(crate) const SECRET_PARTS: &[&FieldInfo] = &[
+    &FieldInfo::part("id", "text", "id: netrc", &[], "BuildKit's name of the secret."),
+    &FieldInfo::part(
+        "src",
+        "the path of a file of the client",
+        "src: .netrc",
+        &["source", "file"],
+        "File of your machine, relative to the spec file or below ~/.",
+    ),
+    &FieldInfo::part(
+        "src_env",
+        "the name of a variable of the client",
+        "src_env: PYPI_TOKEN",
+        &[],
+        "Environment variable of your machine.",
+    ),
+    &FieldInfo::part(
+        "dst",
+        "an absolute path",
+        "dst: /root/.netrc",
+        &["target", "destination", "path"],
+        "Where install steps find it as a file.",
+    ),
+    &FieldInfo::part(
+        "env",
+        "the name of a variable of the install steps",
+        "env: UV_INDEX_PRIVATE_PASSWORD",
+        &["variable"],
+        "Variable in which install steps find it.",
+    ),
+];
+
+/// Reads the list. Entries without an id are numbered after those of the specs below, so that each has its own.
+pub(crate) fn secrets(reader: &mut Reader<'_, '_>, fields: &Fields<'_>, name: &str) -> Vec<SecretMount> {
+    let Some((entry, field)) = fields.get(name) else { return Vec::new() };
     let Kind::List(items) = &entry.value.kind else {
         reader.wrong_type(&entry.value, field);
         return Vec::new();
     };
-    let mut mounts = Vec::new();
+    let (mut places, mut mounts): (Vec<Span>, Vec<SecretMount>) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
-        let id = format!("secret_{}", before + index);
+        let id = format!("secret_{}", reader.secrets_below + index);
         let mount = match &item.kind {
             Kind::List(pair) => from_pair(reader, item, pair, id),
             Kind::Map(_) => from_mapping(reader, item, id),
@@ -40,10 +61,13 @@ pub(super) fn secrets(reader: &mut Reader<'_, '_>, fields: &Fields<'_>, base: Op
                 None
             }
         };
-        mounts.extend(mount.map(|mount| (item.span, mount)));
+        places.extend(mount.as_ref().map(|_| item.span));
+        mounts.extend(mount);
     }
-    check_apart(reader, &mounts);
-    mounts.into_iter().map(|(_, mount)| mount).collect()
+    for clash in clashes(&mounts, |index| places.get(index).copied()) {
+        reader.report(clash);
+    }
+    mounts
 }
 
 /// `[source, target]`, as Flytekit has it.
@@ -53,30 +77,24 @@ fn from_pair(reader: &mut Reader<'_, '_>, item: &Node, pair: &[Node], id: String
         return None;
     };
     let (Kind::Text(source_path), Kind::Text(target_path)) = (&source.kind, &target.kind) else {
-        reader.report(not_a_secret(item, "both have to be text".to_owned()));
+        reader.report(not_a_secret(item, "both entries have to be text".to_owned()));
         return None;
     };
     let source = reader.checked(source.span, source_path, file_source);
     let target = reader.checked(target.span, target_path, file_target);
-    Some(SecretMount { id, source: Some(source?), target: target? })
+    Some(SecretMount::from_checked(id, Some(source?), target?))
 }
 
 /// `{id, src | src_env, dst | env}`.
 fn from_mapping(reader: &mut Reader<'_, '_>, item: &Node, default_id: String) -> Option<SecretMount> {
-    let Kind::Map(entries) = &item.kind else {
-        return None;
-    };
+    let Kind::Map(entries) = &item.kind else { return None };
     let entries: Vec<_> = entries.iter().collect();
-    let fields = reader.fields(&entries, field::SECRET, "a secret");
-    let id = if fields.has("id") {
-        reader.text(&fields, "id", |id| secret_id(id).map(|()| id.to_owned()))
-    } else {
-        Some(default_id)
-    };
+    let fields = reader.fields(&entries, SECRET_PARTS, "a secret");
+    let id = if fields.has("id") { reader.text(&fields, "id", checked_id) } else { Some(default_id) };
     let file = reader.text(&fields, "src", file_source);
-    let variable = reader.text(&fields, "src_env", |name| env_name(name).map(|()| SecretSource::Env(name.to_owned())));
+    let variable = reader.text(&fields, "src_env", env_source);
     let path = reader.text(&fields, "dst", file_target);
-    let name = reader.text(&fields, "env", |name| env_name(name).map(|()| SecretTarget::Env(name.to_owned())));
+    let name = reader.text(&fields, "env", env_target);
     for (one, other) in [("src", "src_env"), ("dst", "env")] {
         if let (Some((first, _)), Some((second, _))) = (fields.get(one), fields.get(other)) {
             reader.report(
@@ -88,7 +106,7 @@ fn from_mapping(reader: &mut Reader<'_, '_>, item: &Node, default_id: String) ->
         }
     }
     if !fields.has("dst") && !fields.has("env") {
-        // A misspelt target has been reported, and would be reported twice.
+        // A misspelled target has been reported, and would be reported twice.
         if fields.has_unknown {
             return None;
         }
@@ -104,47 +122,7 @@ fn from_mapping(reader: &mut Reader<'_, '_>, item: &Node, default_id: String) ->
     if had_source && source.is_none() {
         return None;
     }
-    Some(SecretMount { id: id?, source, target: path.or(name)? })
-}
-
-fn file_source(path: &str) -> Result<SecretSource, Fault> {
-    one_line(path)?;
-    Ok(SecretSource::File(path.to_owned()))
-}
-
-fn file_target(path: &str) -> Result<SecretTarget, Fault> {
-    image_path(path, &rules::SECRET)?;
-    Ok(SecretTarget::File(path.to_owned()))
-}
-
-/// Two secrets cannot have one target, and one id cannot mean two sources.
-fn check_apart(reader: &mut Reader<'_, '_>, mounts: &[(Span, SecretMount)]) {
-    let mut targets: BTreeMap<&str, Span> = BTreeMap::new();
-    let mut sources: BTreeMap<&str, (&Option<SecretSource>, Span)> = BTreeMap::new();
-    for (span, mount) in mounts {
-        let target = match &mount.target {
-            SecretTarget::File(path) => path,
-            SecretTarget::Env(name) => name,
-        };
-        if let Some(first) = targets.insert(target, *span) {
-            reader.report(
-                Diagnostic::new(&rules::SECRET, format!("two secrets have the target {}", quote(target)))
-                    .with_label(*span, "second one")
-                    .with_label(first, "first one"),
-            );
-        }
-        let (source, first) = *sources.entry(&mount.id).or_insert((&mount.source, *span));
-        if *source != mount.source {
-            reader.report(
-                Diagnostic::new(
-                    &rules::SECRET,
-                    format!("the id {} stands for two different secrets", quote(&mount.id)),
-                )
-                .with_label(*span, "another source")
-                .with_label(first, "first used here"),
-            );
-        }
-    }
+    Some(SecretMount::from_checked(id?, source, path.or(name)?))
 }
 
 fn not_a_secret(item: &Node, label: String) -> Diagnostic {

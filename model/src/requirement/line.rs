@@ -1,6 +1,6 @@
-//! One line: options and a requirement in any order, hashes behind it.
+//! One line: options and a requirement in any order, followed by hashes.
 //!
-//! Knows where a line may stand (a spec or a file), not where it does.
+//! Knows that a line is in a spec or in a file, but not its place there.
 
 use crate::fault::Fault;
 use crate::quote::quote;
@@ -12,7 +12,7 @@ use crate::text::one_line;
 use crate::url::without_credentials;
 use crate::words::next_word;
 
-/// What a line of a requirements file says.
+/// What a line of a requirements file contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
     Requirement(Requirement),
@@ -30,7 +30,7 @@ pub(crate) fn package(value: &str) -> Result<Requirement, Fault> {
     if text.is_empty() {
         return Err(Fault::new(&rules::REQUIREMENT, "the entry is only a comment")
             .label("no requirement")
-            .help("in YAML, comments stand outside of the quotes"));
+            .help("in YAML, write comments outside the quotes"));
     }
     let read = line(text, Place::Spec).map_err(|fault| fault.moved(offset, text.len()))?;
     match read {
@@ -41,7 +41,7 @@ pub(crate) fn package(value: &str) -> Result<Requirement, Fault> {
         Line::Options(args) => {
             Ok(Requirement { text: text.to_owned(), kind: RequirementKind::Options { args, requirement: None } })
         }
-        // A spec's options are looked up before, and these two are refused there.
+        // In a spec these two are options that are refused earlier.
         Line::Include(_) | Line::Constraint(_) => {
             Err(Fault::new(&rules::INSTALLER_OPTION, "files cannot be included in `packages`")
                 .help("name the file in the spec's `requirements`"))
@@ -49,7 +49,33 @@ pub(crate) fn package(value: &str) -> Result<Requirement, Fault> {
     }
 }
 
-/// A path in `packages` is relative to the context, and nothing outside of it is sent to a build.
+/// Reads an entry of `runtime_packages`. Options of the build cannot be passed to what is installed when a container starts.
+pub(crate) fn runtime_package(value: &str) -> Result<Requirement, Fault> {
+    // The container's entrypoint splits the list at spaces (`flytekit/bin/entrypoint.py`), so an entry cannot contain one.
+    let compact: String = value.split_whitespace().collect();
+    let requirement = package(value)?;
+    match requirement.kind {
+        RequirementKind::Options { .. } => {
+            Err(Fault::new(&rules::INSTALLER_OPTION, "`runtime_packages` cannot have options")
+                .label("an option")
+                .help("name requirements only; indexes are those that pip is configured with in the container"))
+        }
+        RequirementKind::Path { .. } => {
+            Err(Fault::new(&rules::REQUIREMENT, "`runtime_packages` cannot have a local path")
+                .label("a local path")
+                .help("name a distribution, a URL or a repository"))
+        }
+        ref kind => package(&compact).ok().filter(|compact| compact.kind == *kind).ok_or_else(|| {
+            Fault::new(&rules::REQUIREMENT, format!("{} cannot be written without spaces", quote(value)))
+                .label("a space that has a meaning")
+                .help(
+                    "the container gets all entries in one variable, separated by spaces: write the entry without a marker",
+                )
+        }),
+    }
+}
+
+/// A path in `packages` is relative to the context, and nothing outside the context is sent to a build.
 fn inside_context(requirement: &Requirement) -> Result<(), Fault> {
     let mut kind = &requirement.kind;
     if let RequirementKind::Options { requirement: Some(inner), .. } = kind {
@@ -98,7 +124,7 @@ impl Parts {
         if self.found.is_some() {
             return Err(not_a_line(format!("{} is a second requirement on the line", quote(part)))
                 .label("second requirement")
-                .help("write each requirement as an entry of its own")
+                .help("write each requirement as a separate entry")
                 .at(start..end));
         }
         let kind = specifier(part).map_err(|fault| fault.moved(start, part.len()))?;
@@ -107,13 +133,13 @@ impl Parts {
             _ if editable => {
                 return Err(not_a_line(format!("{} cannot be installed with `-e`", quote(part)))
                     .label("not a folder")
-                    .help("leave out `-e`: nobody edits a checkout inside an image")
+                    .help("leave out `-e`: a checkout inside an image is not edited")
                     .at(start..end));
             }
             RequirementKind::Named { .. } if is_file_name(part) => {
                 return Err(not_a_line(format!("{} names a file", quote(part)))
                     .label("a requirements file")
-                    .help(format!("name it in the field for files: `requirements: {part}`"))
+                    .help(format!("a requirements file has a field of its own: `requirements: {part}`"))
                     .at(start..end));
             }
             kind => kind,
@@ -172,7 +198,7 @@ impl Parts {
     }
 }
 
-/// `-r FILE` and `-c FILE`, which are a line of their own.
+/// `-r FILE` and `-c FILE`, which are whole lines.
 fn inclusion(text: &str) -> Result<Option<Line>, Fault> {
     let names = ["-r", "--requirements", "--requirement", "-c", "--constraints", "--constraint"];
     let found = names.into_iter().find_map(|name| {
@@ -223,13 +249,13 @@ fn hash(value: &str) -> Result<String, Fault> {
         Some((length, hex)) if hex.len() == length && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
             Ok(value.to_owned())
         }
-        _ => Err(not_a_line(format!("{} is not a hash", quote(value)))
+        _ => Err(not_a_line(format!("{} is not a valid hash", quote(value)))
             .label("not a hash")
-            .help("a hash is `--hash=sha256:` and 64 hexadecimal digits; `sha384` and `sha512` work too")),
+            .help("a hash is `--hash=sha256:` and 64 hexadecimal digits; `sha384` and `sha512` are allowed too")),
     }
 }
 
-/// Where a requirement ends: at a blank with an option behind it, outside of quotes, or with the line.
+/// Where a requirement ends: at a space before an option, outside quotes, or at the end of the line.
 fn requirement_end(text: &str, start: usize) -> usize {
     let mut open: Option<char> = None;
     let mut is_after_blank = false;
@@ -249,7 +275,7 @@ fn requirement_end(text: &str, start: usize) -> usize {
     text.trim_end().len()
 }
 
-/// A line up to a `#` that begins it or follows a blank (`COMMENT_RE` in pip's `req_file.py`).
+/// A line up to a `#` that begins it or follows a space (`COMMENT_RE` in pip's `req_file.py`).
 pub(super) fn without_comment(line: &str) -> &str {
     let comment = line.match_indices('#').map(|(at, _)| at).find(|at| {
         let before = line.get(..*at).unwrap_or_default();

@@ -35,7 +35,7 @@ const VARIABLES: [&str; 20] = [
 const OPERATORS: [&str; 7] = ["==", "!=", "~=", "<=", ">=", "<", ">"];
 
 /// How deep parentheses may nest.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Checks a marker, which begins at byte `offset` of the requirement.
 pub(super) fn marker(text: &str, offset: usize) -> Result<(), Fault> {
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
     /// `( any )` or `value operator value`
     fn one(&mut self, depth: usize) -> Result<(), Fault> {
         if self.peek() == Some('(') {
-            if depth == DEEPEST {
+            if depth == MAX_DEPTH {
                 return Err(self.unexpected("fewer parentheses"));
             }
             self.bump();
@@ -98,10 +98,10 @@ impl<'a> Reader<'a> {
             Some(c) if c.is_ascii_alphabetic() => return self.variable(),
             Some(c) if c.is_ascii_digit() => {
                 return Err(self
-                    .unexpected("a marker variable or text between quotes")
-                    .help("values stand between quotes: `python_version >= \"3.10\"`"));
+                    .unexpected("a marker variable or text in quotes")
+                    .help("write values in quotes: `python_version >= \"3.10\"`"));
             }
-            _ => return Err(self.unexpected("a marker variable or text between quotes")),
+            _ => return Err(self.unexpected("a marker variable or text in quotes")),
         };
         let start = self.at;
         self.bump();
@@ -128,7 +128,9 @@ impl<'a> Reader<'a> {
         );
         Err(match nearest(word, VARIABLES) {
             Some(known) => fault.help(format!("did you mean `{known}`?")),
-            None => fault.help("text stands between quotes; variables are `python_version`, `sys_platform`, `platform_machine` and others"),
+            None => fault.help(
+                "write text in quotes; variables are `python_version`, `sys_platform`, `platform_machine` and others",
+            ),
         })
     }
 
@@ -199,7 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     fn fault(&self, message: &str, label: &str, part: std::ops::Range<usize>) -> Fault {
-        Fault::new(&rules::REQUIREMENT, format!("not a marker: {message}")).label(label).at(part)
+        Fault::new(&rules::REQUIREMENT, format!("not a valid marker: {message}")).label(label).at(part)
     }
 }
 

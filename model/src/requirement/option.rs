@@ -1,6 +1,7 @@
 //! Installer options: which ones a spec may use, what they take, and which step of an install they are for.
 //!
-//! The table follows uv 0.13's `uv pip compile --help` and `uv pip install --help`; pip's own options are known by name to say what to do instead.
+//! The table follows uv 0.13's `uv pip compile --help` and `uv pip install --help`. pip's own options are listed with advice on
+//! what to do instead.
 
 use crate::fault::Fault;
 use crate::nearest::nearest;
@@ -13,7 +14,7 @@ use crate::words::{Word, words};
 /// An installer option a spec may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstallerOption {
-    /// The long name, such as `--index-url`; the one in [`crate::RequirementKind::Options`].
+    /// The long name, such as `--index-url`, as in [`crate::RequirementKind::Options`].
     pub name: &'static str,
     /// Other spellings, short ones included.
     aliases: &'static [&'static str],
@@ -24,6 +25,8 @@ pub struct InstallerOption {
     pub resolves: bool,
     /// Whether it means something while files are installed (`uv pip install`).
     pub installs: bool,
+    /// Whether packages may be built from source because of it although the index has wheels.
+    pub builds: bool,
 }
 
 impl InstallerOption {
@@ -33,7 +36,7 @@ impl InstallerOption {
     }
 }
 
-/// What stands behind an option.
+/// What follows an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Nothing,
@@ -66,9 +69,9 @@ pub(super) enum Place {
     File,
 }
 
-/// Reads the option that `word` begins, taking its value from `value` when that does not stand behind a `=`.
+/// Reads the option that begins with `word`. Its value is the text after `=`, or else `value`.
 ///
-/// The name and value as words of their own, and whether `value` was used.
+/// Returns the name and the value as separate words, and whether `value` was used.
 pub(super) fn option(word: &Word, value: Option<&Word>, place: Place) -> Result<(Vec<String>, bool), Fault> {
     let (name, inline) = match word.text.split_once('=') {
         Some((name, inline)) if name.starts_with("--") => (name, Some(inline)),
@@ -79,7 +82,7 @@ pub(super) fn option(word: &Word, value: Option<&Word>, place: Place) -> Result<
     if place == Place::File && !option.in_file {
         return Err(Fault::new(
             &rules::INSTALLER_OPTION,
-            format!("{} cannot stand in a requirements file", quote(name)),
+            format!("{} is not allowed in a requirements file", quote(name)),
         )
         .label("not an option of requirements files")
         .help("put it into the spec's `pip_extra_args`")
@@ -89,7 +92,7 @@ pub(super) fn option(word: &Word, value: Option<&Word>, place: Place) -> Result<
         return match inline {
             None => Ok((vec![option.name.to_owned()], false)),
             Some(_) => Err(Fault::new(&rules::INSTALLER_OPTION, format!("{} takes no value", quote(name)))
-                .label("leave out `=` and what follows")
+                .label("leave out `=` and the value")
                 .at(range)),
         };
     }
@@ -106,7 +109,7 @@ pub(super) fn option(word: &Word, value: Option<&Word>, place: Place) -> Result<
     Ok((vec![option.name.to_owned(), given.to_owned()], inline.is_none()))
 }
 
-/// Checks `pip_extra_args` and splits it into words: options only, long names, values on their own.
+/// Checks `pip_extra_args` and splits it into words: only options, with long names, and their values as separate words.
 pub(crate) fn extra_args(value: &str) -> Result<Vec<String>, Vec<Fault>> {
     if value.trim().is_empty() {
         return Ok(Vec::new());
@@ -123,7 +126,7 @@ pub(crate) fn extra_args(value: &str) -> Result<Vec<String>, Vec<Fault>> {
             faults.push(
                 Fault::new(&rules::INSTALLER_OPTION, format!("{} is not an option", quote(&word.text)))
                     .label("expected an option")
-                    .help("requirements belong into `packages`")
+                    .help("put requirements into `packages`")
                     .at(word.range.clone()),
             );
             continue;
@@ -137,7 +140,7 @@ pub(crate) fn extra_args(value: &str) -> Result<Vec<String>, Vec<Fault>> {
             }
             Err(fault) => {
                 faults.push(fault);
-                // What follows is probably the value, and says nothing on its own.
+                // What follows is probably the value, which would only cause more messages.
                 while rest.next_if(|word| !word.text.starts_with('-')).is_some() {}
             }
         }
@@ -163,11 +166,12 @@ fn check_value(option: &InstallerOption, value: &str) -> Result<(), Fault> {
         }
         Takes::Word => one_line(value),
         Takes::OneOf(choices) if choices.contains(&value) => Ok(()),
-        Takes::OneOf(choices) => {
-            Err(Fault::new(&rules::INSTALLER_OPTION, format!("{} is no value of `{}`", quote(value), option.name))
-                .label("not one of the choices")
-                .help(format!("choices are: {}", choices.join(", "))))
-        }
+        Takes::OneOf(choices) => Err(Fault::new(
+            &rules::INSTALLER_OPTION,
+            format!("{} is not a valid value of `{}`", quote(value), option.name),
+        )
+        .label("not one of the choices")
+        .help(format!("choices are: {}", choices.join(", ")))),
     }
 }
 
@@ -183,7 +187,7 @@ fn unknown(name: &str, place: Place) -> Fault {
     let known = OPTIONS.iter().filter(|option| place == Place::Spec || option.in_file).map(|option| option.name);
     match nearest(name, known) {
         Some(known) => fault.help(format!("did you mean `{known}`?")),
-        None => fault.help("options are uv's: see `uv pip install --help`"),
+        None => fault.help("see `uv pip install --help` for the options"),
     }
 }
 
@@ -194,7 +198,12 @@ const fn row(
     in_file: bool,
     steps: (bool, bool),
 ) -> InstallerOption {
-    InstallerOption { name, aliases, takes, in_file, resolves: steps.0, installs: steps.1 }
+    InstallerOption { name, aliases, takes, in_file, resolves: steps.0, installs: steps.1, builds: false }
+}
+
+/// A row of an option by which packages may be built.
+const fn building(row: InstallerOption) -> InstallerOption {
+    InstallerOption { builds: true, ..row }
 }
 
 const BOTH: (bool, bool) = (true, true);
@@ -207,7 +216,7 @@ static OPTIONS: &[InstallerOption] = &[
     row("--extra-index-url", &[], Takes::Url, true, BOTH),
     row("--index", &[], Takes::NamedUrl, false, BOTH),
     row("--default-index", &[], Takes::NamedUrl, false, BOTH),
-    row("--find-links", &["-f"], Takes::Links, true, BOTH),
+    building(row("--find-links", &["-f"], Takes::Links, true, BOTH)),
     row("--no-index", &[], Takes::Nothing, true, BOTH),
     row("--index-strategy", &[], Takes::OneOf(&["first-index", "unsafe-first-match", "unsafe-best-match"]), false, BOTH),
     row("--keyring-provider", &[], Takes::OneOf(&["disabled", "subprocess"]), false, BOTH),
@@ -225,11 +234,11 @@ static OPTIONS: &[InstallerOption] = &[
     row("--upgrade-package", &["-P"], Takes::Word, false, RESOLVE),
     row("--require-hashes", &[], Takes::Nothing, true, INSTALL),
     row("--no-verify-hashes", &[], Takes::Nothing, false, INSTALL),
-    row("--no-binary", &[], Takes::Word, true, BOTH),
+    building(row("--no-binary", &[], Takes::Word, true, BOTH)),
     row("--only-binary", &[], Takes::Word, true, BOTH),
     row("--no-build", &[], Takes::Nothing, false, BOTH),
-    row("--no-build-isolation", &[], Takes::Nothing, false, BOTH),
-    row("--no-build-isolation-package", &[], Takes::Word, false, BOTH),
+    building(row("--no-build-isolation", &[], Takes::Nothing, false, BOTH)),
+    building(row("--no-build-isolation-package", &[], Takes::Word, false, BOTH)),
     row("--config-setting", &["-C", "--config-settings"], Takes::Word, false, BOTH),
     row("--reinstall", &[], Takes::Nothing, false, INSTALL),
     row("--reinstall-package", &[], Takes::Word, false, INSTALL),
@@ -246,7 +255,7 @@ static OPTIONS: &[InstallerOption] = &[
     row("--no-progress", &[], Takes::Nothing, false, BOTH),
 ];
 
-/// Options that exist somewhere and cannot work here, and what to do instead.
+/// Options of other tools or other uses that cannot work here, and what to do instead.
 static REFUSED: &[(&[&str], &str)] = &[
     (&["-r", "--requirement", "--requirements"], "name the file in the spec's `requirements`"),
     (
@@ -265,7 +274,7 @@ static REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["--cert", "--client-cert", "--cache-dir", "--config-file", "--directory", "--project", "--no-config"],
-        "files of the machine the spec is written on are not there during the build",
+        "files of your machine do not exist during the build",
     ),
     (
         &[
@@ -284,17 +293,17 @@ static REFUSED: &[(&[&str], &str)] = &[
             "--managed-python",
             "--no-managed-python",
         ],
-        "the interpreter and environment are chosen by `python_version`, `python_exec` and `platform`",
+        "`python_version`, `python_exec` and `platform` select the interpreter and the environment",
     ),
     (
         &["--dry-run", "--check", "-h", "--help", "-V", "--version", "-o", "--output-file", "--exact", "--offline"],
-        "with it nothing, or something else, would be installed",
+        "the option would prevent or change the installation",
     ),
-    (&["--prefer-binary"], "uv has no such option; `--only-binary :all:` refuses what has to be built"),
-    (&["-I", "--ignore-installed", "--force-reinstall"], "this is pip's option; uv has `--reinstall`"),
+    (&["--prefer-binary"], "uv has no such option; `--only-binary :all:` refuses packages that have to be built"),
+    (&["-I", "--ignore-installed", "--force-reinstall"], "this is an option of pip; uv has `--reinstall`"),
     (
         &["--timeout", "--retries", "--default-timeout"],
-        "this is pip's option; uv reads `UV_HTTP_TIMEOUT` and `UV_HTTP_RETRIES`, which can stand in `env`",
+        "this is an option of pip; uv reads `UV_HTTP_TIMEOUT` and `UV_HTTP_RETRIES`, which you can set in `env`",
     ),
     (
         &[
@@ -317,9 +326,9 @@ static REFUSED: &[(&[&str], &str)] = &[
             "--no-python-version-warning",
             "--log",
         ],
-        "this is pip's option, and uv, which installs the packages, has none like it: leave it out",
+        "this is an option of pip; uv, which installs the packages, has no such option: leave it out",
     ),
-    (&["--hash"], "a hash stands behind the requirement it belongs to"),
+    (&["--hash"], "write a hash after its requirement"),
 ];
 
 #[cfg(test)]
@@ -363,11 +372,11 @@ mod tests {
     }
 
     #[test]
-    fn extra_args_say_what_is_wrong() {
+    fn extra_args_report_what_is_wrong() {
         check("numpy", Err("expected an option"));
         check("--prerelease", Err("nothing follows it"));
         check("--prerelease=maybe", Err("not one of the choices"));
-        check("--pre=1", Err("leave out `=` and what follows"));
+        check("--pre=1", Err("leave out `=` and the value"));
         check("--no-binary --pre", Err("not a value"));
         check("--no-install-package x", Err("unknown option"));
         check("--target /x", Err("refused"));

@@ -1,14 +1,14 @@
 //! One dependency specifier: `name[extra]>=1,<2 ; marker`, `name @ URL ; marker`, or a bare location.
 //!
-//! The grammar is PEP 508's; where installers differ, uv's reading counts, because uv installs.
+//! The grammar is that of PEP 508; where installers differ, this follows uv, because uv installs.
 
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::requirement::source::{is_location, location};
-use crate::requirement::{RequirementKind, marker, normalised_name, version};
+use crate::requirement::{RequirementKind, marker, normalized_name, version};
 use crate::rules;
 
-/// Reads a specifier without options, comment and surrounding blanks.
+/// Reads a specifier without options, comment and surrounding spaces.
 pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
     if is_location(text) {
         return with_marker(text, 0, |place| location(place, None));
@@ -37,10 +37,10 @@ pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
         marker::marker(condition, text.len() - condition.len())?;
     }
     let pinned = versions_of(text, versions, at)?;
-    Ok(RequirementKind::Named { name: normalised_name(name), pinned })
+    Ok(RequirementKind::Named { name: normalized_name(name), pinned })
 }
 
-/// Checks the versions behind a name, with or without parentheses around them.
+/// Checks the versions after a name, with or without parentheses.
 fn versions_of(text: &str, versions: &str, at: usize) -> Result<bool, Fault> {
     let versions = versions.trim_end();
     let begin = versions.chars().next();
@@ -56,9 +56,9 @@ fn versions_of(text: &str, versions: &str, at: usize) -> Result<bool, Fault> {
         Some(_) => {
             let fault = not_a_requirement(text, "unexpected text").at(at..at + versions.len());
             Err(if versions.starts_with(|c: char| c.is_ascii_digit()) {
-                fault.help("write `==` in front of a version")
+                fault.help("write `==` before a version")
             } else if versions.starts_with(',') || versions.starts_with(|c: char| c.is_ascii_alphabetic()) {
-                fault.help("write each requirement as an entry of its own")
+                fault.help("write each requirement as a separate entry")
             } else {
                 fault.help("a requirement looks like `numpy`, `pandas[excel]>=2.2` or `lib @ https://…/lib.whl`")
             })
@@ -96,7 +96,7 @@ fn with_marker(
     read: impl Fn(&str) -> Result<RequirementKind, Fault>,
 ) -> Result<RequirementKind, Fault> {
     let all = rest(text, start);
-    // As in uv, `;` ends a place when a blank stands on either side of it.
+    // As in uv, `;` ends a place if there is a space before or after it.
     let cut = all.match_indices(';').map(|(at, _)| at).find(|at| {
         let before = all.get(..*at).unwrap_or_default();
         let after = all.get(at + 1..).unwrap_or_default();
@@ -111,17 +111,17 @@ fn with_marker(
         None => all,
     };
     if place.is_empty() {
-        return Err(not_a_requirement(text, "nothing behind `@`").at(start..start));
+        return Err(not_a_requirement(text, "nothing follows `@`").at(start..start));
     }
     if let Some(at) = place.find(char::is_whitespace) {
         let fault = not_a_requirement(text, "unexpected text").at(start + at..start + place.len());
-        return Err(fault.help("blanks in a URL are written `%20`; a marker is separated with ` ; `"));
+        return Err(fault.help("write spaces in a URL as `%20`; separate a marker with ` ; `"));
     }
     read(place).map_err(|fault| fault.moved(start, place.len()))
 }
 
 fn not_a_requirement(text: &str, why: &str) -> Fault {
-    Fault::new(&rules::REQUIREMENT, format!("{} is not a requirement", quote(text))).label(why)
+    Fault::new(&rules::REQUIREMENT, format!("{} is not a valid requirement", quote(text))).label(why)
 }
 
 fn rest(text: &str, at: usize) -> &str {

@@ -16,31 +16,31 @@ use crate::source::{FileId, Span};
 use crate::text::without_nul;
 
 /// Lock files pinned with hashes have some hundred bytes a line; this is room for tens of thousands of lines.
-const LARGEST_FILE: usize = 16 << 20;
+const MAX_FILE_BYTES: usize = 16 << 20;
 /// More mistakes than this are counted, not shown.
-const MOST_SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
-/// What a requirements file says.
+/// What a requirements file contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequirementsScan {
-    /// The lines that say something, in order; lines with mistakes are left out.
+    /// The lines with content, in order; lines with mistakes are left out.
     pub lines: Vec<RequirementsLine>,
-    /// Everything wrong, in the order of the text.
+    /// All problems, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// One logical line: continuations joined, comment stripped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequirementsLine {
-    /// The joined text without comment and surrounding blanks.
+    /// The joined text without comment and surrounding spaces.
     pub text: String,
     /// From its first to its last byte in the file.
     pub span: Span,
-    /// What it says.
+    /// What the line contains.
     pub kind: RequirementsLineKind,
 }
 
-/// What a line of a requirements file says.
+/// What a line of a requirements file contains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequirementsLineKind {
@@ -51,12 +51,12 @@ pub enum RequirementsLineKind {
         /// The path as written.
         path: String,
     },
-    /// `-c`: a file of versions that hold if their package is installed, relative to this one.
+    /// `-c`: a file of versions that apply if their package is installed, relative to this one.
     Constraint {
         /// The path as written.
         path: String,
     },
-    /// Options for the whole file, as words: long names, values on their own.
+    /// Options for the whole file, as words: long names, and values as separate words.
     Option {
         /// The words.
         args: Vec<String>,
@@ -78,11 +78,11 @@ pub enum RequirementsLineKind {
 /// ```
 pub fn scan_requirements(file: FileId, text: &str) -> RequirementsScan {
     let mut scan = RequirementsScan { lines: Vec::new(), diagnostics: Vec::new() };
-    if text.len() > LARGEST_FILE {
+    if text.len() > MAX_FILE_BYTES {
         scan.diagnostics.push(
             Diagnostic::new(
                 &rules::LIMIT,
-                format!("the file has {} bytes; a requirements file may have {LARGEST_FILE}", text.len()),
+                format!("the file has {} bytes; the limit for a requirements file is {MAX_FILE_BYTES}", text.len()),
             )
             .with_label(Span::new(file, 0, 0), "too large"),
         );
@@ -99,16 +99,16 @@ pub fn scan_requirements(file: FileId, text: &str) -> RequirementsScan {
             }),
             Err(fault) => {
                 wrong += 1;
-                if wrong <= MOST_SHOWN {
+                if wrong <= MAX_SHOWN {
                     scan.diagnostics.push(diagnostic(fault, &logical, file));
                 }
             }
         }
     }
-    if wrong > MOST_SHOWN {
+    if wrong > MAX_SHOWN {
         scan.diagnostics.push(Diagnostic::new(
             &rules::NUMBER_OF_PROBLEMS,
-            format!("{} more lines cannot be used", wrong - MOST_SHOWN),
+            format!("{} more lines cannot be used", wrong - MAX_SHOWN),
         ));
     }
     scan
@@ -134,7 +134,7 @@ fn diagnostic(fault: Fault, logical: &Logical, file: FileId) -> Diagnostic {
     }
 }
 
-/// A logical line and where each piece of it stands in the file.
+/// A logical line and the places of its pieces in the file.
 struct Logical {
     text: String,
     /// Offset in `text`, offset in the file; in order.

@@ -4,7 +4,7 @@
 
 use crate::fault::Fault;
 use crate::quote::quote;
-use crate::requirement::{RequirementKind, normalised_name};
+use crate::requirement::{RequirementKind, normalized_name};
 use crate::rules;
 use crate::url::without_credentials;
 
@@ -33,7 +33,7 @@ pub(super) fn is_location(text: &str) -> bool {
     scheme(text).is_some() || is_path(text)
 }
 
-/// Classifies a location that stands for itself or behind `name @`.
+/// Classifies a location that is alone or after `name @`.
 pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind, Fault> {
     let Some(scheme) = scheme(text) else {
         return Ok(RequirementKind::Path { editable: false });
@@ -45,9 +45,14 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
         let egg = fragment.split('&').find_map(|pair| pair.strip_prefix("egg="))?;
         egg.split('[').next().map(str::to_owned)
     });
-    let name = given.map(|name| normalised_name(&name)).filter(|name| !name.is_empty());
-    let refuse =
-        |why: &str| Fault::new(&rules::REQUIREMENT, format!("{} cannot be installed from", quote(text))).label(why);
+    let name = given.map(|name| normalized_name(&name)).filter(|name| !name.is_empty());
+    let refuse = |why: &str| {
+        Fault::new(
+            &rules::REQUIREMENT,
+            format!("{} is not a location that packages can be installed from", quote(text)),
+        )
+        .label(why)
+    };
     if GIT.contains(&scheme.as_str()) {
         return Ok(RequirementKind::Vcs { name });
     }
@@ -67,7 +72,7 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
         "git" | "ssh" => {
             return Err(refuse("not a scheme of an archive")
                 .at(0..scheme.len())
-                .help("a checkout begins with `git+https://` or `git+ssh://`"));
+                .help("the URL of a checkout begins with `git+https://` or `git+ssh://`"));
         }
         _ => return Err(refuse("not a scheme of an archive").at(0..scheme.len())),
     }
@@ -85,7 +90,15 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
 fn wheel_name(path: &str) -> Option<String> {
     let file = path.strip_suffix(".whl")?.rsplit('/').next()?;
     let (name, _) = file.split_once('-')?;
-    Some(normalised_name(name)).filter(|name| !name.is_empty())
+    Some(normalized_name(name)).filter(|name| !name.is_empty())
+}
+
+/// Whether a requirement that names a URL names a wheel there, which is never built.
+pub(super) fn names_wheel(requirement: &str) -> bool {
+    let Some((before, _)) = requirement.split_once("://") else { return false };
+    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
+    let url = requirement.get(begin..).unwrap_or_default().split([' ', '\t', '#', '?']).next().unwrap_or_default();
+    url.trim_end_matches(';').to_ascii_lowercase().ends_with(".whl")
 }
 
 fn is_path(text: &str) -> bool {
@@ -97,7 +110,7 @@ fn is_path(text: &str) -> bool {
 /// The scheme in front of `://`.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
-    let is_right = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    let is_valid = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    is_right.then_some(scheme)
+    is_valid.then_some(scheme)
 }

@@ -31,10 +31,10 @@ pub(super) fn specifiers(text: &str, offset: usize) -> Result<bool, Fault> {
 /// Checks one operator and version. Whether it pins the version.
 fn one(specifier: &str) -> Result<bool, Fault> {
     let refuse = |why: &str| {
-        Fault::new(&rules::REQUIREMENT, format!("{} is not a version specifier", quote(specifier))).label(why)
+        Fault::new(&rules::REQUIREMENT, format!("{} is not a valid version specifier", quote(specifier))).label(why)
     };
     let Some(operator) = OPERATORS.into_iter().find(|operator| specifier.starts_with(operator)) else {
-        let fault = refuse("no operator in front");
+        let fault = refuse("expected an operator at the beginning");
         return Err(if specifier.starts_with('=') {
             fault.help("write `==` to ask for one version")
         } else {
@@ -46,7 +46,7 @@ fn one(specifier: &str) -> Result<bool, Fault> {
     let start = specifier.len() - version.len();
     let here = |fault: Fault| fault.at(start..specifier.len());
     if version.is_empty() {
-        return Err(refuse("no version behind the operator"));
+        return Err(refuse("expected a version after the operator"));
     }
     if let Some(at) = version.find(char::is_whitespace) {
         let rest = version.get(at..).unwrap_or_default().trim_start();
@@ -54,23 +54,23 @@ fn one(specifier: &str) -> Result<bool, Fault> {
         return Err(if rest.starts_with(['<', '>', '=', '!', '~']) {
             fault.help("separate specifiers with commas: `>=1,<2`")
         } else {
-            fault.help("a marker is separated with `;`, an option with ` --`")
+            fault.help("separate a marker with `;`, and an option with ` --`")
         });
     }
-    let Some(shape) = Shape::of(version) else {
+    let Some(shape) = Shape::parse(version) else {
         return Err(
             here(refuse("not a version")).help("versions look like `1.2`, `1.2.post1`, `2.0rc1` or `1.2+cu121`")
         );
     };
     let is_equality = matches!(operator, "==" | "!=" | "===");
     if shape.has_wildcard && !matches!(operator, "==" | "!=") {
-        return Err(here(refuse("`.*` goes with `==` and `!=` only")));
+        return Err(here(refuse("`.*` is only allowed with `==` and `!=`")));
     }
     if shape.has_local && !is_equality {
-        return Err(here(refuse("a local version goes with `==` and `!=` only")));
+        return Err(here(refuse("a local version is only allowed with `==` and `!=`")));
     }
     if operator == "~=" && shape.segments < 2 {
-        return Err(here(refuse("`~=` needs two numbers at least")).help("write `~=1.0`, or `>=1,<2`"));
+        return Err(here(refuse("`~=` needs at least two numbers")).help("write `~=1.0`, or `>=1,<2`"));
     }
     Ok(matches!(operator, "==" | "===") && !shape.has_wildcard)
 }
@@ -84,7 +84,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(version: &str) -> Option<Self> {
+    fn parse(version: &str) -> Option<Self> {
         let lower = version.to_ascii_lowercase();
         let mut rest = Rest(lower.strip_prefix('v').unwrap_or(&lower));
         let mut shape = Self { segments: 1, has_wildcard: false, has_local: false };
@@ -112,11 +112,11 @@ impl Shape {
         rest.phase(&["dev"]);
         if rest.eat("+") {
             shape.has_local = true;
-            let labels_are_right = rest
+            let labels_are_valid = rest
                 .0
                 .split(['-', '_', '.'])
                 .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric()));
-            return labels_are_right.then_some(shape);
+            return labels_are_valid.then_some(shape);
         }
         rest.0.is_empty().then_some(shape)
     }
@@ -180,22 +180,22 @@ mod tests {
 
     #[test]
     fn says_why_it_refuses() {
-        check("=1", Err("no operator in front"));
-        check("1", Err("no operator in front"));
-        check("==", Err("no version behind the operator"));
+        check("=1", Err("expected an operator at the beginning"));
+        check("1", Err("expected an operator at the beginning"));
+        check("==", Err("expected a version after the operator"));
         check(">=1 <2", Err("unexpected text"));
-        check("==1,,<2", Err("no operator in front"));
+        check("==1,,<2", Err("expected an operator at the beginning"));
         check("==x", Err("not a version"));
         check("==1.0.", Err("not a version"));
         check("==1.0.*+x", Err("not a version"));
-        check(">=1.*", Err("`.*` goes with `==` and `!=` only"));
-        check(">1+local", Err("a local version goes with `==` and `!=` only"));
-        check("~=1", Err("`~=` needs two numbers at least"));
+        check(">=1.*", Err("`.*` is only allowed with `==` and `!=`"));
+        check(">1+local", Err("a local version is only allowed with `==` and `!=`"));
+        check("~=1", Err("`~=` needs at least two numbers"));
     }
 
     #[test]
     fn marks_the_part_that_is_wrong() {
-        let fault = specifiers(">=1, ==x", 10).expect_err("x is no version");
+        let fault = specifiers(">=1, ==x", 10).expect_err("x is not a version");
         assert_eq!(fault.part, Some(17..18));
     }
 }

@@ -136,10 +136,7 @@ fn is_component(text: &str) -> bool {
 
 /// Escapes what has a meaning in the text form.
 pub(super) fn encode_option(text: &str) -> String {
-    ["%", "+", "(", ")", "/"]
-        .iter()
-        .zip(["%25", "%2B", "%28", "%29", "%2F"])
-        .fold(text.to_owned(), |text, (special, escape)| text.replace(special, escape))
+    text.replace('%', "%25").replace('+', "%2B").replace('(', "%28").replace(')', "%29").replace('/', "%2F")
 }
 
 /// `url.PathUnescape` of Go.

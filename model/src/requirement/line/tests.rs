@@ -82,9 +82,9 @@ fn mistakes_are_marked_where_they_are() {
     refused("-numpy", "unknown option", "-numpy");
     refused("num py", "unexpected text", "py");
     refused("numpy 1.0", "unexpected text", "1.0");
-    refused("numpy=1.0", "no operator in front", "=1.0");
+    refused("numpy=1.0", "expected an operator at the beginning", "=1.0");
     refused("numpy>=1 <2", "unexpected text", "<2");
-    refused("numpy ~= 1", "`~=` needs two numbers at least", "1");
+    refused("numpy ~= 1", "`~=` needs at least two numbers", "1");
     refused("numpy-", "a name ends with a letter or digit", "-");
     refused("_numpy", "a name begins with a letter or digit", "_");
     refused("numpy[a,]", "not the name of an extra", "");
@@ -92,7 +92,7 @@ fn mistakes_are_marked_where_they_are() {
     refused("numpy (>=1", "opened here and not closed", "(");
     refused("numpy; foo == 'x'", "unknown variable", "foo");
     refused("lib @ https://x/y", "not an archive", "https://x/y");
-    refused("lib @ ", "nothing behind `@`", "");
+    refused("lib @ ", "nothing follows `@`", "");
     refused("lib @ https://x/y.whl z", "unexpected text", " z");
     refused("svn+https://x/y", "only git checkouts can be installed", "svn+https");
     refused("requirements.txt", "a requirements file", "requirements.txt");

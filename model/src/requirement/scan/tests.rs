@@ -112,6 +112,6 @@ fn hashes_over_many_lines() {
 #[test]
 fn a_file_full_of_mistakes_is_cut_short() {
     let Scanned { scan, .. } = scan(&"-x\n".repeat(1000));
-    assert_eq!(scan.diagnostics.len(), MOST_SHOWN + 1);
-    assert_eq!(scan.diagnostics[MOST_SHOWN].message, "950 more lines cannot be used");
+    assert_eq!(scan.diagnostics.len(), MAX_SHOWN + 1);
+    assert_eq!(scan.diagnostics[MAX_SHOWN].message, "950 more lines cannot be used");
 }
