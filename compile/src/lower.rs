@@ -14,7 +14,9 @@ mod user;
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Note, OpId, Output, Source};
+use buildkit_llb::{
+    BindMount, Diff, Exec, File, Graph, GraphBuilder, ImageSource, Merge, MkFile, Mount, Note, OpId, Output,
+};
 use imagespec::SourceMap;
 
 use crate::lock_step::LockStep;
@@ -230,10 +232,10 @@ impl<'a> Lowering<'a> {
     }
 
     fn image(&mut self, image: &PinnedImage) -> Output {
-        let mut source = Source::image(&image.reference, self.plan.platform.clone());
-        // A digest needs no lookup, so the mode is said only where the name alone decides.
+        let mut source = ImageSource::new(&image.reference, self.plan.platform.clone());
+        // A digest needs no lookup, so the mode is set only where the name alone decides.
         if !image.reference.contains('@') {
-            source = source.with_resolve_mode(self.common.resolve_mode);
+            source.resolve_mode = self.common.resolve_mode;
         }
         let output = self.graph.source(source);
         self.graph.annotate(output.op(), Note::named(self.named("image", &image.reference)));
@@ -294,7 +296,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Our own files for a step, mounted read-only at `<MOUNTS>/<name>`.
-    fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> Mount {
+    fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> BindMount {
         let file = files.iter().fold(File::scratch(), |file, (path, text)| {
             // A fixed time keeps the layer, and with it content keys, the same on every day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })

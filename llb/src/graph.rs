@@ -17,7 +17,7 @@ use crate::op::Op;
 use crate::op::build::Build;
 use crate::op::diff::Diff;
 use crate::op::exec::Exec;
-use crate::op::file::File;
+use crate::op::file::FilteredFile;
 use crate::op::merge::Merge;
 use crate::op::mount::Mount;
 use crate::op::passthrough::Passthrough;
@@ -145,7 +145,7 @@ impl GraphBuilder {
 
     /// Adds a process.
     pub fn exec(&mut self, exec: Exec) -> ExecOutputs {
-        let output = |(mount, index): (&Mount, u32)| (mount.dest.clone(), Output { op: OpId(0), index });
+        let output = |(mount, index): (&Mount, u32)| (mount.dest().to_owned(), Output { op: OpId(0), index });
         let mut outputs: Vec<_> = exec.output_mounts().zip(0..).map(output).collect();
         let op = self.insert(Op::Exec(Box::new(exec)));
         outputs.iter_mut().for_each(|(_, output)| output.op = op);
@@ -153,7 +153,8 @@ impl GraphBuilder {
     }
 
     /// Adds changes to files.
-    pub fn file(&mut self, file: File) -> Output {
+    pub fn file(&mut self, file: impl Into<FilteredFile>) -> Output {
+        let FilteredFile(file) = file.into();
         self.single(Op::File(file))
     }
 

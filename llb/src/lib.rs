@@ -95,14 +95,15 @@ pub use op::Op;
 pub use op::build::Build;
 pub use op::diff::Diff;
 pub use op::exec::{Device, Exec, Network, Proxy, SecretEnv, Security, Ulimit};
-pub use op::file::{Chmod, Copy, CopyFrom, File, MkDir, MkFile, Owner, Rm, Symlink, User};
+pub use op::file::{Chmod, Copy, CopyFrom, File, FilteredFile, MkDir, MkFile, Owner, Rm, Symlink, User, Wildcard};
 pub use op::foreign::Foreign;
 pub use op::merge::Merge;
-pub use op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
+pub use op::mount::{Access, BindMount, CacheMount, ContentCache, Mount, SecretMount, Sharing, SshMount, TmpfsMount};
 pub use op::passthrough::Passthrough;
 pub use op::source::{
-    BlobSource, BlobStore, Differ, GitBundle, GitMtime, GitRemote, GitSignature, GitSource, GitUrlError, HttpSignature,
-    HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, ResolveMode, Source,
+    BlobSource, BlobStore, Differ, GitBundle, GitMtime, GitRemote, GitSignature, GitSource, GitSsh, GitUrlError,
+    HttpSignature, HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, Permissions, ResolveMode,
+    Source,
 };
 pub use platform::Platform;
 pub use required::{declared_caps, missing_caps, required_caps};

@@ -12,7 +12,7 @@ use crate::note::Note;
 use crate::op::Op;
 use crate::op::exec::{Exec, Network, Security};
 use crate::op::file::{Action, Chmod};
-use crate::op::mount::{Access, ContentCache, MountKind};
+use crate::op::mount::{Access, ContentCache, Mount};
 use crate::op::source::{DEFAULT_HEADER, DEFAULT_TOKEN, Source};
 
 /// The capabilities an op declares in its metadata: exactly those Go's client declares when the daemon is known to set
@@ -76,8 +76,8 @@ pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
             if !exec.cgroup_parent.is_empty() {
                 caps.insert(cap::EXEC_META_CGROUP_PARENT);
             }
-            let discards = |kind: &MountKind| matches!(kind, MountKind::Bind { access: Access::Discard, .. });
-            if exec.mounts().iter().any(|mount| discards(mount.kind())) {
+            let discards = |mount: &Mount| matches!(mount, Mount::Bind(bind) if bind.access == Access::Discard);
+            if exec.mounts().iter().any(discards) {
                 caps.insert(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT);
             }
         }
@@ -188,23 +188,23 @@ fn declared_by_exec(exec: &Exec, caps: &mut impl FnMut(&'static str)) {
     set(!exec.secret_env.is_empty(), cap::EXEC_MOUNT_SECRET);
     set(!exec.secret_env.is_empty(), cap::EXEC_SECRETENV);
     for mount in exec.mounts() {
-        set(mount.content_cache != ContentCache::Default, cap::EXEC_MOUNT_CACHE_CONTENT);
-        match mount.kind() {
-            MountKind::Bind { input, selector, access: _ } => {
-                set(input.is_some(), cap::EXEC_MOUNT_BIND);
-                set(!selector.is_empty(), cap::EXEC_MOUNT_SELECTOR);
+        set(mount.content_cache() != ContentCache::Default, cap::EXEC_MOUNT_CACHE_CONTENT);
+        match mount {
+            Mount::Bind(bind) => {
+                set(bind.input.is_some(), cap::EXEC_MOUNT_BIND);
+                set(!bind.selector().is_empty(), cap::EXEC_MOUNT_SELECTOR);
             }
-            MountKind::Cache { selector, .. } => {
+            Mount::Cache(cache) => {
                 set(true, cap::EXEC_MOUNT_CACHE);
                 set(true, cap::EXEC_MOUNT_CACHE_SHARING);
-                set(!selector.is_empty(), cap::EXEC_MOUNT_SELECTOR);
+                set(!cache.selector().is_empty(), cap::EXEC_MOUNT_SELECTOR);
             }
-            MountKind::Tmpfs { size } => {
+            Mount::Tmpfs(tmpfs) => {
                 set(true, cap::EXEC_MOUNT_TMPFS);
-                set(*size > 0, cap::EXEC_MOUNT_TMPFS_SIZE);
+                set(tmpfs.size > 0, cap::EXEC_MOUNT_TMPFS_SIZE);
             }
-            MountKind::Secret { .. } => set(true, cap::EXEC_MOUNT_SECRET),
-            MountKind::Ssh { .. } => set(true, cap::EXEC_MOUNT_SSH),
+            Mount::Secret(_) => set(true, cap::EXEC_MOUNT_SECRET),
+            Mount::Ssh(_) => set(true, cap::EXEC_MOUNT_SSH),
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Rules (`moby/buildkit: solver/llbsolver/ops/opsutils/validate.go`, `solver/llbsolver/vertex.go`):
 //! - an input refers to an op that is there, and to an output which that op has;
-//! - an exec has arguments, an absolute working directory, exactly one mount at `/`, and no two mounts at one place;
+//! - an exec has arguments, an absolute working directory, a bind mount at `/`, and no two mounts at one place;
 //! - a mount's destination is absolute; a cache mount has an id;
 //! - secrets and devices have ids; a variable has a name without `=`;
-//! - a mount below a selector that can be written to does not claim its content for the cache key;
+//! - a mount of a part of its input whose changes are kept does not claim its content for the cache key;
 //! - a file op has actions, and their paths are absolute;
 //! - a file op whose owner is a name has a base to look it up in, and its modes are permission bits;
 //! - a source has an identifier with a scheme; an image has a tag or digest, a blob a digest; bundles of git go together
@@ -23,7 +23,7 @@ use crate::graph::{Graph, OpId, Output};
 use crate::op::Op;
 use crate::op::exec::Exec;
 use crate::op::file::{Action, Chmod, File};
-use crate::op::mount::{Access, ContentCache, MountKind};
+use crate::op::mount::{Access, ContentCache, Mount};
 use crate::op::source::Source;
 
 /// One broken rule.
@@ -63,7 +63,7 @@ pub enum Rule {
     NoArguments,
     /// A working directory that is not absolute.
     RelativeWorkingDirectory(String),
-    /// An exec without a mount at `/`.
+    /// An exec without a bind mount at `/`.
     NoRootMount,
     /// Two mounts at one place.
     DuplicateMount(String),
@@ -85,7 +85,7 @@ pub enum Rule {
     NoDeviceName,
     /// A variable whose name holds `=`, or a secret's that is empty.
     VariableName(String),
-    /// A writable mount of a part of its input that is to be hashed.
+    /// A mount whose changes are kept of a part of its input that is to be hashed.
     HashedPart(String),
     /// A mode with more than the bits its action has.
     Mode(String, u32),
@@ -108,7 +108,7 @@ impl fmt::Display for Violation {
             Rule::RelativeWorkingDirectory(cwd) => {
                 write!(f, "the working directory {cwd:?} is not absolute")
             }
-            Rule::NoRootMount => write!(f, "an exec needs a mount at /"),
+            Rule::NoRootMount => write!(f, "an exec needs a bind mount at /"),
             Rule::DuplicateMount(dest) => write!(f, "two mounts at {dest:?}"),
             Rule::RelativePath(path) => write!(f, "the path {path:?} is not absolute"),
             Rule::NoCacheId(dest) => write!(f, "the cache mount at {dest:?} has no id"),
@@ -231,34 +231,33 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
         report(Rule::NoDeviceName);
     }
     // Most are sorted by destination, so that nothing else is to be looked for where all are.
-    let are_distinct = exec.mounts().is_sorted_by(|one, next| one.dest < next.dest);
+    let are_distinct = exec.mounts().is_sorted_by(|one, next| one.dest() < next.dest());
     let mut dests = BTreeSet::new();
     for mount in exec.mounts() {
-        if !mount.dest.starts_with('/') {
-            report(Rule::RelativePath(mount.dest.clone()));
+        let dest = mount.dest();
+        if !dest.starts_with('/') {
+            report(Rule::RelativePath(dest.to_owned()));
         }
-        if !are_distinct && !dests.insert(mount.dest.as_str()) {
-            report(Rule::DuplicateMount(mount.dest.clone()));
+        if !are_distinct && !dests.insert(dest) {
+            report(Rule::DuplicateMount(dest.to_owned()));
         }
-        match mount.kind() {
-            MountKind::Cache { id, .. } if id.is_empty() => report(Rule::NoCacheId(mount.dest.clone())),
-            MountKind::Secret { id, .. } if id.is_empty() => report(Rule::NoSecretId(mount.dest.clone())),
-            // The daemon would have to hash what the process may then change (`solver/llbsolver/ops/exec.go`).
-            MountKind::Bind { selector, access, .. }
-                if mount.content_cache == ContentCache::On
-                    && *access != Access::ReadOnly
-                    && !matches!(selector.as_str(), "" | "/") =>
+        match mount {
+            Mount::Cache(cache) if cache.id().is_empty() => report(Rule::NoCacheId(dest.to_owned())),
+            Mount::Secret(secret) if secret.id().is_empty() => report(Rule::NoSecretId(dest.to_owned())),
+            // The daemon would have to hash what the process may then change (`getMountDeps` of
+            // `solver/llbsolver/ops/exec.go`). What is thrown away afterwards is no input of later ops.
+            Mount::Bind(bind)
+                if bind.content_cache == ContentCache::On
+                    && bind.access == Access::Output
+                    && !matches!(bind.selector(), "" | "/") =>
             {
-                report(Rule::HashedPart(mount.dest.clone()));
+                report(Rule::HashedPart(dest.to_owned()));
             }
-            MountKind::Bind { .. }
-            | MountKind::Cache { .. }
-            | MountKind::Tmpfs { .. }
-            | MountKind::Secret { .. }
-            | MountKind::Ssh { .. } => {}
+            Mount::Bind(_) | Mount::Cache(_) | Mount::Tmpfs(_) | Mount::Secret(_) | Mount::Ssh(_) => {}
         }
     }
-    if !exec.mounts().iter().any(|mount| mount.dest == "/") {
+    // Another kind of mount is not taken as the rootfs (`PrepareMounts` of `frontend/gateway/container/container.go`).
+    if !exec.mounts().iter().any(|mount| matches!(mount, Mount::Bind(bind) if bind.dest() == "/")) {
         report(Rule::NoRootMount);
     }
 }
@@ -309,7 +308,9 @@ fn refused(op: &pb::Op) -> Option<&'static str> {
         Wire::Exec(exec) => match &exec.meta {
             None => Some("an exec needs to say what to run"),
             Some(meta) if meta.args.is_empty() => Some("an exec needs arguments"),
-            Some(_) => (!exec.mounts.iter().any(|mount| mount.dest == "/")).then_some("an exec needs a mount at /"),
+            Some(_) => {
+                (!exec.mounts.iter().any(|mount| mount.dest == "/")).then_some("an exec needs a bind mount at /")
+            }
         },
         Wire::File(file) => file.actions.is_empty().then_some("a file op needs actions"),
         Wire::Diff(diff) => {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use buildkit_llb::{
-    Access, BlobSource, Copy, Diff, Exec, File, GitBundle, GitSource, Graph, GraphBuilder, LocalSource, Location,
-    Merge, MkDir, MkFile, Mount, MountKind, Note, Output, Owner, Platform, Rule, Sharing, Source, SourceFile, User,
+    Access, BlobSource, ContentCache, Copy, Diff, Exec, File, GitBundle, GitSource, Graph, GraphBuilder, LocalSource,
+    Location, Merge, MkDir, MkFile, Mount, Note, Output, Owner, Platform, Rule, Sharing, Source, SourceFile, User,
     missing_caps,
 };
 use buildkit_proto::{CapSet, Digest, Message as _, map, pb};
@@ -179,14 +179,53 @@ fn missing_capabilities_are_named() {
 }
 
 #[test]
+fn a_part_that_is_thrown_away_may_be_hashed() {
+    let check = |access: Access, expect: &[Rule]| {
+        let mut graph = GraphBuilder::new();
+        let base = base(&mut graph);
+        let part = Mount::bind("/part", Some(base), access).with_selector("/a").with_content_cache(ContentCache::On);
+        let run = graph.exec(Exec::new(["x"], base, amd64()).with_mount(part));
+        let violations = graph.finish(run.root()).map(|_| Vec::new()).unwrap_or_else(|violations| violations);
+        assert_eq!(violations.into_iter().map(|violation| violation.rule).collect::<Vec<_>>(), expect, "{access:?}");
+    };
+    check(Access::ReadOnly, &[]);
+    check(Access::Discard, &[]);
+    check(Access::Output, &[Rule::HashedPart("/part".to_owned())]);
+}
+
+#[test]
+fn another_kind_of_mount_is_no_root() {
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    let run = graph.exec(Exec::new(["x"], base, amd64()));
+    let mut definition = graph.finish(run.root()).expect("sound").to_definition();
+    let mut op = pb::Op::decode(definition.def[1].as_slice()).expect("an op");
+    if let Some(pb::op::Op::Exec(exec)) = &mut op.op {
+        exec.mounts[0] = pb::Mount {
+            input: -1,
+            output: -1,
+            dest: "/".to_owned(),
+            mount_type: pb::MountType::Tmpfs.into(),
+            tmpfs_opt: Some(pb::TmpfsOpt { size: 0 }),
+            ..pb::Mount::default()
+        };
+    }
+    op.inputs.clear();
+    let bytes = buildkit_proto::canonical::op(&op);
+    let digest = buildkit_proto::Digest::of(&bytes).to_string();
+    let last = pb::Op { inputs: vec![pb::Input { digest, index: 0 }], ..pb::Op::default() };
+    definition.def = vec![bytes, last.encode_to_vec()];
+    let error = Graph::from_definition(&definition).expect_err("memory as the root").to_string();
+    assert!(error.contains("an exec needs a bind mount at /"), "{error}");
+}
+
+#[test]
 fn discarded_roots_yield_nothing() {
     let mut graph = GraphBuilder::new();
     let base = base(&mut graph);
     let run = graph.exec(Exec::discarding_root(["x"], base, amd64()).with_mount(Mount::scratch_output("/dev/out")));
     assert_eq!(run.root(), None);
     assert!(run.at("/dev/out").is_some());
-    assert!(matches!(Mount::tmpfs("/t").kind(), MountKind::Tmpfs { size: 0 }));
-    assert_ne!(Access::Discard, Access::Output);
 }
 
 #[test]

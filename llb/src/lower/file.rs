@@ -7,7 +7,6 @@ use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, Network};
 use crate::op::file::{Action, Chmod, Copy, File, Origin, Owner, Symlink, User};
-use crate::op::mount::Mount;
 use crate::op::source::{Source, json_list};
 
 impl Lowering<'_> {
@@ -74,7 +73,11 @@ impl Lowering<'_> {
             return None;
         }
         let platform = self.platform_of(file.base?)?;
-        let filtered = |base| file.filters.iter().fold(File::on(base), File::with_worker_filter);
+        let filtered = |base| {
+            let mut files = File::on(base);
+            files.filters.clone_from(&file.filters);
+            files
+        };
         let mut files = filtered(file.base?);
         for step in &file.steps {
             let Action::Symlink(Symlink { target, link, owner, timestamp: _ }) = &step.action else {
@@ -90,7 +93,7 @@ impl Lowering<'_> {
                     [words.to_vec(), vec![colon(owner)]].concat()
                 }
             };
-            let exec = Exec::in_mount(args, Mount::output("/", base), platform.clone()).with_network(Network::None);
+            let exec = Exec::new(args, base, platform.clone()).with_network(Network::None);
             let outputs = self.exec(id, exec, Vec::new());
             self.change(id, cap::FILE_SYMLINK_CREATE, "the base's ln makes the link");
             files = filtered(outputs.first()?.1);

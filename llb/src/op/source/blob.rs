@@ -1,6 +1,6 @@
 //! Blobs: one file, named by its digest, out of a registry or content store.
 
-use super::{Attrs, Source};
+use super::{Attrs, Permissions, Source};
 
 /// One blob as one file (`docker-image+blob://`, `oci-layout+blob://`); needs the capability `source.imageblob`.
 ///
@@ -19,8 +19,8 @@ pub struct BlobSource {
     pub store: BlobStore,
     /// The file's name; empty is the daemon's choice.
     pub filename: String,
-    /// The file's permission bits.
-    pub permissions: Option<u32>,
+    /// The file's permission bits; `None` is the daemon's default.
+    pub permissions: Option<Permissions>,
     /// The file's owner.
     pub uid: u32,
     /// The file's group.

@@ -1,6 +1,6 @@
 //! Git: a commit of a remote repository, checked out.
 
-use super::git_url::{GitRemote, GitUrlError};
+use super::git_url::{GitRemote, GitSsh, GitUrlError};
 use super::{Attrs, Source};
 
 /// A commit of a remote repository (`git://`).
@@ -11,9 +11,11 @@ use super::{Attrs, Source};
 /// ```
 /// use buildkit_llb::{GitMtime, GitSource, Source};
 ///
-/// let git = GitSource::parse("git@github.com:moby/buildkit.git#master:docs")?;
+/// let mut git = GitSource::parse("git@github.com:moby/buildkit.git#master:docs")?;
+/// if let Some(ssh) = git.remote.ssh_mut() {
+///     ssh.known_hosts = "github.com ssh-ed25519 AAAA...".to_owned();
+/// }
 /// let source = Source::from(GitSource {
-///     known_ssh_hosts: "github.com ssh-ed25519 AAAA...".to_owned(),
 ///     mtime: Some(GitMtime::Commit),
 ///     ..git
 /// });
@@ -23,7 +25,7 @@ use super::{Attrs, Source};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitSource {
-    /// The repository.
+    /// The repository, and where that is reached over ssh, how.
     pub remote: GitRemote,
     /// Branch, tag or commit; empty is the remote's default branch.
     pub reference: String,
@@ -36,11 +38,6 @@ pub struct GitSource {
     pub auth_token_secret: String,
     /// The secret that holds an `Authorization` header for https, `GIT_AUTH_HEADER` unless set; likewise.
     pub auth_header_secret: String,
-    /// Lines of a `known_hosts` file, for ssh only. Go's client asks the server where there are none, this crate never asks
-    /// anybody.
-    pub known_ssh_hosts: String,
-    /// The client's ssh agent, `default` unless set; for ssh only.
-    pub ssh_socket: String,
     /// The commit it must be (hex, or the beginning of it); needs the capability `source.git.checksum`.
     pub checksum: String,
     /// Do not fetch submodules; needs the capability `source.git.skipsubmodules`.
@@ -131,8 +128,6 @@ impl GitSource {
             keep_git_dir: false,
             auth_token_secret: super::git_url::DEFAULT_TOKEN.to_owned(),
             auth_header_secret: super::git_url::DEFAULT_HEADER.to_owned(),
-            known_ssh_hosts: String::new(),
-            ssh_socket: String::new(),
             checksum: String::new(),
             skip_submodules: false,
             mtime: None,
@@ -168,8 +163,6 @@ impl From<GitSource> for Source {
             keep_git_dir,
             auth_token_secret,
             auth_header_secret,
-            known_ssh_hosts,
-            ssh_socket,
             checksum,
             skip_submodules,
             mtime,
@@ -190,10 +183,10 @@ impl From<GitSource> for Source {
         attrs.text("git.fullurl", remote.url());
         attrs.text("git.authtokensecret", auth_token_secret);
         attrs.text("git.authheadersecret", auth_header_secret);
-        if remote.is_ssh() {
-            let hosts = known_ssh_hosts.strip_suffix('\n').unwrap_or(&known_ssh_hosts);
+        if let Some(GitSsh { known_hosts, agent }) = remote.ssh() {
+            let hosts = known_hosts.strip_suffix('\n').unwrap_or(known_hosts);
             attrs.text("git.knownsshhosts", if hosts.is_empty() { String::new() } else { format!("{hosts}\n") });
-            attrs.text("git.mountsshsock", if ssh_socket.is_empty() { "default".to_owned() } else { ssh_socket });
+            attrs.text("git.mountsshsock", if agent.is_empty() { "default" } else { agent });
         }
         attrs.text("git.checksum", checksum);
         attrs.flag("git.skipsubmodules", skip_submodules);

@@ -2,17 +2,17 @@
 
 use buildkit_proto::Digest;
 
-use super::{Attrs, Source};
+use super::{Attrs, Permissions, Source};
 
 /// One file behind a URL (`http://`, `https://`).
 ///
 /// ```
-/// use buildkit_llb::{Digest, HttpSource, Source};
+/// use buildkit_llb::{Digest, HttpSource, Permissions, Source};
 ///
 /// let source = Source::from(HttpSource {
 ///     checksum: Some(Digest::of(b"hello")),
 ///     filename: "hello.txt".to_owned(),
-///     permissions: Some(0o644),
+///     permissions: Permissions::new(0o644),
 ///     ..HttpSource::new("https://example.com/hello")
 /// });
 /// assert_eq!(source.attrs()["http.perm"], "0644");
@@ -25,8 +25,8 @@ pub struct HttpSource {
     pub checksum: Option<Digest>,
     /// The file's name; empty is the URL's.
     pub filename: String,
-    /// The file's nine permission bits; `None` is the daemon's default.
-    pub permissions: Option<u32>,
+    /// The file's permission bits; `None` is the daemon's default.
+    pub permissions: Option<Permissions>,
     /// The file's owner.
     pub uid: u32,
     /// The file's group.

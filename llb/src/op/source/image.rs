@@ -9,7 +9,7 @@ use buildkit_proto::Digest;
 use super::{Attrs, Source};
 use crate::platform::Platform;
 
-pub(super) const RESOLVE_MODE: &str = "image.resolvemode";
+const RESOLVE_MODE: &str = "image.resolvemode";
 
 /// An image of a registry (`docker-image://`).
 ///
@@ -41,11 +41,12 @@ pub struct ImageSource {
 /// Where an image reference is looked up (`image.resolvemode`).
 ///
 /// ```
-/// use buildkit_llb::{Platform, ResolveMode, Source};
+/// use buildkit_llb::{ImageSource, Platform, ResolveMode, Source};
 ///
-/// let image = Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64"));
-/// assert_eq!(image.clone().with_resolve_mode(ResolveMode::Default), image);
-/// assert_eq!(image.with_resolve_mode(ResolveMode::Local).attrs()["image.resolvemode"], "local");
+/// let image = ImageSource::new("docker.io/library/debian:bookworm-slim", Platform::linux("amd64"));
+/// assert_eq!(image.resolve_mode, ResolveMode::Default);
+/// let local = Source::from(ImageSource { resolve_mode: ResolveMode::Local, ..image });
+/// assert_eq!(local.attrs()["image.resolvemode"], "local");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,7 +71,7 @@ impl ResolveMode {
         }
     }
 
-    pub(super) fn attr(self) -> Option<&'static str> {
+    fn attr(self) -> Option<&'static str> {
         (self != Self::Default).then(|| self.as_str())
     }
 }
