@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{GitSource, Graph, GraphBuilder, LocalSource, Note, Source, Violation};
+use buildkit_llb::{GitSource, Graph, GraphBuilder, LocalSource, Note, Source, Violations};
 use buildkit_proto::pb;
 
 use crate::bridge::{SolveRequest, Warning};
@@ -190,10 +190,9 @@ impl Build {
     }
 }
 
-impl From<Vec<Violation>> for Status {
-    /// A graph that breaks rules: the frontend's mistake, unless the user's words went into it unchecked.
-    fn from(violations: Vec<Violation>) -> Self {
-        let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        Self::failed(format!("the graph is unsound: {}", texts.join("; ")))
+impl From<Violations> for Status {
+    /// A graph that breaks rules: a mistake of the frontend, unless it took words of the user unchecked.
+    fn from(violations: Violations) -> Self {
+        Self::failed(format!("the graph is not valid: {violations}"))
     }
 }

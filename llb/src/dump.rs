@@ -24,11 +24,12 @@ use crate::op::mount::{Access, ContentCache, Mount, Sharing};
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let graph = graph.finish(Some(file)).expect("sound");
+/// let graph = graph.finish(Some(file))?;
 /// assert!(graph.dump().to_string().contains("mkfile /a 644 1 bytes"));
 /// assert_eq!(graph.dump().json()["ops"][0]["kind"], "file");
 /// assert!(graph.dump().dot().starts_with("digraph llb {"));
 /// assert!(graph.dump().mermaid().starts_with("flowchart BT"));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Debug)]
 pub struct Dump<'a>(&'a Graph);

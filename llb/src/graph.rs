@@ -22,7 +22,8 @@ use crate::op::merge::Merge;
 use crate::op::mount::Mount;
 use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
-use crate::verify::{self, Violation};
+use crate::verify::verify;
+use crate::violation::{Rule, Violations};
 
 /// A position in one graph. Not an identity: that is the op's digest.
 ///
@@ -31,8 +32,9 @@ use crate::verify::{self, Violation};
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let graph = graph.finish(Some(file)).expect("sound");
+/// let graph = graph.finish(Some(file))?;
 /// assert!(graph.digest(file.op()).is_some(), "the position leads to the identity");
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OpId(pub(crate) u32);
@@ -126,7 +128,8 @@ pub struct GraphBuilder {
     by_digest: ByDigest,
     notes: BTreeMap<OpId, Note>,
     files: Vec<SourceFile>,
-    foreign: Vec<Violation>,
+    /// What was wrong already when it was added.
+    foreign: Vec<(OpId, Rule)>,
     /// Where ops are encoded: most of the room that takes is needed for the next one again.
     encoded: Vec<u8>,
 }
@@ -211,14 +214,14 @@ impl GraphBuilder {
     /// Verifies the graph below `root`; `None` is an empty filesystem.
     ///
     /// # Errors
-    /// Everything the daemon would refuse, see [`Rule`](crate::Rule).
-    pub fn finish(self, root: Option<Output>) -> Result<Graph, Vec<Violation>> {
+    /// Everything the daemon would refuse, see [`Rule`].
+    pub fn finish(self, root: Option<Output>) -> Result<Graph, Violations> {
         let Self { mut nodes, by_digest: _, notes, files, foreign, encoded: _ } = self;
         nodes.shrink_to_fit();
         let graph = Graph { nodes, notes, files, root };
-        let mut violations = foreign;
-        violations.extend(verify::verify(&graph));
-        if violations.is_empty() { Ok(graph) } else { Err(violations) }
+        let mut broken = foreign;
+        broken.extend(verify(&graph));
+        Violations::new(broken, &graph).map_or(Ok(graph), Err)
     }
 
     fn single(&mut self, op: Op) -> Output {
@@ -274,8 +277,8 @@ impl GraphBuilder {
     pub(crate) fn insert_encoded(&mut self, mut op: Op, inputs: Vec<Output>, bytes: &[u8]) -> OpId {
         let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
-        for input in inputs.iter().filter(|input| input.op >= id) {
-            self.foreign.push(Violation::dangling(id, *input));
+        for _ in inputs.iter().filter(|input| input.op >= id) {
+            self.foreign.push((id, Rule::DanglingInput));
         }
         match self.by_digest.entry(Digest::of(bytes)) {
             Entry::Occupied(known) => *known.get(),
@@ -295,13 +298,13 @@ impl GraphBuilder {
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let definition = graph.finish(Some(file)).expect("sound").to_definition();
+/// let definition = graph.finish(Some(file))?.to_definition();
 ///
 /// // Somebody else's graph is read, gone on from, and written again.
 /// let (mut graph, root) = Graph::from_definition(&definition)?.reopen();
 /// let more = graph.file(File::over(root).mkfile(MkFile::new("/b", 0o644, "b")));
-/// assert_eq!(graph.finish(Some(more)).expect("sound").reachable().len(), 2);
-/// # Ok::<(), buildkit_llb::DecodeError>(())
+/// assert_eq!(graph.finish(Some(more))?.reachable().len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Graph {

@@ -31,10 +31,11 @@
 //! let image = graph.file(File::scratch().copy(Copy::new(out, "/app", "/app")));
 //!
 //! // Whatever the daemon would refuse is said here, all of it.
-//! let graph = graph.finish(Some(image)).expect("the graph is sound");
+//! let graph = graph.finish(Some(image))?;
 //! let bytes = graph.to_definition().encode_to_vec(); // what `buildctl build` reads on stdin
 //! assert_eq!(graph.reachable().len(), 4);
 //! # drop(bytes);
+//! # Ok::<(), buildkit_llb::Violations>(())
 //! ```
 //!
 //! `llb/examples` has programs whose output goes straight into `buildctl build`.
@@ -82,6 +83,7 @@ mod path;
 mod platform;
 mod required;
 mod verify;
+mod violation;
 
 pub use buildkit_proto::caps::llb as caps;
 pub use buildkit_proto::{CapSet, Digest};
@@ -89,7 +91,7 @@ pub use compare::{Comparison, Difference, FieldChange, InputChange, Vertex};
 pub use decode::DecodeError;
 pub use dump::Dump;
 pub use graph::{ExecOutputs, Graph, GraphBuilder, OpId, Output};
-pub use lower::{Change, Lacking, Lowered};
+pub use lower::{Change, LowerError, Lowered, MissingCapability};
 pub use note::{LinuxResources, Location, Note, ProgressGroup, SourceFile};
 pub use op::Op;
 pub use op::build::Build;
@@ -107,4 +109,4 @@ pub use op::source::{
 };
 pub use platform::Platform;
 pub use required::{declared_caps, missing_caps, required_caps};
-pub use verify::{Rule, Violation};
+pub use violation::{Rule, Violation, Violations};

@@ -19,6 +19,7 @@ use crate::graph::{Graph, GraphBuilder, OpId, Output};
 use crate::op::Op;
 use crate::platform::Platform;
 use crate::required::required_caps;
+use crate::violation::{self, Label, Violations};
 
 /// A graph for a certain daemon, and what was changed for it.
 ///
@@ -29,10 +30,11 @@ use crate::required::required_caps;
 /// let mut graph = GraphBuilder::new();
 /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 /// let run = graph.exec(Exec::new(["make"], base, amd64).with_ulimit("nofile", 1024, 4096));
-/// let graph = graph.finish(run.root()).expect("sound");
+/// let graph = graph.finish(run.root())?;
 /// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.ulimit").collect();
-/// let lowered = graph.lower_for(&old).expect("a build without the limit is a build");
+/// let lowered = graph.lower_for(&old)?;
 /// assert_ne!(lowered.graph.to_definition(), graph.to_definition());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lowered {
@@ -51,10 +53,11 @@ pub struct Lowered {
 /// let mut graph = GraphBuilder::new();
 /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 /// let run = graph.exec(Exec::new(["make"], base, amd64).with_cgroup_parent("builds"));
-/// let graph = graph.finish(run.root()).expect("sound");
+/// let graph = graph.finish(run.root())?;
 /// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.cgroup.parent").collect();
-/// let changes = graph.lower_for(&old).expect("the cgroup is no condition").changes;
+/// let changes = graph.lower_for(&old)?.changes;
 /// assert_eq!((changes[0].capability, changes[0].what), ("exec.meta.cgroup.parent", "the daemon's own cgroup"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
@@ -66,7 +69,7 @@ pub struct Change {
     pub what: &'static str,
 }
 
-/// Something the daemon lacks and nothing can stand for.
+/// Why a graph cannot be lowered for a daemon.
 ///
 /// ```
 /// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, caps};
@@ -75,26 +78,78 @@ pub struct Change {
 /// let mut graph = GraphBuilder::new();
 /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 /// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(buildkit_llb::Network::None));
-/// let graph = graph.finish(run.root()).expect("sound");
+/// let graph = graph.finish(run.root())?;
 /// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.network").collect();
-/// let lacking = graph.lower_for(&old).expect_err("a network is no none");
-/// assert_eq!(lacking[0].to_string(), "op 1 needs the capability exec.meta.network, which this BuildKit lacks");
+/// let error = graph.lower_for(&old).expect_err("nothing replaces a network mode");
+/// assert_eq!(error.to_string(), "op 1 needs the capability exec.meta.network, which this BuildKit lacks");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LowerError {
+    /// The daemon lacks capabilities that nothing can replace; one or more.
+    MissingCapabilities(Vec<MissingCapability>),
+    /// A fallback breaks a rule in this graph, because what it adds is there already.
+    Unsound(Violations),
+}
+
+impl fmt::Display for LowerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingCapabilities(missing) => violation::list(f, missing),
+            Self::Unsound(violations) => write!(f, "the graph for this BuildKit is not valid: {violations}"),
+        }
+    }
+}
+
+impl std::error::Error for LowerError {}
+
+/// A capability that an op needs, the daemon lacks and nothing can replace.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, LowerError, MkFile, Note, caps};
+///
+/// let mut graph = GraphBuilder::new();
+/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// graph.annotate(file.op(), Note::named("write a"));
+/// let graph = graph.finish(Some(file))?;
+/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "file.base").collect();
+/// let Err(LowerError::MissingCapabilities(missing)) = graph.lower_for(&old) else { panic!("nothing replaces a file op") };
+/// assert_eq!((missing[0].name(), missing[0].capability.as_str()), (Some("write a"), "file.base"));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lacking {
+#[non_exhaustive]
+pub struct MissingCapability {
     /// The op that needs it.
     pub op: OpId,
     /// What the daemon lacks.
     pub capability: String,
+    label: Label,
 }
 
-impl fmt::Display for Lacking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "op {} needs the capability {}, which this BuildKit lacks", self.op.0, self.capability)
+impl MissingCapability {
+    /// What the op is called.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.label.name()
+    }
+
+    /// The line of the user's file that asked for the op: the file's name, and the line counted from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<(&str, u32)> {
+        self.label.line()
     }
 }
 
-impl std::error::Error for Lacking {}
+impl fmt::Display for MissingCapability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.label.write(f, self.op)?;
+        write!(f, " needs the capability {}, which this BuildKit lacks", self.capability)
+    }
+}
+
+impl std::error::Error for MissingCapability {}
 
 impl Graph {
     /// The graph with fallbacks for what a daemon lacks. A graph that needs none comes back as it is.
@@ -116,7 +171,7 @@ impl Graph {
     /// | `file.symlink.create` | `ln` of the base |
     ///
     /// # Errors
-    /// Everything the daemon lacks that nothing can stand for.
+    /// [`LowerError`]: everything the daemon lacks that nothing can replace.
     ///
     /// ```
     /// use buildkit_llb::{CapSet, Diff, Exec, GraphBuilder, Merge, Platform, Source, caps, missing_caps};
@@ -128,14 +183,15 @@ impl Graph {
     /// let two = graph.exec(Exec::new(["touch", "/two"], base, amd64)).root();
     /// let (one, two) = (graph.diff(Diff::new(base, one)), graph.diff(Diff::new(base, two)));
     /// let merged = graph.merge(Merge::new(base, one).with(two));
-    /// let graph = graph.finish(Some(merged)).expect("sound");
+    /// let graph = graph.finish(Some(merged))?;
     ///
     /// let old: CapSet = caps::ALL.iter().copied().filter(|cap| !["mergeop", "diffop"].contains(cap)).collect();
-    /// let lowered = graph.lower_for(&old).expect("a chain does the same");
+    /// let lowered = graph.lower_for(&old)?;
     /// assert!(missing_caps(&lowered.graph, &old).is_empty());
     /// assert_eq!(lowered.graph.reachable().len(), 3, "the image and one exec after the other");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn lower_for(&self, daemon: &CapSet) -> Result<Lowered, Vec<Lacking>> {
+    pub fn lower_for(&self, daemon: &CapSet) -> Result<Lowered, LowerError> {
         let mut lowering = Lowering {
             graph: self,
             daemon,
@@ -160,16 +216,11 @@ impl Graph {
         });
         let Lowering { builder, changes, lacking, .. } = lowering;
         if !lacking.is_empty() {
-            return Err(lacking.into_iter().collect());
+            let missing = |(op, capability)| MissingCapability { op, capability, label: Label::new(self, op) };
+            return Err(LowerError::MissingCapabilities(lacking.into_iter().map(missing).collect()));
         }
-        // What a sound graph is made into is sound; were it not, that is for the caller to see and not to crash on.
-        let unsound = |violations: Vec<crate::Violation>| {
-            violations.into_iter().map(|violation| Lacking { op: violation.op, capability: violation.to_string() })
-        };
-        match builder.finish(root) {
-            Ok(graph) => Ok(Lowered { graph, changes: changes.into_iter().collect() }),
-            Err(violations) => Err(unsound(violations).collect()),
-        }
+        let graph = builder.finish(root).map_err(LowerError::Unsound)?;
+        Ok(Lowered { graph, changes: changes.into_iter().collect() })
     }
 }
 
@@ -184,7 +235,7 @@ struct Lowering<'a> {
     /// Outputs of the graph that anybody reads.
     used: BTreeSet<Output>,
     changes: BTreeSet<Change>,
-    lacking: BTreeSet<Lacking>,
+    lacking: BTreeSet<(OpId, String)>,
 }
 
 impl Lowering<'_> {
@@ -193,7 +244,7 @@ impl Lowering<'_> {
     }
 
     fn lack(&mut self, op: OpId, capability: &str) {
-        self.lacking.insert(Lacking { op, capability: capability.to_owned() });
+        self.lacking.insert((op, capability.to_owned()));
     }
 
     fn change(&mut self, op: OpId, capability: &'static str, what: &'static str) {

@@ -26,10 +26,11 @@ use crate::op::source::{DEFAULT_HEADER, DEFAULT_TOKEN, Source};
 ///
 /// let mut graph = GraphBuilder::new();
 /// let link = graph.file(File::scratch().symlink(Symlink::new("/a", "/b")));
-/// let graph = graph.finish(Some(link)).expect("sound");
+/// let graph = graph.finish(Some(link))?;
 /// let op = graph.op(link.op()).expect("it is there");
 /// assert!(!declared_caps(op, &Note::default()).contains("file.symlink.create"));
 /// assert!(required_caps(op).contains("file.symlink.create"));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[must_use]
 pub fn declared_caps(op: &Op, note: &Note) -> BTreeSet<&'static str> {

@@ -15,139 +15,23 @@
 //! Every violation is reported, not only the first.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use buildkit_proto::pb;
 
-use crate::graph::{Graph, OpId, Output};
+use crate::graph::{Graph, OpId};
 use crate::op::Op;
 use crate::op::exec::Exec;
 use crate::op::file::{Action, Chmod, File};
 use crate::op::mount::{Access, ContentCache, Mount};
 use crate::op::source::Source;
+use crate::violation::Rule;
 
-/// One broken rule.
-///
-/// ```
-/// use buildkit_llb::{File, GraphBuilder, Rule};
-///
-/// let mut graph = GraphBuilder::new();
-/// let nothing = graph.file(File::scratch());
-/// let violations = graph.finish(Some(nothing)).expect_err("a file op without actions");
-/// assert_eq!(violations[0].rule, Rule::NoActions);
-/// assert_eq!(violations[0].to_string(), "op 0: a file op needs actions");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The op that breaks it.
-    pub op: OpId,
-    /// The rule.
-    pub rule: Rule,
-}
-
-/// What can be wrong with an op.
-///
-/// ```
-/// use buildkit_llb::{Diff, GraphBuilder, Rule};
-///
-/// let mut graph = GraphBuilder::new();
-/// let nothing = graph.diff(Diff::new(None, None));
-/// let violations = graph.finish(Some(nothing)).expect_err("nothing and nothing");
-/// assert_eq!(violations[0].rule, Rule::EmptyDiff);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// An input is no op of this graph or no output of the op.
-    DanglingInput,
-    /// An exec without arguments.
-    NoArguments,
-    /// A working directory that is not absolute.
-    RelativeWorkingDirectory(String),
-    /// An exec without a bind mount at `/`.
-    NoRootMount,
-    /// Two mounts at one place.
-    DuplicateMount(String),
-    /// A path that must be absolute and is not.
-    RelativePath(String),
-    /// A cache mount without an id.
-    NoCacheId(String),
-    /// A file op without actions.
-    NoActions,
-    /// An owner's name, but nothing to look it up in.
-    OwnerNameWithoutBase(String),
-    /// A source whose identifier has no scheme.
-    NoScheme(String),
-    /// An image without tag and digest, or a blob without digest.
-    NoTagOrDigest(String),
-    /// A secret without an id; the place is named.
-    NoSecretId(String),
-    /// A device without a name.
-    NoDeviceName,
-    /// A variable whose name holds `=`, or a secret's that is empty.
-    VariableName(String),
-    /// A mount whose changes are kept of a part of its input that is to be hashed.
-    HashedPart(String),
-    /// A mode with more than the bits its action has.
-    Mode(String, u32),
-    /// A diff of nothing and nothing.
-    EmptyDiff,
-    /// A passthrough without an id.
-    NoPassthroughId,
-    /// A passthrough that hands nothing on.
-    NoPassthroughOutput,
-    /// Something else that the daemon would refuse, and why.
-    Refused(&'static str),
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "op {}: ", self.op.0)?;
-        match &self.rule {
-            Rule::DanglingInput => write!(f, "an input is no output of this graph"),
-            Rule::NoArguments => write!(f, "an exec needs arguments"),
-            Rule::RelativeWorkingDirectory(cwd) => {
-                write!(f, "the working directory {cwd:?} is not absolute")
-            }
-            Rule::NoRootMount => write!(f, "an exec needs a bind mount at /"),
-            Rule::DuplicateMount(dest) => write!(f, "two mounts at {dest:?}"),
-            Rule::RelativePath(path) => write!(f, "the path {path:?} is not absolute"),
-            Rule::NoCacheId(dest) => write!(f, "the cache mount at {dest:?} has no id"),
-            Rule::NoActions => write!(f, "a file op needs actions"),
-            Rule::OwnerNameWithoutBase(name) => {
-                write!(f, "the owner {name:?} is a name, but there is no base to look it up in")
-            }
-            Rule::NoScheme(identifier) => write!(f, "the source {identifier:?} has no scheme"),
-            Rule::NoTagOrDigest(reference) => {
-                write!(f, "the reference {reference:?} needs a digest, or a tag for an image")
-            }
-            Rule::NoSecretId(place) => write!(f, "the secret at {place:?} has no id"),
-            Rule::NoDeviceName => write!(f, "a device needs a name"),
-            Rule::VariableName(name) => write!(f, "{name:?} is no name of a variable"),
-            Rule::HashedPart(dest) => {
-                write!(f, "the mount at {dest:?} shows a part of its input, so its content cache cannot be on")
-            }
-            Rule::Mode(path, mode) => write!(f, "the mode {mode:o} of {path:?} has bits that do not exist there"),
-            Rule::EmptyDiff => write!(f, "a diff of nothing and nothing is nothing"),
-            Rule::NoPassthroughId => write!(f, "a passthrough needs an id"),
-            Rule::NoPassthroughOutput => write!(f, "a passthrough has to hand on an input"),
-            Rule::Refused(reason) => write!(f, "{reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Violation {}
-
-impl Violation {
-    pub(crate) fn dangling(op: OpId, _input: Output) -> Self {
-        Self { op, rule: Rule::DanglingInput }
-    }
-}
-
-pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
+/// The broken rules, in the order of the ops.
+pub(crate) fn verify(graph: &Graph) -> Vec<(OpId, Rule)> {
     let mut violations = Vec::new();
     for (position, node) in graph.nodes.iter().enumerate() {
         let op = OpId(u32::try_from(position).unwrap_or(u32::MAX));
-        let mut report = |rule| violations.push(Violation { op, rule });
+        let mut report = |rule| violations.push((op, rule));
         for input in &node.inputs {
             let exists = graph.op(input.op).is_some_and(|op| input.index < op.output_count());
             if input.op < op && !exists {
@@ -180,7 +64,7 @@ pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
     if let Some(root) = graph.root
         && graph.op(root.op).is_none_or(|op| root.index >= op.output_count())
     {
-        violations.push(Violation { op: root.op, rule: Rule::DanglingInput });
+        violations.push((root.op, Rule::DanglingInput));
     }
     violations
 }

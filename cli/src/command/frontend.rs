@@ -91,7 +91,7 @@ fn graph(platform: &Platform, path: &Path, session: &str) -> Result<Graph, BoxEr
             ..Copy::new(local, format!("/{name}"), format!("/bin/{PROGRAM}"))
         }));
     graph.annotate(image.op(), Note::named(format!("[frontend] {platform}")));
-    graph.finish(Some(image)).map_err(|violations| format!("{violations:?}").into())
+    Ok(graph.finish(Some(image))?)
 }
 
 /// The config the gateway reads (`moby/buildkit: frontend/gateway/gateway.go`): the process needs no network, because it asks

@@ -356,7 +356,7 @@ struct Maker {
 }
 
 impl Recipe {
-    pub(crate) fn make(self) -> Result<Graph, Vec<Violation>> {
+    pub(crate) fn make(self) -> Result<Graph, Violations> {
         let mut maker = Maker { graph: GraphBuilder::new(), made: Vec::new() };
         for RecipeFile { name, language, data } in self.files {
             maker.graph.add_file(SourceFile::new(name, language, data));

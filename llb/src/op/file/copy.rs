@@ -19,8 +19,9 @@ use crate::path::{clean, clean_dest};
 /// let made = File::scratch().mkfile(MkFile::new("/a", 0o644, "a"));
 /// let mut graph = GraphBuilder::new();
 /// let copied = graph.file(File::scratch().copy(Copy::new(made, "/a", "/b")));
-/// let graph = graph.finish(Some(copied)).expect("sound");
+/// let graph = graph.finish(Some(copied))?;
 /// assert_eq!(graph.reachable().len(), 1, "both chains are one op");
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyFrom(pub(crate) Origin);
