@@ -38,6 +38,9 @@ pub struct Compiled {
 pub(crate) const OUTPUT: &str = "/dev/imagespec/out";
 
 /// Lowers a plan. `sources` are the texts its locations point into.
+///
+/// # Panics
+/// If `sources` is not the map of the document that the plan was made of: places of steps would be in files that are not there.
 #[must_use]
 pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
     let graph = graph(plan, sources, |lowering| {

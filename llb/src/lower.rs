@@ -4,13 +4,13 @@
 //! so; where neither is possible the capability is named as lacking. Which fallback stands for what is listed at
 //! [`Graph::lower_for`]. What a daemon can do is the caller's to know.
 
+mod error;
 mod exec;
 mod file;
 mod merge;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
@@ -19,7 +19,9 @@ use crate::graph::{Graph, GraphBuilder, OpId, Output};
 use crate::op::Op;
 use crate::platform::Platform;
 use crate::required::required_caps;
-use crate::violation::{self, Label, Violations};
+use crate::violation::Label;
+
+pub use error::{LowerError, MissingCapability};
 
 /// A graph for a certain daemon, and what was changed for it.
 ///
@@ -68,88 +70,6 @@ pub struct Change {
     /// What was done instead, for people.
     pub what: &'static str,
 }
-
-/// Why a graph cannot be lowered for a daemon.
-///
-/// ```
-/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, caps};
-///
-/// let amd64 = Platform::linux("amd64");
-/// let mut graph = GraphBuilder::new();
-/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-/// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(buildkit_llb::Network::None));
-/// let graph = graph.finish(run.root())?;
-/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.network").collect();
-/// let error = graph.lower_for(&old).expect_err("nothing replaces a network mode");
-/// assert_eq!(error.to_string(), "op 1 needs the capability exec.meta.network, which this BuildKit lacks");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LowerError {
-    /// The daemon lacks capabilities that nothing can replace; one or more.
-    MissingCapabilities(Vec<MissingCapability>),
-    /// A fallback breaks a rule in this graph, because what it adds is there already.
-    Unsound(Violations),
-}
-
-impl fmt::Display for LowerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MissingCapabilities(missing) => violation::list(f, missing),
-            Self::Unsound(violations) => write!(f, "the graph for this BuildKit is not valid: {violations}"),
-        }
-    }
-}
-
-impl std::error::Error for LowerError {}
-
-/// A capability that an op needs, the daemon lacks and nothing can replace.
-///
-/// ```
-/// use buildkit_llb::{File, GraphBuilder, LowerError, MkFile, Note, caps};
-///
-/// let mut graph = GraphBuilder::new();
-/// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// graph.annotate(file.op(), Note::named("write a"));
-/// let graph = graph.finish(Some(file))?;
-/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "file.base").collect();
-/// let Err(LowerError::MissingCapabilities(missing)) = graph.lower_for(&old) else { panic!("nothing replaces a file op") };
-/// assert_eq!((missing[0].name(), missing[0].capability.as_str()), (Some("write a"), "file.base"));
-/// # Ok::<(), buildkit_llb::Violations>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct MissingCapability {
-    /// The op that needs it.
-    pub op: OpId,
-    /// What the daemon lacks.
-    pub capability: String,
-    label: Label,
-}
-
-impl MissingCapability {
-    /// What the op is called.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.label.name()
-    }
-
-    /// The line of the user's file that asked for the op: the file's name, and the line counted from 1.
-    #[must_use]
-    pub fn line(&self) -> Option<(&str, u32)> {
-        self.label.line()
-    }
-}
-
-impl fmt::Display for MissingCapability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.label.write(f, self.op)?;
-        write!(f, " needs the capability {}, which this BuildKit lacks", self.capability)
-    }
-}
-
-impl std::error::Error for MissingCapability {}
 
 impl Graph {
     /// The graph with fallbacks for what a daemon lacks. A graph that needs none comes back as it is.
@@ -405,8 +325,8 @@ impl Lowering<'_> {
                 Op::Diff(diff) => diff.upper?,
                 _ => op.inputs().first().copied()?,
             };
-            // Inputs are earlier ops, so this ends. An input that nothing stands for still has its number in the graph that is
-            // lowered, which says nothing here: what is made of it is thrown away.
+            // Inputs are earlier ops, so this ends. An input that nothing replaces is an op of the graph that is lowered; what
+            // is made of it is thrown away.
             if below.op >= output.op {
                 return None;
             }

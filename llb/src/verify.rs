@@ -1,7 +1,8 @@
 //! The verifier: what the daemon would refuse, said before it is sent.
 //!
 //! Rules (`moby/buildkit: solver/llbsolver/ops/opsutils/validate.go`, `solver/llbsolver/vertex.go`):
-//! - an input refers to an op that is there, and to an output which that op has;
+//! - an input refers to an op of the same builder, and to an output which that op has; so does a note, and its places to files
+//!   of the builder;
 //! - an exec has arguments, an absolute working directory, a bind mount at `/`, and no two mounts at one place;
 //! - a mount's destination is absolute; a cache mount has an id;
 //! - secrets and devices have ids; a variable has a name without `=`;
@@ -29,13 +30,17 @@ use crate::violation::Rule;
 /// The broken rules, in the order of the ops.
 pub(crate) fn verify(graph: &Graph) -> Vec<(OpId, Rule)> {
     let mut violations = Vec::new();
-    for (position, node) in graph.nodes.iter().enumerate() {
-        let op = OpId(u32::try_from(position).unwrap_or(u32::MAX));
+    for (op, node) in graph.ids() {
         let mut report = |rule| violations.push((op, rule));
         for input in &node.inputs {
-            let exists = graph.op(input.op).is_some_and(|op| input.index < op.output_count());
-            if input.op < op && !exists {
+            // An input that is no op of this graph was reported when it was added.
+            if graph.op(input.op).is_some_and(|op| input.index >= op.output_count()) {
                 report(Rule::DanglingInput);
+            }
+        }
+        for location in graph.locations(op) {
+            if usize::try_from(location.file).is_ok_and(|file| file >= graph.files().len()) {
+                report(Rule::UnknownFile(location.file));
             }
         }
         match &node.op {

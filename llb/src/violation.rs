@@ -148,7 +148,7 @@ impl Label {
         if let Some((filename, line)) = self.line() {
             write!(f, "{filename}:{line}: ")?;
         }
-        write!(f, "op {}", op.0)?;
+        write!(f, "op {op}")?;
         match self.name() {
             Some(name) => write!(f, " ({name})"),
             None => Ok(()),
@@ -179,6 +179,10 @@ pub(crate) fn list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> f
 pub enum Rule {
     /// An input is no op of this graph or no output of the op.
     DanglingInput,
+    /// A note was added to an op of another builder.
+    ForeignNote,
+    /// A note has a place in a file that was not added to the builder.
+    UnknownFile(u32),
     /// An exec without arguments.
     NoArguments,
     /// A working directory that is not absolute.
@@ -222,7 +226,9 @@ pub enum Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DanglingInput => write!(f, "an input is no output of this graph"),
+            Self::DanglingInput => write!(f, "an input is not an output of this graph"),
+            Self::ForeignNote => write!(f, "the note is for an op of another graph"),
+            Self::UnknownFile(file) => write!(f, "a place is in file {file}, which the graph does not have"),
             Self::NoArguments => write!(f, "an exec needs arguments"),
             Self::RelativeWorkingDirectory(cwd) => {
                 write!(f, "the working directory {cwd:?} is not absolute")

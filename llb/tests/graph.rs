@@ -158,6 +158,62 @@ fn an_output_of_another_graph_is_reported() {
     assert_eq!(violations.into_iter().map(|v| v.rule).collect::<Vec<_>>(), [Rule::DanglingInput]);
 }
 
+/// An output whose number is one of this graph, too, but of another op.
+#[test]
+fn what_belongs_to_another_builder_is_reported_wherever_it_is_used() {
+    let mut other = GraphBuilder::new();
+    let foreign = other.source(Source::image("docker.io/library/other:1", amd64()));
+    let check = |expect: &[Rule], build: &dyn Fn(&mut GraphBuilder) -> Output| {
+        let mut graph = GraphBuilder::new();
+        base(&mut graph);
+        base(&mut graph);
+        let root = build(&mut graph);
+        let violations = graph.finish(Some(root)).expect_err("foreign");
+        assert_eq!(violations.into_iter().map(|v| v.rule).collect::<Vec<_>>(), expect);
+    };
+    check(&[Rule::DanglingInput], &|_| foreign);
+    check(&[Rule::DanglingInput], &|graph| graph.file(File::on(foreign).mkdir(MkDir::new("/d", 0o755))));
+    check(&[Rule::DanglingInput], &|graph| {
+        graph.exec(Exec::new(["x"], foreign, amd64())).root().expect("it is writable")
+    });
+    check(&[Rule::DanglingInput], &|graph| {
+        let base = base(graph);
+        let mount = Mount::read_only("/in", foreign);
+        graph.exec(Exec::new(["x"], base, amd64()).with_mount(mount)).root().expect("it is writable")
+    });
+    check(&[Rule::ForeignNote], &|graph| {
+        graph.annotate(foreign.op(), Note::named("elsewhere"));
+        base(graph)
+    });
+    check(&[Rule::UnknownFile(0)], &|graph| {
+        let base = base(graph);
+        graph.annotate(base.op(), Note::default().at(Location { file: 0, start: (1, 0), end: (1, 1) }));
+        base
+    });
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    let graph = graph.finish(Some(base)).expect("sound");
+    assert!(graph.op(foreign.op()).is_none() && graph.digest(foreign.op()).is_none());
+}
+
+/// What an output stands for is part of it, so it stays valid where the same ops are.
+#[test]
+fn outputs_outlive_their_builder() {
+    let mut graph = GraphBuilder::new();
+    let base = base(&mut graph);
+    let mut clone = graph.clone();
+    let (mut reopened, _) = graph.finish(Some(base)).expect("sound").reopen();
+    for graph in [&mut clone, &mut reopened] {
+        let made = graph.file(File::on(base).mkdir(MkDir::new("/d", 0o755)));
+        assert!(graph.clone().finish(Some(made)).is_ok());
+    }
+    // From here on they differ.
+    let one = clone.file(File::on(base).mkdir(MkDir::new("/one", 0o755)));
+    let two = reopened.file(File::on(base).mkdir(MkDir::new("/two", 0o755)));
+    assert!(clone.finish(Some(one)).is_ok());
+    assert!(reopened.clone().finish(Some(two)).is_ok() && reopened.finish(Some(one)).is_err());
+}
+
 #[test]
 fn a_deep_chain_does_not_overflow_the_stack() {
     let mut graph = GraphBuilder::new();

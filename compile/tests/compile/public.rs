@@ -32,7 +32,7 @@ fn public_specs_compile() {
                 match try_build(document.clone(), &Settings::default(), &world) {
                     Ok(build) => {
                         for plan in &build.plans {
-                            assert!(lower(plan, &document.sources).graph.root().is_some(), "{shown} is an image");
+                            assert!(lower(plan, &build.document.sources).graph.root().is_some(), "{shown} is an image");
                         }
                         count += 1;
                     }
