@@ -5,6 +5,7 @@
 //! [`beside_session`] watches over that.
 
 mod beside;
+mod exporter;
 mod options;
 mod status;
 
@@ -25,7 +26,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 pub use self::beside::beside_session;
-pub use self::options::{CacheEntry, Exporter, SolveOptions, cache_imports_attr, new_reference};
+pub use self::exporter::{Exporter, ExporterKind};
+pub use self::options::{CacheEntry, SolveOptions, cache_imports_attr, new_reference};
 
 use crate::dial::Connection;
 use crate::error::SolveError;

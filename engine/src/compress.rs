@@ -9,16 +9,18 @@ use std::sync::Arc;
 
 use buildkit_client::dial::Connection;
 use buildkit_client::progress;
-use buildkit_client::solve::{Exporter, SolveOptions, solve};
+use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::Graph;
 use buildkit_proto::Message as _;
+use buildkit_proto::keys::exporter_attr as attr;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What makes the bytes of a layer, of an exporter's attributes (`moby/buildkit: exporter/containerimage/opts.go`).
-const LAYER_ATTRS: [&str; 4] = ["compression", "compression-level", "force-compression", "oci-mediatypes"];
+const LAYER_ATTRS: [&str; 4] =
+    [attr::COMPRESSION, attr::COMPRESSION_LEVEL, attr::FORCE_COMPRESSION, attr::OCI_MEDIATYPES];
 
 /// A part is compressed by one processor; the steps that are still running want some, too.
 const AT_A_TIME: usize = 2;
@@ -64,7 +66,7 @@ async fn run(
 async fn compress(connection: &Connection, session: String, attrs: BTreeMap<String, String>, part: &Graph) {
     let mut options = SolveOptions::new(session);
     options.definition = Some(part.to_definition().encode_to_vec());
-    options.exporters = vec![Exporter { kind: "image".to_owned(), attrs }];
+    options.exporters = vec![Exporter { kind: ExporterKind::Image, attrs }];
     options.internal = true;
     let (sender, unseen) = progress::channel();
     // Updates that nobody reads would pile up, and then nobody could send any.

@@ -11,6 +11,7 @@ use buildkit_client::address::{Address, EngineAddress};
 use buildkit_client::dial::{DialOptions, dial};
 use buildkit_client::progress::{self, ProgressSender};
 use buildkit_client::session::secrets::Secrets;
+use buildkit_proto::keys::option;
 use imagespec::{Choice, ImageSpec};
 use imagespec_compile::LockUse;
 use imagespec_frontend::SpecText;
@@ -141,13 +142,13 @@ fn secrets(spec: &ImageSpec, context: &BuildContext) -> Result<Secrets, EngineEr
 
 /// The options that a frontend is given (`moby/buildkit: frontend/dockerui/config.go`).
 fn frontend_options(text: &SpecText, spec: &ImageSpec, context: &BuildContext) -> BTreeMap<String, String> {
-    let mut options = BTreeMap::from([("filename".to_owned(), text.name.clone())]);
+    let mut options = BTreeMap::from([(option::FILENAME.to_owned(), text.name.clone())]);
     let platforms: Vec<String> = spec.platforms().iter().map(ToString::to_string).collect();
     if !platforms.is_empty() {
-        options.insert("platform".to_owned(), platforms.join(","));
+        options.insert(option::PLATFORM.to_owned(), platforms.join(","));
     }
     if let Some(epoch) = context.settings.variables.text("SOURCE_DATE_EPOCH") {
-        options.insert("build-arg:SOURCE_DATE_EPOCH".to_owned(), epoch);
+        options.insert(option::BUILD_ARG_SOURCE_DATE_EPOCH.to_owned(), epoch);
     }
     options
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
+use buildkit_gateway::contexts::{CONTEXT_LOCAL, IGNORE_FILE, IgnoreFile};
 use buildkit_gateway::{Bridge, BuildOptions, Status};
 use futures_util::future::{try_join, try_join_all};
 use imagespec_compile::{Facts, Need};
@@ -73,7 +73,7 @@ pub(crate) async fn fetch(bridge: &Bridge, options: &BuildOptions, needs: Vec<Ne
     let Paths { context, beside } = Paths::of(options, &needs);
     let of_spec = load::local_name(options)?;
     let (context, beside) =
-        try_join(files(bridge, options, "context", context), files(bridge, options, &of_spec, beside)).await?;
+        try_join(files(bridge, options, CONTEXT_LOCAL, context), files(bridge, options, &of_spec, beside)).await?;
     Ok(Found { needs, context, beside })
 }
 

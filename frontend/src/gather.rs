@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use buildkit_gateway::contexts::{NamedSource, named_context};
+use buildkit_gateway::contexts::{CONTEXT_LOCAL, NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
 use buildkit_llb::{Graph, Platform};
 use futures_util::future::{try_join, try_join_all};
@@ -261,7 +261,7 @@ pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Le
     let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
     let worker = pong.workers.first().and_then(|worker| worker.platforms.first());
     let platform = worker.cloned().unwrap_or_else(|| options.build_platform());
-    let session = options.session_of("context").to_owned();
+    let session = options.session_of(CONTEXT_LOCAL).to_owned();
     Ok(Box::new(move |facts| {
         facts.capabilities = capabilities;
         facts.default_platform = Some((&platform).into());

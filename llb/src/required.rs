@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
+use buildkit_proto::keys::attr;
 
 use crate::graph::Graph;
 use crate::note::Note;
@@ -131,42 +132,42 @@ fn declared_by_source(source: &Source, caps: &mut impl FnMut(&'static str)) {
     for (attr, value) in source.attrs() {
         let of_attr = match attr.as_str() {
             // The others are wishes that a daemon may ignore.
-            "image.resolvemode" if value == "pull" => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
-            "image.layerlimit" => Some(cap::SOURCE_IMAGE_LAYERLIMIT),
-            "image.checksum" => Some(cap::SOURCE_IMAGE_CHECKSUM),
-            "local.session" => Some(cap::SOURCE_LOCAL_SESSIONID),
-            "local.unique" => Some(cap::SOURCE_LOCAL_UNIQUE),
-            "local.includepattern" => Some(cap::SOURCE_LOCAL_INCLUDEPATTERNS),
-            "local.excludepatterns" => Some(cap::SOURCE_LOCAL_EXCLUDEPATTERNS),
-            "local.followpaths" => Some(cap::SOURCE_LOCAL_FOLLOWPATHS),
-            "local.sharedkeyhint" => Some(cap::SOURCE_LOCAL_SHAREDKEYHINT),
-            "local.metadatatransfer" => Some(cap::SOURCE_LOCAL_METADATATRANSFER),
-            "git.keepgitdir" => Some(cap::SOURCE_GIT_KEEPGITDIR),
-            "git.fullurl" => Some(cap::SOURCE_GIT_FULLURL),
-            "git.authtokensecret" if value != DEFAULT_TOKEN => Some(cap::SOURCE_GIT_HTTPAUTH),
-            "git.authheadersecret" if value != DEFAULT_HEADER => Some(cap::SOURCE_GIT_HTTPAUTH),
-            "git.knownsshhosts" => Some(cap::SOURCE_GIT_KNOWNSSHHOSTS),
-            "git.mountsshsock" => Some(cap::SOURCE_GIT_MOUNTSSHSOCK),
-            "git.checksum" => Some(cap::SOURCE_GIT_CHECKSUM),
-            "git.skipsubmodules" => Some(cap::SOURCE_GIT_SKIPSUBMODULES),
-            "git.mtime" => Some(cap::SOURCE_GIT_MTIME),
-            "git.fetchbycommit" => Some(cap::SOURCE_GIT_FETCHBYCOMMIT),
-            "git.bundle" => Some(cap::SOURCE_GIT_BUNDLE),
-            "git.checkoutbundle" => Some(cap::SOURCE_GIT_CHECKOUTBUNDLE),
-            _ if attr.starts_with("git.sig.") => Some(cap::SOURCE_GIT_SIGNATUREVERIFY),
-            "http.checksum" => Some(cap::SOURCE_HTTP_CHECKSUM),
+            attr::IMAGE_RESOLVEMODE if value == attr::IMAGE_RESOLVEMODE_PULL => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
+            attr::IMAGE_LAYERLIMIT => Some(cap::SOURCE_IMAGE_LAYERLIMIT),
+            attr::IMAGE_CHECKSUM => Some(cap::SOURCE_IMAGE_CHECKSUM),
+            attr::LOCAL_SESSION => Some(cap::SOURCE_LOCAL_SESSIONID),
+            attr::LOCAL_UNIQUE => Some(cap::SOURCE_LOCAL_UNIQUE),
+            attr::LOCAL_INCLUDEPATTERN => Some(cap::SOURCE_LOCAL_INCLUDEPATTERNS),
+            attr::LOCAL_EXCLUDEPATTERNS => Some(cap::SOURCE_LOCAL_EXCLUDEPATTERNS),
+            attr::LOCAL_FOLLOWPATHS => Some(cap::SOURCE_LOCAL_FOLLOWPATHS),
+            attr::LOCAL_SHAREDKEYHINT => Some(cap::SOURCE_LOCAL_SHAREDKEYHINT),
+            attr::LOCAL_METADATATRANSFER => Some(cap::SOURCE_LOCAL_METADATATRANSFER),
+            attr::GIT_KEEPGITDIR => Some(cap::SOURCE_GIT_KEEPGITDIR),
+            attr::GIT_FULLURL => Some(cap::SOURCE_GIT_FULLURL),
+            attr::GIT_AUTHTOKENSECRET if value != DEFAULT_TOKEN => Some(cap::SOURCE_GIT_HTTPAUTH),
+            attr::GIT_AUTHHEADERSECRET if value != DEFAULT_HEADER => Some(cap::SOURCE_GIT_HTTPAUTH),
+            attr::GIT_KNOWNSSHHOSTS => Some(cap::SOURCE_GIT_KNOWNSSHHOSTS),
+            attr::GIT_MOUNTSSHSOCK => Some(cap::SOURCE_GIT_MOUNTSSHSOCK),
+            attr::GIT_CHECKSUM => Some(cap::SOURCE_GIT_CHECKSUM),
+            attr::GIT_SKIPSUBMODULES => Some(cap::SOURCE_GIT_SKIPSUBMODULES),
+            attr::GIT_MTIME => Some(cap::SOURCE_GIT_MTIME),
+            attr::GIT_FETCHBYCOMMIT => Some(cap::SOURCE_GIT_FETCHBYCOMMIT),
+            attr::GIT_BUNDLE => Some(cap::SOURCE_GIT_BUNDLE),
+            attr::GIT_CHECKOUTBUNDLE => Some(cap::SOURCE_GIT_CHECKOUTBUNDLE),
+            _ if attr.starts_with(attr::GIT_SIG_PREFIX) => Some(cap::SOURCE_GIT_SIGNATUREVERIFY),
+            attr::HTTP_CHECKSUM => Some(cap::SOURCE_HTTP_CHECKSUM),
             // Blobs have the same attributes, and one capability for all of them.
-            "http.perm" if of_http => Some(cap::SOURCE_HTTP_PERM),
-            "http.uid" | "http.gid" if of_http => Some(cap::SORUCE_HTTP_UIDGID),
-            "http.authheadersecret" => Some(cap::SOURCE_HTTP_AUTH),
-            _ if attr.starts_with("http.header.") => Some(cap::SOURCE_HTTP_HEADER),
-            _ if attr.starts_with("http.sig.") => Some(cap::SOURCE_HTTP_SIGNATUREVERIFY),
+            attr::HTTP_PERM if of_http => Some(cap::SOURCE_HTTP_PERM),
+            attr::HTTP_UID | attr::HTTP_GID if of_http => Some(cap::SORUCE_HTTP_UIDGID),
+            attr::HTTP_AUTHHEADERSECRET => Some(cap::SOURCE_HTTP_AUTH),
+            _ if attr.starts_with(attr::HTTP_HEADER_PREFIX) => Some(cap::SOURCE_HTTP_HEADER),
+            _ if attr.starts_with(attr::HTTP_SIG_PREFIX) => Some(cap::SOURCE_HTTP_SIGNATUREVERIFY),
             _ => None,
         };
         of_attr.into_iter().for_each(&mut *caps);
     }
     // Go asks ssh servers for their keys where the user names none, and declares the capability either way.
-    if source.attrs().contains_key("git.mountsshsock") {
+    if source.attrs().contains_key(attr::GIT_MOUNTSSHSOCK) {
         caps(cap::SOURCE_GIT_KNOWNSSHHOSTS);
     }
 }

@@ -17,6 +17,7 @@
 
 use std::collections::BTreeSet;
 
+use buildkit_proto::keys::attr;
 use buildkit_proto::pb;
 
 use crate::graph::{Graph, OpId};
@@ -88,11 +89,11 @@ fn verify_source(source: &Source, report: &mut impl FnMut(Rule)) {
     }
     // `validateBundleAttrs` of source/git/identifier.go.
     let has = |attr: &str| source.attrs().contains_key(attr);
-    if has("git.bundle") && !has("git.checksum") {
+    if has(attr::GIT_BUNDLE) && !has(attr::GIT_CHECKSUM) {
         report(Rule::Refused("a git bundle needs the checksum of a commit"));
     }
     let subdir = place.split_once('#').is_some_and(|(_, fragment)| fragment.contains(':'));
-    if has("git.checkoutbundle") && (has("git.keepgitdir") || subdir) {
+    if has(attr::GIT_CHECKOUTBUNDLE) && (has(attr::GIT_KEEPGITDIR) || subdir) {
         report(Rule::Refused("a checkout as bundle has no git directory and no folder"));
     }
 }

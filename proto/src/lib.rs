@@ -28,6 +28,7 @@ mod digest;
 mod fields;
 pub mod fsutil;
 pub mod go;
+pub mod keys;
 pub mod map;
 pub mod pb;
 #[cfg(feature = "rpc")]

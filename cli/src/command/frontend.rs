@@ -1,13 +1,14 @@
 //! `imagespec frontend --push REF`: packages the frontend program as an image, through BuildKit and without a Dockerfile.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use buildkit_client::session::Session;
 use buildkit_client::session::files::LocalDir;
-use buildkit_client::solve::{Exporter, SolveOptions};
+use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions};
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, FrontendResult, Platform, PlatformImage, SolveRequest};
 use buildkit_llb::{Copy, File, Graph, GraphBuilder, LocalSource, MkDir, Note, Source};
+use buildkit_proto::caps::frontend as frontend_caps;
+use buildkit_proto::keys::{exporter_attr, result};
 use serde_json::json;
 
 use crate::args::FrontendArgs;
@@ -30,14 +31,11 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
         serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));
     }
     let mut solve = SolveOptions::new("");
-    solve.exporters = vec![Exporter {
-        kind: "image".to_owned(),
-        attrs: BTreeMap::from([
-            ("name".to_owned(), reference.clone()),
-            ("push".to_owned(), "true".to_owned()),
-            ("oci-mediatypes".to_owned(), "true".to_owned()),
-        ]),
-    }];
+    let image = Exporter::new(ExporterKind::Image)
+        .with_attr(exporter_attr::NAME, reference.clone())
+        .with_attr(exporter_attr::PUSH, "true")
+        .with_attr(exporter_attr::OCI_MEDIATYPES, "true");
+    solve.exporters = vec![image];
     let run = Run { connection: &connection, session: serving, solve };
     let Driven { response, .. } = run
         .drive_alone(args.progress.into(), |driver| async move {
@@ -53,7 +51,7 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
             Ok::<_, BoxError>(())
         })
         .await?;
-    let digest = response.exporter_response.get("containerimage.digest").map_or("", String::as_str);
+    let digest = response.exporter_response.get(result::IMAGE_DIGEST).map_or("", String::as_str);
     print::data(&format!("{}@{digest}\n", args.push))
 }
 
@@ -105,7 +103,7 @@ fn config(platform: &Platform) -> String {
             "WorkingDir": "/",
             "Labels": {
                 "moby.buildkit.frontend.network.none": "true",
-                "moby.buildkit.frontend.caps": FRONTEND_CAPS.join(","),
+                frontend_caps::LABEL: FRONTEND_CAPS.join(","),
                 "org.opencontainers.image.title": "imagespec frontend",
                 "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
             },

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_proto::go::parse_bool;
+use buildkit_proto::keys::option;
 use buildkit_proto::rpc::control::{CacheOptions, CacheOptionsEntry, Exporter as WireExporter, SolveRequest};
 use buildkit_proto::rpc::{llb, sourcepolicy};
 use prost::Message as _;
 use serde_json::json;
 
+use super::exporter::Exporter;
 use super::invalid;
 use crate::error::SolveError;
 
@@ -38,29 +39,6 @@ pub struct SolveOptions {
     pub source_policy: Option<sourcepolicy::Policy>,
     /// Keeps the build out of the daemon's history.
     pub internal: bool,
-}
-
-/// Where a result goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Exporter {
-    /// `image`, `local`, `oci`, …
-    pub kind: String,
-    /// As the daemon takes them; it ignores unknown ones without a word.
-    pub attrs: BTreeMap<String, String>,
-}
-
-impl Exporter {
-    /// What a yes-or-no attribute is set to, if to anything (Go: `strconv.ParseBool`).
-    ///
-    /// ```
-    /// let mut exporter = buildkit_client::solve::Exporter::default();
-    /// exporter.attrs.insert("push".to_owned(), "1".to_owned());
-    /// assert_eq!((exporter.flag("push"), exporter.flag("store")), (Some(true), None));
-    /// ```
-    #[must_use]
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        self.attrs.get(name).and_then(|text| parse_bool(text))
-    }
 }
 
 /// A place for cache.
@@ -114,10 +92,11 @@ impl SolveOptions {
         if frontend.is_some()
             && let Some(imports) = cache_imports_attr(&cache_imports)
         {
-            frontend_attrs.entry("cache-imports".to_owned()).or_insert(imports);
+            frontend_attrs.entry(option::CACHE_IMPORTS.to_owned()).or_insert(imports);
         }
         // For daemons before v0.13, which know one exporter only; newer ones ignore the copy.
-        let first = exporters.first().cloned().unwrap_or_default();
+        let first = exporters.first().cloned();
+        let (first_kind, first_attrs) = first.map(|first| (first.kind.to_string(), first.attrs)).unwrap_or_default();
         let definition = definition.as_deref().map(|bytes| decode("the definition", bytes)).transpose()?;
         let frontend_inputs = frontend_inputs
             .iter()
@@ -126,8 +105,8 @@ impl SolveOptions {
         Ok(SolveRequest {
             r#ref: reference,
             definition,
-            exporter_deprecated: first.kind,
-            exporter_attrs_deprecated: first.attrs.into_iter().collect(),
+            exporter_deprecated: first_kind,
+            exporter_attrs_deprecated: first_attrs.into_iter().collect(),
             session,
             frontend: frontend.unwrap_or_default(),
             frontend_attrs: frontend_attrs.into_iter().collect(),
@@ -142,7 +121,10 @@ impl SolveOptions {
             source_policy,
             exporters: exporters
                 .into_iter()
-                .map(|Exporter { kind, attrs }| WireExporter { r#type: kind, attrs: attrs.into_iter().collect() })
+                .map(|Exporter { kind, attrs }| WireExporter {
+                    r#type: kind.to_string(),
+                    attrs: attrs.into_iter().collect(),
+                })
                 .collect(),
             enable_session_exporter: false,
             source_policy_session: String::new(),
@@ -188,6 +170,7 @@ pub fn new_reference() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solve::ExporterKind;
 
     fn attrs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -207,10 +190,8 @@ mod tests {
     fn the_first_exporter_is_repeated_for_old_daemons() {
         let mut options = SolveOptions::new("s");
         options.frontend = Some("dockerfile.v0".to_owned());
-        options.exporters = vec![
-            Exporter { kind: "oci".to_owned(), attrs: attrs(&[("name", "a")]) },
-            Exporter { kind: "local".to_owned(), attrs: BTreeMap::new() },
-        ];
+        options.exporters =
+            vec![Exporter::new(ExporterKind::Oci).with_attr("name", "a"), Exporter::new(ExporterKind::Local)];
         let request = options.into_request().expect("valid");
         assert_eq!(request.exporter_deprecated, "oci");
         assert_eq!(request.exporter_attrs_deprecated.get("name").map(String::as_str), Some("a"));

@@ -46,7 +46,7 @@ async fn an_image_built_elsewhere_is_loaded_into_every_engine() {
         let OutputPlan { exports, .. } = plan_outputs(&wanted, &facts).unwrap();
         let [export] = exports.as_slice() else { panic!("{exports:?}") };
         assert_eq!(export.target, Some(Target::Engine { context: None }));
-        assert_eq!(export.exporter.kind, if containerd_store { "oci" } else { "docker" });
+        assert_eq!(export.exporter.kind.as_str(), if containerd_store { "oci" } else { "docker" });
 
         let (writer, load) = engine.load();
         let session = Session::builder().with_export(0, ExportTarget::Writer(Box::new(writer)));

@@ -108,7 +108,7 @@ async fn nonsense_is_an_invalid_request() {
     let empty = run(&connection, SolveOptions::new("")).await;
     assert!(matches!(empty.outcome, Err(SolveError::Invalid { .. })), "{:?}", empty.outcome);
     let mut unknown = options(shell(&format!("true; : {}", fresh())));
-    unknown.exporters = vec![Exporter { kind: "imag".into(), ..Exporter::default() }];
+    unknown.exporters = vec![Exporter::new("imag".into())];
     let told = run(&connection, unknown).await;
     assert!(told.outcome.expect_err("no such exporter").to_string().contains("exporter \"imag\""));
 }

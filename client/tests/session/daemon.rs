@@ -6,7 +6,7 @@ use buildkit_client::address::Address;
 use buildkit_client::dial::{Connection, DialOptions, dial};
 use buildkit_client::progress::{self, Update};
 use buildkit_client::session::Session;
-use buildkit_client::solve::{Exporter, SolveOptions, solve};
+use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::{GraphBuilder, LocalSource, Output, Source};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
@@ -50,14 +50,13 @@ impl Daemon {
         definition: Vec<u8>,
         exporters: &[&str],
     ) -> Result<Solved, String> {
-        let exporter = |kind: &&str| Exporter { kind: (*kind).to_owned(), ..Exporter::default() };
+        let exporter = |kind: &&str| Exporter::new((*kind).into());
         self.run(session, definition, exporters.iter().map(exporter).collect()).await
     }
 
     pub(crate) async fn push(&self, session: &Session, definition: Vec<u8>, name: &str) -> Result<Solved, String> {
-        let attrs = [("name", name), ("push", "true")];
-        let attrs = attrs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        self.run(session, definition, vec![Exporter { kind: "image".to_owned(), attrs }]).await
+        let image = Exporter::new(ExporterKind::Image).with_attr("name", name).with_attr("push", "true");
+        self.run(session, definition, vec![image]).await
     }
 
     async fn run(&self, session: &Session, definition: Vec<u8>, exporters: Vec<Exporter>) -> Result<Solved, String> {

@@ -1,6 +1,7 @@
 //! Fallbacks of file ops: patterns moved to the source, links made by the base's own `ln`.
 
 use buildkit_proto::caps::llb as cap;
+use buildkit_proto::keys::attr;
 
 use super::Lowering;
 use crate::graph::{OpId, Output};
@@ -44,13 +45,13 @@ impl Lowering<'_> {
         }
         let Origin::Output(Some(output)) = copy.from.0 else { return false };
         let Some(Op::Source(source)) = self.builder.op(output.op) else { return false };
-        let own = ["local.includepattern", "local.excludepatterns", "local.followpaths"];
+        let own = [attr::LOCAL_INCLUDEPATTERN, attr::LOCAL_EXCLUDEPATTERNS, attr::LOCAL_FOLLOWPATHS];
         if copy.src != "/" || source.scheme() != "local" || own.iter().any(|attr| source.attrs.contains_key(*attr)) {
             return false;
         }
         let mut source: Source = source.clone();
         for (attr, patterns) in
-            [("local.includepattern", &mut copy.include), ("local.excludepatterns", &mut copy.exclude)]
+            [(attr::LOCAL_INCLUDEPATTERN, &mut copy.include), (attr::LOCAL_EXCLUDEPATTERNS, &mut copy.exclude)]
         {
             if !patterns.is_empty() {
                 source.attrs.insert(attr.to_owned(), json_list(std::mem::take(patterns)));

@@ -1,6 +1,6 @@
-//! Sources: content from outside. One file per scheme; here is what they have in common.
+//! Sources: content from outside. One file for each scheme; here is what they have in common.
 //!
-//! Attribute names are those of `moby/buildkit: solver/pb/attr.go`. Nothing is resolved here; references arrive normalised.
+//! Nothing is resolved here; references arrive normalized.
 
 mod blob;
 mod git;
@@ -12,6 +12,7 @@ mod permissions;
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::keys::attr;
 use buildkit_proto::{map, pb};
 
 use crate::platform::Platform;
@@ -134,11 +135,11 @@ impl Attrs {
 
     /// The name, mode and owner of the one file that a source makes.
     fn file(&mut self, filename: &str, permissions: Option<Permissions>, uid: u32, gid: u32) {
-        self.text("http.filename", filename);
+        self.text(attr::HTTP_FILENAME, filename);
         let octal = permissions.map(|permissions| format!("0{:o}", permissions.bits()));
-        self.text("http.perm", octal.unwrap_or_default());
-        self.number("http.uid", uid);
-        self.number("http.gid", gid);
+        self.text(attr::HTTP_PERM, octal.unwrap_or_default());
+        self.number(attr::HTTP_UID, uid);
+        self.number(attr::HTTP_GID, gid);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::keys::option;
+
 use crate::args::OutputArgs;
 use crate::error::CliError;
 
@@ -25,11 +27,11 @@ pub(crate) fn add(opts: &mut BTreeMap<String, String>, args: &OutputArgs) -> Res
 
 /// Whether anything is attested; images then become lists, which not every store can hold.
 pub(crate) fn any(opts: &BTreeMap<String, String>) -> bool {
-    opts.keys().any(|key| key.starts_with("attest:"))
+    opts.keys().any(|key| key.starts_with(option::ATTEST_PREFIX))
 }
 
 fn set(opts: &mut BTreeMap<String, String>, kind: &str, rest: String) {
-    let key = format!("attest:{kind}");
+    let key = format!("{}{kind}", option::ATTEST_PREFIX);
     if rest.split(',').any(|field| field == "disabled=true") {
         opts.remove(&key);
     } else {

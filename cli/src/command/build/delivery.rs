@@ -14,6 +14,7 @@ use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::exports::ExportTarget;
 use buildkit_client::solve::{Exporter, SolveResponse};
+use buildkit_proto::keys::{exporter_attr, result};
 use imagespec_engine::push_login;
 use tokio::task::JoinHandle;
 
@@ -121,8 +122,9 @@ impl<'p> Delivery<'p> {
     /// What the image will be called where it goes, in full.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let exporters = self.plan.exports.iter().map(|export| &export.exporter);
-        let named = exporters.filter(|exporter| !exporter.attrs.contains_key("push-by-digest"));
-        let names = named.filter_map(|exporter| exporter.attrs.get("name")).flat_map(|names| names.split(','));
+        let named = exporters.filter(|exporter| !exporter.attrs.contains_key(exporter_attr::PUSH_BY_DIGEST));
+        let names =
+            named.filter_map(|exporter| exporter.attrs.get(exporter_attr::NAME)).flat_map(|names| names.split(','));
         let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
         // What is no reference the daemon will refuse.
         names.map(|name| imagespec::full_reference(name).unwrap_or_else(|_| name.to_owned())).collect()
@@ -131,7 +133,7 @@ impl<'p> Delivery<'p> {
     /// What the user's programs can call the image: the containerd store knows images by their manifests alone.
     fn image_id<'r>(&self, response: &'r SolveResponse) -> Option<&'r str> {
         let keeps_manifests = self.place.facts.store == ImageStore::Containerd;
-        let manifest = response.exporter_response.get("containerimage.digest").filter(|_| keeps_manifests);
+        let manifest = response.exporter_response.get(result::IMAGE_DIGEST).filter(|_| keeps_manifests);
         manifest.map(String::as_str).or_else(|| metadata::image_id(&response.exporter_response))
     }
 }
@@ -202,7 +204,7 @@ fn annotate(args: &BuildArgs, plan: &mut OutputPlan) -> Result<(), CliError> {
             None => format!("annotation.{name}"),
         };
         for export in &mut plan.exports {
-            if matches!(export.exporter.kind.as_str(), "image" | "moby" | "oci" | "docker") {
+            if export.exporter.kind.makes_image() {
                 export.exporter.attrs.insert(key.clone(), value.to_owned());
             }
         }

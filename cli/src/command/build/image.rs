@@ -10,7 +10,9 @@ use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::secrets::Secrets;
 use buildkit_client::session::{Session, SessionBuilder};
 use buildkit_client::solve::{CacheEntry, Exporter, SolveOptions, SolveResponse, cache_imports_attr};
-use buildkit_gateway::{Bridge, FRONTEND_CAPS, SolveRequest, Status};
+use buildkit_gateway::{Bridge, SolveRequest, Status};
+use buildkit_proto::caps;
+use buildkit_proto::keys::{self, option};
 use imagespec::Diagnostic;
 use imagespec_compile::{Document, LockUse};
 use imagespec_engine::{Files, LastPush, Told, Variables, compress_ahead, content};
@@ -81,7 +83,7 @@ impl Image {
             opts.insert("platform".to_owned(), platforms.join(","));
         }
         if let Some(imports) = cache_imports_attr(&common.cache_imports) {
-            opts.insert("cache-imports".to_owned(), imports);
+            opts.insert(option::CACHE_IMPORTS.to_owned(), imports);
         }
         let tags = tags(args, &file, &mut document)?;
         let credentials = session::registry_auth_of(&file, &document.spec)?;
@@ -245,10 +247,13 @@ async fn in_process(driver: Driver, opts: BTreeMap<String, String>, recorder: Re
 async fn in_daemon(driver: Driver, mut opts: BTreeMap<String, String>, image: &str) -> Result<(), BoxError> {
     let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
     bridge.ping().await?;
-    opts.insert("source".to_owned(), image.to_owned());
-    opts.insert("frontend.caps".to_owned(), format!("{}+forward", FRONTEND_CAPS[1]));
-    let request =
-        SolveRequest { frontend: Some("gateway.v0".to_owned()), frontend_opts: opts, ..SolveRequest::default() };
+    opts.insert(option::SOURCE.to_owned(), image.to_owned());
+    opts.insert(option::FRONTEND_CAPS.to_owned(), format!("{}+forward", caps::frontend::SUBREQUESTS));
+    let request = SolveRequest {
+        frontend: Some(keys::frontend::GATEWAY_V0.to_owned()),
+        frontend_opts: opts,
+        ..SolveRequest::default()
+    };
     match bridge.solve(request).await {
         Ok(result) => Ok(bridge.return_result(result).await?),
         Err(error) => {

@@ -1,5 +1,7 @@
 //! Blobs: one file, named by its digest, out of a registry or content store.
 
+use buildkit_proto::keys::attr;
+
 use super::{Attrs, Permissions, Source};
 
 /// One blob as one file (`docker-image+blob://`, `oci-layout+blob://`); needs the capability `source.imageblob`.
@@ -66,8 +68,8 @@ impl From<BlobSource> for Source {
         let scheme = match store {
             BlobStore::Registry => "docker-image+blob",
             BlobStore::OciLayout { session, store } => {
-                attrs.text("oci.session", session);
-                attrs.text("oci.store", store);
+                attrs.text(attr::OCI_SESSION, session);
+                attrs.text(attr::OCI_STORE, store);
                 "oci-layout+blob"
             }
         };

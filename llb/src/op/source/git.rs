@@ -1,5 +1,7 @@
 //! Git: a commit of a remote repository, checked out.
 
+use buildkit_proto::keys::attr;
+
 use super::git_url::{GitRemote, GitSsh, GitUrlError};
 use super::{Attrs, Source};
 
@@ -179,34 +181,34 @@ impl From<GitSource> for Source {
             identifier = format!("{identifier}:{subdir}");
         }
         let mut attrs = Attrs::default();
-        attrs.flag("git.keepgitdir", keep_git_dir);
-        attrs.text("git.fullurl", remote.url());
-        attrs.text("git.authtokensecret", auth_token_secret);
-        attrs.text("git.authheadersecret", auth_header_secret);
+        attrs.flag(attr::GIT_KEEPGITDIR, keep_git_dir);
+        attrs.text(attr::GIT_FULLURL, remote.url());
+        attrs.text(attr::GIT_AUTHTOKENSECRET, auth_token_secret);
+        attrs.text(attr::GIT_AUTHHEADERSECRET, auth_header_secret);
         if let Some(GitSsh { known_hosts, agent }) = remote.ssh() {
             let hosts = known_hosts.strip_suffix('\n').unwrap_or(known_hosts);
-            attrs.text("git.knownsshhosts", if hosts.is_empty() { String::new() } else { format!("{hosts}\n") });
-            attrs.text("git.mountsshsock", if agent.is_empty() { "default" } else { agent });
+            attrs.text(attr::GIT_KNOWNSSHHOSTS, if hosts.is_empty() { String::new() } else { format!("{hosts}\n") });
+            attrs.text(attr::GIT_MOUNTSSHSOCK, if agent.is_empty() { "default" } else { agent });
         }
-        attrs.text("git.checksum", checksum);
-        attrs.flag("git.skipsubmodules", skip_submodules);
+        attrs.text(attr::GIT_CHECKSUM, checksum);
+        attrs.flag(attr::GIT_SKIPSUBMODULES, skip_submodules);
         let mtime = mtime.map(|mtime| match mtime {
             GitMtime::Checkout => "checkout",
             GitMtime::Commit => "commit",
         });
-        attrs.text("git.mtime", mtime.unwrap_or_default());
-        attrs.flag("git.fetchbycommit", fetch_by_commit);
+        attrs.text(attr::GIT_MTIME, mtime.unwrap_or_default());
+        attrs.flag(attr::GIT_FETCHBYCOMMIT, fetch_by_commit);
         if let Some(GitBundle { locator, session, store }) = bundle {
-            attrs.text("git.bundle", locator);
-            attrs.text("oci.session", session);
-            attrs.text("oci.store", store);
+            attrs.text(attr::GIT_BUNDLE, locator);
+            attrs.text(attr::OCI_SESSION, session);
+            attrs.text(attr::OCI_STORE, store);
         }
-        attrs.flag("git.checkoutbundle", checkout_bundle);
+        attrs.flag(attr::GIT_CHECKOUTBUNDLE, checkout_bundle);
         if let Some(GitSignature { public_key, reject_expired, require_signed_tag, ignore_signed_tag }) = signature {
-            attrs.text("git.sig.pubkey", public_key);
-            attrs.flag("git.sig.rejectexpired", reject_expired);
-            attrs.flag("git.sig.requiresignedtag", require_signed_tag);
-            attrs.flag("git.sig.ignoresignedtag", ignore_signed_tag);
+            attrs.text(attr::GIT_SIG_PUBKEY, public_key);
+            attrs.flag(attr::GIT_SIG_REJECTEXPIRED, reject_expired);
+            attrs.flag(attr::GIT_SIG_REQUIRESIGNEDTAG, require_signed_tag);
+            attrs.flag(attr::GIT_SIG_IGNORESIGNEDTAG, ignore_signed_tag);
         }
         Self::other(identifier, attrs.0, None)
     }

@@ -1,6 +1,7 @@
 //! HTTP: one file behind a URL.
 
 use buildkit_proto::Digest;
+use buildkit_proto::keys::attr;
 
 use super::{Attrs, Permissions, Source};
 
@@ -82,14 +83,14 @@ impl From<HttpSource> for Source {
             signature,
         } = http;
         let mut attrs = Attrs::default();
-        attrs.text("http.checksum", checksum.map(|digest| digest.to_string()).unwrap_or_default());
+        attrs.text(attr::HTTP_CHECKSUM, checksum.map(|digest| digest.to_string()).unwrap_or_default());
         attrs.file(&filename, permissions, uid, gid);
-        attrs.text("http.authheadersecret", auth_header_secret);
-        attrs.text("http.header.accept", accept);
-        attrs.text("http.header.user-agent", user_agent);
+        attrs.text(attr::HTTP_AUTHHEADERSECRET, auth_header_secret);
+        attrs.text(attr::HTTP_HEADER_ACCEPT, accept);
+        attrs.text(attr::HTTP_HEADER_USER_AGENT, user_agent);
         if let Some(HttpSignature { public_key, signature }) = signature {
-            attrs.text("http.sig.pubkey", public_key);
-            attrs.text("http.sig.signature", signature);
+            attrs.text(attr::HTTP_SIG_PUBKEY, public_key);
+            attrs.text(attr::HTTP_SIG_SIGNATURE, signature);
         }
         Self::other(url, attrs.0, None)
     }
