@@ -43,7 +43,7 @@ pub(crate) async fn gather(
     let run = Run {
         connection: &connection,
         session: file.files.session().with_secrets(secrets).with_registry_auth(credentials),
-        solve: SolveOptions { frontend_attrs: opts.clone(), internal: true, ..SolveOptions::new("") },
+        solve: SolveOptions { frontend_attrs: opts.clone(), internal: true, ..SolveOptions::new() },
     };
     let frontend = file.files.frontend(file.text.clone(), lock, &Variables::of_process());
     let recorder = Recorder::new(frontend).gathering_only();
@@ -51,7 +51,7 @@ pub(crate) async fn gather(
     let outcome = run
         .drive_alone(progress, |driver| async move {
             let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-            recorder.run(bridge, opts, driver.session_id).await
+            recorder.run(bridge, opts, driver.session_id.into()).await
         })
         .await;
     let gathered = take(&recorded, outcome.map(|_| ()))?;

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use buildkit_client::dial::Connection;
 use buildkit_client::error::SolveError;
 use buildkit_client::progress::{self, Mode, ProgressSender, Terminal};
-use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::sent::SentDir;
+use buildkit_client::session::{SessionBuilder, SessionId};
 use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -65,7 +65,6 @@ impl Stage {
 pub(crate) struct Run<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) session: SessionBuilder,
-    /// The request; the session's id is filled in.
     pub(crate) solve: SolveOptions,
 }
 
@@ -81,7 +80,7 @@ pub(crate) struct Driven<T> {
 /// What a build in progress is given.
 pub(crate) struct Driver {
     pub(crate) handle: BuildHandle,
-    pub(crate) session_id: String,
+    pub(crate) session_id: SessionId,
 }
 
 impl Run<'_> {
@@ -114,14 +113,14 @@ impl Run<'_> {
         A: FnOnce(ProgressSender) -> AF,
         AF: Future<Output = Result<(), CliError>>,
     {
-        let Self { connection, session, mut solve } = self;
+        let Self { connection, session, solve } = self;
         let session = session.open(connection.channel.clone()).await?;
-        solve.session = session.id().to_owned();
-        let session_id = session.id().to_owned();
+        let session_id = session.id().clone();
         // A lost session ends this build and no other.
         let cancel = stage.cancel.child_token();
-        let build =
-            solve_with_gateway(connection, solve, progress, &cancel, |handle| drive(Driver { handle, session_id }));
+        let build = solve_with_gateway(connection, Some(session.id()), solve, progress, &cancel, |handle| {
+            drive(Driver { handle, session_id })
+        });
         let outcome = match beside_session(&session, &cancel, build).await {
             Ok((response, made)) => {
                 let sent = session.sent_dirs();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use buildkit_client::dial::Connection;
 use buildkit_client::progress;
+use buildkit_client::session::SessionId;
 use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::Graph;
 use buildkit_proto::Message as _;
@@ -30,18 +31,18 @@ const AT_A_TIME: usize = 2;
 /// The sender belongs into an `ImagespecFrontend`. A daemon that cannot do it makes no difference: the export compresses what is
 /// not compressed yet.
 #[must_use]
-pub fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> UnboundedSender<Graph> {
+pub fn compress_ahead(connection: &Connection, session: &SessionId, exporter: &Exporter) -> UnboundedSender<Graph> {
     let (news, parts) = unbounded_channel();
     let attrs = exporter.attrs.iter().filter(|(name, _)| LAYER_ATTRS.contains(&name.as_str()));
     let attrs = attrs.map(|(name, value)| (name.clone(), value.clone())).collect();
-    tokio::spawn(run(connection.clone(), session.to_owned(), attrs, parts));
+    tokio::spawn(run(connection.clone(), session.clone(), attrs, parts));
     news
 }
 
 /// Ends when nobody sends any more; parts that wait by then are the real export's to compress.
 async fn run(
     connection: Connection,
-    session: String,
+    session: SessionId,
     attrs: BTreeMap<String, String>,
     mut parts: UnboundedReceiver<Graph>,
 ) {
@@ -54,7 +55,7 @@ async fn run(
         running.spawn(async move {
             let Ok(_turn) = width.acquire().await else { return };
             if !ended.is_cancelled() {
-                compress(&connection, session, attrs, &part).await;
+                compress(&connection, &session, attrs, &part).await;
             }
         });
     }
@@ -63,13 +64,13 @@ async fn run(
 }
 
 /// Whether it fails is no matter: the real export does it again, and says so.
-async fn compress(connection: &Connection, session: String, attrs: BTreeMap<String, String>, part: &Graph) {
-    let mut options = SolveOptions::new(session);
+async fn compress(connection: &Connection, session: &SessionId, attrs: BTreeMap<String, String>, part: &Graph) {
+    let mut options = SolveOptions::new();
     options.definition = Some(part.to_definition().encode_to_vec());
     options.exporters = vec![Exporter { kind: ExporterKind::Image, attrs }];
     options.internal = true;
     let (sender, unseen) = progress::channel();
     // Updates that nobody reads would pile up, and then nobody could send any.
     drop(unseen);
-    let _ = solve(connection, options, &sender, &CancellationToken::new()).await;
+    let _ = solve(connection, Some(session), options, &sender, &CancellationToken::new()).await;
 }

@@ -50,10 +50,10 @@ impl Together {
         // A daemon that was started again knows nothing of it.
         contexts.retain(|_, session| session.closed().now_or_never().is_none());
         let id = match contexts.get(&files.context) {
-            Some(session) => session.id().to_owned(),
+            Some(session) => session.id().to_string(),
             None => {
                 let session = files.context_session().open(connection.channel.clone()).await?;
-                let id = session.id().to_owned();
+                let id = session.id().to_string();
                 contexts.insert(files.context.clone(), session);
                 id
             }

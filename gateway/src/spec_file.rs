@@ -10,12 +10,12 @@ use buildkit_proto::pb;
 
 use crate::bridge::{SolveRequest, Warning};
 use crate::contexts::{ContextSource, MainContext, main_context};
-use crate::detail::{SourceInfo, SourceRange};
 use crate::error::GatewayError;
 use crate::frontend::Build;
 use crate::platform::Platform;
 use crate::result::{FrontendResult, PlatformImage};
 use crate::status::Status;
+use buildkit_proto::errdefs::{SourceInfo, SourceRange};
 
 /// The file a user wrote, and what it takes to point at its lines.
 ///

@@ -82,11 +82,8 @@ fn text(address: &str, reason: &str, considered: &[String], about: &DaemonInfo, 
 
 /// Capabilities are told within a build only, so this runs one that yields nothing.
 async fn ping(connection: &Connection) -> Result<Pong, CliError> {
-    let run = Run {
-        connection,
-        session: Session::builder(),
-        solve: SolveOptions { internal: true, ..SolveOptions::new("") },
-    };
+    let run =
+        Run { connection, session: Session::builder(), solve: SolveOptions { internal: true, ..SolveOptions::new() } };
     let pong = run
         .drive_alone(Mode::Quiet, |driver| async move {
             let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
     for (platform, path) in &programs {
         serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));
     }
-    let mut solve = SolveOptions::new("");
+    let mut solve = SolveOptions::new();
     let image = Exporter::new(ExporterKind::Image)
         .with_attr(exporter_attr::NAME, reference.clone())
         .with_attr(exporter_attr::PUSH, "true")
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
         .drive_alone(args.progress.into(), |driver| async move {
             let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
             bridge.ping().await?;
-            match result(&bridge, &programs, &driver.session_id).await {
+            match result(&bridge, &programs, driver.session_id.as_str()).await {
                 Ok(result) => bridge.return_result(result).await?,
                 Err(error) => {
                     bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;

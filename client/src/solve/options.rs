@@ -11,14 +11,24 @@ use serde_json::json;
 use super::exporter::Exporter;
 use super::invalid;
 use crate::error::SolveError;
+use crate::session::SessionId;
 
-/// Everything a build is told. [`SolveOptions::new`] leaves all but the ids empty.
+/// What to build, and where the result and the cache go. [`SolveOptions::new`] leaves all but the reference empty.
+///
+/// The session that serves the build is not among them: [`solve`](super::solve) and
+/// [`solve_with_gateway`](super::solve_with_gateway) take it apart.
+///
+/// ```
+/// use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions};
+///
+/// let exporters = vec![Exporter::new(ExporterKind::Image).with_attr("name", "registry.example/app")];
+/// let options = SolveOptions { exporters, ..SolveOptions::new() };
+/// assert_ne!(options.reference, SolveOptions::new().reference, "each build has its own");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SolveOptions {
     /// The build's id on the daemon; one that is in use already is refused.
     pub reference: String,
-    /// Id of the session that serves files, secrets and credentials; empty when the build needs none.
-    pub session: String,
     /// A frontend the daemon runs: `dockerfile.v0`, or `gateway.v0` with the attribute `source`.
     pub frontend: Option<String>,
     /// Options of the frontend. They end in the daemon's history: no secrets.
@@ -50,13 +60,18 @@ pub struct CacheEntry {
     pub attrs: BTreeMap<String, String>,
 }
 
+impl Default for SolveOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl SolveOptions {
     /// A build under a new reference.
     #[must_use]
-    pub fn new(session: impl Into<String>) -> Self {
+    pub fn new() -> Self {
         Self {
             reference: new_reference(),
-            session: session.into(),
             frontend: None,
             frontend_attrs: BTreeMap::new(),
             frontend_inputs: BTreeMap::new(),
@@ -70,10 +85,9 @@ impl SolveOptions {
         }
     }
 
-    pub(super) fn into_request(self) -> Result<SolveRequest, SolveError> {
+    pub(super) fn into_request(self, session: Option<&SessionId>) -> Result<SolveRequest, SolveError> {
         let Self {
             reference,
-            session,
             frontend,
             mut frontend_attrs,
             frontend_inputs,
@@ -107,7 +121,7 @@ impl SolveOptions {
             definition,
             exporter_deprecated: first_kind,
             exporter_attrs_deprecated: first_attrs.into_iter().collect(),
-            session,
+            session: session.map(ToString::to_string).unwrap_or_default(),
             frontend: frontend.unwrap_or_default(),
             frontend_attrs: frontend_attrs.into_iter().collect(),
             cache: Some(CacheOptions {
@@ -188,11 +202,11 @@ mod tests {
 
     #[test]
     fn the_first_exporter_is_repeated_for_old_daemons() {
-        let mut options = SolveOptions::new("s");
+        let mut options = SolveOptions::new();
         options.frontend = Some("dockerfile.v0".to_owned());
         options.exporters =
             vec![Exporter::new(ExporterKind::Oci).with_attr("name", "a"), Exporter::new(ExporterKind::Local)];
-        let request = options.into_request().expect("valid");
+        let request = options.into_request(None).expect("valid");
         assert_eq!(request.exporter_deprecated, "oci");
         assert_eq!(request.exporter_attrs_deprecated.get("name").map(String::as_str), Some("a"));
         let kinds: Vec<_> = request.exporters.iter().map(|exporter| exporter.r#type.as_str()).collect();
@@ -201,24 +215,24 @@ mod tests {
 
     #[test]
     fn a_frontend_hears_of_cache_imports() {
-        let mut options = SolveOptions::new("s");
+        let mut options = SolveOptions::new();
         options.frontend = Some("gateway.v0".to_owned());
         options.cache_imports = vec![CacheEntry { kind: "registry".to_owned(), attrs: attrs(&[("ref", "r/c")]) }];
-        let request = options.into_request().expect("valid");
+        let request = options.into_request(None).expect("valid");
         let expect = r#"[{"Attrs":{"ref":"r/c"},"Type":"registry"}]"#;
         assert_eq!(request.frontend_attrs.get("cache-imports").map(String::as_str), Some(expect));
     }
 
     #[test]
     fn nonsense_is_refused_before_it_is_sent() {
-        let mut both = SolveOptions::new("s");
+        let mut both = SolveOptions::new();
         both.frontend = Some("dockerfile.v0".to_owned());
         both.definition = Some(Vec::new());
-        let error = both.into_request().expect_err("both").to_string();
+        let error = both.into_request(None).expect_err("both").to_string();
         assert!(error.contains("exclude each other"), "{error}");
-        let mut garbage = SolveOptions::new("s");
+        let mut garbage = SolveOptions::new();
         garbage.definition = Some(b"\xff\xff".to_vec());
-        let error = garbage.into_request().expect_err("garbage").to_string();
+        let error = garbage.into_request(None).expect_err("garbage").to_string();
         assert!(error.contains("the definition is no encoded definition"), "{error}");
     }
 }

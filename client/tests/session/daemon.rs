@@ -60,7 +60,7 @@ impl Daemon {
     }
 
     async fn run(&self, session: &Session, definition: Vec<u8>, exporters: Vec<Exporter>) -> Result<Solved, String> {
-        let mut options = SolveOptions::new(session.id());
+        let mut options = SolveOptions::new();
         options.definition = Some(definition);
         options.exporters = exporters;
         let (sender, mut receiver) = progress::channel();
@@ -71,7 +71,7 @@ impl Daemon {
             }
             updates
         });
-        let outcome = solve(&self.connection, options, &sender, &CancellationToken::new()).await;
+        let outcome = solve(&self.connection, Some(session.id()), options, &sender, &CancellationToken::new()).await;
         drop(sender);
         let updates = collect.await.unwrap();
         outcome.map(|response| Solved { response: response.exporter_response, updates }).map_err(|error| {
@@ -96,5 +96,5 @@ pub(crate) fn definition(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Vec
 /// A directory of this very session. Without its id, builds of other tests are the same to the daemon, which then does
 /// the work of several once, with whichever session it likes.
 pub(crate) fn local(name: &str, session: &Session) -> Source {
-    Source::local(LocalSource { session: Some(session.id().to_owned()), ..LocalSource::new(name) })
+    Source::local(LocalSource { session: Some(session.id().to_string()), ..LocalSource::new(name) })
 }

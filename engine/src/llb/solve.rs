@@ -35,11 +35,11 @@ pub(super) struct Request<'a> {
 pub(super) async fn run(request: Request<'_>) -> Result<(Session, Result<Vec<String>, EngineError>), EngineError> {
     let Request { connection, session, exporters, layers, options, frontend, progress } = request;
     let session = session.open(connection.channel.clone()).await?;
-    let id = session.id().to_owned();
-    let news = layers.map(|exporter| compress_ahead(connection, &id, exporter));
+    let id = session.id().to_string();
+    let news = layers.map(|exporter| compress_ahead(connection, session.id(), exporter));
     let recorder = Recorder::new(frontend).with_news(news);
     let recorded = recorder.recorded();
-    let solve = SolveOptions { exporters, frontend_attrs: options.clone(), ..SolveOptions::new(&id) };
+    let solve = SolveOptions { exporters, frontend_attrs: options.clone(), ..SolveOptions::new() };
     let cancel = CancellationToken::new();
     // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimised.
     let driver = |handle: BuildHandle| {
@@ -48,7 +48,7 @@ pub(super) async fn run(request: Request<'_>) -> Result<(Session, Result<Vec<Str
             recorder.run(bridge, options, id).await
         })
     };
-    let build = Box::pin(solve_with_gateway(connection, solve, &progress, &cancel, driver));
+    let build = Box::pin(solve_with_gateway(connection, Some(session.id()), solve, &progress, &cancel, driver));
     let outcome = beside_session::<_, EngineError>(&session, &cancel, build).await;
     let outcome = match outcome {
         Ok(_) => Ok(warnings(&recorded)),

@@ -110,7 +110,7 @@ impl Image {
     ) -> Result<SolveResponse, CliError> {
         let mut opts = self.opts.clone();
         if let Some(session) = context {
-            opts.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_owned());
+            opts.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_string());
         }
         let exporters = delivery.exporters();
         let last_push = self.last_push(args, common, delivery, &exporters);
@@ -133,7 +133,7 @@ impl Image {
             entitlements: common.entitlements.clone(),
             frontend_attrs: opts.clone(),
             exporters: exporters.clone(),
-            ..SolveOptions::new("")
+            ..SolveOptions::new()
         };
         let recorder = Recorder::new(self.frontend()).recording_to(Arc::clone(&self.recorded));
         let layers = delivery.layers().cloned();
@@ -240,7 +240,7 @@ fn tags(args: &BuildArgs, file: &SpecFile, document: &mut Document) -> Result<Ve
 /// Compiles here; the daemon is asked for facts and solves the graph.
 async fn in_process(driver: Driver, opts: BTreeMap<String, String>, recorder: Recorder) -> Result<(), BoxError> {
     let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-    recorder.run(bridge, opts, driver.session_id).await
+    recorder.run(bridge, opts, driver.session_id.into()).await
 }
 
 /// Lets a frontend image do it all in the daemon.

@@ -38,10 +38,10 @@ pub(super) async fn confirm(
     let step = stage.progress().start(format!("[internal] look for changes since {names} was pushed")).await;
     let recorded = Recorded::default();
     let recorder = recorder.confirming_only(image).recording_to(recorded.clone());
-    let solve = SolveOptions { frontend_attrs: opts.clone(), entitlements, internal: true, ..SolveOptions::new("") };
+    let solve = SolveOptions { frontend_attrs: opts.clone(), entitlements, internal: true, ..SolveOptions::new() };
     let drive = |driver: Driver| async move {
         let bridge = Bridge::over_channel(driver.handle.channel, Some(driver.handle.build_ref))?;
-        recorder.run(bridge, opts, driver.session_id).await
+        recorder.run(bridge, opts, driver.session_id.into()).await
     };
     // What goes wrong here, such as a name that no registry has any more, is no failure of the build and not shown as one.
     let (unseen, _) = progress::channel();
