@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
+use buildkit_proto::keys::{attr, option};
 use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
 use oci_names::ImageReference;
 
@@ -13,18 +14,18 @@ use crate::spec_file::SpecFile;
 /// The secret that carries the CA bundle; the id the compiler expects when the spec asks for one.
 pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
 
-/// Frontend options (`moby/buildkit: frontend/dockerui/config.go`).
+/// The options of a build, by the names in [`option`].
 pub(crate) fn frontend_options(
     args: &BuildOptionArgs,
     file: &SpecFile,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<BTreeMap<String, String>, CliError> {
-    let mut opts = BTreeMap::from([("filename".to_owned(), file.text.name.clone())]);
+    let mut opts = BTreeMap::from([(option::FILENAME.to_owned(), file.text.name.clone())]);
     if let Some(target) = &file.choice.target {
-        opts.insert("target".to_owned(), target.clone());
+        opts.insert(option::TARGET.to_owned(), target.clone());
     }
     if !file.choice.set.is_empty() {
-        opts.insert(format!("build-arg:{SET_ARG}"), file.choice.set.join("\n"));
+        opts.insert(build_arg(SET_ARG), file.choice.set.join("\n"));
     }
     let platforms = args.platform.iter().filter(|text| !text.is_empty()).map(|text| {
         let platform = imagespec::parse_platform(text);
@@ -32,34 +33,35 @@ pub(crate) fn frontend_options(
     });
     let platforms = platforms.collect::<Result<Vec<String>, _>>()?;
     if !platforms.is_empty() {
-        opts.insert("platform".to_owned(), platforms.join(","));
+        opts.insert(option::PLATFORM.to_owned(), platforms.join(","));
     }
     for arg in &args.build_arg {
         match arg.split_once('=') {
             Some((name, value)) => {
-                opts.insert(format!("build-arg:{name}"), value.to_owned());
+                opts.insert(build_arg(name), value.to_owned());
             }
             // As for docker: only a name means the caller's variable, and nothing where there is none.
             None => {
                 if let Some(value) = environment(arg) {
-                    opts.insert(format!("build-arg:{arg}"), value.to_string_lossy().into_owned());
+                    opts.insert(build_arg(arg), value.to_string_lossy().into_owned());
                 }
             }
         }
     }
     if let Some(epoch) = environment("SOURCE_DATE_EPOCH") {
-        opts.entry("build-arg:SOURCE_DATE_EPOCH".to_owned()).or_insert(epoch.to_string_lossy().into_owned());
+        let key = option::BUILD_ARG_SOURCE_DATE_EPOCH.to_owned();
+        opts.entry(key).or_insert(epoch.to_string_lossy().into_owned());
     }
     if args.ca_bundle.is_some() {
-        opts.insert(format!("build-arg:{CA_BUNDLE_ARG}"), CA_BUNDLE_ID.to_owned());
+        opts.insert(build_arg(CA_BUNDLE_ARG), CA_BUNDLE_ID.to_owned());
     }
     for label in &args.label {
         let (name, value) = pair(label, "--label")?;
-        opts.insert(format!("label:{name}"), value.to_owned());
+        opts.insert(format!("{}{name}", option::LABEL_PREFIX), value.to_owned());
     }
     for context in &args.build_context {
         let (name, value) = pair(context, "--build-context")?;
-        opts.insert(format!("context:{}", short_name(name)), value.to_owned());
+        opts.insert(format!("{}{}", option::CONTEXT_PREFIX, short_name(name)), value.to_owned());
     }
     if !args.add_host.is_empty() {
         let hosts: Vec<String> = args
@@ -70,29 +72,33 @@ pub(crate) fn frontend_options(
                 _ => Err(CliError::Input(format!("--add-host {host:?} is not HOST:IP"))),
             })
             .collect::<Result<_, _>>()?;
-        opts.insert("add-hosts".to_owned(), hosts.join(","));
+        opts.insert(option::ADD_HOSTS.to_owned(), hosts.join(","));
     }
     match args.network.as_deref() {
         None | Some("default" | "sandbox") => {}
         Some(mode @ ("none" | "host")) => {
-            opts.insert("force-network-mode".to_owned(), mode.to_owned());
+            opts.insert(option::FORCE_NETWORK_MODE.to_owned(), mode.to_owned());
         }
         Some(other) => return Err(CliError::Input(format!("--network {other:?} is none of default, none, host"))),
     }
     if args.no_cache {
-        opts.insert("no-cache".to_owned(), String::new());
+        opts.insert(option::NO_CACHE.to_owned(), String::new());
     } else if !args.no_cache_filter.is_empty() {
-        opts.insert("no-cache".to_owned(), args.no_cache_filter.join(","));
+        opts.insert(option::NO_CACHE.to_owned(), args.no_cache_filter.join(","));
     }
     if args.pull {
-        opts.insert("image-resolve-mode".to_owned(), "pull".to_owned());
+        opts.insert(option::IMAGE_RESOLVE_MODE.to_owned(), attr::IMAGE_RESOLVEMODE_PULL.to_owned());
     }
     Ok(opts)
 }
 
 /// The names that `--build-context` puts something else in the place of.
 pub(crate) fn named_contexts(opts: &BTreeMap<String, String>) -> BTreeSet<String> {
-    opts.keys().filter_map(|key| key.strip_prefix("context:")).map(str::to_owned).collect()
+    opts.keys().filter_map(|key| key.strip_prefix(option::CONTEXT_PREFIX)).map(str::to_owned).collect()
+}
+
+fn build_arg(name: &str) -> String {
+    format!("{}{name}", option::BUILD_ARG_PREFIX)
 }
 
 /// The form in which frontends look a named context up; a name for one platform (`base::linux/arm64`) stays as it is.

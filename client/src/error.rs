@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 use tonic::{Code, Status};
 
-pub use self::details::{ErrorDetails, Subject, UnknownDetail};
+pub use self::details::{ErrorDetails, Subject};
 pub use self::source::{LineRange, Source, render_source};
 
 /// A build, or another call to the daemon, that failed.

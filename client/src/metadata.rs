@@ -6,11 +6,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use buildkit_proto::keys::result;
 use serde_json::Value;
-
-/// Keys of the response that name the image (moby/buildkit: `exporter/containerimage/exptypes/types.go`).
-const DIGEST: &str = "containerimage.digest";
-const CONFIG_DIGEST: &str = "containerimage.config.digest";
 
 /// The response as a JSON object: values that are themselves JSON, most of them in base64, are put in as such.
 #[must_use]
@@ -24,7 +21,7 @@ fn decode(key: &str, value: &str) -> Value {
     let text = || Value::String(value.to_owned());
     // A subrequest's result comes as it is.
     let bytes =
-        if key == "result.json" { value.as_bytes().to_vec() } else { STANDARD.decode(value).unwrap_or_default() };
+        if key == result::RESULT_JSON { value.as_bytes().to_vec() } else { STANDARD.decode(value).unwrap_or_default() };
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) if !object.is_empty() => Value::Object(object),
         Ok(Value::Array(list)) if !list.is_empty() && list.iter().all(Value::is_object) => Value::Array(list),
@@ -35,7 +32,7 @@ fn decode(key: &str, value: &str) -> Value {
 /// What `docker` takes for the image's id: the digest of its config where there is one, else that of its manifest.
 #[must_use]
 pub fn image_id(response: &BTreeMap<String, String>) -> Option<&str> {
-    response.get(CONFIG_DIGEST).or_else(|| response.get(DIGEST)).map(String::as_str)
+    response.get(result::IMAGE_CONFIG_DIGEST).or_else(|| response.get(result::IMAGE_DIGEST)).map(String::as_str)
 }
 
 /// Writes the response, with what the caller has to add, as indented JSON.
@@ -120,9 +117,9 @@ mod tests {
 
     #[test]
     fn the_config_is_the_image() {
-        let both = response(&[(DIGEST, "sha256:m"), (CONFIG_DIGEST, "sha256:c")]);
+        let both = response(&[(result::IMAGE_DIGEST, "sha256:m"), (result::IMAGE_CONFIG_DIGEST, "sha256:c")]);
         assert_eq!(image_id(&both), Some("sha256:c"));
-        assert_eq!(image_id(&response(&[(DIGEST, "sha256:m")])), Some("sha256:m"));
+        assert_eq!(image_id(&response(&[(result::IMAGE_DIGEST, "sha256:m")])), Some("sha256:m"));
         assert_eq!(image_id(&BTreeMap::new()), None);
     }
 

@@ -12,9 +12,18 @@ use std::str::FromStr;
 
 pub use self::plan::{DaemonFacts, Export, LoadEngine, OutputError, OutputOptions, OutputPlan, Target, plan_outputs};
 
+use buildkit_proto::keys::{exporter, exporter_attr};
+
 use crate::flag::{FlagError, Pairs, fields, suggestion};
+use crate::solve::ExporterKind;
 
 const FLAG: &str = "--output";
+/// The name of buildx for a result that stays where it is (`docker/buildx: build/opt.go`).
+const CACHE_ONLY: &str = "cacheonly";
+/// The name of buildx for an image that is pushed (`docker/buildx: util/buildflags/export.go`).
+const REGISTRY: &str = "registry";
+/// An attribute for the client: the Docker context of the Engine to load into.
+const CONTEXT: &str = "context";
 
 /// A form of result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,20 +42,65 @@ pub enum OutputKind {
     CacheOnly,
 }
 
+/// What is known about a form.
+struct Form {
+    name: &'static str,
+    /// BuildKit's exporter for it; the BuildKit of an Engine may need another one.
+    exporter: Option<ExporterKind>,
+    takes: Takes,
+    /// Its attributes: those of its own, and those it shares with other forms.
+    attrs: [&'static [&'static str]; 2],
+}
+
+/// Where a form can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// Nothing comes to the client.
+    Nothing,
+    /// A folder.
+    Folder,
+    /// A file or standard output.
+    File,
+    /// The same, or without a destination the Engine.
+    FileOrEngine,
+}
+
 impl OutputKind {
     const ALL: [Self; 6] = [Self::Image, Self::Oci, Self::Docker, Self::Local, Self::Tar, Self::CacheOnly];
+
+    fn form(self) -> Form {
+        let (name, exporter, takes, attrs): (_, _, _, [&'static [&'static str]; 2]) = match self {
+            Self::Image => {
+                let attrs: [&[&str]; 2] = [&attribute::IMAGE, &attribute::IMAGE_FORMAT];
+                (exporter::IMAGE, Some(ExporterKind::Image), Takes::Nothing, attrs)
+            }
+            Self::Oci => {
+                let attrs: [&[&str]; 2] = [&attribute::ARCHIVE, &attribute::IMAGE_FORMAT];
+                (exporter::OCI, Some(ExporterKind::Oci), Takes::File, attrs)
+            }
+            Self::Docker => {
+                let attrs: [&[&str]; 2] = [&attribute::ARCHIVE, &attribute::IMAGE_FORMAT];
+                (exporter::DOCKER, Some(ExporterKind::Docker), Takes::FileOrEngine, attrs)
+            }
+            Self::Local => {
+                (exporter::LOCAL, Some(ExporterKind::Local), Takes::Folder, [&attribute::LOCAL, &attribute::FILES])
+            }
+            Self::Tar => (exporter::TAR, Some(ExporterKind::Tar), Takes::File, [&[], &attribute::FILES]),
+            Self::CacheOnly => (CACHE_ONLY, None, Takes::Nothing, [&[], &[]]),
+        };
+        Form { name, exporter, takes, attrs }
+    }
 
     /// BuildKit's name for it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Oci => "oci",
-            Self::Docker => "docker",
-            Self::Local => "local",
-            Self::Tar => "tar",
-            Self::CacheOnly => "cacheonly",
-        }
+        self.form().name
+    }
+
+    /// Whether it is an image, which has a name, a config and annotations, rather than files.
+    #[must_use]
+    pub fn is_image(self) -> bool {
+        self.form().exporter.is_some_and(|exporter| exporter.makes_image())
     }
 }
 
@@ -79,13 +133,13 @@ impl Output {
 
     /// What `--push` and `type=registry` stand for. Unpacking would only cost time for an image that is pushed.
     fn set_push(&mut self) {
-        self.attrs.insert("push".to_owned(), "true".to_owned());
-        self.attrs.entry("unpack".to_owned()).or_insert_with(|| "false".to_owned());
+        self.attrs.insert(exporter_attr::PUSH.to_owned(), "true".to_owned());
+        self.attrs.entry(exporter_attr::UNPACK.to_owned()).or_insert_with(|| "false".to_owned());
     }
 
     /// Whether it asks to be pushed.
     fn is_pushed(&self) -> bool {
-        self.flag("push")
+        self.flag(exporter_attr::PUSH)
     }
 
     /// A boolean attribute as the daemon reads it: present without a value means yes.
@@ -119,18 +173,18 @@ impl FromStr for Output {
         let kind = OutputKind::ALL.into_iter().find(|kind| kind.name() == name);
         let kind = match (kind, name.as_str()) {
             (Some(kind), _) => kind,
-            (None, "registry") => OutputKind::Image,
+            (None, REGISTRY) => OutputKind::Image,
             (None, other) => {
-                let names = OutputKind::ALL.iter().map(|kind| kind.name()).chain(["registry"]);
+                let names = OutputKind::ALL.iter().map(|kind| kind.name()).chain([REGISTRY]);
                 return Err(wrong(format!("type {other:?} is not known{}", suggestion(other, names))));
             }
         };
         let mut output = Self { kind, dest, attrs: pairs.into_rest() };
-        if output.dest.is_some() && matches!(kind, OutputKind::Image | OutputKind::CacheOnly) {
+        if output.dest.is_some() && kind.form().takes == Takes::Nothing {
             return Err(wrong(format!("type {name} takes no dest")));
         }
         attribute::check(kind, &output.attrs).map_err(wrong)?;
-        if name == "registry" {
+        if name == REGISTRY {
             output.set_push();
         }
         Ok(output)

@@ -17,7 +17,7 @@
 //!     .open(channel)
 //!     .await?;
 //! let lost = session.closed();
-//! // A solve request with `session.id()` runs here, beside `lost`.
+//! // A build with `session.id()` runs here, next to `lost`.
 //! session.close().await;
 //! # drop(lost);
 //! # Ok(())
@@ -36,11 +36,13 @@ mod fsutil;
 mod grpc;
 mod handle;
 mod health;
+mod id;
 mod secret_bytes;
 mod server;
 mod tasks;
 
 pub use handle::{Session, SessionBuilder, SessionEnd, SessionError, SharedKey};
+pub use id::{EmptySessionId, SessionId};
 pub use secret_bytes::SecretBytes;
 
 #[cfg(test)]

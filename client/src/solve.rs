@@ -1,10 +1,11 @@
 //! Runs a build on a daemon: `Control.Solve` and `Control.Status` side by side, and for builds that are driven from here
 //! the gateway between them (moby/buildkit: `client/solve.go`, `client/build.go`).
 //!
-//! Sessions are somebody else's: the options name one by id, and it has to stay up until the call returns;
+//! A session is opened by the caller, named by its id, and has to stay up until the call returns;
 //! [`beside_session`] watches over that.
 
 mod beside;
+mod exporter;
 mod options;
 mod status;
 
@@ -25,11 +26,13 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 pub use self::beside::beside_session;
-pub use self::options::{CacheEntry, Exporter, SolveOptions, cache_imports_attr, new_reference};
+pub use self::exporter::{Exporter, ExporterKind};
+pub use self::options::{CacheEntry, SolveOptions, cache_imports_attr, new_reference};
 
 use crate::dial::Connection;
 use crate::error::SolveError;
 use crate::progress::ProgressSender;
+use crate::session::SessionId;
 
 /// Metadata key that ties a gateway call on the control connection to its build.
 pub const BUILD_ID_METADATA: &str = "buildkit-controlapi-buildid";
@@ -57,7 +60,8 @@ pub struct BuildHandle {
     pub build_ref: String,
 }
 
-/// Builds a definition, or runs a frontend on the daemon.
+/// Builds a definition, or runs a frontend on the daemon. `session` serves files, secrets and credentials, and receives what
+/// comes to the client; without one the build has none of these.
 ///
 /// Dropping the future cancels the build without waiting for its last words; `cancel` waits for them, up to 5 s.
 ///
@@ -65,11 +69,12 @@ pub struct BuildHandle {
 /// See [`SolveError`].
 pub async fn solve(
     connection: &Connection,
+    session: Option<&SessionId>,
     options: SolveOptions,
     progress: &ProgressSender,
     cancel: &CancellationToken,
 ) -> Result<SolveResponse, SolveError> {
-    let request = options.into_request()?;
+    let request = options.into_request(session)?;
     if request.frontend.is_empty() && request.definition.is_none() {
         return Err(invalid("neither a definition nor a frontend is given"));
     }
@@ -79,6 +84,7 @@ pub async fn solve(
 }
 
 /// Runs a build that is driven by `build`, which talks to the daemon's gateway and ends by calling its `Return` once.
+/// `session` is as for [`solve`].
 ///
 /// `build` starts when the daemon knows the build. When it fails, the daemon's own error is preferred, since it says more;
 /// the daemon gets 5 s for that.
@@ -87,6 +93,7 @@ pub async fn solve(
 /// See [`SolveError`].
 pub async fn solve_with_gateway<F, Fut, T, E>(
     connection: &Connection,
+    session: Option<&SessionId>,
     options: SolveOptions,
     progress: &ProgressSender,
     cancel: &CancellationToken,
@@ -100,7 +107,7 @@ where
     if options.frontend.is_some() || options.definition.is_some() {
         return Err(invalid("a build driven from here takes neither a frontend nor a definition"));
     }
-    let request = options.into_request()?;
+    let request = options.into_request(session)?;
     let handle = BuildHandle { channel: connection.channel.clone(), build_ref: request.r#ref.clone() };
     let gateway = async {
         wait_until_registered(&handle).await.map_err(|status| Box::new(status) as Box<dyn StdError + Send + Sync>)?;

@@ -19,7 +19,8 @@ pub use recipe::{lower_recipe, lower_steps};
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{
-    Diff, Exec, File, Graph, GraphBuilder, Merge, MkFile, Mount, Note, OpId, Output, Source, missing_caps,
+    BindMount, Diff, Exec, File, Graph, GraphBuilder, ImageSource, Merge, MkFile, Mount, Note, OpId, Output,
+    missing_caps,
 };
 use imagespec::{Diagnostic, SourceMap};
 
@@ -49,6 +50,9 @@ impl Compiled {
 }
 
 /// Lowers a plan. `sources` are the texts its locations point into.
+///
+/// # Panics
+/// If `sources` is not the map of the document that the plan was made of: places of steps would be in files that are not there.
 #[must_use]
 pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
     let mut lowering = Lowering::new(plan, sources);
@@ -208,10 +212,10 @@ impl<'a> Lowering<'a> {
     }
 
     fn image(&mut self, image: &PinnedImage) -> Output {
-        let mut source = Source::image(&image.reference, self.plan.platform.clone());
-        // A digest needs no lookup, so the mode is said only where the name alone decides.
+        let mut source = ImageSource::new(&image.reference, self.plan.platform.clone());
+        // A digest needs no lookup, so the mode is set only where the name alone decides.
         if !image.reference.contains('@') {
-            source = source.with_resolve_mode(self.common.resolve_mode);
+            source.resolve_mode = self.common.resolve_mode;
         }
         let output = self.graph.source(source);
         self.graph.annotate(output.op(), Note::named(self.named("image", &image.reference)));
@@ -272,7 +276,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Our own files for a step, mounted read-only at `<MOUNTS>/<name>`.
-    fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> Mount {
+    fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> BindMount {
         let file = files.iter().fold(File::scratch(), |file, (path, text)| {
             // A fixed time keeps the layer, and with it content keys, the same on every day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })

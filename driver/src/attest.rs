@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// In front of an attestation's type, among the frontend's options.
-const OPTION: &str = "attest:";
+use buildkit_proto::keys::option;
 
 /// A kind of attestation.
 const KINDS: [&str; 2] = ["sbom", "provenance"];
@@ -72,7 +71,7 @@ impl Attestations {
 
     /// The frontend's options.
     pub fn options(&self) -> impl Iterator<Item = (String, String)> {
-        self.0.iter().map(|(kind, options)| (format!("{OPTION}{kind}"), options.clone()))
+        self.0.iter().map(|(kind, options)| (format!("{}{kind}", option::ATTEST_PREFIX), options.clone()))
     }
 
     fn put(&mut self, kind: &'static str, options: String) {

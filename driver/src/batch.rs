@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_client::progress::{self, ProgressSender};
 use buildkit_client::session::Session;
 use buildkit_client::solve::{Exporter, SolveOptions, cache_imports_attr};
-use buildkit_gateway::{FRONTEND_CAPS, SolveRequest, Status};
+use buildkit_gateway::{SolveRequest, Status};
+use buildkit_proto::caps;
+use buildkit_proto::keys::{self, option};
 use futures_util::StreamExt as _;
 use imagespec_compile::LockUse;
 use imagespec_frontend::{Recorded, Recorder};
@@ -120,12 +122,12 @@ pub async fn build(
     let mut options = image.options.clone();
     options.extend(request.attestations.options());
     if let Some(imports) = cache_imports_attr(&request.cache_imports) {
-        options.insert("cache-imports".to_owned(), imports);
+        options.insert(option::CACHE_IMPORTS.to_owned(), imports);
     }
     // What is said of the build, without what differs from call to call.
     let said = options.clone();
     if let Some(session) = context {
-        options.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_owned());
+        options.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_string());
     }
     let exporters = delivery.exporters();
     let last_push = last_push(image, request, delivery, daemon, &said, &exporters);
@@ -258,14 +260,14 @@ impl OneBuild<'_> {
         SolveOptions {
             frontend_attrs: self.options.clone(),
             entitlements: self.request.entitlements.clone(),
-            ..SolveOptions::new("")
+            ..SolveOptions::new()
         }
     }
 }
 
 /// Compiles here; the daemon answers questions and solves the graph.
 async fn in_process(handle: Handle, options: BTreeMap<String, String>, recorder: Recorder) -> Result<(), BoxError> {
-    let session = handle.session_id.clone();
+    let session = handle.session_id.to_string();
     recorder.run(handle.bridge()?, options, session).await
 }
 
@@ -273,10 +275,10 @@ async fn in_process(handle: Handle, options: BTreeMap<String, String>, recorder:
 async fn in_daemon(handle: Handle, mut options: BTreeMap<String, String>, image: &str) -> Result<(), BoxError> {
     let bridge = handle.bridge()?;
     bridge.ping().await?;
-    options.insert("source".to_owned(), image.to_owned());
-    options.insert("frontend.caps".to_owned(), format!("{}+forward", FRONTEND_CAPS[1]));
-    let request =
-        SolveRequest { frontend: Some("gateway.v0".to_owned()), frontend_opts: options, ..SolveRequest::default() };
+    options.insert(option::SOURCE.to_owned(), image.to_owned());
+    options.insert(option::FRONTEND_CAPS.to_owned(), format!("{}+forward", caps::frontend::SUBREQUESTS));
+    let frontend = Some(keys::frontend::GATEWAY_V0.to_owned());
+    let request = SolveRequest { frontend, frontend_opts: options, ..SolveRequest::default() };
     match bridge.solve(request).await {
         Ok(result) => Ok(bridge.return_result(result).await?),
         Err(error) => {

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use buildkit_client::dial::Connection;
 use buildkit_client::progress;
-use buildkit_client::solve::{Exporter, SolveOptions, solve};
+use buildkit_client::session::SessionId;
+use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::Graph;
 use buildkit_proto::Message as _;
+use buildkit_proto::keys::exporter_attr as attr;
 use imagespec_frontend::{Event, Events};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -19,7 +21,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What makes the bytes of a layer, of an exporter's attributes (`moby/buildkit: exporter/containerimage/opts.go`).
-const LAYER_ATTRS: [&str; 4] = ["compression", "compression-level", "force-compression", "oci-mediatypes"];
+const LAYER_ATTRS: [&str; 4] =
+    [attr::COMPRESSION, attr::COMPRESSION_LEVEL, attr::FORCE_COMPRESSION, attr::OCI_MEDIATYPES];
 
 /// A part is compressed by one processor; the steps that are still running want some, too.
 const AT_A_TIME: usize = 2;
@@ -30,18 +33,18 @@ const AT_A_TIME: usize = 2;
 /// A daemon that cannot do it makes no difference: the export compresses what is
 /// not compressed yet.
 #[must_use]
-pub(crate) fn compress_ahead(connection: &Connection, session: &str, exporter: &Exporter) -> Events {
+pub(crate) fn compress_ahead(connection: &Connection, session: &SessionId, exporter: &Exporter) -> Events {
     let (events, parts) = unbounded_channel();
     let attrs = exporter.attrs.iter().filter(|(name, _)| LAYER_ATTRS.contains(&name.as_str()));
     let attrs = attrs.map(|(name, value)| (name.clone(), value.clone())).collect();
-    tokio::spawn(run(connection.clone(), session.to_owned(), attrs, parts));
+    tokio::spawn(run(connection.clone(), session.clone(), attrs, parts));
     Events::to(events)
 }
 
 /// Ends when nobody sends any more; parts that wait by then are the real export's to compress.
 async fn run(
     connection: Connection,
-    session: String,
+    session: SessionId,
     attrs: BTreeMap<String, String>,
     mut parts: UnboundedReceiver<Event>,
 ) {
@@ -55,7 +58,7 @@ async fn run(
         running.spawn(async move {
             let Ok(_turn) = width.acquire().await else { return };
             if !ended.is_cancelled() {
-                compress(&connection, session, attrs, &part).await;
+                compress(&connection, &session, attrs, &part).await;
             }
         });
     }
@@ -64,13 +67,13 @@ async fn run(
 }
 
 /// Whether it fails is no matter: the real export does it again, and says so.
-async fn compress(connection: &Connection, session: String, attrs: BTreeMap<String, String>, part: &Graph) {
-    let mut options = SolveOptions::new(session);
+async fn compress(connection: &Connection, session: &SessionId, attrs: BTreeMap<String, String>, part: &Graph) {
+    let mut options = SolveOptions::new();
     options.definition = Some(part.to_definition().encode_to_vec());
-    options.exporters = vec![Exporter { kind: "image".to_owned(), attrs }];
+    options.exporters = vec![Exporter { kind: ExporterKind::Image, attrs }];
     options.internal = true;
     let (sender, unseen) = progress::channel();
     // Updates that nobody reads would pile up, and then nobody could send any.
     drop(unseen);
-    let _ = solve(connection, options, &sender, &CancellationToken::new()).await;
+    let _ = solve(connection, Some(session), options, &sender, &CancellationToken::new()).await;
 }

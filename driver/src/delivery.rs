@@ -11,6 +11,7 @@ use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::exports::ExportTarget;
 use buildkit_client::solve::Exporter;
+use buildkit_proto::keys::{exporter_attr, option, result};
 use oci_names::ImageReference;
 use tokio::task::JoinSet;
 
@@ -18,9 +19,6 @@ use crate::credentials::push_login;
 use crate::daemon::Daemon;
 use crate::error::BuildError;
 use crate::image::{Image, Request};
-
-/// Exporters that make images, which annotations can be added to.
-const IMAGE_EXPORTERS: [&str; 4] = ["image", "moby", "oci", "docker"];
 
 /// Where results go.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +57,7 @@ impl<'d> Delivery<'d> {
     pub fn plan(image: &Image, request: &Request, daemon: &'d Daemon) -> Result<Self, BuildError> {
         let DeliveryOptions { outputs, push, load, annotations, compression, stdout_is_terminal, image_id_file } =
             &request.delivery;
-        let platforms = match image.options.get("platform") {
+        let platforms = match image.options.get(option::PLATFORM) {
             Some(platforms) => platforms.split(',').count(),
             None => image.document.spec.platforms().len(),
         };
@@ -103,8 +101,9 @@ impl<'d> Delivery<'d> {
     #[must_use]
     pub fn names(&self) -> BTreeSet<String> {
         let exporters = self.plan.exports.iter().map(|export| &export.exporter);
-        let named = exporters.filter(|exporter| !exporter.attrs.contains_key("push-by-digest"));
-        let names = named.filter_map(|exporter| exporter.attrs.get("name")).flat_map(|names| names.split(','));
+        let named = exporters.filter(|exporter| !exporter.attrs.contains_key(exporter_attr::PUSH_BY_DIGEST));
+        let names =
+            named.filter_map(|exporter| exporter.attrs.get(exporter_attr::NAME)).flat_map(|names| names.split(','));
         let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
         // What is not a valid reference the daemon will refuse.
         let full = |name: &str| ImageReference::parse(name).map(|image| image.with_default_tag().to_string());
@@ -195,7 +194,7 @@ impl<'d> Delivery<'d> {
     /// What the user's programs can call the image: the containerd store knows images by their manifests alone.
     pub(crate) fn image_id(&self, exporter_response: &BTreeMap<String, String>) -> Option<String> {
         let keeps_manifests = self.daemon.facts.store == ImageStore::Containerd;
-        let manifest = exporter_response.get("containerimage.digest").filter(|_| keeps_manifests);
+        let manifest = exporter_response.get(result::IMAGE_DIGEST).filter(|_| keeps_manifests);
         manifest.map(String::as_str).or_else(|| metadata::image_id(exporter_response)).map(str::to_owned)
     }
 }
@@ -220,7 +219,8 @@ fn annotate(annotations: &BTreeMap<String, String>, plan: &mut OutputPlan) {
             None => format!("annotation.{name}"),
         };
         for export in &mut plan.exports {
-            if IMAGE_EXPORTERS.contains(&export.exporter.kind.as_str()) {
+            // What is no image has no annotations.
+            if export.exporter.kind.makes_image() {
                 export.exporter.attrs.insert(key.clone(), value.clone());
             }
         }

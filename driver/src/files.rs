@@ -9,15 +9,16 @@ use buildkit_client::session::files::LocalDir;
 use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{Session, SessionBuilder, SharedKey};
 use buildkit_llb::Digest;
+use buildkit_proto::keys::local;
 use imagespec::{Diagnostic, ImageSpec};
 use imagespec_compile::{Document, LockUse};
 use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side, SpecText};
 
 use crate::memory::DaemonMemory;
 
-/// What the session calls the folders (`moby/buildkit: frontend/dockerui/config.go`).
-const CONTEXT: &str = "context";
-const BESIDE_SPEC: &str = "dockerfile";
+/// The names under which the session serves the folders.
+const CONTEXT: &str = local::CONTEXT;
+const BESIDE_SPEC: &str = local::DOCKERFILE;
 
 /// The build context, and the spec file's place. A spec made in Rust has no file; it is as if it had one in its context.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,13 +27,13 @@ pub async fn plan(
     let recorder = Recorder::new(image.frontend(lock, daemon.memory.clone())).planning_only();
     let recorded = recorder.recorded();
     let options = image.options.clone();
-    let solve = SolveOptions { frontend_attrs: options.clone(), internal: true, ..SolveOptions::new("") };
+    let solve = SolveOptions { frontend_attrs: options.clone(), internal: true, ..SolveOptions::new() };
     let solving = Solving { connection: &daemon.connection, session: image.session(), solve, progress, cancel };
     let recorder = Arc::new(recorder);
     let outcome = solving
         .run(
             |handle| async move {
-                let session = handle.session_id.clone();
+                let session = handle.session_id.to_string();
                 recorder.run(handle.bridge()?, options, session).await
             },
             || async { Ok(()) },

@@ -8,8 +8,8 @@ use std::future::Future;
 use buildkit_client::dial::Connection;
 use buildkit_client::error::SolveError;
 use buildkit_client::progress::ProgressSender;
-use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::sent::SentDir;
+use buildkit_client::session::{SessionBuilder, SessionId};
 use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
 use buildkit_gateway::{Bridge, GatewayError};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub struct Solving<'a> {
     pub connection: &'a Connection,
     /// What the build's session serves.
     pub session: SessionBuilder,
-    /// The request; the session's id is filled in.
+    /// The request.
     pub solve: SolveOptions,
     /// Where progress goes.
     pub progress: &'a ProgressSender,
@@ -52,7 +52,7 @@ pub struct Driven<T> {
 pub struct Handle {
     handle: BuildHandle,
     /// The session that serves the build.
-    pub session_id: String,
+    pub session_id: SessionId,
 }
 
 impl Handle {
@@ -78,15 +78,15 @@ impl Solving<'_> {
         A: FnOnce() -> AF,
         AF: Future<Output = Result<(), BuildError>>,
     {
-        let Self { connection, session, mut solve, progress, cancel } = self;
+        let Self { connection, session, solve, progress, cancel } = self;
         let session = session.open(connection.channel.clone()).await?;
-        let session_id = session.id().to_owned();
-        solve.session = session_id.clone();
+        let session_id = session.id().clone();
         // A lost session ends this build and no other.
         let own_cancel = cancel.child_token();
         let driver = |handle| drive(Handle { handle, session_id });
         // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimized.
-        let build = Box::pin(solve_with_gateway(connection, solve, progress, &own_cancel, driver));
+        let id = Some(session.id());
+        let build = Box::pin(solve_with_gateway(connection, id, solve, progress, &own_cancel, driver));
         let outcome = match beside_session::<_, BuildError>(&session, &own_cancel, build).await {
             Ok((response, made)) => {
                 let sent = session.sent_dirs();

@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_client::session::sent::{DirRequest, SentDir};
-use buildkit_client::solve::Exporter;
+use buildkit_client::solve::{Exporter, ExporterKind};
 use buildkit_llb::{Digest, Graph, Op, Source};
+use buildkit_proto::keys::{exporter_attr, option, result};
 use imagespec_compile::{AnyQuestion, Compiled, Store};
 use imagespec_frontend::{Memory as _, Planned, Published};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use crate::image::Image;
 use crate::memory::DaemonMemory;
 
 /// The key of a response that names the image (`moby/buildkit: exporter/containerimage/exptypes/types.go`).
-const DIGEST: &str = "containerimage.digest";
+const DIGEST: &str = result::IMAGE_DIGEST;
 
 /// The place where the last push of an image is remembered.
 #[derive(Clone, Debug)]
@@ -82,21 +83,25 @@ impl LastPush {
         for exporter in exporters {
             let is_set = |name: &str| exporter.flag(name) == Some(true);
             // What is kept in the daemon's own store, too, may be gone from there.
-            let is_kept = ["store", "unpack"].into_iter().any(is_set);
-            let is_plain = exporter.kind == "image"
-                && is_set("push")
+            let is_kept = [exporter_attr::STORE, exporter_attr::UNPACK].into_iter().any(is_set);
+            let is_plain = exporter.kind == ExporterKind::Image
+                && is_set(exporter_attr::PUSH)
                 && !is_kept
-                && !exporter.attrs.contains_key("push-by-digest");
-            let named = exporter.attrs.get("name").filter(|names| is_plain && !names.is_empty())?;
+                && !exporter.attrs.contains_key(exporter_attr::PUSH_BY_DIGEST);
+            let named = exporter.attrs.get(exporter_attr::NAME).filter(|names| is_plain && !names.is_empty())?;
             names.extend(named.split(',').map(str::to_owned));
         }
-        if names.is_empty() || options.keys().any(|key| key == "no-cache" || key.starts_with("attest:")) {
+        if names.is_empty()
+            || options.keys().any(|key| key == option::NO_CACHE || key.starts_with(option::ATTEST_PREFIX))
+        {
             return None;
         }
         let files = image.files.clone();
-        let (spec, target) = (absolute(&files.spec), options.get("target").map(String::as_str).unwrap_or_default());
+        let (spec, target) =
+            (absolute(&files.spec), options.get(option::TARGET).map(String::as_str).unwrap_or_default());
         let key = format!("push {} {target} {names:?}", spec.display());
-        let exporters: Vec<_> = exporters.iter().map(|exporter| json!([exporter.kind, exporter.attrs])).collect();
+        let exporters: Vec<_> =
+            exporters.iter().map(|exporter| json!([exporter.kind.as_str(), exporter.attrs])).collect();
         let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters]);
         let told = Digest::of(told.to_string().as_bytes()).to_string();
         Some(Self { memory, files, names, key, told })
@@ -203,7 +208,7 @@ mod tests {
 
     fn exporter(attrs: &[(&str, &str)]) -> Exporter {
         let attrs = attrs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Exporter { kind: "image".to_owned(), attrs }
+        Exporter { kind: ExporterKind::Image, attrs }
     }
 
     fn last_push(
@@ -229,7 +234,7 @@ mod tests {
         last_push(|_, exporters| exporters.push(exporter(&[("push", "true")])), none);
         let by_digest = exporter(&[("push", "true"), ("name", "r/a"), ("push-by-digest", "true")]);
         last_push(|_, exporters| exporters.push(by_digest), none);
-        let local = Exporter { kind: "local".to_owned(), ..exporter(&[]) };
+        let local = Exporter { kind: ExporterKind::Local, ..exporter(&[]) };
         last_push(|_, exporters| exporters.push(local), none);
     }
 

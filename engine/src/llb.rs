@@ -9,6 +9,7 @@ use buildkit_client::dial::{DialOptions, dial};
 use buildkit_client::engine::Engine;
 use buildkit_client::progress::{self, ProgressSender};
 use buildkit_client::session::secrets::Secrets;
+use buildkit_proto::keys::option;
 use imagespec::{Choice, ImageSpec};
 use imagespec_driver::{Daemon, Delivery, DeliveryOptions, Image, Request, add_secrets};
 use tokio_util::sync::CancellationToken;
@@ -172,15 +173,15 @@ fn secrets(spec: &ImageSpec, context: &BuildContext) -> Result<Secrets, EngineEr
     problems.into_iter().next().map_or(Ok(secrets), |problem| Err(problem.into()))
 }
 
-/// The options that a frontend is given (`moby/buildkit: frontend/dockerui/config.go`).
+/// The options that a frontend is given, by the names in [`option`].
 fn options(file_name: &str, spec: &ImageSpec, context: &BuildContext) -> BTreeMap<String, String> {
-    let mut options = BTreeMap::from([("filename".to_owned(), file_name.to_owned())]);
+    let mut options = BTreeMap::from([(option::FILENAME.to_owned(), file_name.to_owned())]);
     let platforms: Vec<String> = spec.platforms().iter().map(ToString::to_string).collect();
     if !platforms.is_empty() {
-        options.insert("platform".to_owned(), platforms.join(","));
+        options.insert(option::PLATFORM.to_owned(), platforms.join(","));
     }
     if let Some(epoch) = context.settings.variables.text("SOURCE_DATE_EPOCH") {
-        options.insert("build-arg:SOURCE_DATE_EPOCH".to_owned(), epoch);
+        options.insert(option::BUILD_ARG_SOURCE_DATE_EPOCH.to_owned(), epoch);
     }
     options
 }

@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 
-use buildkit_gateway::container::{Command, ContainerRequest, Mount};
+use buildkit_gateway::container::{Command, ContainerRequest};
 use buildkit_gateway::{Build, Frontend, FrontendResult, ImageReference, Status, main_stdio};
 use buildkit_llb::{Copy, File, GraphBuilder, Source};
 use serde_json::json;
@@ -45,7 +45,7 @@ impl Frontend for Listed {
         let result = result.await?;
         for (number, command) in checks {
             for image in result.references() {
-                let request = ContainerRequest::new([Mount::reference("/", image)]);
+                let request = ContainerRequest::new(image);
                 let container = build.bridge.new_container(request).await?;
                 let output = container.run(Command::new(["/bin/sh", "-c", command])).await?;
                 if !output.exit.success() {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use buildkit_gateway::contexts::{NamedSource, named_context};
+use buildkit_gateway::contexts::{CONTEXT_LOCAL, NamedSource, named_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
 use buildkit_llb::{Graph, Platform};
 use futures_util::future::{try_join, try_join_all};
@@ -231,7 +231,7 @@ pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Da
     let platform = worker.and_then(|worker| worker.platforms.first()).cloned();
     let platform = platform.unwrap_or_else(|| options.build_platform()).normalized();
     let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
-    let session = Some(options.session_of("context").to_owned());
+    let session = Some(options.session_of(CONTEXT_LOCAL).to_owned());
     let worker = worker.map(|worker| worker.id.clone()).unwrap_or_default();
     Ok(Daemon { fact: DaemonFact { platform, capabilities, session }, worker })
 }

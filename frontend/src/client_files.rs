@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
+use buildkit_gateway::contexts::{CONTEXT_LOCAL, IGNORE_FILE, IgnoreFile};
 use buildkit_gateway::{Bridge, BuildOptions, Status};
 use futures_util::future::{try_join, try_join_all};
 use imagespec_compile::{AnyQuestion, Fact, Text, question};
@@ -80,7 +80,7 @@ pub(crate) async fn fetch(
     let Paths { context, beside } = Paths::of(options, questions);
     let of_spec = load::local_name(options)?;
     let (context, beside) =
-        try_join(files(bridge, options, "context", context), files(bridge, options, &of_spec, beside)).await?;
+        try_join(files(bridge, options, CONTEXT_LOCAL, context), files(bridge, options, &of_spec, beside)).await?;
     Found { context, beside }.answers(options, questions)
 }
 

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{load, report};
 
-/// `moby/buildkit: frontend/subrequests/lint/lint.go`.
-pub(crate) const REQUEST: &str = "frontend.lint";
+pub(crate) const REQUEST: &str = buildkit_proto::keys::subrequest::LINT;
 
 pub(crate) fn describe() -> Subrequest {
     Subrequest::new(REQUEST, "1.0.0", "Check a spec without building it")

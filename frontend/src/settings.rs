@@ -3,6 +3,7 @@
 
 use buildkit_gateway::{BuildOptions, NoCache, OptionError, SourceDateEpoch};
 use buildkit_llb::{Platform, Proxy};
+use buildkit_proto::keys::option;
 use imagespec::Choice;
 use imagespec_compile::{CaBundle, LockUse, Settings};
 
@@ -60,7 +61,7 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
 
 /// As a spec's are read: BuildKit would also take what nobody can build for, and a single word for the machine's own.
 fn platforms(options: &BuildOptions) -> Result<Vec<Platform>, OptionError> {
-    const KEY: &str = "platform";
+    const KEY: &str = option::PLATFORM;
     let Some(value) = options.opts.get(KEY) else { return Ok(options.platforms.clone()) };
     let parse = |text| {
         imagespec::parse_platform(text).map_err(|error| OptionError {

@@ -1,4 +1,4 @@
-//! Containers: processes beside a build, on refs of that build (`NewContainer`, `ExecProcess`, `ReleaseContainer`).
+//! Containers: processes next to a build, on refs of that build (`NewContainer`, `ExecProcess`, `ReleaseContainer`).
 //!
 //! A container is a set of mounts; processes are started in it one after the other or side by side. Nothing that happens
 //! in one becomes part of a result: that is what graphs are for. Containers are for looking into what was built, for
@@ -6,10 +6,10 @@
 //!
 //! ```no_run
 //! # use buildkit_gateway::{Bridge, GatewayError, Reference};
-//! use buildkit_gateway::container::{Command, ContainerRequest, Mount};
+//! use buildkit_gateway::container::{Command, ContainerRequest};
 //!
 //! # async fn version(bridge: &Bridge, rootfs: &Reference) -> Result<String, GatewayError> {
-//! let container = bridge.new_container(ContainerRequest::new([Mount::reference("/", rootfs)])).await?;
+//! let container = bridge.new_container(ContainerRequest::new(rootfs)).await?;
 //! let output = container.run(Command::new(["python3", "--version"])).await?;
 //! container.release().await?;
 //! # Ok(
@@ -29,8 +29,9 @@ mod process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+pub use buildkit_llb::{SecretMount, SshMount};
 pub use command::{Command, Signal};
-pub use mount::Mount;
+pub use mount::{BindMount, CacheMount, Mount, Root};
 pub use process::{Event, Exit, Output, Process, Stdin};
 
 use buildkit_llb::Network;
@@ -50,15 +51,16 @@ use crate::pong::caps;
 /// use buildkit_gateway::{NetworkMode, Reference};
 ///
 /// let rootfs = Reference { id: "ref1".to_owned(), definition: None };
-/// let request = ContainerRequest::new([Mount::reference("/", &rootfs), Mount::tmpfs("/tmp")])
+/// let request = ContainerRequest::new(&rootfs)
+///     .with_mount(Mount::tmpfs("/tmp"))
 ///     .with_network(NetworkMode::None)
 ///     .with_hostname("builder");
-/// assert_eq!(request.mounts.len(), 2);
+/// assert_eq!(request.mounts().len(), 1);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerRequest {
-    /// What processes see; one of them is at `/`.
-    pub mounts: Vec<Mount>,
+    root: Root,
+    mounts: Vec<Mount>,
     /// Their network; the host's needs the entitlement `network.host`.
     pub network: Network,
     /// Their host name; BuildKit's own without.
@@ -70,10 +72,37 @@ pub struct ContainerRequest {
 }
 
 impl ContainerRequest {
-    /// A container of these mounts, with a network of its own.
+    /// A container in which processes see `root` at `/`, with a network of its own.
     #[must_use]
-    pub fn new(mounts: impl IntoIterator<Item = Mount>) -> Self {
-        Self { mounts: mounts.into_iter().collect(), ..Self::default() }
+    pub fn new(root: impl Into<Root>) -> Self {
+        Self {
+            root: root.into(),
+            mounts: Vec::new(),
+            network: Network::default(),
+            hostname: None,
+            hosts: Vec::new(),
+            platform: None,
+        }
+    }
+
+    /// One more mount.
+    #[must_use]
+    pub fn with_mount(mut self, mount: impl Into<Mount>) -> Self {
+        self.mounts.push(mount.into());
+        self
+    }
+
+    /// Several more mounts.
+    #[must_use]
+    pub fn with_mounts<M: Into<Mount>>(mut self, mounts: impl IntoIterator<Item = M>) -> Self {
+        self.mounts.extend(mounts.into_iter().map(Into::into));
+        self
+    }
+
+    /// What processes see beside the root.
+    #[must_use]
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
     }
 
     /// Another network.
@@ -111,9 +140,9 @@ impl ContainerRequest {
 /// latest when the build ends. Dropping sends the release from a task of the runtime that drops it; nobody waits for it.
 ///
 /// ```no_run
-/// # use buildkit_gateway::{Bridge, GatewayError, Reference, container::{Command, ContainerRequest, Mount}};
+/// # use buildkit_gateway::{Bridge, GatewayError, Reference, container::{Command, ContainerRequest}};
 /// # async fn is_sound(bridge: &Bridge, rootfs: &Reference) -> Result<bool, GatewayError> {
-/// let container = bridge.new_container(ContainerRequest::new([Mount::reference("/", rootfs)])).await?;
+/// let container = bridge.new_container(ContainerRequest::new(rootfs)).await?;
 /// let ran = container.run(Command::new(["/usr/bin/app", "--check"])).await?;
 /// let report = container.read_file("/tmp/report").await?;
 /// container.release().await?;
@@ -143,10 +172,12 @@ impl Bridge {
     /// If the daemon has no containers (the capability `gateway.exec`), a ref cannot be built, or a mount is impossible.
     pub async fn new_container(&self, request: ContainerRequest) -> Result<Container, GatewayError> {
         self.require_gateway_cap(caps::EXEC, "start containers for frontends").await?;
-        let ContainerRequest { mounts, network, hostname, hosts, platform } = request;
-        if !mounts.iter().any(|mount| mount.dest() == "/") {
-            return Err(GatewayError::Invalid("a container needs a mount at /"));
+        let ContainerRequest { root, mounts, network, hostname, hosts, platform } = request;
+        // The daemon would mount the last one and ignore the others (`PrepareMounts` of `container.go`).
+        if mounts.iter().any(|mount| mount.dest() == "/") {
+            return Err(GatewayError::Invalid("a container has one mount at /, the root it is made of"));
         }
+        let mounts: Vec<Mount> = std::iter::once(root.into_mount()).chain(mounts).collect();
         if !hosts.is_empty() {
             self.require_gateway_cap(caps::EXEC_EXTRA_HOSTS, "add hosts to a container").await?;
         }
@@ -154,13 +185,13 @@ impl Bridge {
         let shared = Arc::new(Shared {
             bridge: self.clone(),
             id: new_id()?,
-            places: mounts.iter().map(files::Place::of).collect(),
+            places: mounts.iter().map(files::Place::from_mount).collect(),
             processes: AtomicU64::new(0),
             released: AtomicBool::new(false),
         });
         let request = gateway::NewContainerRequest {
             container_id: shared.id.clone(),
-            mounts: mounts.into_iter().map(Mount::into_rpc).collect(),
+            mounts: mounts.iter().map(Mount::to_rpc).collect(),
             network: match network {
                 Network::Sandbox => llb::NetMode::Unset,
                 Network::Host => llb::NetMode::Host,

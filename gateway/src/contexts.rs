@@ -13,12 +13,14 @@ pub use git::{GitMtime, GitRef, GitRefError, parse_git_ref};
 pub use ignore::{IGNORE_FILE, IgnoreFile};
 pub use named::{NamedContext, NamedContextError, NamedSource, named_context, named_source};
 
+use buildkit_proto::keys::local;
+
 use crate::options::BuildOptions;
 
 /// The local of the main context, unless the client renames it.
-pub const CONTEXT_LOCAL: &str = "context";
+pub const CONTEXT_LOCAL: &str = local::CONTEXT;
 /// The local of the spec, unless `dockerfilekey` names another.
-pub const SPEC_LOCAL: &str = "dockerfile";
+pub const SPEC_LOCAL: &str = local::DOCKERFILE;
 /// The file an http context is stored as.
 pub const HTTP_CONTEXT_FILE: &str = "context";
 

@@ -16,12 +16,7 @@ use crate::subrequest::{self, DESCRIBE, Subrequest, SubrequestAnswer};
 
 /// The capabilities [`run_frontend`] accepts in `frontend.caps`. An image of such a frontend lists them, comma-separated,
 /// in its label `moby.buildkit.frontend.caps` (`moby/buildkit: frontend/dockerfile/builder/caps.go`).
-pub const FRONTEND_CAPS: &[&str] = &[
-    "moby.buildkit.frontend.inputs",
-    "moby.buildkit.frontend.subrequests",
-    "moby.buildkit.frontend.contexts",
-    "moby.buildkit.frontend.gitquerystring",
-];
+pub const FRONTEND_CAPS: &[&str] = buildkit_proto::caps::frontend::ALL;
 
 /// One build: what a frontend is given.
 ///

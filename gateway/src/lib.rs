@@ -63,7 +63,6 @@ struct Readme;
 mod bridge;
 pub mod container;
 pub mod contexts;
-mod detail;
 mod error;
 mod frontend;
 mod options;
@@ -81,8 +80,8 @@ pub use bridge::{
 };
 pub use buildkit_llb::{SecretEnv, Security, Sharing};
 pub use buildkit_proto::CapSet;
+pub use buildkit_proto::errdefs::{AnyDetail, ErrorDetail, SolveDetail, SourceInfo, SourcePosition, SourceRange};
 pub use buildkit_proto::pb::Definition;
-pub use detail::{ErrorDetail, SolveDetail, SourceInfo, SourcePosition, SourceRange};
 pub use error::GatewayError;
 pub use frontend::{Build, FRONTEND_CAPS, Frontend, RunError, main_stdio, run_frontend};
 pub use oci_names::{ImageReference, ParsePlatformError, ParseReferenceError, Platform};
@@ -95,5 +94,5 @@ pub use result::{
     Solved, keys,
 };
 pub use spec_file::SpecFile;
-pub use status::{AnyDetail, Status};
+pub use status::Status;
 pub use subrequest::{DESCRIBE, Subrequest, SubrequestAnswer, SubrequestField};

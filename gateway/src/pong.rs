@@ -1,70 +1,20 @@
 //! What a daemon says of itself in answer to `Ping`: capabilities and workers.
 //!
-//! The capability ids of the gateway API are here (`moby/buildkit: frontend/gateway/pb/caps.go`, misspellings included);
-//! those of LLB are `buildkit_proto::caps::llb`. What to do when one is missing is decided where it is used.
+//! What to do when a capability is missing is decided where it is used.
 
 use std::collections::BTreeMap;
+
+pub use buildkit_proto::caps::gateway as caps;
 
 use buildkit_proto::rpc::{apicaps, gateway};
 use buildkit_proto::{CapSet, platform_from_rpc};
 use oci_names::Platform;
 use serde::{Deserialize, Serialize};
 
-/// Capabilities of the gateway API.
-pub mod caps {
-    /// Solving at all.
-    pub const SOLVE_BASE: &str = "solve.base";
-    /// `ResolveImageConfig`.
-    pub const RESOLVE_IMAGE: &str = "resolveimage";
-    /// `ReadFile`.
-    pub const READ_FILE: &str = "readfile";
-    /// `ReadDir`.
-    pub const READ_DIR: &str = "readdir";
-    /// `StatFile`.
-    pub const STAT_FILE: &str = "statfile";
-    /// `Return`.
-    pub const RETURN: &str = "return";
-    /// Results with a ref per platform.
-    pub const RETURN_MAP: &str = "returnmap";
-    /// `CacheImports` of a solve.
-    pub const IMPORT_CACHES: &str = "importcaches";
-    /// `Inputs`.
-    pub const FRONTEND_INPUTS: &str = "frontend.inputs";
-    /// Refs carry their definition.
-    pub const REFERENCE_OUTPUT: &str = "reference.output";
-    /// Refs are messages rather than ids.
-    pub const PROTO_REF_ARRAY: &str = "proto.refarray";
-    /// `Evaluate` of a solve.
-    pub const SOLVE_EVALUATE: &str = "gateway.solve.evaluate";
-    /// The `Evaluate` method.
-    pub const EVALUATE: &str = "gateway.evaluate";
-    /// `Warn`.
-    pub const WARNINGS: &str = "gateway.warnings";
-    /// Results may carry attestations.
-    pub const REFERENCE_ATTESTATIONS: &str = "reference.attestations";
-    /// `ResolveSourceMeta`.
-    pub const SOURCE_META_RESOLVER: &str = "source.metaresolver";
-    /// Attestations of images in `ResolveSourceMeta`.
-    pub const SOURCE_META_ATTESTATIONS: &str = "source.metaresolver.image.attestations";
-    /// Checksums of our choice in `ResolveSourceMeta`.
-    pub const SOURCE_META_HTTP_CHECKSUM: &str = "source.metaresolver.http.checksumrequest";
-    /// Solves of other frontends reliably return metadata.
-    pub const SOLVE_METADATA: &str = "gateway.solve.metadata";
-    /// Containers.
-    pub const EXEC: &str = "gateway.exec";
-    /// Extra lines of `/etc/hosts` in containers.
-    pub const EXEC_EXTRA_HOSTS: &str = "gateway.exec.extrahosts";
-    /// Secrets as variables in containers.
-    pub const EXEC_SECRET_ENV: &str = "gateway.exec.secretenv";
-    /// Signals to processes in containers.
-    pub const EXEC_SIGNALS: &str = "gateway.exec.signals";
-    /// Looking into containers.
-    pub const EXEC_FILESYSTEM: &str = "gateway.exec.filesystem";
-}
-
 /// What daemons that send no list of gateway capabilities have (frozen upstream:
 /// `moby/buildkit: frontend/gateway/grpcclient/client.go`, `defaultCaps`).
-const DEFAULT_GATEWAY_CAPS: &[&str] = &[caps::SOLVE_BASE, "solve.inlinereturn", caps::RESOLVE_IMAGE, caps::READ_FILE];
+const DEFAULT_GATEWAY_CAPS: &[&str] =
+    &[caps::SOLVE_BASE, caps::SOLVE_INLINE_RETURN, caps::RESOLVE_IMAGE, caps::READ_FILE];
 
 /// Likewise for LLB (`defaultLLBCaps`).
 const DEFAULT_LLB_CAPS: &[&str] = {

@@ -1,27 +1,16 @@
 //! What a solve gives and a frontend returns: refs, metadata, attestations.
 //!
-//! Metadata keys are the exporters' (`moby/buildkit: exporter/containerimage/exptypes/keys.go`, `exporter/exptypes/keys.go`).
-//! Knows nothing of the connection: the wire forms are made here, sending is [`Bridge`](crate::Bridge)'s.
+//! Knows nothing of the connection: the wire forms are made here, [`Bridge`](crate::Bridge) sends them.
 
 mod convert;
 
 use std::collections::BTreeMap;
 
+pub use buildkit_proto::keys::result as keys;
+
 use buildkit_proto::pb;
 use oci_names::Platform;
 use serde::Serialize;
-
-/// Metadata keys of results.
-pub mod keys {
-    /// JSON list of the platforms in the result; mandatory when there is a ref per platform.
-    pub const PLATFORMS: &str = "refs.platforms";
-    /// Image config JSON; `/ID` is appended for a ref per platform.
-    pub const IMAGE_CONFIG: &str = "containerimage.config";
-    /// Unmodified config of the base image, likewise; protects base layers and history from epoch rewriting.
-    pub const IMAGE_BASE_CONFIG: &str = "containerimage.base.config";
-    /// Decimal seconds, likewise.
-    pub const SOURCE_DATE_EPOCH: &str = "source.date.epoch";
-}
 
 /// A solved, or rather solvable, filesystem: refs are lazy until something reads or evaluates them.
 ///

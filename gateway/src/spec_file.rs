@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{GitSource, Graph, GraphBuilder, LocalSource, Note, Source, Violation};
+use buildkit_llb::{GitSource, Graph, GraphBuilder, LocalSource, Note, Source, Violations};
 use buildkit_proto::pb;
 use oci_names::Platform;
 
 use crate::bridge::{SolveRequest, Warning};
 use crate::contexts::{ContextSource, MainContext, main_context};
-use crate::detail::{SourceInfo, SourceRange};
 use crate::error::GatewayError;
 use crate::frontend::Build;
 use crate::result::{FrontendResult, PlatformImage};
 use crate::status::Status;
+use buildkit_proto::errdefs::{SourceInfo, SourceRange};
 
 /// The file a user wrote, and what it takes to point at its lines.
 ///
@@ -190,10 +190,9 @@ impl Build {
     }
 }
 
-impl From<Vec<Violation>> for Status {
-    /// A graph that breaks rules: the frontend's mistake, unless the user's words went into it unchecked.
-    fn from(violations: Vec<Violation>) -> Self {
-        let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        Self::failed(format!("the graph is unsound: {}", texts.join("; ")))
+impl From<Violations> for Status {
+    /// A graph that breaks rules: a mistake of the frontend, unless it took words of the user unchecked.
+    fn from(violations: Violations) -> Self {
+        Self::failed(format!("the graph is not valid: {violations}"))
     }
 }

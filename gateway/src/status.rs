@@ -1,14 +1,14 @@
 //! The status an RPC fails with and a frontend answers with: `google.rpc.Status`, kept whole.
 //!
 //! A status is passed on unchanged, details unknown to us included, because exit codes, source markers and debuggers live
-//! in them (`moby/buildkit: util/grpcerrors`). What the known details mean is [`crate::ErrorDetail`]'s business.
+//! in them (`moby/buildkit: util/grpcerrors`). [`ErrorDetail`] reads the known ones.
 
 use std::fmt;
 
+use buildkit_proto::errdefs::{AnyDetail, ErrorDetail, SourceInfo, SourceRange};
 use prost::Message as _;
 use tonic::Code;
 
-use crate::detail::{ErrorDetail, SourceInfo, SourceRange};
 use crate::wire;
 
 /// A failure as it travels between daemon, frontend and client.
@@ -29,22 +29,6 @@ pub struct Status {
     pub message: String,
     /// Details in their order; ours are appended after those received.
     pub details: Vec<AnyDetail>,
-}
-
-/// One detail as received: a type URL and its bytes (JSON for BuildKit's own types).
-///
-/// ```
-/// use buildkit_gateway::{AnyDetail, ErrorDetail};
-///
-/// let detail = AnyDetail { type_url: "example.com/odd".to_owned(), value: b"{}".to_vec() };
-/// assert_eq!(ErrorDetail::decode(&detail), ErrorDetail::Other(detail), "what nobody knows stays as it came");
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct AnyDetail {
-    /// `github.com/moby/buildkit/errdefs.Source+json` and the like.
-    pub type_url: String,
-    /// The encoded value.
-    pub value: Vec<u8>,
 }
 
 impl Status {
@@ -184,13 +168,6 @@ from_mistakes!(
     oci_names::ParsePlatformError,
     oci_names::ParseReferenceError,
 );
-
-impl fmt::Debug for AnyDetail {
-    /// The value is left out: it holds whole files and graphs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AnyDetail({:?}, {} bytes)", self.type_url, self.value.len())
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -2,12 +2,13 @@
 //!
 //! The shape of requests and answers, and the one answer every frontend gives: the list of its requests.
 
+use buildkit_proto::keys::subrequest;
 use serde::{Serialize, Serializer};
 
-use crate::result::FrontendResult;
+use crate::result::{FrontendResult, keys};
 
 /// The request for the list of requests.
-pub const DESCRIBE: &str = "frontend.subrequests.describe";
+pub const DESCRIBE: &str = subrequest::DESCRIBE;
 const DESCRIBE_VERSION: &str = "1.0.0";
 
 /// A request a frontend answers, as it is listed to clients.
@@ -78,7 +79,7 @@ impl Subrequest {
             name: name.into(),
             version: version.into(),
             description: description.into(),
-            metadata: vec![key("result.json"), key("result.txt")],
+            metadata: vec![key(keys::RESULT_JSON), key(keys::RESULT_TXT)],
             ..Self::default()
         }
     }
@@ -125,11 +126,11 @@ impl From<SubrequestAnswer> for FrontendResult {
         let SubrequestAnswer { json, text, version, status_code } = answer;
         let mut result = Self::default();
         let mut set = |key: &str, value| result.metadata.insert(key.to_owned(), value);
-        set("result.json", json);
-        set("result.txt", text.into_bytes());
-        set("version", version.into_bytes());
+        set(keys::RESULT_JSON, json);
+        set(keys::RESULT_TXT, text.into_bytes());
+        set(keys::VERSION, version.into_bytes());
         if let Some(code) = status_code {
-            set("result.statuscode", code.to_string().into_bytes());
+            set(keys::RESULT_STATUSCODE, code.to_string().into_bytes());
         }
         result
     }

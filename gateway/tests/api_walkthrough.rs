@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use buildkit_gateway::container::{ContainerRequest, Mount};
+use buildkit_gateway::container::ContainerRequest;
 use buildkit_gateway::contexts::{IgnoreFile, main_context, named_context};
 use buildkit_gateway::{
     Attestation, AttestationKind, Bridge, Build, BuildOptions, Frontend, FrontendResult, GatewayError, ImageReference,
@@ -137,7 +137,7 @@ async fn what_an_old_daemon_lacks_is_named() {
     let daemon = Daemon::default().say("Ping", [pong(&["solve.base", "readfile"], &[])]);
     let bridge = connect(&daemon).await;
     let rootfs = Reference { id: "r".to_owned(), definition: None };
-    let refused = bridge.new_container(ContainerRequest::new([Mount::reference("/", &rootfs)])).await.unwrap_err();
+    let refused = bridge.new_container(ContainerRequest::new(&rootfs)).await.unwrap_err();
     assert!(matches!(refused, GatewayError::MissingCapability { capability, .. } if capability == "gateway.exec"));
 }
 

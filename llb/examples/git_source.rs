@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut graph = GraphBuilder::new();
     let source = graph.source(GitSource { skip_submodules: true, ..GitSource::parse(url)? });
     graph.annotate(source.op(), Note::named(format!("[git] {url}")));
-    let graph = graph.finish(Some(source)).map_err(|violations| format!("{violations:?}"))?;
+    let graph = graph.finish(Some(source))?;
     std::io::stdout().write_all(&graph.to_definition().encode_to_vec())?;
     Ok(())
 }

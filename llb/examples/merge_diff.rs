@@ -25,11 +25,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let user = graph.diff(Diff::new(base, user.root()));
     let motd = graph.diff(Diff::new(base, motd));
     let merged = graph.merge_all([Some(base), Some(user), Some(motd)]);
-    let mut graph = graph.finish(merged).map_err(|violations| format!("{violations:?}"))?;
+    let mut graph = graph.finish(merged)?;
 
     if std::env::args().len() > 1 {
         let old: CapSet = caps::ALL.iter().copied().filter(|cap| !["mergeop", "diffop"].contains(cap)).collect();
-        graph = graph.lower_for(&old).map_err(|lacking| format!("{lacking:?}"))?.graph;
+        graph = graph.lower_for(&old)?.graph;
     }
     std::io::stdout().write_all(&graph.to_definition().encode_to_vec())?;
     Ok(())

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The rootfs is read-only, so the folder that holds the parts is made of memory.
     let linked = graph.exec(link.with_mount(Mount::tmpfs("/parts")).with_mount(Mount::scratch_output("/out")));
     graph.annotate(linked.op(), Note::named("[all] put together"));
-    let graph = graph.finish(linked.at("/out")).map_err(|violations| format!("{violations:?}"))?;
+    let graph = graph.finish(linked.at("/out"))?;
     std::io::stdout().write_all(&graph.to_definition().encode_to_vec())?;
     Ok(())
 }

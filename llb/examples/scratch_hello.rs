@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut graph = GraphBuilder::new();
     let hello = graph.file(File::scratch().mkfile(MkFile::new("/hello.txt", 0o644, "hello\n")));
     graph.annotate(hello.op(), Note::named("write a greeting"));
-    let graph = graph.finish(Some(hello)).map_err(|violations| format!("{violations:?}"))?;
+    let graph = graph.finish(Some(hello))?;
     std::io::stdout().write_all(&graph.to_definition().encode_to_vec())?;
     Ok(())
 }

@@ -27,15 +27,16 @@ use pairs::Side;
 ///     let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 ///     let script = graph.file(File::on(base).mkfile(MkFile::new("/run.sh", 0o755, content)));
 ///     let run = graph.exec(Exec::new(["/run.sh"], script, amd64));
-///     graph.finish(run.root()).expect("sound")
+///     graph.finish(run.root())
 /// };
-/// let comparison = build("echo 1").compare(&build("echo 2"));
+/// let comparison = build("echo 1")?.compare(&build("echo 2")?);
 /// let [Difference::Changed { own: script, .. }, Difference::Changed { own: run, inputs, .. }] = comparison.differences()
 /// else {
 ///     panic!("two vertices are different")
 /// };
 /// assert_eq!(script[0].field, "step", "what the file says is different");
 /// assert!(run.is_empty() && inputs.len() == 1, "the exec only reads something else");
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {

@@ -22,7 +22,7 @@ use crate::op::merge::Merge;
 use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
 use crate::required::declared_caps;
-use crate::verify::Violation;
+use crate::violation::Violations;
 
 /// Why bytes are no definition of a sound graph.
 ///
@@ -67,7 +67,7 @@ pub enum DecodeError {
         op: String,
     },
     /// The graph is not one the daemon would take.
-    Unsound(Vec<Violation>),
+    Unsound(Violations),
 }
 
 impl fmt::Display for DecodeError {
@@ -80,13 +80,7 @@ impl fmt::Display for DecodeError {
             Self::InputIndex { op, index } => write!(f, "op {op} reads output {index}, which no op can have"),
             Self::Circle(op) => write!(f, "op {op} depends on itself"),
             Self::Location { op } => write!(f, "the definition says op {op} comes from a place that does not exist"),
-            Self::Unsound(violations) => {
-                write!(f, "the graph is unsound")?;
-                for (position, violation) in violations.iter().enumerate() {
-                    write!(f, "{} {violation}", if position == 0 { ":" } else { ";" })?;
-                }
-                Ok(())
-            }
+            Self::Unsound(violations) => write!(f, "the graph is not valid: {violations}"),
         }
     }
 }

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::graph::{Graph, OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, Network, Security};
-use crate::op::file::{Action, Chmod, File, Origin, Owner, User};
-use crate::op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
+use crate::op::file::{Action, Chmod, File, Origin, Owner, User, Wildcard};
+use crate::op::mount::{Access, ContentCache, Mount, Sharing};
 
 /// A graph to print: `{}` is text, [`Dump::json`] is JSON, [`Dump::dot`] and [`Dump::mermaid`] are drawings.
 ///
@@ -24,11 +24,12 @@ use crate::op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let graph = graph.finish(Some(file)).expect("sound");
+/// let graph = graph.finish(Some(file))?;
 /// assert!(graph.dump().to_string().contains("mkfile /a 644 1 bytes"));
 /// assert_eq!(graph.dump().json()["ops"][0]["kind"], "file");
 /// assert!(graph.dump().dot().starts_with("digraph llb {"));
 /// assert!(graph.dump().mermaid().starts_with("flowchart BT"));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Debug)]
 pub struct Dump<'a>(&'a Graph);
@@ -242,33 +243,36 @@ fn optional(optional: bool) -> &'static str {
 
 fn describe_mount(graph: &Graph, mount: &Mount) -> String {
     let part = |selector: &str| if selector.is_empty() { String::new() } else { format!(":{selector}") };
-    let what = match mount.kind() {
-        MountKind::Bind { input, selector, access } => {
-            let access = match access {
+    let what = match mount {
+        Mount::Bind(bind) => {
+            let access = match bind.access {
                 Access::ReadOnly => "ro",
                 Access::Output => "out",
                 Access::Discard => "discard",
             };
-            format!("{access} {}{}", reference(graph, *input), part(selector))
+            format!("{access} {}{}", reference(graph, bind.input), part(bind.selector()))
         }
-        MountKind::Cache { id, sharing, input, selector, read_only } => {
-            let sharing = match sharing {
+        Mount::Cache(cache) => {
+            let sharing = match cache.sharing() {
                 Sharing::Shared => "shared",
                 Sharing::Private => "private",
                 Sharing::Locked => "locked",
             };
-            let from = input.map(|input| format!(" from {}", reference(graph, Some(input)))).unwrap_or_default();
-            format!("cache {id}{} {sharing}{from}{}", part(selector), if *read_only { " ro" } else { "" })
+            let from = cache.seed().map(|seed| format!(" from {}", reference(graph, Some(seed)))).unwrap_or_default();
+            let read_only = if cache.is_read_only() { " ro" } else { "" };
+            format!("cache {}{} {sharing}{from}{read_only}", cache.id(), part(cache.selector()))
         }
-        MountKind::Tmpfs { size } => format!("tmpfs {size}"),
-        MountKind::Secret { id, uid, gid, mode, optional: is_optional } => {
-            format!("secret {id} {uid}:{gid} {mode:o}{}", optional(*is_optional))
+        Mount::Tmpfs(tmpfs) => format!("tmpfs {}", tmpfs.size()),
+        Mount::Secret(secret) => {
+            let ((uid, gid), mode) = (secret.owner(), secret.mode());
+            format!("secret {} {uid}:{gid} {mode:o}{}", secret.id(), optional(secret.is_optional()))
         }
-        MountKind::Ssh { id, uid, gid, mode, optional: is_optional } => {
-            format!("ssh {id} {uid}:{gid} {mode:o}{}", optional(*is_optional))
+        Mount::Ssh(ssh) => {
+            let ((uid, gid), mode) = (ssh.owner(), ssh.mode());
+            format!("ssh {} {uid}:{gid} {mode:o}{}", ssh.id(), optional(ssh.is_optional()))
         }
     };
-    let content_cache = match mount.content_cache {
+    let content_cache = match mount.content_cache() {
         ContentCache::Default => "",
         ContentCache::On => " content cache on",
         ContentCache::Off => " content cache off",
@@ -309,8 +313,8 @@ fn describe_step(graph: &Graph, file: &File, position: usize) -> Option<String> 
                 (copy.follow_symlink, " follow"),
                 (copy.contents_only, " contents"),
                 (copy.create_dest_path, " parents"),
-                (copy.wildcard, " wildcard"),
-                (copy.allow_empty_wildcard, " allow-empty"),
+                (copy.wildcard != Wildcard::Literal, " wildcard"),
+                (copy.wildcard == Wildcard::MayMatchNothing, " allow-empty"),
                 (copy.unpack, " unpack"),
                 (copy.replace_existing, " replace"),
             ] {

@@ -70,7 +70,7 @@ impl Graph {
         let mut terminal_caps = vec![caps::llb::CONSTRAINTS, caps::llb::PLATFORM];
         let order = self.reachable();
         for &id in &order {
-            let node = &self.nodes[id.0 as usize];
+            let node = &self.nodes[id.index()];
             let note = self.notes.get(&id).unwrap_or(&unnoted);
             def.push(node.bytes.to_vec());
             if note.ignore_cache {
@@ -87,14 +87,14 @@ impl Graph {
                 locations.insert(node.digest.to_string(), locations_to_pb(&note.locations));
             }
         }
-        let digest = self.nodes[root.op.0 as usize].digest.to_string();
+        let digest = self.nodes[root.op.index()].digest.to_string();
         let terminal = pb::Op { inputs: vec![pb::Input { digest, index: root.index.into() }], ..pb::Op::default() }
             .encode_to_vec();
         let terminal_caps = terminal_caps.into_iter().map(|cap| (cap.to_owned(), true)).collect();
         let terminal_metadata = pb::OpMetadata { caps: map::to_bools(&terminal_caps), ..Default::default() };
         // A map of the wire, so sorted; digests sort as their texts do, and move more easily than what they stand for.
         let mut keys: Vec<(Digest, Option<OpId>)> =
-            order.iter().map(|id| (self.nodes[id.0 as usize].digest, Some(*id))).collect();
+            order.iter().map(|id| (self.nodes[id.index()].digest, Some(*id))).collect();
         keys.push((Digest::of(&terminal), None));
         keys.sort_unstable();
         let metadata_of = |id: Option<OpId>| match id {
@@ -102,7 +102,7 @@ impl Graph {
             Some(id) => {
                 let note = self.notes.get(&id).unwrap_or(&unnoted);
                 let mut caps = Vec::new();
-                declare(&self.nodes[id.0 as usize].op, note, &mut |cap| caps.push(cap));
+                declare(&self.nodes[id.index()].op, note, &mut |cap| caps.push(cap));
                 note.to_pb(caps)
             }
         };

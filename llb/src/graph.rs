@@ -1,44 +1,81 @@
 //! The graph: an arena of ops that only refer backwards, interned by the digest of their bytes.
 //!
+//! An id is a position and a part of the digest of the op there, so that an output of another builder is found out instead
+//! of meaning whatever op has its position here. Ids hold nothing that differs from run to run, and stay valid in a clone and
+//! in a reopened graph.
+//!
 //! Does not judge what an op says (the verifier does) and does not know the wire order of a definition (encode does).
 
+mod builder;
 mod by_digest;
 
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use buildkit_proto::Digest;
 
-use self::by_digest::ByDigest;
-use crate::encode;
+pub use self::builder::GraphBuilder;
 use crate::note::{Location, Note, SourceFile};
 use crate::op::Op;
-use crate::op::build::Build;
-use crate::op::diff::Diff;
-use crate::op::exec::Exec;
-use crate::op::file::File;
-use crate::op::merge::Merge;
-use crate::op::mount::Mount;
-use crate::op::passthrough::Passthrough;
-use crate::op::source::Source;
-use crate::verify::{self, Violation};
+use crate::verify::verify;
+use crate::violation::Violations;
 
-/// A position in one graph. Not an identity: that is the op's digest.
+/// An op of one graph. Not an identity: that is the op's digest.
+///
+/// A graph that has another op at that place, or none, does not know it.
 ///
 /// ```
 /// use buildkit_llb::{File, GraphBuilder, MkFile};
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let graph = graph.finish(Some(file)).expect("sound");
+/// let graph = graph.finish(Some(file))?;
 /// assert!(graph.digest(file.op()).is_some(), "the position leads to the identity");
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OpId(pub(crate) u32);
+pub struct OpId {
+    position: u32,
+    /// The beginning of the op's digest: of two ops at one position of two builders, one in 2³² pairs has the same. Ops that
+    /// are equal have the same, too, and mean the same.
+    brand: [u8; 4],
+}
 
-/// An output of an op, which other ops take as input.
+impl OpId {
+    fn new(position: u32, digest: Digest) -> Self {
+        let [first, second, third, fourth, ..] = *digest.as_bytes();
+        Self { position, brand: [first, second, third, fourth] }
+    }
+
+    /// Where the op is in the graph's list.
+    pub(crate) fn index(self) -> usize {
+        self.position as usize
+    }
+}
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.position)
+    }
+}
+
+/// An output of an op, which other ops of the same builder take as input.
+///
+/// Given to another builder it is a [`Violation`](crate::Violation), unless that has the same op at the same place:
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile, Rule};
+///
+/// let mut other = GraphBuilder::new();
+/// let foreign = other.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+/// let mut graph = GraphBuilder::new();
+/// graph.file(File::scratch().mkfile(MkFile::new("/b", 0o644, "b")));
+/// let file = graph.file(File::on(foreign).mkfile(MkFile::new("/c", 0o644, "c")));
+/// let violations = graph.finish(Some(file)).expect_err("an output of another builder");
+/// assert_eq!(violations.as_slice()[0].rule, Rule::DanglingInput);
+/// ```
 ///
 /// ```
 /// use buildkit_llb::{File, GraphBuilder, MkFile};
@@ -110,184 +147,6 @@ pub(crate) struct Node {
     pub(crate) digest: Digest,
 }
 
-/// Builds a graph bottom-up.
-///
-/// ```
-/// use buildkit_llb::{File, GraphBuilder, MkFile};
-///
-/// let mut graph = GraphBuilder::new();
-/// let one = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let same = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// assert_eq!(one, same, "equal ops are one op");
-/// assert!(graph.finish(Some(one)).is_ok());
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct GraphBuilder {
-    nodes: Vec<Node>,
-    by_digest: ByDigest,
-    notes: BTreeMap<OpId, Note>,
-    files: Vec<SourceFile>,
-    foreign: Vec<Violation>,
-    /// Where ops are encoded: most of the room that takes is needed for the next one again.
-    encoded: Vec<u8>,
-}
-
-impl GraphBuilder {
-    /// An empty graph.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds content from outside.
-    pub fn source(&mut self, source: impl Into<Source>) -> Output {
-        self.single(Op::Source(source.into()))
-    }
-
-    /// Adds a process.
-    pub fn exec(&mut self, exec: Exec) -> ExecOutputs {
-        let output = |(mount, index): (&Mount, u32)| (mount.dest.clone(), Output { op: OpId(0), index });
-        let mut outputs: Vec<_> = exec.output_mounts().zip(0..).map(output).collect();
-        let op = self.insert(Op::Exec(Box::new(exec)));
-        outputs.iter_mut().for_each(|(_, output)| output.op = op);
-        ExecOutputs { op, outputs }
-    }
-
-    /// Adds changes to files.
-    pub fn file(&mut self, file: File) -> Output {
-        self.single(Op::File(file))
-    }
-
-    /// Lays filesystems over each other.
-    pub fn merge(&mut self, merge: Merge) -> Output {
-        self.single(Op::Merge(merge))
-    }
-
-    /// Lays any number of filesystems over each other, as Go's `llb.Merge` does: empty ones are left out, and one alone is
-    /// itself.
-    pub fn merge_all(&mut self, layers: impl IntoIterator<Item = Option<Output>>) -> Option<Output> {
-        let mut layers = layers.into_iter().flatten();
-        let lowest = layers.next()?;
-        let Some(next) = layers.next() else { return Some(lowest) };
-        Some(self.merge(layers.fold(Merge::new(lowest, next), Merge::with)))
-    }
-
-    /// Runs a definition found in an input.
-    pub fn build(&mut self, build: Build) -> Output {
-        self.single(Op::Build(build))
-    }
-
-    /// Hands inputs on and waits for others; the outputs are those handed on, in their order.
-    pub fn passthrough(&mut self, passthrough: Passthrough) -> Vec<Output> {
-        let count = u32::try_from(passthrough.handed_on().count()).unwrap_or(u32::MAX);
-        let op = self.insert(Op::Passthrough(passthrough));
-        (0..count).map(|index| Output { op, index }).collect()
-    }
-
-    /// Takes the difference of two filesystems.
-    pub fn diff(&mut self, diff: Diff) -> Output {
-        self.single(Op::Diff(diff))
-    }
-
-    /// Adds what is known about an op beyond its bytes. Notes of one op add up.
-    pub fn annotate(&mut self, op: OpId, note: Note) {
-        self.notes.entry(op).or_default().merge(note);
-    }
-
-    /// Adds a file that notes' locations refer to; returns its index.
-    pub fn add_file(&mut self, file: SourceFile) -> u32 {
-        if let Some(position) = self.files.iter().position(|known| *known == file) {
-            return position as u32;
-        }
-        self.files.push(file);
-        self.files.len() as u32 - 1
-    }
-
-    /// The same for a file of a definition, which may list one twice and refers to it by number.
-    pub(crate) fn push_file(&mut self, file: SourceFile) {
-        self.files.push(file);
-    }
-
-    /// Verifies the graph below `root`; `None` is an empty filesystem.
-    ///
-    /// # Errors
-    /// Everything the daemon would refuse, see [`Rule`](crate::Rule).
-    pub fn finish(self, root: Option<Output>) -> Result<Graph, Vec<Violation>> {
-        let Self { mut nodes, by_digest: _, notes, files, foreign, encoded: _ } = self;
-        nodes.shrink_to_fit();
-        let graph = Graph { nodes: nodes.into(), notes: notes.into(), files: files.into(), root };
-        let mut violations = foreign;
-        violations.extend(verify::verify(&graph));
-        if violations.is_empty() { Ok(graph) } else { Err(violations) }
-    }
-
-    fn single(&mut self, op: Op) -> Output {
-        Output { op: self.insert(op), index: 0 }
-    }
-
-    /// Appends the bytes an op with these inputs has in this graph.
-    fn encode(&self, op: &Op, inputs: &[Output], bytes: &mut Vec<u8>) {
-        let digest_of = |input: Output| self.digest(input.op).unwrap_or_else(|| Digest::of(b""));
-        encode::op(op, inputs, digest_of, bytes);
-    }
-
-    /// Whether an op with these inputs has these bytes in this graph.
-    pub(crate) fn is_encoded(&mut self, op: &Op, inputs: &[Output], bytes: &[u8]) -> bool {
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        self.encode(op, inputs, &mut encoded);
-        let is_encoded = encoded == bytes;
-        self.encoded = encoded;
-        is_encoded
-    }
-
-    pub(crate) fn op(&self, id: OpId) -> Option<&Op> {
-        self.nodes.get(id.0 as usize).map(|node| &node.op)
-    }
-
-    pub(crate) fn digest(&self, id: OpId) -> Option<Digest> {
-        self.nodes.get(id.0 as usize).map(|node| node.digest)
-    }
-
-    pub(crate) fn note(&self, id: OpId) -> Option<&Note> {
-        self.notes.get(&id)
-    }
-
-    /// Whether the daemon is to set an exec's default `PATH`; no byte of the op says it.
-    pub(crate) fn set_default_path(&mut self, id: OpId, value: bool) {
-        if let Some(Op::Exec(exec)) = self.nodes.get_mut(id.0 as usize).map(|node| &mut node.op) {
-            exec.default_path = value;
-        }
-    }
-
-    pub(crate) fn insert(&mut self, op: Op) -> OpId {
-        let inputs = op.inputs();
-        let mut encoded = std::mem::take(&mut self.encoded);
-        encoded.clear();
-        self.encode(&op, &inputs, &mut encoded);
-        let id = self.insert_encoded(op, inputs, &encoded);
-        self.encoded = encoded;
-        id
-    }
-
-    /// Inserts an op whose inputs and bytes are known already.
-    pub(crate) fn insert_encoded(&mut self, mut op: Op, inputs: Vec<Output>, bytes: &[u8]) -> OpId {
-        let id = OpId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
-        for input in inputs.iter().filter(|input| input.op >= id) {
-            self.foreign.push(Violation::dangling(id, *input));
-        }
-        match self.by_digest.entry(Digest::of(bytes)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                op.shrink();
-                self.nodes.push(Node { op, inputs, bytes: bytes.into(), digest: *new.key() });
-                *new.insert(id)
-            }
-        }
-    }
-}
-
 /// A verified graph with its root. Encoding it cannot fail.
 ///
 /// ```
@@ -295,13 +154,13 @@ impl GraphBuilder {
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let definition = graph.finish(Some(file)).expect("sound").to_definition();
+/// let definition = graph.finish(Some(file))?.to_definition();
 ///
 /// // Somebody else's graph is read, gone on from, and written again.
 /// let (mut graph, root) = Graph::from_definition(&definition)?.reopen();
 /// let more = graph.file(File::over(root).mkfile(MkFile::new("/b", 0o644, "b")));
-/// assert_eq!(graph.finish(Some(more)).expect("sound").reachable().len(), 2);
-/// # Ok::<(), buildkit_llb::DecodeError>(())
+/// assert_eq!(graph.finish(Some(more))?.reachable().len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Graph {
@@ -318,8 +177,10 @@ impl Graph {
         let Self { nodes, notes, files, root } = self;
         let (nodes, notes) = (Arc::unwrap_or_clone(nodes), Arc::unwrap_or_clone(notes));
         let files = Arc::unwrap_or_clone(files);
-        let by_digest = nodes.iter().zip(0..).map(|(node, id)| (node.digest, OpId(id))).collect();
-        (GraphBuilder { nodes, by_digest, notes, files, foreign: Vec::new(), encoded: Vec::new() }, root)
+        let by_digest = ids(&nodes).map(|(id, node)| (node.digest, id)).collect();
+        let mut builder = GraphBuilder::new();
+        (builder.nodes, builder.by_digest, builder.notes, builder.files) = (nodes, by_digest, notes, files);
+        (builder, root)
     }
 
     /// The same ops with another root.
@@ -336,10 +197,9 @@ impl Graph {
     ///
     /// # Errors
     /// As of [`GraphBuilder::finish`].
-    pub fn rooted_at(&self, root: Output) -> Result<Self, Vec<Violation>> {
+    pub fn rooted_at(&self, root: Output) -> Result<Self, Violations> {
         let graph = Self { root: Some(root), ..self.clone() };
-        let violations = verify::verify(&graph);
-        if violations.is_empty() { Ok(graph) } else { Err(violations) }
+        Violations::new(verify(&graph), &graph).map_or(Ok(graph), Err)
     }
 
     /// What the graph yields; `None` is an empty filesystem.
@@ -356,7 +216,7 @@ impl Graph {
         // A stack of (op, its inputs, how many of them are visited): recursion would overflow on deep chains.
         let mut stack: Vec<(OpId, Cow<'_, [Output]>, usize)> = Vec::new();
         let mut enter = |id: OpId, stack: &mut Vec<_>| {
-            let index = id.0 as usize;
+            let index = id.index();
             if let Some(mark) = seen.get_mut(index).filter(|mark| !**mark) {
                 *mark = true;
                 if let Some(node) = self.nodes.get(index) {
@@ -382,16 +242,25 @@ impl Graph {
         order
     }
 
+    pub(crate) fn node(&self, id: OpId) -> Option<&Node> {
+        find(&self.nodes, id)
+    }
+
+    /// The ops with their ids, in the order in which they were added.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (OpId, &Node)> {
+        ids(&self.nodes)
+    }
+
     /// An op; `None` for an id of another graph.
     #[must_use]
     pub fn op(&self, id: OpId) -> Option<&Op> {
-        self.nodes.get(id.0 as usize).map(|node| &node.op)
+        self.node(id).map(|node| &node.op)
     }
 
     /// An op's digest; `None` for an id of another graph.
     #[must_use]
     pub fn digest(&self, id: OpId) -> Option<Digest> {
-        self.nodes.get(id.0 as usize).map(|node| node.digest)
+        self.node(id).map(|node| node.digest)
     }
 
     /// The outputs that the root or an op reads.
@@ -415,4 +284,13 @@ impl Graph {
     pub fn locations(&self, id: OpId) -> impl Iterator<Item = Location> {
         self.notes.get(&id).into_iter().flat_map(|note| note.locations.iter().copied())
     }
+}
+
+/// The node of an id, if it is the op that the id was made for.
+fn find(nodes: &[Node], id: OpId) -> Option<&Node> {
+    nodes.get(id.index()).filter(|node| OpId::new(id.position, node.digest) == id)
+}
+
+fn ids(nodes: &[Node]) -> impl Iterator<Item = (OpId, &Node)> {
+    (0..).zip(nodes).map(|(position, node)| (OpId::new(position, node.digest), node))
 }

@@ -31,10 +31,11 @@
 //! let image = graph.file(File::scratch().copy(Copy::new(out, "/app", "/app")));
 //!
 //! // Whatever the daemon would refuse is said here, all of it.
-//! let graph = graph.finish(Some(image)).expect("the graph is sound");
+//! let graph = graph.finish(Some(image))?;
 //! let bytes = graph.to_definition().encode_to_vec(); // what `buildctl build` reads on stdin
 //! assert_eq!(graph.reachable().len(), 4);
 //! # drop(bytes);
+//! # Ok::<(), buildkit_llb::Violations>(())
 //! ```
 //!
 //! `llb/examples` has programs whose output goes straight into `buildctl build`.
@@ -81,6 +82,7 @@ mod op;
 mod path;
 mod required;
 mod verify;
+mod violation;
 
 pub use buildkit_proto::caps::llb as caps;
 pub use buildkit_proto::{CapSet, Digest};
@@ -88,21 +90,22 @@ pub use compare::{Comparison, Difference, FieldChange, InputChange, Vertex};
 pub use decode::DecodeError;
 pub use dump::Dump;
 pub use graph::{ExecOutputs, Graph, GraphBuilder, OpId, Output};
-pub use lower::{Change, Lacking, Lowered};
+pub use lower::{Change, LowerError, Lowered, MissingCapability};
 pub use note::{LinuxResources, Location, Note, ProgressGroup, SourceFile};
 pub use oci_names::{ParsePlatformError, Platform};
 pub use op::Op;
 pub use op::build::Build;
 pub use op::diff::Diff;
 pub use op::exec::{Device, Exec, Network, Proxy, SecretEnv, Security, Ulimit};
-pub use op::file::{Chmod, Copy, CopyFrom, File, MkDir, MkFile, Owner, Rm, Symlink, User};
+pub use op::file::{Chmod, Copy, CopyFrom, File, FilteredFile, MkDir, MkFile, Owner, Rm, Symlink, User, Wildcard};
 pub use op::foreign::Foreign;
 pub use op::merge::Merge;
-pub use op::mount::{Access, ContentCache, Mount, MountKind, Sharing};
+pub use op::mount::{Access, BindMount, CacheMount, ContentCache, Mount, SecretMount, Sharing, SshMount, TmpfsMount};
 pub use op::passthrough::Passthrough;
 pub use op::source::{
-    BlobSource, BlobStore, Differ, GitBundle, GitMtime, GitRemote, GitSignature, GitSource, GitUrlError, HttpSignature,
-    HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, ResolveMode, Source,
+    BlobSource, BlobStore, Differ, GitBundle, GitMtime, GitRemote, GitSignature, GitSource, GitSsh, GitUrlError,
+    HttpSignature, HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, Permissions, ResolveMode,
+    Source,
 };
 pub use required::{declared_caps, missing_caps, required_caps};
-pub use verify::{Rule, Violation};
+pub use violation::{Rule, Violation, Violations};

@@ -4,13 +4,13 @@
 //! so; where neither is possible the capability is named as lacking. Which fallback stands for what is listed at
 //! [`Graph::lower_for`]. What a daemon can do is the caller's to know.
 
+mod error;
 mod exec;
 mod file;
 mod merge;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
@@ -19,6 +19,9 @@ use oci_names::Platform;
 use crate::graph::{Graph, GraphBuilder, OpId, Output};
 use crate::op::Op;
 use crate::required::required_caps;
+use crate::violation::Label;
+
+pub use error::{LowerError, MissingCapability};
 
 /// A graph for a certain daemon, and what was changed for it.
 ///
@@ -29,10 +32,11 @@ use crate::required::required_caps;
 /// let mut graph = GraphBuilder::new();
 /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 /// let run = graph.exec(Exec::new(["make"], base, amd64).with_ulimit("nofile", 1024, 4096));
-/// let graph = graph.finish(run.root()).expect("sound");
+/// let graph = graph.finish(run.root())?;
 /// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.ulimit").collect();
-/// let lowered = graph.lower_for(&old).expect("a build without the limit is a build");
+/// let lowered = graph.lower_for(&old)?;
 /// assert_ne!(lowered.graph.to_definition(), graph.to_definition());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lowered {
@@ -51,10 +55,11 @@ pub struct Lowered {
 /// let mut graph = GraphBuilder::new();
 /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 /// let run = graph.exec(Exec::new(["make"], base, amd64).with_cgroup_parent("builds"));
-/// let graph = graph.finish(run.root()).expect("sound");
+/// let graph = graph.finish(run.root())?;
 /// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.cgroup.parent").collect();
-/// let changes = graph.lower_for(&old).expect("the cgroup is no condition").changes;
+/// let changes = graph.lower_for(&old)?.changes;
 /// assert_eq!((changes[0].capability, changes[0].what), ("exec.meta.cgroup.parent", "the daemon's own cgroup"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
@@ -65,36 +70,6 @@ pub struct Change {
     /// What was done instead, for people.
     pub what: &'static str,
 }
-
-/// Something the daemon lacks and nothing can stand for.
-///
-/// ```
-/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, caps};
-///
-/// let amd64 = Platform::linux("amd64");
-/// let mut graph = GraphBuilder::new();
-/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-/// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(buildkit_llb::Network::None));
-/// let graph = graph.finish(run.root()).expect("sound");
-/// let old = caps::ALL.iter().copied().filter(|cap| *cap != "exec.meta.network").collect();
-/// let lacking = graph.lower_for(&old).expect_err("a network is no none");
-/// assert_eq!(lacking[0].to_string(), "op 1 needs the capability exec.meta.network, which this BuildKit lacks");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lacking {
-    /// The op that needs it.
-    pub op: OpId,
-    /// What the daemon lacks.
-    pub capability: String,
-}
-
-impl fmt::Display for Lacking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "op {} needs the capability {}, which this BuildKit lacks", self.op.0, self.capability)
-    }
-}
-
-impl std::error::Error for Lacking {}
 
 impl Graph {
     /// The graph with fallbacks for what a daemon lacks. A graph that needs none comes back as it is.
@@ -116,7 +91,7 @@ impl Graph {
     /// | `file.symlink.create` | `ln` of the base |
     ///
     /// # Errors
-    /// Everything the daemon lacks that nothing can stand for.
+    /// [`LowerError`]: everything the daemon lacks that nothing can replace.
     ///
     /// ```
     /// use buildkit_llb::{CapSet, Diff, Exec, GraphBuilder, Merge, Platform, Source, caps, missing_caps};
@@ -128,14 +103,15 @@ impl Graph {
     /// let two = graph.exec(Exec::new(["touch", "/two"], base, amd64)).root();
     /// let (one, two) = (graph.diff(Diff::new(base, one)), graph.diff(Diff::new(base, two)));
     /// let merged = graph.merge(Merge::new(base, one).with(two));
-    /// let graph = graph.finish(Some(merged)).expect("sound");
+    /// let graph = graph.finish(Some(merged))?;
     ///
     /// let old: CapSet = caps::ALL.iter().copied().filter(|cap| !["mergeop", "diffop"].contains(cap)).collect();
-    /// let lowered = graph.lower_for(&old).expect("a chain does the same");
+    /// let lowered = graph.lower_for(&old)?;
     /// assert!(missing_caps(&lowered.graph, &old).is_empty());
     /// assert_eq!(lowered.graph.reachable().len(), 3, "the image and one exec after the other");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn lower_for(&self, daemon: &CapSet) -> Result<Lowered, Vec<Lacking>> {
+    pub fn lower_for(&self, daemon: &CapSet) -> Result<Lowered, LowerError> {
         let mut lowering = Lowering {
             graph: self,
             daemon,
@@ -160,16 +136,11 @@ impl Graph {
         });
         let Lowering { builder, changes, lacking, .. } = lowering;
         if !lacking.is_empty() {
-            return Err(lacking.into_iter().collect());
+            let missing = |(op, capability)| MissingCapability { op, capability, label: Label::new(self, op) };
+            return Err(LowerError::MissingCapabilities(lacking.into_iter().map(missing).collect()));
         }
-        // What a sound graph is made into is sound; were it not, that is for the caller to see and not to crash on.
-        let unsound = |violations: Vec<crate::Violation>| {
-            violations.into_iter().map(|violation| Lacking { op: violation.op, capability: violation.to_string() })
-        };
-        match builder.finish(root) {
-            Ok(graph) => Ok(Lowered { graph, changes: changes.into_iter().collect() }),
-            Err(violations) => Err(unsound(violations).collect()),
-        }
+        let graph = builder.finish(root).map_err(LowerError::Unsound)?;
+        Ok(Lowered { graph, changes: changes.into_iter().collect() })
     }
 }
 
@@ -184,7 +155,7 @@ struct Lowering<'a> {
     /// Outputs of the graph that anybody reads.
     used: BTreeSet<Output>,
     changes: BTreeSet<Change>,
-    lacking: BTreeSet<Lacking>,
+    lacking: BTreeSet<(OpId, String)>,
 }
 
 impl Lowering<'_> {
@@ -193,7 +164,7 @@ impl Lowering<'_> {
     }
 
     fn lack(&mut self, op: OpId, capability: &str) {
-        self.lacking.insert(Lacking { op, capability: capability.to_owned() });
+        self.lacking.insert((op, capability.to_owned()));
     }
 
     fn change(&mut self, op: OpId, capability: &'static str, what: &'static str) {
@@ -354,8 +325,8 @@ impl Lowering<'_> {
                 Op::Diff(diff) => diff.upper?,
                 _ => op.inputs().first().copied()?,
             };
-            // Inputs are earlier ops, so this ends. An input that nothing stands for still has its number in the graph that is
-            // lowered, which says nothing here: what is made of it is thrown away.
+            // Inputs are earlier ops, so this ends. An input that nothing replaces is an op of the graph that is lowered; what
+            // is made of it is thrown away.
             if below.op >= output.op {
                 return None;
             }

@@ -17,8 +17,9 @@ const CUSTOM_NAME: &str = "llb.customname";
 /// let mut graph = GraphBuilder::new();
 /// let context = graph.source(Source::local(LocalSource::new("context")));
 /// graph.annotate(context.op(), Note { ignore_cache: true, ..Note::named("load the context") });
-/// let graph = graph.finish(Some(context)).expect("sound");
+/// let graph = graph.finish(Some(context))?;
 /// assert_eq!(graph.note(context.op()).and_then(|note| note.name.as_deref()), Some("load the context"));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
@@ -200,8 +201,9 @@ pub struct ProgressGroup {
 /// let file = graph.add_file(SourceFile::new("spec.yaml", "YAML", "source: ."));
 /// let context = graph.source(Source::local(LocalSource::new("context")));
 /// graph.annotate(context.op(), Note::default().at(Location { file, start: (1, 0), end: (1, 9) }));
-/// let definition = graph.finish(Some(context)).expect("sound").to_definition();
+/// let definition = graph.finish(Some(context))?.to_definition();
 /// assert_eq!(definition.source.map(|source| source.locations.len()), Some(1));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceFile {

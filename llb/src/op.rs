@@ -26,10 +26,11 @@ use crate::graph::Output;
 ///
 /// let mut graph = GraphBuilder::new();
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
-/// let graph = graph.finish(Some(file)).expect("sound");
+/// let graph = graph.finish(Some(file))?;
 /// let op = graph.op(file.op()).expect("it is there");
 /// assert!(matches!(op, Op::File(_)));
 /// assert_eq!((op.kind(), op.inputs().len(), op.output_count(), op.platform()), ("file", 0, 1, None));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 
 use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
+use buildkit_proto::keys::attr;
 
 use crate::graph::Graph;
 use crate::note::Note;
 use crate::op::Op;
 use crate::op::exec::{Exec, Network, Security};
 use crate::op::file::{Action, Chmod};
-use crate::op::mount::{Access, ContentCache, MountKind};
+use crate::op::mount::{Access, ContentCache, Mount};
 use crate::op::source::{DEFAULT_HEADER, DEFAULT_TOKEN, Source};
 
 /// The capabilities an op declares in its metadata: exactly those Go's client declares when the daemon is known to set
@@ -26,10 +27,11 @@ use crate::op::source::{DEFAULT_HEADER, DEFAULT_TOKEN, Source};
 ///
 /// let mut graph = GraphBuilder::new();
 /// let link = graph.file(File::scratch().symlink(Symlink::new("/a", "/b")));
-/// let graph = graph.finish(Some(link)).expect("sound");
+/// let graph = graph.finish(Some(link))?;
 /// let op = graph.op(link.op()).expect("it is there");
 /// assert!(!declared_caps(op, &Note::default()).contains("file.symlink.create"));
 /// assert!(required_caps(op).contains("file.symlink.create"));
+/// # Ok::<(), buildkit_llb::Violations>(())
 /// ```
 #[must_use]
 pub fn declared_caps(op: &Op, note: &Note) -> BTreeSet<&'static str> {
@@ -76,8 +78,8 @@ pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {
             if !exec.cgroup_parent.is_empty() {
                 caps.insert(cap::EXEC_META_CGROUP_PARENT);
             }
-            let discards = |kind: &MountKind| matches!(kind, MountKind::Bind { access: Access::Discard, .. });
-            if exec.mounts().iter().any(|mount| discards(mount.kind())) {
+            let discards = |mount: &Mount| matches!(mount, Mount::Bind(bind) if bind.access == Access::Discard);
+            if exec.mounts().iter().any(discards) {
                 caps.insert(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT);
             }
         }
@@ -130,42 +132,42 @@ fn declared_by_source(source: &Source, caps: &mut impl FnMut(&'static str)) {
     for (attr, value) in source.attrs() {
         let of_attr = match attr.as_str() {
             // The others are wishes that a daemon may ignore.
-            "image.resolvemode" if value == "pull" => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
-            "image.layerlimit" => Some(cap::SOURCE_IMAGE_LAYERLIMIT),
-            "image.checksum" => Some(cap::SOURCE_IMAGE_CHECKSUM),
-            "local.session" => Some(cap::SOURCE_LOCAL_SESSIONID),
-            "local.unique" => Some(cap::SOURCE_LOCAL_UNIQUE),
-            "local.includepattern" => Some(cap::SOURCE_LOCAL_INCLUDEPATTERNS),
-            "local.excludepatterns" => Some(cap::SOURCE_LOCAL_EXCLUDEPATTERNS),
-            "local.followpaths" => Some(cap::SOURCE_LOCAL_FOLLOWPATHS),
-            "local.sharedkeyhint" => Some(cap::SOURCE_LOCAL_SHAREDKEYHINT),
-            "local.metadatatransfer" => Some(cap::SOURCE_LOCAL_METADATATRANSFER),
-            "git.keepgitdir" => Some(cap::SOURCE_GIT_KEEPGITDIR),
-            "git.fullurl" => Some(cap::SOURCE_GIT_FULLURL),
-            "git.authtokensecret" if value != DEFAULT_TOKEN => Some(cap::SOURCE_GIT_HTTPAUTH),
-            "git.authheadersecret" if value != DEFAULT_HEADER => Some(cap::SOURCE_GIT_HTTPAUTH),
-            "git.knownsshhosts" => Some(cap::SOURCE_GIT_KNOWNSSHHOSTS),
-            "git.mountsshsock" => Some(cap::SOURCE_GIT_MOUNTSSHSOCK),
-            "git.checksum" => Some(cap::SOURCE_GIT_CHECKSUM),
-            "git.skipsubmodules" => Some(cap::SOURCE_GIT_SKIPSUBMODULES),
-            "git.mtime" => Some(cap::SOURCE_GIT_MTIME),
-            "git.fetchbycommit" => Some(cap::SOURCE_GIT_FETCHBYCOMMIT),
-            "git.bundle" => Some(cap::SOURCE_GIT_BUNDLE),
-            "git.checkoutbundle" => Some(cap::SOURCE_GIT_CHECKOUTBUNDLE),
-            _ if attr.starts_with("git.sig.") => Some(cap::SOURCE_GIT_SIGNATUREVERIFY),
-            "http.checksum" => Some(cap::SOURCE_HTTP_CHECKSUM),
+            attr::IMAGE_RESOLVEMODE if value == attr::IMAGE_RESOLVEMODE_PULL => Some(cap::SOURCE_IMAGE_RESOLVEMODE),
+            attr::IMAGE_LAYERLIMIT => Some(cap::SOURCE_IMAGE_LAYERLIMIT),
+            attr::IMAGE_CHECKSUM => Some(cap::SOURCE_IMAGE_CHECKSUM),
+            attr::LOCAL_SESSION => Some(cap::SOURCE_LOCAL_SESSIONID),
+            attr::LOCAL_UNIQUE => Some(cap::SOURCE_LOCAL_UNIQUE),
+            attr::LOCAL_INCLUDEPATTERN => Some(cap::SOURCE_LOCAL_INCLUDEPATTERNS),
+            attr::LOCAL_EXCLUDEPATTERNS => Some(cap::SOURCE_LOCAL_EXCLUDEPATTERNS),
+            attr::LOCAL_FOLLOWPATHS => Some(cap::SOURCE_LOCAL_FOLLOWPATHS),
+            attr::LOCAL_SHAREDKEYHINT => Some(cap::SOURCE_LOCAL_SHAREDKEYHINT),
+            attr::LOCAL_METADATATRANSFER => Some(cap::SOURCE_LOCAL_METADATATRANSFER),
+            attr::GIT_KEEPGITDIR => Some(cap::SOURCE_GIT_KEEPGITDIR),
+            attr::GIT_FULLURL => Some(cap::SOURCE_GIT_FULLURL),
+            attr::GIT_AUTHTOKENSECRET if value != DEFAULT_TOKEN => Some(cap::SOURCE_GIT_HTTPAUTH),
+            attr::GIT_AUTHHEADERSECRET if value != DEFAULT_HEADER => Some(cap::SOURCE_GIT_HTTPAUTH),
+            attr::GIT_KNOWNSSHHOSTS => Some(cap::SOURCE_GIT_KNOWNSSHHOSTS),
+            attr::GIT_MOUNTSSHSOCK => Some(cap::SOURCE_GIT_MOUNTSSHSOCK),
+            attr::GIT_CHECKSUM => Some(cap::SOURCE_GIT_CHECKSUM),
+            attr::GIT_SKIPSUBMODULES => Some(cap::SOURCE_GIT_SKIPSUBMODULES),
+            attr::GIT_MTIME => Some(cap::SOURCE_GIT_MTIME),
+            attr::GIT_FETCHBYCOMMIT => Some(cap::SOURCE_GIT_FETCHBYCOMMIT),
+            attr::GIT_BUNDLE => Some(cap::SOURCE_GIT_BUNDLE),
+            attr::GIT_CHECKOUTBUNDLE => Some(cap::SOURCE_GIT_CHECKOUTBUNDLE),
+            _ if attr.starts_with(attr::GIT_SIG_PREFIX) => Some(cap::SOURCE_GIT_SIGNATUREVERIFY),
+            attr::HTTP_CHECKSUM => Some(cap::SOURCE_HTTP_CHECKSUM),
             // Blobs have the same attributes, and one capability for all of them.
-            "http.perm" if of_http => Some(cap::SOURCE_HTTP_PERM),
-            "http.uid" | "http.gid" if of_http => Some(cap::SORUCE_HTTP_UIDGID),
-            "http.authheadersecret" => Some(cap::SOURCE_HTTP_AUTH),
-            _ if attr.starts_with("http.header.") => Some(cap::SOURCE_HTTP_HEADER),
-            _ if attr.starts_with("http.sig.") => Some(cap::SOURCE_HTTP_SIGNATUREVERIFY),
+            attr::HTTP_PERM if of_http => Some(cap::SOURCE_HTTP_PERM),
+            attr::HTTP_UID | attr::HTTP_GID if of_http => Some(cap::SORUCE_HTTP_UIDGID),
+            attr::HTTP_AUTHHEADERSECRET => Some(cap::SOURCE_HTTP_AUTH),
+            _ if attr.starts_with(attr::HTTP_HEADER_PREFIX) => Some(cap::SOURCE_HTTP_HEADER),
+            _ if attr.starts_with(attr::HTTP_SIG_PREFIX) => Some(cap::SOURCE_HTTP_SIGNATUREVERIFY),
             _ => None,
         };
         of_attr.into_iter().for_each(&mut *caps);
     }
     // Go asks ssh servers for their keys where the user names none, and declares the capability either way.
-    if source.attrs().contains_key("git.mountsshsock") {
+    if source.attrs().contains_key(attr::GIT_MOUNTSSHSOCK) {
         caps(cap::SOURCE_GIT_KNOWNSSHHOSTS);
     }
 }
@@ -188,23 +190,23 @@ fn declared_by_exec(exec: &Exec, caps: &mut impl FnMut(&'static str)) {
     set(!exec.secret_env.is_empty(), cap::EXEC_MOUNT_SECRET);
     set(!exec.secret_env.is_empty(), cap::EXEC_SECRETENV);
     for mount in exec.mounts() {
-        set(mount.content_cache != ContentCache::Default, cap::EXEC_MOUNT_CACHE_CONTENT);
-        match mount.kind() {
-            MountKind::Bind { input, selector, access: _ } => {
-                set(input.is_some(), cap::EXEC_MOUNT_BIND);
-                set(!selector.is_empty(), cap::EXEC_MOUNT_SELECTOR);
+        set(mount.content_cache() != ContentCache::Default, cap::EXEC_MOUNT_CACHE_CONTENT);
+        match mount {
+            Mount::Bind(bind) => {
+                set(bind.input.is_some(), cap::EXEC_MOUNT_BIND);
+                set(!bind.selector().is_empty(), cap::EXEC_MOUNT_SELECTOR);
             }
-            MountKind::Cache { selector, .. } => {
+            Mount::Cache(cache) => {
                 set(true, cap::EXEC_MOUNT_CACHE);
                 set(true, cap::EXEC_MOUNT_CACHE_SHARING);
-                set(!selector.is_empty(), cap::EXEC_MOUNT_SELECTOR);
+                set(!cache.selector().is_empty(), cap::EXEC_MOUNT_SELECTOR);
             }
-            MountKind::Tmpfs { size } => {
+            Mount::Tmpfs(tmpfs) => {
                 set(true, cap::EXEC_MOUNT_TMPFS);
-                set(*size > 0, cap::EXEC_MOUNT_TMPFS_SIZE);
+                set(tmpfs.size > 0, cap::EXEC_MOUNT_TMPFS_SIZE);
             }
-            MountKind::Secret { .. } => set(true, cap::EXEC_MOUNT_SECRET),
-            MountKind::Ssh { .. } => set(true, cap::EXEC_MOUNT_SSH),
+            Mount::Secret(_) => set(true, cap::EXEC_MOUNT_SECRET),
+            Mount::Ssh(_) => set(true, cap::EXEC_MOUNT_SSH),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The verifier: what the daemon would refuse, said before it is sent.
 //!
 //! Rules (`moby/buildkit: solver/llbsolver/ops/opsutils/validate.go`, `solver/llbsolver/vertex.go`):
-//! - an input refers to an op that is there, and to an output which that op has;
-//! - an exec has arguments, an absolute working directory, exactly one mount at `/`, and no two mounts at one place;
+//! - an input refers to an op of the same builder, and to an output which that op has; so does a note, and its places to files
+//!   of the builder;
+//! - an exec has arguments, an absolute working directory, a bind mount at `/`, and no two mounts at one place;
 //! - a mount's destination is absolute; a cache mount has an id;
 //! - secrets and devices have ids; a variable has a name without `=`;
-//! - a mount below a selector that can be written to does not claim its content for the cache key;
+//! - a mount of a part of its input whose changes are kept does not claim its content for the cache key;
 //! - a file op has actions, and their paths are absolute;
 //! - a file op whose owner is a name has a base to look it up in, and its modes are permission bits;
 //! - a source has an identifier with a scheme; an image has a tag or digest, a blob a digest; bundles of git go together
@@ -15,143 +16,32 @@
 //! Every violation is reported, not only the first.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
+use buildkit_proto::keys::attr;
 use buildkit_proto::pb;
 
-use crate::graph::{Graph, OpId, Output};
+use crate::graph::{Graph, OpId};
 use crate::op::Op;
 use crate::op::exec::Exec;
 use crate::op::file::{Action, Chmod, File};
-use crate::op::mount::{Access, ContentCache, MountKind};
+use crate::op::mount::{Access, ContentCache, Mount};
 use crate::op::source::Source;
+use crate::violation::Rule;
 
-/// One broken rule.
-///
-/// ```
-/// use buildkit_llb::{File, GraphBuilder, Rule};
-///
-/// let mut graph = GraphBuilder::new();
-/// let nothing = graph.file(File::scratch());
-/// let violations = graph.finish(Some(nothing)).expect_err("a file op without actions");
-/// assert_eq!(violations[0].rule, Rule::NoActions);
-/// assert_eq!(violations[0].to_string(), "op 0: a file op needs actions");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The op that breaks it.
-    pub op: OpId,
-    /// The rule.
-    pub rule: Rule,
-}
-
-/// What can be wrong with an op.
-///
-/// ```
-/// use buildkit_llb::{Diff, GraphBuilder, Rule};
-///
-/// let mut graph = GraphBuilder::new();
-/// let nothing = graph.diff(Diff::new(None, None));
-/// let violations = graph.finish(Some(nothing)).expect_err("nothing and nothing");
-/// assert_eq!(violations[0].rule, Rule::EmptyDiff);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// An input is no op of this graph or no output of the op.
-    DanglingInput,
-    /// An exec without arguments.
-    NoArguments,
-    /// A working directory that is not absolute.
-    RelativeWorkingDirectory(String),
-    /// An exec without a mount at `/`.
-    NoRootMount,
-    /// Two mounts at one place.
-    DuplicateMount(String),
-    /// A path that must be absolute and is not.
-    RelativePath(String),
-    /// A cache mount without an id.
-    NoCacheId(String),
-    /// A file op without actions.
-    NoActions,
-    /// An owner's name, but nothing to look it up in.
-    OwnerNameWithoutBase(String),
-    /// A source whose identifier has no scheme.
-    NoScheme(String),
-    /// An image without tag and digest, or a blob without digest.
-    NoTagOrDigest(String),
-    /// A secret without an id; the place is named.
-    NoSecretId(String),
-    /// A device without a name.
-    NoDeviceName,
-    /// A variable whose name holds `=`, or a secret's that is empty.
-    VariableName(String),
-    /// A writable mount of a part of its input that is to be hashed.
-    HashedPart(String),
-    /// A mode with more than the bits its action has.
-    Mode(String, u32),
-    /// A diff of nothing and nothing.
-    EmptyDiff,
-    /// A passthrough without an id.
-    NoPassthroughId,
-    /// A passthrough that hands nothing on.
-    NoPassthroughOutput,
-    /// Something else that the daemon would refuse, and why.
-    Refused(&'static str),
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "op {}: ", self.op.0)?;
-        match &self.rule {
-            Rule::DanglingInput => write!(f, "an input is no output of this graph"),
-            Rule::NoArguments => write!(f, "an exec needs arguments"),
-            Rule::RelativeWorkingDirectory(cwd) => {
-                write!(f, "the working directory {cwd:?} is not absolute")
-            }
-            Rule::NoRootMount => write!(f, "an exec needs a mount at /"),
-            Rule::DuplicateMount(dest) => write!(f, "two mounts at {dest:?}"),
-            Rule::RelativePath(path) => write!(f, "the path {path:?} is not absolute"),
-            Rule::NoCacheId(dest) => write!(f, "the cache mount at {dest:?} has no id"),
-            Rule::NoActions => write!(f, "a file op needs actions"),
-            Rule::OwnerNameWithoutBase(name) => {
-                write!(f, "the owner {name:?} is a name, but there is no base to look it up in")
-            }
-            Rule::NoScheme(identifier) => write!(f, "the source {identifier:?} has no scheme"),
-            Rule::NoTagOrDigest(reference) => {
-                write!(f, "the reference {reference:?} needs a digest, or a tag for an image")
-            }
-            Rule::NoSecretId(place) => write!(f, "the secret at {place:?} has no id"),
-            Rule::NoDeviceName => write!(f, "a device needs a name"),
-            Rule::VariableName(name) => write!(f, "{name:?} is no name of a variable"),
-            Rule::HashedPart(dest) => {
-                write!(f, "the mount at {dest:?} shows a part of its input, so its content cache cannot be on")
-            }
-            Rule::Mode(path, mode) => write!(f, "the mode {mode:o} of {path:?} has bits that do not exist there"),
-            Rule::EmptyDiff => write!(f, "a diff of nothing and nothing is nothing"),
-            Rule::NoPassthroughId => write!(f, "a passthrough needs an id"),
-            Rule::NoPassthroughOutput => write!(f, "a passthrough has to hand on an input"),
-            Rule::Refused(reason) => write!(f, "{reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Violation {}
-
-impl Violation {
-    pub(crate) fn dangling(op: OpId, _input: Output) -> Self {
-        Self { op, rule: Rule::DanglingInput }
-    }
-}
-
-pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
+/// The broken rules, in the order of the ops.
+pub(crate) fn verify(graph: &Graph) -> Vec<(OpId, Rule)> {
     let mut violations = Vec::new();
-    for (position, node) in graph.nodes.iter().enumerate() {
-        let op = OpId(u32::try_from(position).unwrap_or(u32::MAX));
-        let mut report = |rule| violations.push(Violation { op, rule });
+    for (op, node) in graph.ids() {
+        let mut report = |rule| violations.push((op, rule));
         for input in &node.inputs {
-            let exists = graph.op(input.op).is_some_and(|op| input.index < op.output_count());
-            if input.op < op && !exists {
+            // An input that is no op of this graph was reported when it was added.
+            if graph.op(input.op).is_some_and(|op| input.index >= op.output_count()) {
                 report(Rule::DanglingInput);
+            }
+        }
+        for location in graph.locations(op) {
+            if usize::try_from(location.file).is_ok_and(|file| file >= graph.files().len()) {
+                report(Rule::UnknownFile(location.file));
             }
         }
         match &node.op {
@@ -180,7 +70,7 @@ pub(crate) fn verify(graph: &Graph) -> Vec<Violation> {
     if let Some(root) = graph.root
         && graph.op(root.op).is_none_or(|op| root.index >= op.output_count())
     {
-        violations.push(Violation { op: root.op, rule: Rule::DanglingInput });
+        violations.push((root.op, Rule::DanglingInput));
     }
     violations
 }
@@ -199,11 +89,11 @@ fn verify_source(source: &Source, report: &mut impl FnMut(Rule)) {
     }
     // `validateBundleAttrs` of source/git/identifier.go.
     let has = |attr: &str| source.attrs().contains_key(attr);
-    if has("git.bundle") && !has("git.checksum") {
+    if has(attr::GIT_BUNDLE) && !has(attr::GIT_CHECKSUM) {
         report(Rule::Refused("a git bundle needs the checksum of a commit"));
     }
     let subdir = place.split_once('#').is_some_and(|(_, fragment)| fragment.contains(':'));
-    if has("git.checkoutbundle") && (has("git.keepgitdir") || subdir) {
+    if has(attr::GIT_CHECKOUTBUNDLE) && (has(attr::GIT_KEEPGITDIR) || subdir) {
         report(Rule::Refused("a checkout as bundle has no git directory and no folder"));
     }
 }
@@ -231,34 +121,33 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
         report(Rule::NoDeviceName);
     }
     // Most are sorted by destination, so that nothing else is to be looked for where all are.
-    let are_distinct = exec.mounts().is_sorted_by(|one, next| one.dest < next.dest);
+    let are_distinct = exec.mounts().is_sorted_by(|one, next| one.dest() < next.dest());
     let mut dests = BTreeSet::new();
     for mount in exec.mounts() {
-        if !mount.dest.starts_with('/') {
-            report(Rule::RelativePath(mount.dest.clone()));
+        let dest = mount.dest();
+        if !dest.starts_with('/') {
+            report(Rule::RelativePath(dest.to_owned()));
         }
-        if !are_distinct && !dests.insert(mount.dest.as_str()) {
-            report(Rule::DuplicateMount(mount.dest.clone()));
+        if !are_distinct && !dests.insert(dest) {
+            report(Rule::DuplicateMount(dest.to_owned()));
         }
-        match mount.kind() {
-            MountKind::Cache { id, .. } if id.is_empty() => report(Rule::NoCacheId(mount.dest.clone())),
-            MountKind::Secret { id, .. } if id.is_empty() => report(Rule::NoSecretId(mount.dest.clone())),
-            // The daemon would have to hash what the process may then change (`solver/llbsolver/ops/exec.go`).
-            MountKind::Bind { selector, access, .. }
-                if mount.content_cache == ContentCache::On
-                    && *access != Access::ReadOnly
-                    && !matches!(selector.as_str(), "" | "/") =>
+        match mount {
+            Mount::Cache(cache) if cache.id().is_empty() => report(Rule::NoCacheId(dest.to_owned())),
+            Mount::Secret(secret) if secret.id().is_empty() => report(Rule::NoSecretId(dest.to_owned())),
+            // The daemon would have to hash what the process may then change (`getMountDeps` of
+            // `solver/llbsolver/ops/exec.go`). What is thrown away afterwards is no input of later ops.
+            Mount::Bind(bind)
+                if bind.content_cache == ContentCache::On
+                    && bind.access == Access::Output
+                    && !matches!(bind.selector(), "" | "/") =>
             {
-                report(Rule::HashedPart(mount.dest.clone()));
+                report(Rule::HashedPart(dest.to_owned()));
             }
-            MountKind::Bind { .. }
-            | MountKind::Cache { .. }
-            | MountKind::Tmpfs { .. }
-            | MountKind::Secret { .. }
-            | MountKind::Ssh { .. } => {}
+            Mount::Bind(_) | Mount::Cache(_) | Mount::Tmpfs(_) | Mount::Secret(_) | Mount::Ssh(_) => {}
         }
     }
-    if !exec.mounts().iter().any(|mount| mount.dest == "/") {
+    // Another kind of mount is not taken as the rootfs (`PrepareMounts` of `frontend/gateway/container/container.go`).
+    if !exec.mounts().iter().any(|mount| matches!(mount, Mount::Bind(bind) if bind.dest() == "/")) {
         report(Rule::NoRootMount);
     }
 }
@@ -309,7 +198,9 @@ fn refused(op: &pb::Op) -> Option<&'static str> {
         Wire::Exec(exec) => match &exec.meta {
             None => Some("an exec needs to say what to run"),
             Some(meta) if meta.args.is_empty() => Some("an exec needs arguments"),
-            Some(_) => (!exec.mounts.iter().any(|mount| mount.dest == "/")).then_some("an exec needs a mount at /"),
+            Some(_) => {
+                (!exec.mounts.iter().any(|mount| mount.dest == "/")).then_some("an exec needs a bind mount at /")
+            }
         },
         Wire::File(file) => file.actions.is_empty().then_some("a file op needs actions"),
         Wire::Diff(diff) => {

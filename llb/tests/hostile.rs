@@ -119,10 +119,10 @@ fn what_is_wrong_is_said() {
     check(of(vec![source.clone()]), "names no result");
     check(of(vec![source.clone(), reading("sha256:00", 0)]), "\"sha256:00\", which is not in the definition");
     check(of(vec![source.clone(), reading(&digest, -1)]), "reads output -1");
-    check(of(vec![source.clone(), reading(&digest, 1)]), "an input is no output");
+    check(of(vec![source.clone(), reading(&digest, 1)]), "an input is not an output");
     check(of(vec![source.clone(), reading(&digest, 0)]), "the source \"\" has no scheme");
     let nothing = exec(pb::ExecOp::default());
-    check(of(vec![nothing.clone(), reading(&Digest::of(&nothing).to_string(), 0)]), "an input is no output");
+    check(of(vec![nothing.clone(), reading(&Digest::of(&nothing).to_string(), 0)]), "an input is not an output");
     let merge = op(pb::Op { op: Some(pb::op::Op::Merge(pb::MergeOp::default())), ..pb::Op::default() });
     let merge_digest = Digest::of(&merge).to_string();
     let graph = Graph::from_definition(&of(vec![merge, reading(&merge_digest, 0)])).expect("the daemon takes it too");

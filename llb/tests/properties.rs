@@ -76,17 +76,15 @@ fn build(recipes: &[Recipe]) -> Graph {
             Recipe::Exec { root, other, args, env, mounts, name } => {
                 let env = env.iter().map(|(name, value)| (format!("V{name}"), value.clone()));
                 let mut exec = Exec::new(args.clone(), pick(root), amd64.clone()).with_envs(env);
-                for (bit, mount) in [
-                    Mount::read_only("/in", pick(other)).with_selector("/a"),
-                    Mount::scratch_output("/out"),
-                    Mount::cache("/cache", "c", Sharing::Locked),
-                    Mount::secret("/secret", "s").with_mode(0o444),
-                    Mount::tmpfs("/tmp").with_size(1),
-                    Mount::bind("/gone", Some(pick(other)), Access::Discard),
-                ]
-                .into_iter()
-                .enumerate()
-                {
+                let all: [Mount; 6] = [
+                    Mount::read_only("/in", pick(other)).with_selector("/a").into(),
+                    Mount::scratch_output("/out").into(),
+                    Mount::cache("/cache", "c", Sharing::Locked).into(),
+                    Mount::secret("/secret", "s").with_mode(0o444).into(),
+                    Mount::tmpfs("/tmp").with_size(1).into(),
+                    Mount::bind("/gone", Some(pick(other)), Access::Discard).into(),
+                ];
+                for (bit, mount) in all.into_iter().enumerate() {
                     if mounts & (1 << bit) != 0 {
                         exec = exec.with_mount(mount);
                     }

@@ -54,7 +54,7 @@ impl<S: Into<String>> FromIterator<S> for CapSet {
 macro_rules! caps {
     ($($(#[$doc:meta])* $name:ident = $id:literal;)*) => {
         $($(#[$doc])* pub const $name: &str = $id;)*
-        /// Every LLB capability of the pinned BuildKit.
+        /// Every one of the pinned BuildKit.
         pub const ALL: &[&str] = &[$($name),*];
     };
 }
@@ -239,4 +239,82 @@ pub mod llb {
         /// `history.filter`
         HISTORY_FILTER = "history.filter";
     }
+}
+
+/// Capabilities of the gateway API (`moby/buildkit: frontend/gateway/pb/caps.go`).
+pub mod gateway {
+    caps! {
+        /// Solving at all.
+        SOLVE_BASE = "solve.base";
+        /// Results inside the answer to a solve; no daemon of today has it.
+        SOLVE_INLINE_RETURN = "solve.inlinereturn";
+        /// `ResolveImageConfig`.
+        RESOLVE_IMAGE = "resolveimage";
+        /// A resolve mode in `ResolveImageConfig`.
+        RESOLVE_IMAGE_RESOLVE_MODE = "resolveimage.resolvemode";
+        /// `ReadFile`.
+        READ_FILE = "readfile";
+        /// `ReadDir`.
+        READ_DIR = "readdir";
+        /// `StatFile`.
+        STAT_FILE = "statfile";
+        /// `Return`.
+        RETURN = "return";
+        /// Results with a ref per platform.
+        RETURN_MAP = "returnmap";
+        /// `CacheImports` of a solve.
+        IMPORT_CACHES = "importcaches";
+        /// `Inputs`.
+        FRONTEND_INPUTS = "frontend.inputs";
+        /// Frontends say which capabilities they have.
+        FRONTEND_CAPS = "frontend.caps";
+        /// Refs carry their definition.
+        REFERENCE_OUTPUT = "reference.output";
+        /// Refs are messages rather than ids.
+        PROTO_REF_ARRAY = "proto.refarray";
+        /// `Evaluate` of a solve.
+        SOLVE_EVALUATE = "gateway.solve.evaluate";
+        /// The `Evaluate` method.
+        EVALUATE = "gateway.evaluate";
+        /// `Warn`.
+        WARNINGS = "gateway.warnings";
+        /// Results may carry attestations.
+        REFERENCE_ATTESTATIONS = "reference.attestations";
+        /// `ResolveSourceMeta`.
+        SOURCE_META_RESOLVER = "source.metaresolver";
+        /// Attestations of images in `ResolveSourceMeta`.
+        SOURCE_META_ATTESTATIONS = "source.metaresolver.image.attestations";
+        /// Checksums of our choice in `ResolveSourceMeta`.
+        SOURCE_META_HTTP_CHECKSUM = "source.metaresolver.http.checksumrequest";
+        /// Solves of other frontends reliably return metadata.
+        SOLVE_METADATA = "gateway.solve.metadata";
+        /// Containers.
+        EXEC = "gateway.exec";
+        /// Extra lines of `/etc/hosts` in containers.
+        EXEC_EXTRA_HOSTS = "gateway.exec.extrahosts";
+        /// Secrets as variables in containers.
+        EXEC_SECRET_ENV = "gateway.exec.secretenv";
+        /// Signals to processes in containers.
+        EXEC_SIGNALS = "gateway.exec.signals";
+        /// Looking into containers.
+        EXEC_FILESYSTEM = "gateway.exec.filesystem";
+    }
+}
+
+/// Capabilities of frontends, which clients ask for in the option `frontend.caps` and frontend images list in their label
+/// (`moby/buildkit: frontend/dockerfile/builder/caps.go`).
+pub mod frontend {
+    caps! {
+        /// Graphs as inputs.
+        INPUTS = "moby.buildkit.frontend.inputs";
+        /// Requests that are not builds.
+        SUBREQUESTS = "moby.buildkit.frontend.subrequests";
+        /// Named contexts.
+        CONTEXTS = "moby.buildkit.frontend.contexts";
+        /// Git URLs with a query.
+        GITQUERYSTRING = "moby.buildkit.frontend.gitquerystring";
+    }
+
+    /// The label of a frontend image with its capabilities, separated by commas.
+    pub const LABEL: &str = "moby.buildkit.frontend.caps";
 }

@@ -2,7 +2,7 @@
 //!
 //! The LLB messages ([`pb`]) are declared here, because a definition must be encoded canonically (ordered maps whose
 //! entries always carry key and value) and because they include ops newer than any published crate knows.
-//! The gRPC services (`rpc`, behind the feature of that name) come from `bollard-buildkit-proto`, which is kept up to
+//! The gRPC services and the details of their errors (`rpc` and `errdefs`, behind the feature `rpc`) come from `bollard-buildkit-proto`, which is kept up to
 //! date with BuildKit's `.proto` files and needs no `protoc`.
 //!
 //! Encoding is prost's; it is canonical because defaults are left out and maps are sorted entries. The one exception is
@@ -25,9 +25,12 @@
 pub mod canonical;
 pub mod caps;
 mod digest;
+#[cfg(feature = "rpc")]
+pub mod errdefs;
 mod fields;
 pub mod fsutil;
 pub mod go;
+pub mod keys;
 pub mod map;
 pub mod pb;
 mod platform;

@@ -1,7 +1,7 @@
 // Program vectors says what bytes BuildKit's own client emits.
 //
-//	vectors generate FILE          write the vectors, one JSON object a line, and beside them the
-//	                               capabilities; say which vectors changed
+//	vectors generate FILE SOURCE   write the vectors, one JSON object a line, and next to them the
+//	                               capabilities and the keys in BuildKit's source; say which vectors changed
 //	vectors check DEFINITION…      re-serialise definitions and fail where Go's bytes are others
 package main
 
@@ -33,10 +33,10 @@ type Vector struct {
 }
 
 func main() {
-	err := fmt.Errorf("usage: vectors generate FILE | vectors check DEFINITION…")
+	err := fmt.Errorf("usage: vectors generate FILE SOURCE | vectors check DEFINITION…")
 	switch {
-	case len(os.Args) == 3 && os.Args[1] == "generate":
-		err = generate(os.Args[2])
+	case len(os.Args) == 4 && os.Args[1] == "generate":
+		err = generate(os.Args[2], os.Args[3])
 	case len(os.Args) > 2 && os.Args[1] == "check":
 		err = check(os.Args[2:])
 	}
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-func generate(path string) error {
+func generate(path, source string) error {
 	old, err := read(path)
 	if err != nil {
 		return err
@@ -89,6 +89,13 @@ func generate(path string) error {
 	}
 	fmt.Printf("%d vectors, %d bytes\n", len(names), out.Len())
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "caps.txt"), []byte(capabilities()), 0o644); err != nil {
+		return err
+	}
+	list, err := keys(source)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "keys.txt"), []byte(list), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(path, out.Bytes(), 0o644)

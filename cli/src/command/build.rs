@@ -12,6 +12,7 @@ use buildkit_client::flag::{parse_allow, parse_cache_from, parse_cache_to};
 use buildkit_client::metadata;
 use buildkit_client::output::{Output, OutputKind};
 use buildkit_client::progress::Mode;
+use buildkit_proto::keys::option;
 use imagespec::Diagnostic;
 use imagespec_driver::{Attestations, Batch, BuildError, Built, Daemon, DeliveryOptions, Image, Request, Variables};
 
@@ -123,8 +124,8 @@ fn read(args: &BuildArgs, spec: &crate::args::SpecArgs) -> Result<Image, CliErro
     let mut image = image::read(spec, &args.options, Missing::Refuse)?;
     // The daemon compares what was asked for with what comes out, and knows of the spec's platforms only if it is told.
     let platforms: Vec<String> = image.document.spec.platforms().iter().map(ToString::to_string).collect();
-    if !image.options.contains_key("platform") && !platforms.is_empty() {
-        image.options.insert("platform".to_owned(), platforms.join(","));
+    if !image.options.contains_key(option::PLATFORM) && !platforms.is_empty() {
+        image.options.insert(option::PLATFORM.to_owned(), platforms.join(","));
     }
     image.tags = tags(args, &image)?;
     Ok(image)

@@ -87,7 +87,7 @@ async fn ping(connection: &Connection) -> Result<Pong, CliError> {
     let solving = Solving {
         connection,
         session: Session::builder(),
-        solve: SolveOptions { internal: true, ..SolveOptions::new("") },
+        solve: SolveOptions { internal: true, ..SolveOptions::new() },
         progress: stage.progress(),
         cancel: stage.cancellation(),
     };

@@ -1,13 +1,14 @@
 //! `imagespec frontend --push REF`: packages the frontend program as an image, through BuildKit and without a Dockerfile.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use buildkit_client::session::Session;
 use buildkit_client::session::files::LocalDir;
-use buildkit_client::solve::{Exporter, SolveOptions};
+use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions};
 use buildkit_gateway::{Bridge, FRONTEND_CAPS, FrontendResult, Platform, PlatformImage, SolveRequest};
 use buildkit_llb::{Copy, File, Graph, GraphBuilder, LocalSource, MkDir, Note, Source};
+use buildkit_proto::caps::frontend as frontend_caps;
+use buildkit_proto::keys::{exporter_attr, result};
 use imagespec_driver::Solving;
 use oci_names::ImageReference;
 use serde_json::json;
@@ -33,15 +34,12 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
     for (platform, path) in &programs {
         serving = serving.with_local_dir(local_name(platform), LocalDir::new(folder(path)));
     }
-    let mut solve = SolveOptions::new("");
-    solve.exporters = vec![Exporter {
-        kind: "image".to_owned(),
-        attrs: BTreeMap::from([
-            ("name".to_owned(), reference.clone()),
-            ("push".to_owned(), "true".to_owned()),
-            ("oci-mediatypes".to_owned(), "true".to_owned()),
-        ]),
-    }];
+    let mut solve = SolveOptions::new();
+    let image = Exporter::new(ExporterKind::Image)
+        .with_attr(exporter_attr::NAME, reference.clone())
+        .with_attr(exporter_attr::PUSH, "true")
+        .with_attr(exporter_attr::OCI_MEDIATYPES, "true");
+    solve.exporters = vec![image];
     let stage = Stage::open(args.progress.into())?;
     let (progress, cancel) = (stage.progress(), stage.cancellation());
     let solving = Solving { connection: &connection, session: serving, solve, progress, cancel };
@@ -51,7 +49,7 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
                 let session = handle.session_id.clone();
                 let bridge = handle.bridge()?;
                 bridge.ping().await?;
-                match result(&bridge, &programs, &session).await {
+                match result(&bridge, &programs, session.as_str()).await {
                     Ok(result) => bridge.return_result(result).await?,
                     Err(error) => {
                         bridge.return_error(buildkit_gateway::Status::failed(error.to_string())).await?;
@@ -65,7 +63,7 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
         .await;
     stage.close().await;
     let response = pushed?.response;
-    let digest = response.exporter_response.get("containerimage.digest").map_or("", String::as_str);
+    let digest = response.exporter_response.get(result::IMAGE_DIGEST).map_or("", String::as_str);
     print::data(&format!("{}@{digest}\n", args.push))
 }
 
@@ -103,7 +101,7 @@ fn graph(platform: &Platform, path: &Path, session: &str) -> Result<Graph, BoxEr
             ..Copy::new(local, format!("/{name}"), format!("/bin/{PROGRAM}"))
         }));
     graph.annotate(image.op(), Note::named(format!("[frontend] {platform}")));
-    graph.finish(Some(image)).map_err(|violations| format!("{violations:?}").into())
+    Ok(graph.finish(Some(image))?)
 }
 
 /// The config the gateway reads (`moby/buildkit: frontend/gateway/gateway.go`): the process needs no network, because it asks
@@ -117,7 +115,7 @@ fn config(platform: &Platform) -> String {
             "WorkingDir": "/",
             "Labels": {
                 "moby.buildkit.frontend.network.none": "true",
-                "moby.buildkit.frontend.caps": FRONTEND_CAPS.join(","),
+                frontend_caps::LABEL: FRONTEND_CAPS.join(","),
                 "org.opencontainers.image.title": "imagespec frontend",
                 "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
             },

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::keys::cache;
+
 use super::{FlagError, Pairs, fields, suggestion};
 use crate::discover::Environment;
 use crate::solve::CacheEntry;
@@ -21,27 +23,27 @@ struct Kind {
 }
 
 const KINDS: [Kind; 6] = [
-    Kind { name: "inline", common: &[], import: &[], export: &[] },
+    Kind { name: cache::INLINE, common: &[], import: &[], export: &[] },
     Kind {
-        name: "registry",
-        common: &["ref", "registry.insecure"],
+        name: cache::REGISTRY,
+        common: &[cache::REF, "registry.insecure"],
         import: &[],
         export: &["oci-mediatypes", "image-manifest"],
     },
     Kind {
-        name: "local",
+        name: cache::LOCAL,
         common: &["tag"],
         import: &["src", "digest"],
         export: &["dest", "reset", "oci-mediatypes", "image-manifest"],
     },
     Kind {
-        name: "gha",
+        name: cache::GHA,
         common: &["url", "url_v2", "token", "scope", "version", "timeout"],
         import: &[],
         export: &["ghtoken", "repository"],
     },
     Kind {
-        name: "s3",
+        name: cache::S3,
         common: &[
             "bucket",
             "region",
@@ -62,7 +64,7 @@ const KINDS: [Kind; 6] = [
         export: &["touch_refresh", "upload_parallelism"],
     },
     Kind {
-        name: "azblob",
+        name: cache::AZBLOB,
         common: &[
             "account_url",
             "account_name",
@@ -85,9 +87,11 @@ const KINDS: [Kind; 6] = [
 pub fn parse_cache_from(values: &[String], environment: &dyn Environment) -> Result<Vec<CacheEntry>, FlagError> {
     let entries = parse(FROM, values, environment)?;
     let usable = entries.into_iter().map(|(value, entry)| match entry.kind.as_str() {
-        "inline" => Err(FlagError::new(FROM, &value, "inline cache is read from the image: type=registry,ref=IMAGE")),
-        "registry" => require(FROM, &value, entry, "ref"),
-        "local" => require(FROM, &value, entry, "src"),
+        cache::INLINE => {
+            Err(FlagError::new(FROM, &value, "inline cache is read from the image: type=registry,ref=IMAGE"))
+        }
+        cache::REGISTRY => require(FROM, &value, entry, cache::REF),
+        cache::LOCAL => require(FROM, &value, entry, "src"),
         _ => Ok(entry),
     });
     usable.collect()
@@ -101,7 +105,7 @@ pub fn parse_cache_to(values: &[String], environment: &dyn Environment) -> Resul
     let entries = parse(TO, values, environment)?;
     let usable = entries.into_iter().map(|(value, mut entry)| {
         match entry.attrs.get("mode").map(String::as_str) {
-            None if entry.kind != "inline" => {
+            None if entry.kind != cache::INLINE => {
                 entry.attrs.insert("mode".to_owned(), "min".to_owned());
             }
             None | Some("min" | "max") => {}
@@ -109,8 +113,8 @@ pub fn parse_cache_to(values: &[String], environment: &dyn Environment) -> Resul
             Some(mode) => return Err(FlagError::new(TO, &value, format!("mode {mode:?} is neither min nor max"))),
         }
         match entry.kind.as_str() {
-            "registry" => require(TO, &value, entry, "ref"),
-            "local" => require(TO, &value, entry, "dest"),
+            cache::REGISTRY => require(TO, &value, entry, cache::REF),
+            cache::LOCAL => require(TO, &value, entry, "dest"),
             _ => Ok(entry),
         }
     });
@@ -134,8 +138,8 @@ fn parse(
         if !value.contains('=') {
             let references = fields(value).map_err(|problem| FlagError::new(flag, value, problem))?;
             entries.extend(references.into_iter().map(|reference| {
-                let attrs = BTreeMap::from([("ref".to_owned(), reference)]);
-                (value.clone(), CacheEntry { kind: "registry".to_owned(), attrs })
+                let attrs = BTreeMap::from([(cache::REF.to_owned(), reference)]);
+                (value.clone(), CacheEntry { kind: cache::REGISTRY.to_owned(), attrs })
             }));
             continue;
         }
@@ -145,8 +149,8 @@ fn parse(
         let mut entry = CacheEntry { kind, attrs: pairs.into_rest() };
         check_attributes(flag, value, &entry)?;
         match entry.kind.as_str() {
-            "gha" => fill_github(flag, value, &mut entry.attrs, environment)?,
-            "s3" => fill_aws(&mut entry.attrs, environment),
+            cache::GHA => fill_github(flag, value, &mut entry.attrs, environment)?,
+            cache::S3 => fill_aws(&mut entry.attrs, environment),
             _ => {}
         }
         entries.push((value.clone(), entry));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use buildkit_proto::keys::{local, option};
 use oci_names::ImageReference;
 
 use super::FlagError;
@@ -35,14 +36,14 @@ impl NamedContext {
             ContextSource::Remote(url) => url.clone(),
             ContextSource::Local(_) => format!("local:{}", self.local_name()),
         };
-        (format!("context:{}", self.name), value)
+        (format!("{}{}", option::CONTEXT_PREFIX, self.name), value)
     }
 
     /// The name the session serves a folder under; it keeps clear of the two that have a meaning of their own.
     #[must_use]
     pub fn local_name(&self) -> String {
         match self.name.as_str() {
-            "context" | "dockerfile" => format!("_{}", self.name),
+            local::CONTEXT | local::DOCKERFILE => format!("_{}", self.name),
             name => name.to_owned(),
         }
     }

@@ -1,10 +1,12 @@
 //! `--allow` (moby/buildkit: `util/entitlements`; docker/buildx: `util/buildflags/entitlements.go`).
 
+use buildkit_proto::keys::entitlement::{DEVICE, NETWORK_HOST, SECURITY_INSECURE};
+
 use super::{FlagError, fields, suggestion};
 
 const FLAG: &str = "--allow";
 const LOCAL_DELETE: &str = "buildx.local.delete";
-const KNOWN: [&str; 4] = ["network.host", "security.insecure", "device", LOCAL_DELETE];
+const KNOWN: [&str; 4] = [NETWORK_HOST, SECURITY_INSECURE, DEVICE, LOCAL_DELETE];
 
 /// What the user allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,8 +27,8 @@ pub fn parse_allow(values: &[String]) -> Result<Allowed, FlagError> {
         let (name, rest) = value.split_once('=').map_or((value.as_str(), None), |(name, rest)| (name, Some(rest)));
         match (name, rest) {
             (LOCAL_DELETE, None) => allowed.local_delete = true,
-            ("network.host" | "security.insecure" | "device", None) => allowed.entitlements.push(value.clone()),
-            ("device", Some(device)) => {
+            (NETWORK_HOST | SECURITY_INSECURE | DEVICE, None) => allowed.entitlements.push(value.clone()),
+            (DEVICE, Some(device)) => {
                 check_device(value, device)?;
                 allowed.entitlements.push(value.clone());
             }

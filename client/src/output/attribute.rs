@@ -1,55 +1,49 @@
-//! Names of exporter attributes (moby/buildkit: `exporter/containerimage/exptypes/keys.go`, `exporter/{oci,local,tar}`).
-//! The daemon keeps names it doesn't know as metadata and says nothing, so they are checked here.
+//! Attributes that exporters know. The daemon keeps names that it does not know as metadata and says nothing, so they are
+//! checked here.
 
 use std::collections::BTreeMap;
 
-use super::OutputKind;
+use buildkit_proto::keys::exporter_attr as attr;
+
+use super::{CONTEXT, OutputKind};
 use crate::flag::suggestion;
 
 /// Of everything that writes an image.
-const IMAGE_FORMAT: [&str; 10] = [
-    "attestation-inline",
-    "compression",
-    "compression-level",
-    "force-compression",
-    "oci-artifact",
-    "oci-mediatypes",
-    "prefer-nondist-layers",
-    "prefer-image-digest",
-    "rewrite-timestamp",
-    "source-date-epoch",
+pub(super) const IMAGE_FORMAT: [&str; 10] = [
+    attr::ATTESTATION_INLINE,
+    attr::COMPRESSION,
+    attr::COMPRESSION_LEVEL,
+    attr::FORCE_COMPRESSION,
+    attr::OCI_ARTIFACT,
+    attr::OCI_MEDIATYPES,
+    attr::PREFER_NONDIST_LAYERS,
+    attr::PREFER_IMAGE_DIGEST,
+    attr::REWRITE_TIMESTAMP,
+    attr::SOURCE_DATE_EPOCH,
 ];
-const IMAGE: [&str; 9] = [
-    "name",
-    "push",
-    "push-by-digest",
-    "registry.insecure",
-    "unpack",
-    "store",
-    "dangling-name-prefix",
-    // Spelt so on the wire.
-    "danging-name-empty-only",
-    "name-canonical",
+pub(super) const IMAGE: [&str; 9] = [
+    attr::NAME,
+    attr::PUSH,
+    attr::PUSH_BY_DIGEST,
+    attr::REGISTRY_INSECURE,
+    attr::UNPACK,
+    attr::STORE,
+    attr::DANGLING_NAME_PREFIX,
+    attr::DANGING_NAME_EMPTY_ONLY,
+    attr::NAME_CANONICAL,
 ];
-/// `context` is the client's: the Docker context to load into.
-const ARCHIVE: [&str; 3] = ["name", "tar", "context"];
-const LOCAL: [&str; 4] = ["attestation-prefix", "platform-split", "mode", "source-date-epoch"];
-const TAR: [&str; 3] = ["attestation-prefix", "platform-split", "source-date-epoch"];
+pub(super) const ARCHIVE: [&str; 3] = [attr::NAME, attr::TAR, CONTEXT];
+pub(super) const LOCAL: [&str; 1] = [attr::MODE];
+/// Of everything that writes files.
+pub(super) const FILES: [&str; 3] = [attr::ATTESTATION_PREFIX, attr::PLATFORM_SPLIT, attr::SOURCE_DATE_EPOCH];
 
 const ANNOTATIONS: [&str; 4] = ["manifest", "manifest-descriptor", "index", "index-descriptor"];
 
 /// Fails with what is wrong about the first unknown name.
 pub(super) fn check(kind: OutputKind, attrs: &BTreeMap<String, String>) -> Result<(), String> {
-    let (own, format): (&[&str], &[&str]) = match kind {
-        OutputKind::Image => (&IMAGE, &IMAGE_FORMAT),
-        OutputKind::Oci | OutputKind::Docker => (&ARCHIVE, &IMAGE_FORMAT),
-        OutputKind::Local => (&LOCAL, &[]),
-        OutputKind::Tar => (&TAR, &[]),
-        OutputKind::CacheOnly => (&[], &[]),
-    };
-    let known = || own.iter().chain(format).copied();
-    let has_annotations = !format.is_empty();
-    let is_known = |key: &str| known().any(|name| name == key) || (has_annotations && is_annotation(key));
+    let form = kind.form();
+    let known = || form.attrs.iter().copied().flatten().copied();
+    let is_known = |key: &str| known().any(|name| name == key) || (kind.is_image() && is_annotation(key));
     match attrs.keys().find(|key| !is_known(key)) {
         None => Ok(()),
         Some(key) => Err(format!("type {} has no attribute {key:?}{}", kind.name(), suggestion(key, known()))),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use buildkit_proto::keys::exporter_attr as attr;
 use thiserror::Error;
 
-use super::{Destination, Output, OutputKind};
+use super::{CONTEXT, Destination, Output, OutputKind, Takes};
 use crate::dial::{Connection, ImageStore};
 use crate::engine::Engine;
-use crate::solve::Exporter;
+use crate::solve::{Exporter, ExporterKind};
 
 /// What the user wants.
 #[derive(Debug, Clone, Default)]
@@ -67,9 +68,9 @@ impl OutputPlan {
     /// media types know gzip only, and stay as they are.
     pub fn compress_pushed(&mut self, compression: &str) {
         for exporter in self.exports.iter_mut().map(|export| &mut export.exporter) {
-            let is_image = matches!(exporter.kind.as_str(), "image" | "moby");
-            if is_image && exporter.flag("push") == Some(true) && exporter.flag("oci-mediatypes") != Some(false) {
-                exporter.attrs.entry("compression".to_owned()).or_insert_with(|| compression.to_owned());
+            let is_image = matches!(exporter.kind, ExporterKind::Image | ExporterKind::Moby);
+            if is_image && pushes(exporter) && exporter.flag(attr::OCI_MEDIATYPES) != Some(false) {
+                exporter.attrs.entry(attr::COMPRESSION.to_owned()).or_insert_with(|| compression.to_owned());
             }
         }
     }
@@ -78,7 +79,7 @@ impl OutputPlan {
     #[must_use]
     pub fn pushed_layers(&self) -> Option<&Exporter> {
         let mut exporters = self.exports.iter().map(|export| &export.exporter);
-        exporters.find(|exporter| exporter.kind == "image" && exporter.flag("push") == Some(true))
+        exporters.find(|exporter| exporter.kind == ExporterKind::Image && pushes(exporter))
     }
 }
 
@@ -261,7 +262,7 @@ fn merge_loads(outputs: &mut Vec<Output>) {
     }
     match outputs.iter_mut().find(|output| output.kind == OutputKind::Image) {
         Some(image) => {
-            image.attrs.remove("unpack");
+            image.attrs.remove(attr::UNPACK);
             outputs.retain(|output| !is_load(output));
         }
         None => outputs.iter_mut().filter(|output| is_load(output)).for_each(|output| output.kind = OutputKind::Image),
@@ -269,44 +270,49 @@ fn merge_loads(outputs: &mut Vec<Output>) {
 }
 
 fn set_name(output: &mut Output, options: &OutputOptions) -> Result<(), OutputError> {
-    let is_image = matches!(output.kind, OutputKind::Image | OutputKind::Oci | OutputKind::Docker);
-    if !is_image {
+    if !output.kind.is_image() {
         return match options.image_id_file {
             true => Err(OutputError::NoImageId { kind: output.kind.name() }),
             false => Ok(()),
         };
     }
     if !options.tags.is_empty() {
-        output.attrs.insert("name".to_owned(), options.tags.join(","));
+        output.attrs.insert(attr::NAME.to_owned(), options.tags.join(","));
     }
-    let has_name = output.attrs.get("name").is_some_and(|name| !name.is_empty());
+    let has_name = output.attrs.get(attr::NAME).is_some_and(|name| !name.is_empty());
     if output.is_pushed() && !has_name { Err(OutputError::PushWithoutName) } else { Ok(()) }
 }
 
 fn target(output: &Output, options: &OutputOptions) -> Result<Option<Target>, OutputError> {
     let kind = output.kind.name();
-    match (output.kind, &output.dest) {
-        (OutputKind::Image | OutputKind::CacheOnly, _) => Ok(None),
-        (OutputKind::Local, Some(Destination::Path(path))) => {
+    let takes = output.kind.form().takes;
+    let is_folder = output.attrs.contains_key(attr::TAR) && !output.flag(attr::TAR);
+    match (takes, &output.dest) {
+        (Takes::Nothing, _) => Ok(None),
+        (Takes::Folder, Some(Destination::Path(path))) => {
             check_path(kind, path, true)?;
-            if output.attrs.get("mode").is_some_and(|mode| mode == "delete") {
+            if output.attrs.get(attr::MODE).is_some_and(|mode| mode == "delete") {
                 return Err(OutputError::Unsupported {
                     what: "mode=delete, which removes other files from the folder,".to_owned(),
                 });
             }
             Ok(Some(Target::Directory(path.clone())))
         }
-        (OutputKind::Local, _) => Err(OutputError::NeedsFolder { kind }),
-        (OutputKind::Oci | OutputKind::Docker, _) if output.attrs.contains_key("tar") && !output.flag("tar") => {
+        (Takes::Folder, _) => Err(OutputError::NeedsFolder { kind }),
+        (Takes::File | Takes::FileOrEngine, _) if output.kind.is_image() && is_folder => {
             Err(OutputError::Unsupported { what: "tar=false, which writes an image as a folder,".to_owned() })
         }
-        (OutputKind::Docker, None) => Ok(Some(Target::Engine { context: output.attrs.get("context").cloned() })),
-        (OutputKind::Oci | OutputKind::Docker | OutputKind::Tar, Some(Destination::Path(path))) => {
+        (Takes::FileOrEngine, None) => Ok(Some(Target::Engine { context: output.attrs.get(CONTEXT).cloned() })),
+        (Takes::File | Takes::FileOrEngine, Some(Destination::Path(path))) => {
             check_path(kind, path, false)?;
             Ok(Some(Target::File(path.clone())))
         }
-        (OutputKind::Oci | OutputKind::Docker | OutputKind::Tar, Some(Destination::Stdout) | None) => {
-            if options.stdout_is_terminal { Err(OutputError::Terminal { kind }) } else { Ok(Some(Target::Stdout)) }
+        (Takes::File | Takes::FileOrEngine, Some(Destination::Stdout) | None) => {
+            if options.stdout_is_terminal {
+                Err(OutputError::Terminal { kind })
+            } else {
+                Ok(Some(Target::Stdout))
+            }
         }
     }
 }
@@ -322,8 +328,19 @@ fn check_path(kind: &'static str, path: &Path, wants_folder: bool) -> Result<(),
     }
 }
 
-fn export(kind: &str, attrs: BTreeMap<String, String>, target: Option<Target>) -> Export {
-    Export { exporter: Exporter { kind: kind.to_owned(), attrs }, target }
+/// An exporter under the name of the form, unless the daemon has another one for it.
+fn export(form: OutputKind, attrs: BTreeMap<String, String>, target: Option<Target>) -> Export {
+    let kind = form.form().exporter.unwrap_or_else(|| ExporterKind::from(form.name()));
+    Export { exporter: Exporter { kind, attrs }, target }
+}
+
+/// The image exporter of the BuildKit in an Engine.
+fn export_to_engine(attrs: BTreeMap<String, String>, target: Option<Target>) -> Export {
+    Export { exporter: Exporter { kind: ExporterKind::Moby, attrs }, target }
+}
+
+fn pushes(exporter: &Exporter) -> bool {
+    exporter.flag(attr::PUSH) == Some(true)
 }
 
 fn for_buildkitd(
@@ -333,11 +350,11 @@ fn for_buildkitd(
     daemon: &DaemonFacts,
 ) -> Result<Export, OutputError> {
     let Output { kind, mut attrs, .. } = output;
-    attrs.remove("context");
+    attrs.remove(CONTEXT);
     let needs_list = options.multi_platform || options.attestations;
     let kind = match (&target, daemon.load_engine) {
         (Some(Target::Engine { .. }), None) => return Err(OutputError::NoEngine),
-        (Some(Target::Engine { .. }), Some(LoadEngine { containerd_store: true })) => "oci",
+        (Some(Target::Engine { .. }), Some(LoadEngine { containerd_store: true })) => OutputKind::Oci,
         (Some(Target::Engine { .. }), Some(_)) if needs_list => {
             return Err(OutputError::DockerFormat { loading: true });
         }
@@ -347,7 +364,7 @@ fn for_buildkitd(
         {
             return Err(OutputError::DockerFormat { loading: false });
         }
-        _ => kind.name(),
+        _ => kind,
     };
     Ok(export(kind, attrs, target))
 }
@@ -357,16 +374,16 @@ fn for_containerd_store(
     target: Option<Target>,
     options: &OutputOptions,
 ) -> Result<Export, OutputError> {
-    let push_by_digest = output.is_pushed() && output.flag("push-by-digest");
+    let push_by_digest = output.is_pushed() && output.flag(attr::PUSH_BY_DIGEST);
     let Output { kind, mut attrs, .. } = output;
-    attrs.remove("context");
+    attrs.remove(CONTEXT);
     match kind {
         OutputKind::Image if push_by_digest => Err(OutputError::PushByDigest),
-        OutputKind::Image => Ok(export("moby", attrs, target)),
+        OutputKind::Image => Ok(export_to_engine(attrs, target)),
         OutputKind::Docker if options.multi_platform || options.attestations => {
             Err(OutputError::DockerFormat { loading: false })
         }
-        kind => Ok(export(kind.name(), attrs, target)),
+        kind => Ok(export(kind, attrs, target)),
     }
 }
 
@@ -378,7 +395,7 @@ fn for_classic_store(
 ) -> Result<Export, OutputError> {
     let refused = |what: &str| Err(OutputError::ClassicStore { what: what.to_owned() });
     let is_pushed = output.is_pushed();
-    let push_by_digest = is_pushed && output.flag("push-by-digest");
+    let push_by_digest = is_pushed && output.flag(attr::PUSH_BY_DIGEST);
     let Output { kind, mut attrs, .. } = output;
     match kind {
         OutputKind::Oci | OutputKind::Docker => refused(&format!("type={}", kind.name())),
@@ -386,15 +403,15 @@ fn for_classic_store(
         OutputKind::Image if push_by_digest => Err(OutputError::PushByDigest),
         OutputKind::Image => {
             // Its exporter would keep these as meaningless metadata; pushing is for the Engine to do afterwards.
-            for key in ["push", "push-by-digest", "unpack", "store", "registry.insecure"] {
+            for key in [attr::PUSH, attr::PUSH_BY_DIGEST, attr::UNPACK, attr::STORE, attr::REGISTRY_INSECURE] {
                 attrs.remove(key);
             }
             if is_pushed {
-                let names = attrs.get("name").map(String::as_str).unwrap_or_default();
+                let names = attrs.get(attr::NAME).map(String::as_str).unwrap_or_default();
                 push_afterwards.extend(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned));
             }
-            Ok(export("moby", attrs, target))
+            Ok(export_to_engine(attrs, target))
         }
-        OutputKind::Local | OutputKind::Tar | OutputKind::CacheOnly => Ok(export(kind.name(), attrs, target)),
+        OutputKind::Local | OutputKind::Tar | OutputKind::CacheOnly => Ok(export(kind, attrs, target)),
     }
 }

@@ -26,13 +26,13 @@ use super::files::LocalDir;
 use super::fsutil::sender::OddNames;
 use super::grpc::MAX_MESSAGE;
 use super::health::Heartbeat;
+use super::id::SessionId;
 use super::secrets::Secrets;
 use super::sent::{Sent, SentDir};
 use super::server::{self, Services};
 use super::tasks::Tasks;
 use super::{exports, files, health};
 use crate::dial::error_chain;
-use crate::solve::new_reference;
 
 // moby/buildkit: `session/session.go`, in the lower case gRPC wants.
 const HEADER_ID: &str = "x-docker-expose-session-uuid";
@@ -152,11 +152,11 @@ impl SessionBuilder {
     ///
     /// When the daemon can't be reached or doesn't take sessions.
     pub async fn open(self, channel: Channel) -> Result<Session, SessionError> {
-        let id = new_reference();
+        let id = SessionId::random();
         let (outbox, outbound) = mpsc::channel(OUTBOX);
         let mut request = tonic::Request::new(ReceiverStream::new(outbound));
         let prepared = self.prepare();
-        announce(request.metadata_mut(), &id, &prepared);
+        announce(request.metadata_mut(), id.as_str(), &prepared);
         let inbound = ControlClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE)
@@ -204,7 +204,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Runs on the two streams of messages of an accepted call.
-    pub(super) fn start<S>(self, id: String, inbound: S, outbox: mpsc::Sender<BytesMessage>) -> Session
+    pub(super) fn start<S>(self, id: SessionId, inbound: S, outbox: mpsc::Sender<BytesMessage>) -> Session
     where
         S: Stream<Item = Result<BytesMessage, Status>> + Send + Unpin + 'static,
     {
@@ -231,7 +231,7 @@ impl Prepared {
 /// An open session. Dropping it ends it.
 #[derive(Debug)]
 pub struct Session {
-    id: String,
+    id: SessionId,
     end: watch::Receiver<Option<SessionEnd>>,
     close: CancellationToken,
     arrivals: Arrivals,
@@ -246,7 +246,7 @@ impl Session {
     }
 
     /// What a solve request names it by.
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &SessionId {
         &self.id
     }
 

@@ -40,7 +40,7 @@ struct Pair {
 async fn pair(builder: SessionBuilder) -> Pair {
     let (to_session, inbound) = mpsc::channel(8);
     let (outbound, mut from_session) = mpsc::channel(8);
-    let session = builder.prepare().start("test".to_owned(), ReceiverStream::new(inbound), outbound);
+    let session = builder.prepare().start("test".parse().expect("not empty"), ReceiverStream::new(inbound), outbound);
     // The daemon writes plain messages; what our side reads may also be a failure of the call.
     let (daemon_out, mut from_daemon) = mpsc::channel::<BytesMessage>(8);
     let breaker = to_session.clone();

@@ -25,7 +25,7 @@ const AFTER_SESSION: Duration = Duration::from_secs(1);
 /// let session = Session::builder().open(connection.channel.clone()).await?;
 /// let (sender, _updates) = progress::channel();
 /// let cancel = CancellationToken::new();
-/// let build = solve(&connection, SolveOptions::new(session.id()), &sender, &cancel);
+/// let build = solve(&connection, Some(session.id()), SolveOptions::new(), &sender, &cancel);
 /// let response = beside_session::<_, Box<dyn std::error::Error>>(&session, &cancel, build).await?;
 /// # drop(response);
 /// # Ok(())

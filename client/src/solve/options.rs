@@ -2,22 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_proto::go::parse_bool;
+use buildkit_proto::keys::option;
 use buildkit_proto::rpc::control::{CacheOptions, CacheOptionsEntry, Exporter as WireExporter, SolveRequest};
 use buildkit_proto::rpc::{llb, sourcepolicy};
 use prost::Message as _;
 use serde_json::json;
 
+use super::exporter::Exporter;
 use super::invalid;
 use crate::error::SolveError;
+use crate::session::SessionId;
 
-/// Everything a build is told. [`SolveOptions::new`] leaves all but the ids empty.
+/// What to build, and where the result and the cache go. [`SolveOptions::new`] leaves all but the reference empty.
+///
+/// The session that serves the build is not among them: [`solve`](super::solve) and
+/// [`solve_with_gateway`](super::solve_with_gateway) take it apart.
+///
+/// ```
+/// use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions};
+///
+/// let exporters = vec![Exporter::new(ExporterKind::Image).with_attr("name", "registry.example/app")];
+/// let options = SolveOptions { exporters, ..SolveOptions::new() };
+/// assert_ne!(options.reference, SolveOptions::new().reference, "each build has its own");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SolveOptions {
     /// The build's id on the daemon; one that is in use already is refused.
     pub reference: String,
-    /// Id of the session that serves files, secrets and credentials; empty when the build needs none.
-    pub session: String,
     /// A frontend the daemon runs: `dockerfile.v0`, or `gateway.v0` with the attribute `source`.
     pub frontend: Option<String>,
     /// Options of the frontend. They end in the daemon's history: no secrets.
@@ -40,29 +51,6 @@ pub struct SolveOptions {
     pub internal: bool,
 }
 
-/// Where a result goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Exporter {
-    /// `image`, `local`, `oci`, …
-    pub kind: String,
-    /// As the daemon takes them; it ignores unknown ones without a word.
-    pub attrs: BTreeMap<String, String>,
-}
-
-impl Exporter {
-    /// What a yes-or-no attribute is set to, if to anything (Go: `strconv.ParseBool`).
-    ///
-    /// ```
-    /// let mut exporter = buildkit_client::solve::Exporter::default();
-    /// exporter.attrs.insert("push".to_owned(), "1".to_owned());
-    /// assert_eq!((exporter.flag("push"), exporter.flag("store")), (Some(true), None));
-    /// ```
-    #[must_use]
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        self.attrs.get(name).and_then(|text| parse_bool(text))
-    }
-}
-
 /// A place for cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CacheEntry {
@@ -72,13 +60,18 @@ pub struct CacheEntry {
     pub attrs: BTreeMap<String, String>,
 }
 
+impl Default for SolveOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl SolveOptions {
     /// A build under a new reference.
     #[must_use]
-    pub fn new(session: impl Into<String>) -> Self {
+    pub fn new() -> Self {
         Self {
             reference: new_reference(),
-            session: session.into(),
             frontend: None,
             frontend_attrs: BTreeMap::new(),
             frontend_inputs: BTreeMap::new(),
@@ -92,10 +85,9 @@ impl SolveOptions {
         }
     }
 
-    pub(super) fn into_request(self) -> Result<SolveRequest, SolveError> {
+    pub(super) fn into_request(self, session: Option<&SessionId>) -> Result<SolveRequest, SolveError> {
         let Self {
             reference,
-            session,
             frontend,
             mut frontend_attrs,
             frontend_inputs,
@@ -114,10 +106,11 @@ impl SolveOptions {
         if frontend.is_some()
             && let Some(imports) = cache_imports_attr(&cache_imports)
         {
-            frontend_attrs.entry("cache-imports".to_owned()).or_insert(imports);
+            frontend_attrs.entry(option::CACHE_IMPORTS.to_owned()).or_insert(imports);
         }
         // For daemons before v0.13, which know one exporter only; newer ones ignore the copy.
-        let first = exporters.first().cloned().unwrap_or_default();
+        let first = exporters.first().cloned();
+        let (first_kind, first_attrs) = first.map(|first| (first.kind.to_string(), first.attrs)).unwrap_or_default();
         let definition = definition.as_deref().map(|bytes| decode("the definition", bytes)).transpose()?;
         let frontend_inputs = frontend_inputs
             .iter()
@@ -126,9 +119,9 @@ impl SolveOptions {
         Ok(SolveRequest {
             r#ref: reference,
             definition,
-            exporter_deprecated: first.kind,
-            exporter_attrs_deprecated: first.attrs.into_iter().collect(),
-            session,
+            exporter_deprecated: first_kind,
+            exporter_attrs_deprecated: first_attrs.into_iter().collect(),
+            session: session.map(ToString::to_string).unwrap_or_default(),
             frontend: frontend.unwrap_or_default(),
             frontend_attrs: frontend_attrs.into_iter().collect(),
             cache: Some(CacheOptions {
@@ -142,7 +135,10 @@ impl SolveOptions {
             source_policy,
             exporters: exporters
                 .into_iter()
-                .map(|Exporter { kind, attrs }| WireExporter { r#type: kind, attrs: attrs.into_iter().collect() })
+                .map(|Exporter { kind, attrs }| WireExporter {
+                    r#type: kind.to_string(),
+                    attrs: attrs.into_iter().collect(),
+                })
                 .collect(),
             enable_session_exporter: false,
             source_policy_session: String::new(),
@@ -188,6 +184,7 @@ pub fn new_reference() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solve::ExporterKind;
 
     fn attrs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -205,13 +202,11 @@ mod tests {
 
     #[test]
     fn the_first_exporter_is_repeated_for_old_daemons() {
-        let mut options = SolveOptions::new("s");
+        let mut options = SolveOptions::new();
         options.frontend = Some("dockerfile.v0".to_owned());
-        options.exporters = vec![
-            Exporter { kind: "oci".to_owned(), attrs: attrs(&[("name", "a")]) },
-            Exporter { kind: "local".to_owned(), attrs: BTreeMap::new() },
-        ];
-        let request = options.into_request().expect("valid");
+        options.exporters =
+            vec![Exporter::new(ExporterKind::Oci).with_attr("name", "a"), Exporter::new(ExporterKind::Local)];
+        let request = options.into_request(None).expect("valid");
         assert_eq!(request.exporter_deprecated, "oci");
         assert_eq!(request.exporter_attrs_deprecated.get("name").map(String::as_str), Some("a"));
         let kinds: Vec<_> = request.exporters.iter().map(|exporter| exporter.r#type.as_str()).collect();
@@ -220,24 +215,24 @@ mod tests {
 
     #[test]
     fn a_frontend_hears_of_cache_imports() {
-        let mut options = SolveOptions::new("s");
+        let mut options = SolveOptions::new();
         options.frontend = Some("gateway.v0".to_owned());
         options.cache_imports = vec![CacheEntry { kind: "registry".to_owned(), attrs: attrs(&[("ref", "r/c")]) }];
-        let request = options.into_request().expect("valid");
+        let request = options.into_request(None).expect("valid");
         let expect = r#"[{"Attrs":{"ref":"r/c"},"Type":"registry"}]"#;
         assert_eq!(request.frontend_attrs.get("cache-imports").map(String::as_str), Some(expect));
     }
 
     #[test]
     fn nonsense_is_refused_before_it_is_sent() {
-        let mut both = SolveOptions::new("s");
+        let mut both = SolveOptions::new();
         both.frontend = Some("dockerfile.v0".to_owned());
         both.definition = Some(Vec::new());
-        let error = both.into_request().expect_err("both").to_string();
+        let error = both.into_request(None).expect_err("both").to_string();
         assert!(error.contains("exclude each other"), "{error}");
-        let mut garbage = SolveOptions::new("s");
+        let mut garbage = SolveOptions::new();
         garbage.definition = Some(b"\xff\xff".to_vec());
-        let error = garbage.into_request().expect_err("garbage").to_string();
+        let error = garbage.into_request(None).expect_err("garbage").to_string();
         assert!(error.contains("the definition is no encoded definition"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use buildkit_client::session::Session;
 use buildkit_client::session::exports::ExportTarget;
 use buildkit_client::solve::SolveOptions;
 
-use crate::lab::{address, connect, fresh, options, run, shell, variable};
+use crate::lab::{address, connect, fresh, options, run, run_served, shell, variable};
 
 fn docker(host: &str, args: &[&str]) -> Result<String, String> {
     let mut command = Command::new(variable("IMAGESPEC_LAB_DOCKER"));
@@ -46,18 +46,18 @@ async fn an_image_built_elsewhere_is_loaded_into_every_engine() {
         let OutputPlan { exports, .. } = plan_outputs(&wanted, &facts).unwrap();
         let [export] = exports.as_slice() else { panic!("{exports:?}") };
         assert_eq!(export.target, Some(Target::Engine { context: None }));
-        assert_eq!(export.exporter.kind, if containerd_store { "oci" } else { "docker" });
+        assert_eq!(export.exporter.kind.as_str(), if containerd_store { "oci" } else { "docker" });
 
         let (writer, load) = engine.load();
         let session = Session::builder().with_export(0, ExportTarget::Writer(Box::new(writer)));
         let session = session.open(connection.channel.clone()).await.unwrap();
         let request = SolveOptions {
-            session: session.id().to_owned(),
             exporters: vec![export.exporter.clone()],
             ..options(shell(&format!("echo {tag} > /loaded")))
         };
         let mut events = Vec::new();
-        let (told, loaded) = tokio::join!(run(&connection, request), load.run(|event| events.push(event)));
+        let (told, loaded) =
+            tokio::join!(run_served(&connection, session.id(), request), load.run(|event| events.push(event)));
         told.outcome.unwrap();
         assert!(loaded.unwrap(), "{name}");
         assert!(

@@ -70,7 +70,7 @@ where
 {
     let (sender, mut receiver) = progress::channel();
     let build = async {
-        let outcome = solve_with_gateway(connection, SolveOptions::new(""), &sender, cancel, build).await;
+        let outcome = solve_with_gateway(connection, None, SolveOptions::new(), &sender, cancel, build).await;
         drop(sender);
         outcome
     };

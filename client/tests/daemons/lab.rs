@@ -7,6 +7,7 @@ use buildkit_client::address::Address;
 use buildkit_client::dial::{Connection, DialOptions, dial};
 use buildkit_client::error::SolveError;
 use buildkit_client::progress::{self, ProgressReceiver, Update, Vertex};
+use buildkit_client::session::SessionId;
 use buildkit_client::solve::{SolveOptions, SolveResponse, solve};
 use buildkit_client::tls::TlsFiles;
 use buildkit_llb::{Exec, GraphBuilder, Platform, Source};
@@ -72,7 +73,7 @@ pub(crate) fn fresh() -> String {
 }
 
 pub(crate) fn options(definition: Vec<u8>) -> SolveOptions {
-    SolveOptions { definition: Some(definition), ..SolveOptions::new("") }
+    SolveOptions { definition: Some(definition), ..SolveOptions::new() }
 }
 
 /// What a build reported, and how it ended.
@@ -99,6 +100,11 @@ pub(crate) async fn run(connection: &Connection, options: SolveOptions) -> Told 
     run_until(connection, options, CancellationToken::new(), |_| false).await
 }
 
+/// Builds what a session serves.
+pub(crate) async fn run_served(connection: &Connection, session: &SessionId, options: SolveOptions) -> Told {
+    follow(connection, Some(session), options, CancellationToken::new(), |_| false).await
+}
+
 /// Cancels when a report is what `enough` waits for.
 pub(crate) async fn run_until(
     connection: &Connection,
@@ -106,9 +112,19 @@ pub(crate) async fn run_until(
     cancel: CancellationToken,
     enough: impl Fn(&Update) -> bool,
 ) -> Told {
+    follow(connection, None, options, cancel, enough).await
+}
+
+async fn follow(
+    connection: &Connection,
+    session: Option<&SessionId>,
+    options: SolveOptions,
+    cancel: CancellationToken,
+    enough: impl Fn(&Update) -> bool,
+) -> Told {
     let (sender, receiver) = progress::channel();
     let build = async {
-        let outcome = solve(connection, options, &sender, &cancel).await;
+        let outcome = solve(connection, session, options, &sender, &cancel).await;
         drop(sender);
         outcome
     };

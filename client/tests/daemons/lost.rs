@@ -85,7 +85,7 @@ async fn a_daemon_that_dies_in_a_build_is_lost_and_found_again() {
     let (sender, mut receiver) = buildkit_client::progress::channel();
     let cancel = tokio_util::sync::CancellationToken::new();
     let build = async {
-        let outcome = buildkit_client::solve::solve(&connection, request, &sender, &cancel).await;
+        let outcome = buildkit_client::solve::solve(&connection, None, request, &sender, &cancel).await;
         drop(sender);
         outcome
     };

@@ -7,7 +7,7 @@ use buildkit_client::session::Session;
 use buildkit_client::solve::{Exporter, SolveOptions};
 use tokio_util::sync::CancellationToken;
 
-use crate::lab::{address, all, connect, fresh, options, run, run_until, shell, variable};
+use crate::lab::{address, all, connect, fresh, options, run, run_served, run_until, shell, variable};
 
 #[tokio::test]
 async fn a_build_runs_and_is_told_then_is_cached() {
@@ -105,10 +105,10 @@ async fn dropping_a_build_ends_it_on_the_daemon() {
 #[tokio::test]
 async fn nonsense_is_an_invalid_request() {
     let connection = connect(&address(&variable("BUILDKIT_HOST"))).await;
-    let empty = run(&connection, SolveOptions::new("")).await;
+    let empty = run(&connection, SolveOptions::new()).await;
     assert!(matches!(empty.outcome, Err(SolveError::Invalid { .. })), "{:?}", empty.outcome);
     let mut unknown = options(shell(&format!("true; : {}", fresh())));
-    unknown.exporters = vec![Exporter { kind: "imag".into(), ..Exporter::default() }];
+    unknown.exporters = vec![Exporter::new("imag".into())];
     let told = run(&connection, unknown).await;
     assert!(told.outcome.expect_err("no such exporter").to_string().contains("exporter \"imag\""));
 }
@@ -131,8 +131,8 @@ async fn a_refused_image_is_told_in_the_words_of_the_registry() {
     let connection = connect(&address(&variable("BUILDKIT_HOST"))).await;
     let image = format!("{}/private/none:1", variable("IMAGESPEC_LAB_TLS_REGISTRY"));
     let session = Session::builder().open(connection.channel.clone()).await.unwrap();
-    let request = SolveOptions { session: session.id().to_owned(), ..options(crate::lab::shell_in(&image, "true")) };
-    let told = run(&connection, request).await;
+    let request = options(crate::lab::shell_in(&image, "true"));
+    let told = run_served(&connection, session.id(), request).await;
     session.close().await;
     let error = told.outcome.expect_err("a password is needed");
     assert!(matches!(error, SolveError::Refused { .. }), "{error:?}");

@@ -6,7 +6,7 @@ use buildkit_client::address::Address;
 use buildkit_client::dial::{Connection, DialOptions, dial};
 use buildkit_client::progress::{self, Update};
 use buildkit_client::session::Session;
-use buildkit_client::solve::{Exporter, SolveOptions, solve};
+use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::{GraphBuilder, LocalSource, Output, Source};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
@@ -50,18 +50,17 @@ impl Daemon {
         definition: Vec<u8>,
         exporters: &[&str],
     ) -> Result<Solved, String> {
-        let exporter = |kind: &&str| Exporter { kind: (*kind).to_owned(), ..Exporter::default() };
+        let exporter = |kind: &&str| Exporter::new((*kind).into());
         self.run(session, definition, exporters.iter().map(exporter).collect()).await
     }
 
     pub(crate) async fn push(&self, session: &Session, definition: Vec<u8>, name: &str) -> Result<Solved, String> {
-        let attrs = [("name", name), ("push", "true")];
-        let attrs = attrs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        self.run(session, definition, vec![Exporter { kind: "image".to_owned(), attrs }]).await
+        let image = Exporter::new(ExporterKind::Image).with_attr("name", name).with_attr("push", "true");
+        self.run(session, definition, vec![image]).await
     }
 
     async fn run(&self, session: &Session, definition: Vec<u8>, exporters: Vec<Exporter>) -> Result<Solved, String> {
-        let mut options = SolveOptions::new(session.id());
+        let mut options = SolveOptions::new();
         options.definition = Some(definition);
         options.exporters = exporters;
         let (sender, mut receiver) = progress::channel();
@@ -72,7 +71,7 @@ impl Daemon {
             }
             updates
         });
-        let outcome = solve(&self.connection, options, &sender, &CancellationToken::new()).await;
+        let outcome = solve(&self.connection, Some(session.id()), options, &sender, &CancellationToken::new()).await;
         drop(sender);
         let updates = collect.await.unwrap();
         outcome.map(|response| Solved { response: response.exporter_response, updates }).map_err(|error| {
@@ -97,5 +96,5 @@ pub(crate) fn definition(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Vec
 /// A directory of this very session. Without its id, builds of other tests are the same to the daemon, which then does
 /// the work of several once, with whichever session it likes.
 pub(crate) fn local(name: &str, session: &Session) -> Source {
-    Source::local(LocalSource { session: Some(session.id().to_owned()), ..LocalSource::new(name) })
+    Source::local(LocalSource { session: Some(session.id().to_string()), ..LocalSource::new(name) })
 }

@@ -105,7 +105,7 @@ async fn filters_are_those_of_the_source() {
             .open(daemon.channel())
             .await
             .unwrap();
-        let local = LocalSource { session: Some(session.id().to_owned()), ..local };
+        let local = LocalSource { session: Some(session.id().to_string()), ..local };
         let definition = daemon::definition(|graph| graph.source(Source::local(local.clone())));
         daemon.solve(&session, definition, &["local"]).await.unwrap();
         let found: Vec<String> =

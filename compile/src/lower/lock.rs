@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use buildkit_llb::{Mount, Note, Output};
+use buildkit_llb::{BindMount, Mount, Note, Output};
 
 use crate::arguments::{WithoutIndexes, without_indexes};
 use crate::fixed::OUTPUT;
@@ -70,7 +70,7 @@ impl Lowering<'_> {
         parent: Output,
         command: Vec<String>,
         beaten: &BTreeSet<&'static str>,
-        inputs: impl IntoIterator<Item = Mount>,
+        inputs: impl IntoIterator<Item = BindMount>,
     ) -> Option<Output> {
         let (command, mounts, envs) = with_secrets(command, &step.secrets, step.secret_env_native);
         // With an output, although nobody wants it: without one the root is read-only, and base images that lack `/etc/hosts`

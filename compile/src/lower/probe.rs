@@ -2,7 +2,7 @@
 //!
 //! Only builds them; solving and reading is the caller's business.
 
-use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source};
+use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source, Wildcard};
 
 #[cfg(doc)]
 use crate::answer::InterpreterFact;
@@ -37,8 +37,7 @@ pub fn image_fetch(reference: &str, platform: &Platform) -> Graph {
     single(|graph| {
         let image = graph.source(Source::image(reference, platform.clone()));
         graph.annotate(image.op(), Note::named(format!("[image] {reference}")));
-        let nothing =
-            Copy { wildcard: true, allow_empty_wildcard: true, ..Copy::new(image, "/.imagespec-none-*", "/") };
+        let nothing = Copy { wildcard: Wildcard::MayMatchNothing, ..Copy::new(image, "/.imagespec-none-*", "/") };
         let fetched = graph.file(File::scratch().copy(nothing));
         graph.annotate(fetched.op(), Note::named(format!("[internal] load {reference}")));
         fetched

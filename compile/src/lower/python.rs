@@ -1,6 +1,6 @@
 //! The Python steps' ops: argv execs of uv, which is mounted from its tool image and never part of a layer.
 
-use buildkit_llb::{Digest, Exec, File, Mount, Output, Rm, SecretEnv, Sharing};
+use buildkit_llb::{Digest, Exec, File, Mount, Output, Rm, SecretEnv, SecretMount, Sharing};
 use imagespec::Bytecode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ impl Lowering<'_> {
     }
 
     /// What a step that downloads is trusted with: the spec's secrets, as [`with_secrets`] parts them, and the CA bundle.
-    pub(super) fn with_trust(&self, exec: Exec, mounts: Vec<Mount>, envs: Vec<SecretEnv>) -> Exec {
+    pub(super) fn with_trust(&self, exec: Exec, mounts: Vec<SecretMount>, envs: Vec<SecretEnv>) -> Exec {
         self.with_ca_bundle(envs.into_iter().fold(exec.with_mounts(mounts), Exec::with_secret_env))
     }
 
@@ -187,7 +187,7 @@ pub(super) fn with_secrets(
     command: Vec<String>,
     secrets: &[InstallSecret],
     env_native: bool,
-) -> (Vec<String>, Vec<Mount>, Vec<SecretEnv>) {
+) -> (Vec<String>, Vec<SecretMount>, Vec<SecretEnv>) {
     let (mut mounts, mut envs, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
     for (position, secret) in secrets.iter().enumerate() {
         match secret {

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use buildkit_proto::rpc::gateway;
 
 use super::{Bridge, method};
-use crate::detail::{SourceInfo, SourceRange};
 use crate::error::GatewayError;
 use crate::pong::caps;
 use crate::result::{FrontendResult, Refs};
 use crate::status::Status;
 use crate::wire;
+use buildkit_proto::errdefs::{SourceInfo, SourceRange};
 
 /// A warning shown beside the build (`moby/buildkit: frontend/dockerfile/linter`).
 ///
@@ -64,8 +64,8 @@ impl Bridge {
             short: short.into_bytes(),
             detail: detail.into_iter().map(String::into_bytes).collect(),
             url,
-            info: source.map(SourceInfo::into_pb),
-            ranges: ranges.into_iter().map(SourceRange::to_pb).collect(),
+            info: source.map(Into::into),
+            ranges: ranges.into_iter().map(Into::into).collect(),
         };
         let _: gateway::WarnResponse = self.call(method!("Warn"), request).await?;
         Ok(())

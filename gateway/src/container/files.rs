@@ -69,7 +69,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of(mount: &Mount) -> Self {
+    pub(super) fn from_mount(mount: &Mount) -> Self {
         Self::new(mount.dest(), mount.selector())
     }
 

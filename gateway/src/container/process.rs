@@ -19,10 +19,10 @@ use super::command::{Command, Input, Signal};
 use super::outgoing::{Control, Outgoing, Source};
 use super::{Container, Shared};
 use crate::bridge::{Bridge, method};
-use crate::detail::ErrorDetail;
 use crate::error::GatewayError;
 use crate::pong::caps;
 use crate::status::Status;
+use buildkit_proto::errdefs::ErrorDetail;
 
 /// So much input goes into one message.
 const CHUNK: usize = 64 << 10;

@@ -11,6 +11,7 @@ use super::NetworkMode;
 use super::types::{AddHost, LinuxResources, OptionError, Sbom, Ulimit};
 use crate::bridge::{CacheImport, ResolveMode};
 use crate::pong::Worker;
+use buildkit_proto::keys::{attr, cache, option};
 
 type Opts = BTreeMap<String, String>;
 
@@ -52,12 +53,12 @@ fn csv(key: &str, value: &str) -> Result<Vec<String>, OptionError> {
 
 /// Opts whose support upstream took away; ignoring them would build something else than was asked.
 pub(super) fn refuse_removed(opts: &Opts) -> Result<(), OptionError> {
-    for key in ["override-copy-image", "gateway-devel"] {
+    for key in [option::OVERRIDE_COPY_IMAGE, option::GATEWAY_DEVEL] {
         if let Some(value) = present(opts, key) {
             return Err(error(key, value, "this option is no longer supported"));
         }
     }
-    const FILEOP: &str = "build-arg:BUILDKIT_DISABLE_FILEOP";
+    const FILEOP: &str = option::BUILD_ARG_BUILDKIT_DISABLE_FILEOP;
     match opts.get(FILEOP) {
         Some(value) if parse_bool(value) == Some(true) => {
             Err(error(FILEOP, value, "this option is no longer supported"))
@@ -81,7 +82,7 @@ pub(super) fn number<N: FromStr>(opts: &Opts, key: &str) -> Result<Option<N>, Op
 }
 
 pub(super) fn platforms(opts: &Opts) -> Result<Vec<Platform>, OptionError> {
-    const KEY: &str = "platform";
+    const KEY: &str = option::PLATFORM;
     let Some(value) = present(opts, KEY) else {
         return Ok(Vec::new());
     };
@@ -90,8 +91,8 @@ pub(super) fn platforms(opts: &Opts) -> Result<Vec<Platform>, OptionError> {
 
 /// The build arg wins over the opt.
 pub(super) fn multi_platform(opts: &Opts, platforms: usize) -> Result<bool, OptionError> {
-    const ARG: &str = "build-arg:BUILDKIT_MULTI_PLATFORM";
-    let key = if present(opts, ARG).is_some() { ARG } else { "multi-platform" };
+    const ARG: &str = option::BUILD_ARG_BUILDKIT_MULTI_PLATFORM;
+    let key = if present(opts, ARG).is_some() { ARG } else { option::MULTI_PLATFORM };
     match boolean(opts, key)? {
         None => Ok(platforms > 1),
         Some(false) if platforms > 1 => Err(error(
@@ -104,17 +105,17 @@ pub(super) fn multi_platform(opts: &Opts, platforms: usize) -> Result<bool, Opti
 }
 
 pub(super) fn resolve_mode(opts: &Opts) -> Result<ResolveMode, OptionError> {
-    const KEY: &str = "image-resolve-mode";
+    const KEY: &str = option::IMAGE_RESOLVE_MODE;
     match present(opts, KEY) {
-        None | Some("default") => Ok(ResolveMode::Default),
-        Some("pull") => Ok(ResolveMode::Pull),
-        Some("local") => Ok(ResolveMode::Local),
+        None | Some(attr::IMAGE_RESOLVEMODE_DEFAULT) => Ok(ResolveMode::Default),
+        Some(attr::IMAGE_RESOLVEMODE_PULL) => Ok(ResolveMode::Pull),
+        Some(attr::IMAGE_RESOLVEMODE_LOCAL) => Ok(ResolveMode::Local),
         Some(value) => Err(error(KEY, value, "expected default, pull or local")),
     }
 }
 
 pub(super) fn network(opts: &Opts) -> Result<NetworkMode, OptionError> {
-    const KEY: &str = "force-network-mode";
+    const KEY: &str = option::FORCE_NETWORK_MODE;
     match present(opts, KEY) {
         None | Some("sandbox") => Ok(NetworkMode::Sandbox),
         Some("host") => Ok(NetworkMode::Host),
@@ -124,7 +125,7 @@ pub(super) fn network(opts: &Opts) -> Result<NetworkMode, OptionError> {
 }
 
 pub(super) fn add_hosts(opts: &Opts) -> Result<Vec<AddHost>, OptionError> {
-    const KEY: &str = "add-hosts";
+    const KEY: &str = option::ADD_HOSTS;
     let Some(value) = present(opts, KEY) else {
         return Ok(Vec::new());
     };
@@ -141,7 +142,7 @@ pub(super) fn add_hosts(opts: &Opts) -> Result<Vec<AddHost>, OptionError> {
 }
 
 pub(super) fn ulimits(opts: &Opts) -> Result<Vec<Ulimit>, OptionError> {
-    const KEY: &str = "ulimit";
+    const KEY: &str = option::ULIMIT;
     let Some(value) = present(opts, KEY) else {
         return Ok(Vec::new());
     };
@@ -165,18 +166,18 @@ fn ulimit(field: &str) -> Result<Ulimit, String> {
 
 pub(super) fn linux_resources(opts: &Opts) -> Result<LinuxResources, OptionError> {
     Ok(LinuxResources {
-        memory: limited(opts, "memory", |bytes: &i64| *bytes > 0, "expected more than 0")?,
+        memory: limited(opts, option::MEMORY, |bytes: &i64| *bytes > 0, "expected more than 0")?,
         memory_swap: limited(
             opts,
-            "memswap",
+            option::MEMSWAP,
             |bytes: &i64| *bytes == -1 || *bytes > 0,
             "expected -1 (unlimited) or more than 0",
         )?,
-        cpu_shares: limited(opts, "cpushares", |shares: &u64| *shares > 0, "expected more than 0")?,
-        cpu_period: limited(opts, "cpuperiod", |period: &u64| *period > 0, "expected more than 0")?,
-        cpu_quota: limited(opts, "cpuquota", |quota: &i64| *quota > 0, "expected more than 0")?,
-        cpuset_cpus: cpu_set(opts, "cpusetcpus")?,
-        cpuset_mems: cpu_set(opts, "cpusetmems")?,
+        cpu_shares: limited(opts, option::CPUSHARES, |shares: &u64| *shares > 0, "expected more than 0")?,
+        cpu_period: limited(opts, option::CPUPERIOD, |period: &u64| *period > 0, "expected more than 0")?,
+        cpu_quota: limited(opts, option::CPUQUOTA, |quota: &i64| *quota > 0, "expected more than 0")?,
+        cpuset_cpus: cpu_set(opts, option::CPUSETCPUS)?,
+        cpuset_mems: cpu_set(opts, option::CPUSETMEMS)?,
     })
 }
 
@@ -220,7 +221,7 @@ pub(super) fn cache_imports(opts: &Opts) -> Result<Vec<CacheImport>, OptionError
         r#type: String,
         attrs: Option<BTreeMap<String, String>>,
     }
-    const KEY: &str = "cache-imports";
+    const KEY: &str = option::CACHE_IMPORTS;
     let mut imports = Vec::new();
     if let Some(value) = present(opts, KEY) {
         let entries: Option<Vec<Entry>> = serde_json::from_str(value).map_err(|problem| error(KEY, value, problem))?;
@@ -229,10 +230,10 @@ pub(super) fn cache_imports(opts: &Opts) -> Result<Vec<CacheImport>, OptionError
             entries.into_iter().map(|entry| CacheImport { kind: entry.r#type, attrs: entry.attrs.unwrap_or_default() }),
         );
     }
-    if let Some(value) = present(opts, "cache-from") {
+    if let Some(value) = present(opts, option::CACHE_FROM) {
         imports.extend(value.split(',').map(|reference| CacheImport {
-            kind: "registry".to_owned(),
-            attrs: BTreeMap::from([("ref".to_owned(), reference.to_owned())]),
+            kind: cache::REGISTRY.to_owned(),
+            attrs: BTreeMap::from([(cache::REF.to_owned(), reference.to_owned())]),
         }));
     }
     Ok(imports)
@@ -242,7 +243,8 @@ pub(super) fn cache_imports(opts: &Opts) -> Result<Vec<CacheImport>, OptionError
 pub(super) fn sbom(opts: &Opts) -> Result<Option<Sbom>, OptionError> {
     let mut sbom = None;
     for (key, value) in opts {
-        let Some(kind) = key.strip_prefix("attest:").or_else(|| key.strip_prefix("build-arg:BUILDKIT_ATTEST_")) else {
+        let kind = key.strip_prefix(option::ATTEST_PREFIX);
+        let Some(kind) = kind.or_else(|| key.strip_prefix(option::BUILD_ARG_BUILDKIT_ATTEST_PREFIX)) else {
             continue;
         };
         match kind.to_lowercase().as_str() {
@@ -275,7 +277,7 @@ fn sbom_of(key: &str, value: &str) -> Result<Sbom, OptionError> {
 
 /// Names without `+` suffixes, sorted, each once: `+forward` speaks to the builtin frontend, not to us.
 pub(super) fn frontend_caps(opts: &Opts) -> Vec<String> {
-    let caps = opts.get("frontend.caps").map_or("", String::as_str);
+    let caps = opts.get(option::FRONTEND_CAPS).map_or("", String::as_str);
     let names: BTreeSet<&str> = caps
         .split(',')
         .map(|cap| cap.split_once('+').map_or(cap, |(name, _)| name))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buildkit_gateway::container::{Command, Container, ContainerRequest, Event, Mount, Process, Signal};
+use buildkit_gateway::container::{Command, Container, ContainerRequest, Event, Mount, Process, Root, Signal};
 use buildkit_gateway::{AddHost, Bridge, ErrorDetail, GatewayError, NetworkMode, SecretEnv, Sharing};
 use tokio::io::AsyncWriteExt as _;
 
@@ -10,7 +10,7 @@ use crate::lab::{SECRET, all, build, buildkitd, debian, shell};
 
 async fn container(bridge: &Bridge) -> Container {
     let rootfs = debian(bridge).await;
-    bridge.new_container(ContainerRequest::new([Mount::reference("/", &rootfs)])).await.unwrap()
+    bridge.new_container(ContainerRequest::new(&rootfs)).await.unwrap()
 }
 
 fn sh(script: &str) -> Command {
@@ -155,18 +155,17 @@ async fn mounts_secrets_and_hosts() {
         let made = bridge.solve(shell("mkdir -p /d/sub; echo text >/d/sub/file")).await.unwrap();
         let made = made.single_ref().unwrap().unwrap();
         let (secret, value) = SECRET;
-        let request = ContainerRequest::new([
-            Mount::reference("/", &rootfs),
-            Mount::reference("/ro", made).read_only().with_selector("d/sub"),
-            Mount::scratch("/empty"),
-            Mount::tmpfs("/memory"),
-            Mount::cache("/cache", format!("test-{}", buildkit_client::solve::new_reference()), Sharing::Shared),
-            Mount::secret("/run/greeting", secret).with_owner(1, 2, 0o440),
-            Mount::secret("/run/nothing", "no-such-secret").optional(),
-        ])
-        .with_hostname("box")
-        .with_network(NetworkMode::None)
-        .with_hosts([AddHost { host: "there".into(), ip: "192.0.2.7".parse().unwrap() }]);
+        let cache_id = format!("test-{}", buildkit_client::solve::new_reference());
+        let request = ContainerRequest::new(&rootfs)
+            .with_mount(Mount::reference("/ro", made).read_only().with_selector("d/sub"))
+            .with_mount(Mount::scratch("/empty"))
+            .with_mount(Mount::tmpfs("/memory"))
+            .with_mount(Mount::cache("/cache", cache_id, Sharing::Shared))
+            .with_mount(Mount::secret("/run/greeting", secret).with_owner(1, 2).with_mode(0o440))
+            .with_mount(Mount::secret("/run/nothing", "no-such-secret").optional())
+            .with_hostname("box")
+            .with_network(NetworkMode::None)
+            .with_hosts([AddHost { host: "there".into(), ip: "192.0.2.7".parse().unwrap() }]);
         let container = bridge.new_container(request).await.unwrap();
         let script = "cat /ro/file; touch /ro/x 2>/dev/null || echo read-only; ls /empty | wc -l; touch /empty/new;
             stat -f -c %T /memory; touch /cache/c && echo cached; cat /run/greeting; stat -c ' %u:%g %a' /run/greeting;
@@ -216,7 +215,7 @@ async fn a_shell_in_the_step_that_failed() {
             _ => None,
         });
         let [root] = mounts.unwrap().try_into().unwrap();
-        let request = ContainerRequest::new([Mount::result("/", root)]);
+        let request = ContainerRequest::new(Root::result(root));
         let container = bridge.new_container(request).await.unwrap();
         let output = container.run(Command::new(["cat", "/half-done"])).await.unwrap();
         assert_eq!(output.stdout().trim(), fresh);
@@ -227,9 +226,10 @@ async fn a_shell_in_the_step_that_failed() {
 #[tokio::test]
 async fn what_cannot_be() {
     build(&buildkitd(), async |bridge| {
-        let rootless = bridge.new_container(ContainerRequest::new([Mount::tmpfs("/tmp")])).await;
-        assert!(matches!(rootless, Err(GatewayError::Invalid(_))), "{rootless:?}");
-        let unknown = bridge.new_container(ContainerRequest::new([Mount::result("/", "no-such-ref")])).await;
+        let two_roots = ContainerRequest::new(Root::scratch()).with_mount(Mount::tmpfs("/"));
+        let two_roots = bridge.new_container(two_roots).await;
+        assert!(matches!(two_roots, Err(GatewayError::Invalid(_))), "{two_roots:?}");
+        let unknown = bridge.new_container(ContainerRequest::new(Root::result("no-such-ref"))).await;
         assert!(unknown.unwrap_err().to_string().contains("no-such-ref"));
 
         let container = container(bridge).await;

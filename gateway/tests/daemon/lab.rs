@@ -51,11 +51,11 @@ pub(crate) async fn build_with<T>(
     let (id, value) = SECRET;
     secrets.add(id, SecretSource::Bytes(SecretBytes::from(value.as_bytes().to_vec())), |_| None).unwrap();
     let session = Session::builder().with_secrets(secrets).open(connection.channel.clone()).await.unwrap();
-    let options = SolveOptions { frontend_inputs: inputs, ..SolveOptions::new(session.id()) };
+    let options = SolveOptions { frontend_inputs: inputs, ..SolveOptions::new() };
     let (sender, mut receiver) = progress::channel();
     let cancel = CancellationToken::new();
     let build = async {
-        let outcome = solve_with_gateway(&connection, options, &sender, &cancel, async |handle| {
+        let outcome = solve_with_gateway(&connection, Some(session.id()), options, &sender, &cancel, async |handle| {
             let bridge = Bridge::over_channel(handle.channel, Some(handle.build_ref))?;
             bridge.ping().await?;
             let answer = test(&bridge).await;

@@ -23,7 +23,7 @@ pub(super) struct Says {
 impl Says {
     pub(super) fn of(graph: &Graph, id: OpId) -> Self {
         let mut says = Self::default();
-        let Some(node) = graph.nodes.get(id.0 as usize) else { return says };
+        let Some(node) = graph.node(id) else { return says };
         let inputs = &node.inputs;
         // Decoded or encoded by this crate, so it is a message.
         let pb::Op { inputs: _, op, platform, constraints } = pb::Op::decode(&*node.bytes).unwrap_or_default();

@@ -35,11 +35,11 @@ impl Picture {
         let order = graph.reachable();
         let mut positions = vec![0; graph.nodes.len()];
         for (position, id) in order.iter().enumerate() {
-            if let Some(known) = positions.get_mut(id.0 as usize) {
+            if let Some(known) = positions.get_mut(id.index()) {
                 *known = position;
             }
         }
-        let position = |id: crate::OpId| positions.get(id.0 as usize).copied().unwrap_or_default();
+        let position = |id: crate::OpId| positions.get(id.index()).copied().unwrap_or_default();
         let mut picture = Self { boxes: Vec::new(), arrows: Vec::new(), root: None };
         picture.root = graph.root().map(|root| (position(root.op), root.index));
         for (to, id) in order.into_iter().enumerate() {

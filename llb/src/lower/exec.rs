@@ -8,7 +8,7 @@ use super::Lowering;
 use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, SecretEnv};
-use crate::op::mount::{Access, ContentCache, Mount, MountKind};
+use crate::op::mount::{Access, BindMount, CacheMount, ContentCache, Mount};
 
 /// `moby/buildkit: util/system/path.go`.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -18,10 +18,10 @@ const HELPERS: &str = "/dev/.buildkit-llb";
 impl Lowering<'_> {
     /// `waits` are to be there before the process runs.
     pub(super) fn exec(&mut self, id: OpId, mut exec: Exec, waits: Vec<Output>) -> Vec<(Output, Output)> {
-        let before: Vec<String> = exec.output_mounts().map(|mount| mount.dest.clone()).collect();
+        let before: Vec<String> = exec.output_mounts().map(|mount| mount.dest().to_owned()).collect();
         for (wait, number) in waits.into_iter().zip(0..) {
             self.change(id, cap::PASSTHROUGHOP, "what it waits for is mounted");
-            exec.add_mount(Mount::read_only(format!("{HELPERS}/after-{number}"), wait));
+            exec.add_mount(Mount::read_only(format!("{HELPERS}/after-{number}"), wait).into());
         }
         self.without_limits(id, &mut exec);
         self.in_shell(id, &mut exec);
@@ -32,7 +32,7 @@ impl Lowering<'_> {
                 self.change(id, cap::EXEC_META_SETSDEFAULTPATH, "PATH is in the environment");
             }
         }
-        let after: Vec<String> = exec.output_mounts().map(|mount| mount.dest.clone()).collect();
+        let after: Vec<String> = exec.output_mounts().map(|mount| mount.dest().to_owned()).collect();
         let stands = self.plain(id, Op::Exec(Box::new(exec))).op;
         let index = |dest: &String| after.iter().position(|known| known == dest).and_then(|at| u32::try_from(at).ok());
         let outputs = before.iter().zip(0..).filter_map(|(dest, old)| {
@@ -55,26 +55,26 @@ impl Lowering<'_> {
             self.change(id, cap::EXEC_META_CDI, "optional devices are missing");
         }
         exec.change_mounts(|mount| {
-            if !self.daemon.contains(cap::EXEC_MOUNT_CACHE_CONTENT) && mount.content_cache != ContentCache::Default {
-                mount.content_cache = ContentCache::Default;
+            if let Mount::Bind(BindMount { content_cache, .. }) | Mount::Cache(CacheMount { content_cache, .. }) = mount
+                && !self.daemon.contains(cap::EXEC_MOUNT_CACHE_CONTENT)
+                && *content_cache != ContentCache::Default
+            {
+                *content_cache = ContentCache::Default;
                 self.change(id, cap::EXEC_MOUNT_CACHE_CONTENT, "the daemon chooses what the cache key holds");
             }
-            match &mut mount.kind {
-                MountKind::Tmpfs { size } if *size > 0 && !self.daemon.contains(cap::EXEC_MOUNT_TMPFS_SIZE) => {
-                    *size = 0;
+            match mount {
+                Mount::Tmpfs(tmpfs) if tmpfs.size > 0 && !self.daemon.contains(cap::EXEC_MOUNT_TMPFS_SIZE) => {
+                    tmpfs.size = 0;
                     self.change(id, cap::EXEC_MOUNT_TMPFS_SIZE, "no limit");
                 }
-                MountKind::Bind { access: access @ Access::Discard, .. }
-                    if !self.daemon.contains(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT) =>
+                Mount::Bind(bind)
+                    if bind.access == Access::Discard
+                        && !self.daemon.contains(cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT) =>
                 {
-                    *access = Access::Output;
+                    bind.access = Access::Output;
                     self.change(id, cap::EXEC_MOUNT_BIND_READWRITE_NOOUTPUT, "an output nobody uses");
                 }
-                MountKind::Bind { .. }
-                | MountKind::Cache { .. }
-                | MountKind::Tmpfs { .. }
-                | MountKind::Secret { .. }
-                | MountKind::Ssh { .. } => {}
+                Mount::Bind(_) | Mount::Cache(_) | Mount::Tmpfs(_) | Mount::Secret(_) | Mount::Ssh(_) => {}
             }
         });
     }
@@ -96,7 +96,7 @@ impl Lowering<'_> {
                 if optional {
                     mount = mount.optional();
                 }
-                exec.add_mount(mount);
+                exec.add_mount(mount.into());
                 // The x keeps line ends at the end, which a shell drops. Writing to a String cannot fail.
                 let _ = write!(
                     script,

@@ -1,13 +1,13 @@
 //! Fallbacks of file ops: patterns moved to the source, links made by the base's own `ln`.
 
 use buildkit_proto::caps::llb as cap;
+use buildkit_proto::keys::attr;
 
 use super::Lowering;
 use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, Network};
 use crate::op::file::{Action, Chmod, Copy, File, Origin, Owner, Symlink, User};
-use crate::op::mount::Mount;
 use crate::op::source::{Source, json_list};
 
 impl Lowering<'_> {
@@ -45,13 +45,13 @@ impl Lowering<'_> {
         }
         let Origin::Output(Some(output)) = copy.from.0 else { return false };
         let Some(Op::Source(source)) = self.builder.op(output.op) else { return false };
-        let own = ["local.includepattern", "local.excludepatterns", "local.followpaths"];
+        let own = [attr::LOCAL_INCLUDEPATTERN, attr::LOCAL_EXCLUDEPATTERNS, attr::LOCAL_FOLLOWPATHS];
         if copy.src != "/" || source.scheme() != "local" || own.iter().any(|attr| source.attrs.contains_key(*attr)) {
             return false;
         }
         let mut source: Source = source.clone();
         for (attr, patterns) in
-            [("local.includepattern", &mut copy.include), ("local.excludepatterns", &mut copy.exclude)]
+            [(attr::LOCAL_INCLUDEPATTERN, &mut copy.include), (attr::LOCAL_EXCLUDEPATTERNS, &mut copy.exclude)]
         {
             if !patterns.is_empty() {
                 source.attrs.insert(attr.to_owned(), json_list(std::mem::take(patterns)));
@@ -74,7 +74,11 @@ impl Lowering<'_> {
             return None;
         }
         let platform = self.platform_of(file.base?)?;
-        let filtered = |base| file.filters.iter().fold(File::on(base), File::with_worker_filter);
+        let filtered = |base| {
+            let mut files = File::on(base);
+            files.filters.clone_from(&file.filters);
+            files
+        };
         let mut files = filtered(file.base?);
         for step in &file.steps {
             let Action::Symlink(Symlink { target, link, owner, timestamp: _ }) = &step.action else {
@@ -90,7 +94,7 @@ impl Lowering<'_> {
                     [words.to_vec(), vec![colon(owner)]].concat()
                 }
             };
-            let exec = Exec::in_mount(args, Mount::output("/", base), platform.clone()).with_network(Network::None);
+            let exec = Exec::new(args, base, platform.clone()).with_network(Network::None);
             let outputs = self.exec(id, exec, Vec::new());
             self.change(id, cap::FILE_SYMLINK_CREATE, "the base's ln makes the link");
             files = filtered(outputs.first()?.1);

@@ -102,7 +102,7 @@ impl Lowering<'_> {
             let made = match op {
                 Op::Exec(exec) => {
                     let mut exec = (**exec).clone();
-                    let dest = exec.output_mounts().nth(output.index as usize)?.dest.clone();
+                    let dest = exec.output_mounts().nth(output.index as usize)?.dest().to_owned();
                     exec.map_inputs(map);
                     exec.set_input(&dest, done);
                     let waits = self.waits(op);

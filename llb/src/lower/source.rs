@@ -1,6 +1,7 @@
 //! Fallbacks of sources: attributes that can be left out or said in another way.
 
 use buildkit_proto::caps::llb as cap;
+use buildkit_proto::keys::attr;
 
 use super::Lowering;
 use crate::graph::{OpId, Output};
@@ -18,22 +19,22 @@ impl Lowering<'_> {
                 lowering.change(id, capability, what);
             }
         };
-        let sizes = ["local.metadatatransfer", "local.metadatatransferexclude"];
+        let sizes = [attr::LOCAL_METADATATRANSFER, attr::LOCAL_METADATATRANSFEREXCLUDE];
         without(self, cap::SOURCE_LOCAL_METADATATRANSFER, &sizes, "content is transferred too");
-        without(self, cap::SOURCE_GIT_SKIPSUBMODULES, &["git.skipsubmodules"], "submodules are fetched too");
-        without(self, cap::SOURCE_GIT_MTIME, &["git.mtime"], "files get the time of the checkout");
-        if source.attrs.contains_key("http.checksum") && !self.has(cap::SOURCE_HTTP_SIGNATUREVERIFY) {
+        without(self, cap::SOURCE_GIT_SKIPSUBMODULES, &[attr::GIT_SKIPSUBMODULES], "submodules are fetched too");
+        without(self, cap::SOURCE_GIT_MTIME, &[attr::GIT_MTIME], "files get the time of the checkout");
+        if source.attrs.contains_key(attr::HTTP_CHECKSUM) && !self.has(cap::SOURCE_HTTP_SIGNATUREVERIFY) {
             let before = source.attrs.len();
-            source.attrs.retain(|attr, _| !attr.starts_with("http.sig."));
+            source.attrs.retain(|attr, _| !attr.starts_with(attr::HTTP_SIG_PREFIX));
             if source.attrs.len() != before {
                 self.change(id, cap::SOURCE_HTTP_SIGNATUREVERIFY, "the checksum alone says what the file must be");
             }
         }
         if !self.has(cap::SOURCE_IMAGE_CHECKSUM)
-            && let Some(checksum) = source.attrs.get("image.checksum").cloned()
+            && let Some(checksum) = source.attrs.get(attr::IMAGE_CHECKSUM).cloned()
             && (!source.identifier.contains('@') || source.identifier.ends_with(&format!("@{checksum}")))
         {
-            source.attrs.remove("image.checksum");
+            source.attrs.remove(attr::IMAGE_CHECKSUM);
             if !source.identifier.contains('@') {
                 source.identifier = format!("{}@{checksum}", source.identifier);
             }
@@ -47,9 +48,9 @@ impl Lowering<'_> {
         let (place, mut reference, subdir) = (place.to_owned(), reference.to_owned(), subdir.to_owned());
         let mut kept = subdir.clone();
         if !self.has(cap::SOURCE_GIT_CHECKSUM)
-            && let Some(checksum) = source.attrs.get("git.checksum").filter(|checksum| is_commit(checksum)).cloned()
+            && let Some(checksum) = source.attrs.get(attr::GIT_CHECKSUM).filter(|checksum| is_commit(checksum)).cloned()
         {
-            source.attrs.remove("git.checksum");
+            source.attrs.remove(attr::GIT_CHECKSUM);
             reference = checksum;
             self.change(id, cap::SOURCE_GIT_CHECKSUM, "the commit is the reference");
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::keys::attr;
 use buildkit_proto::{map, pb};
 use oci_names::Platform;
 
@@ -9,8 +10,6 @@ use crate::graph::Output;
 
 /// The name of a [`Build`]'s input and, unless it says otherwise, of the file in it (`solver/pb/const.go`).
 const DEFINITION: &str = "buildkit.llb.definition";
-/// The attribute that names another file (`solver/pb/attr.go`).
-const FILENAME: &str = "llbbuild.filename";
 
 /// Runs the definition found in a file of `input` (`BuildOp`, `client/llb/llbbuild`).
 ///
@@ -62,7 +61,7 @@ impl Build {
     pub(crate) fn to_pb(&self) -> pb::BuildOp {
         let mut attrs = BTreeMap::new();
         if !self.filename.is_empty() {
-            attrs.insert(FILENAME.to_owned(), self.filename.clone());
+            attrs.insert(attr::LLBBUILD_FILENAME.to_owned(), self.filename.clone());
         }
         pb::BuildOp {
             builder: -1,
@@ -74,7 +73,7 @@ impl Build {
 
     /// The op in a wire message, as far as this type can say it; the caller compares.
     pub(crate) fn from_pb(op: &pb::BuildOp, input: Output, platform: Platform, filters: Vec<String>) -> Self {
-        let filename = map::from_strings(&op.attrs).remove(FILENAME).unwrap_or_default();
+        let filename = map::from_strings(&op.attrs).remove(attr::LLBBUILD_FILENAME).unwrap_or_default();
         Self { input, filename, platform: Box::new(platform), filters }
     }
 }

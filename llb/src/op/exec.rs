@@ -2,16 +2,21 @@
 //!
 //! Knows no shell: the arguments are argv.
 
+mod options;
 mod wire;
 
 use oci_names::Platform;
 
 use super::InputList;
-use super::mount::{Access, Mount, MountKind};
+use super::mount::{Access, BindMount, Mount};
 use crate::graph::Output;
+
+pub use options::{Device, Network, Proxy, SecretEnv, Security, Ulimit};
 
 /// The variable by which ssh finds its agent.
 const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+/// Where the rootfs is mounted (`solver/pb/const.go`, `RootMount`).
+const ROOT: &str = "/";
 
 /// A process in a rootfs made of mounts (`ExecOp`).
 ///
@@ -60,138 +65,10 @@ pub struct Exec {
     pub(crate) filters: Vec<String>,
 }
 
-/// The network of a process (`NetMode`).
-///
-/// ```
-/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Network};
-///
-/// let amd64 = Platform::linux("amd64");
-/// let mut graph = GraphBuilder::new();
-/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-/// let run = graph.exec(Exec::new(["make"], base, amd64).with_network(Network::None));
-/// assert!(graph.finish(run.root()).is_ok());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Network {
-    /// The worker's default.
-    #[default]
-    Sandbox,
-    /// The host's; needs the entitlement `network.host`.
-    Host,
-    /// None.
-    None,
-}
-
-/// The confinement of a process (`SecurityMode`).
-///
-/// ```
-/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Security};
-///
-/// let amd64 = Platform::linux("amd64");
-/// let mut graph = GraphBuilder::new();
-/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-/// let run = graph.exec(Exec::new(["make"], base, amd64).with_security(Security::Insecure));
-/// assert!(graph.finish(run.root()).is_ok());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Security {
-    /// The default one.
-    #[default]
-    Sandbox,
-    /// None; needs the entitlement `security.insecure`.
-    Insecure,
-}
-
-/// Proxies for a process; they are no part of its cache key (`ProxyEnv`).
-///
-/// ```
-/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Proxy};
-///
-/// let amd64 = Platform::linux("amd64");
-/// let mut graph = GraphBuilder::new();
-/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-/// let run = graph.exec(Exec::new(["make"], base, amd64).with_proxy(Proxy { no: "localhost".to_owned(), ..Proxy::default() }));
-/// assert!(graph.finish(run.root()).is_ok());
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Proxy {
-    /// For http.
-    #[serde(default)]
-    pub http: String,
-    /// For https.
-    #[serde(default)]
-    pub https: String,
-    /// For ftp.
-    #[serde(default)]
-    pub ftp: String,
-    /// Hosts reached directly.
-    #[serde(default)]
-    pub no: String,
-    /// For everything.
-    #[serde(default)]
-    pub all: String,
-}
-
-/// A secret as an environment variable; needs the capability `exec.secretenv`.
-///
-/// ```
-/// use buildkit_llb::SecretEnv;
-///
-/// let secret = SecretEnv { id: "token".to_owned(), name: "API_TOKEN".to_owned(), optional: true };
-/// assert_eq!(secret.name, "API_TOKEN");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretEnv {
-    /// The secret's id.
-    pub id: String,
-    /// The variable.
-    pub name: String,
-    /// Whether a missing secret is no error; the variable is then empty.
-    pub optional: bool,
-}
-
-/// A device by its CDI name (`CDIDevice`); needs the capability `exec.meta.cdi` and the entitlement `device`.
-///
-/// ```
-/// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Device};
-///
-/// let amd64 = Platform::linux("amd64");
-/// let mut graph = GraphBuilder::new();
-/// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
-/// let run = graph.exec(Exec::new(["make"], base, amd64).with_device(Device { name: "nvidia.com/gpu=all".to_owned(), optional: true }));
-/// assert!(graph.finish(run.root()).is_ok());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// Fully qualified, `vendor.com/gpu=0`, or a class.
-    pub name: String,
-    /// Whether a missing device is no error.
-    pub optional: bool,
-}
-
-/// A resource limit (`Ulimit`, setrlimit); needs the capability `exec.meta.ulimit`.
-///
-/// ```
-/// use buildkit_llb::Ulimit;
-///
-/// let files = Ulimit { name: "nofile".to_owned(), soft: 1024, hard: -1 };
-/// assert!(files.hard < 0, "unlimited");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ulimit {
-    /// Docker's name of the resource, `nofile`.
-    pub name: String,
-    /// What the process gets; −1 is unlimited.
-    pub soft: i64,
-    /// What it may raise it to; −1 is unlimited.
-    pub hard: i64,
-}
-
 impl Exec {
     /// Runs `args` with `root` as a writable rootfs.
     pub fn new<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Output, platform: Platform) -> Self {
-        Self::in_mount(args, Mount::output("/", root), platform)
+        Self::in_root(args, Mount::output(ROOT, root), platform)
     }
 
     /// Runs `args` with `root` as a rootfs whose changes are thrown away. The rootfs then yields no output.
@@ -200,17 +77,32 @@ impl Exec {
         root: Output,
         platform: Platform,
     ) -> Self {
-        Self::in_mount(args, Mount::bind("/", Some(root), Access::Discard), platform)
+        Self::in_root(args, Mount::bind(ROOT, Some(root), Access::Discard), platform)
     }
 
-    /// Runs `args` with `root` as a rootfs nobody can write to, [`Mount`]s aside. The rootfs then yields no output.
+    /// Runs `args` with `root` as a rootfs that cannot be written to, apart from other [`Mount`]s. The rootfs then yields no output.
     pub fn reading_root<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Output, platform: Platform) -> Self {
-        Self::in_mount(args, Mount::read_only("/", root), platform)
+        Self::in_root(args, Mount::read_only(ROOT, root), platform)
     }
 
-    /// Runs `args` with any mount as the rootfs; its destination is `/`. An empty one serves static programs that come
-    /// with another mount.
-    pub fn in_mount<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Mount, platform: Platform) -> Self {
+    /// Runs `args` with an empty, writable rootfs, for static programs that come with another mount.
+    ///
+    /// ```
+    /// use buildkit_llb::{Exec, GraphBuilder, Mount, Platform, Source};
+    ///
+    /// let amd64 = Platform::linux("amd64");
+    /// let mut graph = GraphBuilder::new();
+    /// let tool = graph.source(Source::image("registry.example/static-tool:1", amd64.clone()));
+    /// let run = graph.exec(Exec::on_scratch(["/tool/bin"], amd64).with_mount(Mount::read_only("/tool", tool)));
+    /// assert!(graph.finish(run.root()).is_ok());
+    /// ```
+    pub fn on_scratch<A: Into<String>>(args: impl IntoIterator<Item = A>, platform: Platform) -> Self {
+        Self::in_root(args, Mount::scratch_output(ROOT), platform)
+    }
+
+    /// The daemon takes a bind mount only as the rootfs and ignores its selector
+    /// (`frontend/gateway/container/container.go`, `PrepareMounts`).
+    fn in_root<A: Into<String>>(args: impl IntoIterator<Item = A>, root: BindMount, platform: Platform) -> Self {
         Self {
             args: args.into_iter().map(Into::into).collect(),
             env: Vec::new(),
@@ -226,7 +118,7 @@ impl Exec {
             ulimits: Vec::new(),
             cgroup_parent: String::new(),
             valid_exit_codes: Vec::new(),
-            mounts: vec![root],
+            mounts: vec![root.into()],
             platform,
             removes_mount_stubs: true,
             default_path: true,
@@ -349,15 +241,15 @@ impl Exec {
 
     /// One more mount.
     #[must_use]
-    pub fn with_mount(mut self, mount: Mount) -> Self {
-        self.add_mount(mount);
+    pub fn with_mount(mut self, mount: impl Into<Mount>) -> Self {
+        self.add_mount(mount.into());
         self
     }
 
     /// Several more mounts.
     #[must_use]
-    pub fn with_mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {
-        self.mounts.extend(mounts);
+    pub fn with_mounts<M: Into<Mount>>(mut self, mounts: impl IntoIterator<Item = M>) -> Self {
+        self.mounts.extend(mounts.into_iter().map(Into::into));
         self.mounts.sort_by(|one, other| one.order().cmp(&other.order()));
         self
     }
@@ -409,14 +301,17 @@ impl Exec {
     /// Replaces every input.
     pub(crate) fn map_inputs(&mut self, map: impl Fn(Output) -> Output) {
         for mount in &mut self.mounts {
-            mount.set_input(mount.input().map(&map));
+            if let Some(Some(input)) = mount.input_mut() {
+                *input = map(*input);
+            }
         }
     }
 
     /// Mounts something else at a place.
     pub(crate) fn set_input(&mut self, dest: &str, input: Output) {
-        for mount in self.mounts.iter_mut().filter(|mount| mount.dest == dest) {
-            mount.set_input(Some(input));
+        let mounts = self.mounts.iter_mut().filter(|mount| mount.dest() == dest);
+        for known in mounts.filter_map(Mount::input_mut) {
+            *known = Some(input);
         }
     }
 
@@ -435,8 +330,8 @@ impl Exec {
 
     /// What the wire's environment says beyond what was set: where the first ssh socket is (`client/llb/exec.go`).
     fn socket_in_env(&self) -> Option<&str> {
-        let socket = self.mounts.iter().find(|mount| matches!(mount.kind, MountKind::Ssh { .. }))?;
+        let socket = self.mounts.iter().find(|mount| matches!(mount, Mount::Ssh(_)))?;
         let is_set = self.env.iter().any(|(name, _)| name == SSH_AUTH_SOCK);
-        (!is_set).then_some(socket.dest.as_str())
+        (!is_set).then_some(socket.dest())
     }
 }

@@ -1,17 +1,20 @@
 //! File: changes to a filesystem without running anything in it.
 //!
 //! The changes form a chain over one base; the result of the last one is the op's output. A copy may read what another
-//! chain of the same op made. What one change looks like is in `action`, whom a file belongs to in `owner`.
+//! chain of the same op made. What one change looks like is in `action` and `copy`, whom a file belongs to in `owner`.
 
 mod action;
+mod copy;
 mod owner;
 
 use std::collections::BTreeMap;
 
 use buildkit_proto::pb;
 
-pub(crate) use action::{Action, Origin};
-pub use action::{Chmod, Copy, CopyFrom, MkDir, MkFile, Rm, Symlink};
+pub(crate) use action::Action;
+pub use action::{MkDir, MkFile, Rm, Symlink};
+pub(crate) use copy::Origin;
+pub use copy::{Chmod, Copy, CopyFrom, Wildcard};
 pub use owner::{Owner, User};
 
 use super::InputList;
@@ -40,7 +43,39 @@ pub struct File {
     pub(crate) steps: Vec<Step>,
     /// What steps read, in wire order.
     inputs: Vec<Output>,
+    /// Empty until the chain is an op: what a copy reads has none.
     pub(crate) filters: Vec<String>,
+}
+
+/// A [`File`] that only some workers may run.
+///
+/// The filters belong to the op, so this is no source of a [`Copy`]: a chain of changes in another op has no worker of its
+/// own.
+///
+/// ```
+/// use buildkit_llb::{File, GraphBuilder, MkFile};
+///
+/// let mut graph = GraphBuilder::new();
+/// let motd = File::scratch().mkfile(MkFile::new("/etc/motd", 0o644, "hello"));
+/// let file = graph.file(motd.with_worker_filter("labels.zone==east"));
+/// assert!(graph.finish(Some(file)).is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilteredFile(pub(crate) File);
+
+impl FilteredFile {
+    /// Only workers that match this containerd filter too; part of the digest.
+    #[must_use]
+    pub fn with_worker_filter(mut self, filter: impl Into<String>) -> Self {
+        self.0.filters.push(filter.into());
+        self
+    }
+}
+
+impl From<File> for FilteredFile {
+    fn from(file: File) -> Self {
+        Self(file)
+    }
 }
 
 /// One change and what it changes.
@@ -111,9 +146,8 @@ impl File {
 
     /// Only workers that match this containerd filter; part of the digest.
     #[must_use]
-    pub fn with_worker_filter(mut self, filter: impl Into<String>) -> Self {
-        self.filters.push(filter.into());
-        self
+    pub fn with_worker_filter(self, filter: impl Into<String>) -> FilteredFile {
+        FilteredFile(self).with_worker_filter(filter)
     }
 
     /// One more step on top of the last one.

@@ -1,6 +1,6 @@
-//! Sources: content from outside. One file per scheme; here is what they have in common.
+//! Sources: content from outside. One file for each scheme; here is what they have in common.
 //!
-//! Attribute names are those of `moby/buildkit: solver/pb/attr.go`. Nothing is resolved here; references arrive normalised.
+//! Nothing is resolved here; references arrive normalized.
 
 mod blob;
 mod git;
@@ -8,19 +8,22 @@ mod git_url;
 mod http;
 mod image;
 mod local;
+mod permissions;
 
 use std::collections::BTreeMap;
 
+use buildkit_proto::keys::attr;
 use buildkit_proto::{map, pb};
 use oci_names::Platform;
 
 pub use blob::{BlobSource, BlobStore};
 pub use git::{GitBundle, GitMtime, GitSignature, GitSource};
 pub(crate) use git_url::{DEFAULT_HEADER, DEFAULT_TOKEN};
-pub use git_url::{GitRemote, GitUrlError};
+pub use git_url::{GitRemote, GitSsh, GitUrlError};
 pub use http::{HttpSignature, HttpSource};
 pub use image::{ImageSource, OciLayoutSource, ResolveMode};
 pub use local::{Differ, LocalSource, MetadataOnly};
+pub use permissions::Permissions;
 
 /// Content from outside (`SourceOp`): an identifier `scheme://…` and attributes.
 ///
@@ -66,16 +69,6 @@ impl Source {
     #[must_use]
     pub fn other(identifier: impl Into<String>, attrs: BTreeMap<String, String>, platform: Option<Platform>) -> Self {
         Self { identifier: identifier.into(), attrs, platform: platform.map(Box::new), filters: Vec::new() }
-    }
-
-    /// Where an image is looked up.
-    #[must_use]
-    pub fn with_resolve_mode(mut self, mode: ResolveMode) -> Self {
-        match mode.attr() {
-            Some(value) => self.attrs.insert(image::RESOLVE_MODE.to_owned(), value.to_owned()),
-            None => self.attrs.remove(image::RESOLVE_MODE),
-        };
-        self
     }
 
     /// Only workers that match this containerd filter; part of the digest.
@@ -140,13 +133,12 @@ impl Attrs {
     }
 
     /// The name, mode and owner of the one file that a source makes.
-    fn file(&mut self, filename: &str, permissions: Option<u32>, uid: u32, gid: u32) {
-        self.text("http.filename", filename);
-        // Octal with a leading zero; no bit at all is the same as nothing said.
-        let permissions = permissions.unwrap_or(0) & 0o777;
-        self.text("http.perm", if permissions == 0 { String::new() } else { format!("0{permissions:o}") });
-        self.number("http.uid", uid);
-        self.number("http.gid", gid);
+    fn file(&mut self, filename: &str, permissions: Option<Permissions>, uid: u32, gid: u32) {
+        self.text(attr::HTTP_FILENAME, filename);
+        let octal = permissions.map(|permissions| format!("0{:o}", permissions.bits()));
+        self.text(attr::HTTP_PERM, octal.unwrap_or_default());
+        self.number(attr::HTTP_UID, uid);
+        self.number(attr::HTTP_GID, gid);
     }
 }
 

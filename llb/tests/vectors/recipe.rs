@@ -8,6 +8,14 @@ use std::num::NonZeroU32;
 use buildkit_llb::*;
 use serde::Deserialize;
 
+/// A secret or socket with the options that both have.
+macro_rules! private {
+    ($mount:expr, ($uid:expr, $gid:expr, $mode:expr), $optional:expr) => {{
+        let mount = if $mode == 0 { $mount } else { $mount.with_owner($uid, $gid).with_mode($mode) };
+        if $optional { mount.optional() } else { mount }
+    }};
+}
+
 /// A vector: a recipe and what Go made of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -348,7 +356,7 @@ struct Maker {
 }
 
 impl Recipe {
-    pub(crate) fn make(self) -> Result<Graph, Vec<Violation>> {
+    pub(crate) fn make(self) -> Result<Graph, Violations> {
         let mut maker = Maker { graph: GraphBuilder::new(), made: Vec::new() };
         for RecipeFile { name, language, data } in self.files {
             maker.graph.add_file(SourceFile::new(name, language, data));
@@ -482,7 +490,7 @@ impl Maker {
                 reference: blob.r#ref,
                 store: if blob.oci { store } else { BlobStore::Registry },
                 filename: blob.filename,
-                permissions: Some(blob.perm),
+                permissions: Permissions::new(blob.perm),
                 uid: blob.uid,
                 gid: blob.gid,
             }))
@@ -518,7 +526,7 @@ impl Maker {
             return Made::Exec(self.graph.exec(exec));
         }
         if let Some(files) = node.file.take() {
-            let file = filtered!(self.files(files));
+            let file = filtered!(FilteredFile::from(self.files(files)));
             return Made::One(Some(self.graph.file(file)));
         }
         if let Some(layers) = node.merge.take() {
@@ -561,7 +569,7 @@ impl Maker {
         let mut exec = match (root, run.readonly) {
             (Some(root), false) => Exec::new(run.args, root, platform),
             (Some(root), true) => Exec::reading_root(run.args, root, platform),
-            (None, _) => Exec::in_mount(run.args, Mount::scratch_output("/"), platform),
+            (None, _) => Exec::on_scratch(run.args, platform),
         }
         .with_envs(run.env)
         .with_user(run.user)
@@ -591,47 +599,49 @@ impl Maker {
                 exec = exec.with_secret_env(SecretEnv { id: id.clone(), name: env, optional });
             }
             if !target.is_empty() {
-                exec = exec.with_mount(private(Mount::secret(target, id), (uid, gid, mode), optional));
+                exec = exec.with_mount(private!(Mount::secret(target, id), (uid, gid, mode), optional));
             }
         }
         for (secret, number) in run.ssh.into_iter().zip(0..) {
             let Secret { id, target, env: _, uid, gid, mode, optional } = secret;
             // Where Go puts sockets that have no place.
             let target = set(target).unwrap_or_else(|| format!("/run/buildkit/ssh_agent.{number}"));
-            exec = exec.with_mount(private(Mount::ssh(target, id), (uid, gid, mode), optional));
+            exec = exec.with_mount(private!(Mount::ssh(target, id), (uid, gid, mode), optional));
         }
         run.mounts.into_iter().fold(exec, |exec, mount| exec.with_mount(self.mount(mount)))
     }
 
     fn mount(&self, mount: MountNode) -> Mount {
         let input = self.output(&mount.from);
-        let kind = if !mount.cache.is_empty() {
-            MountKind::Cache {
-                id: mount.cache,
-                sharing: match mount.sharing.as_str() {
-                    "private" => Sharing::Private,
-                    "locked" => Sharing::Locked,
-                    _ => Sharing::Shared,
-                },
-                input,
-                selector: mount.selector,
-                read_only: mount.readonly,
+        let content_cache = match mount.content.as_str() {
+            "on" => ContentCache::On,
+            "off" => ContentCache::Off,
+            _ => ContentCache::Default,
+        };
+        if !mount.cache.is_empty() {
+            let sharing = match mount.sharing.as_str() {
+                "private" => Sharing::Private,
+                "locked" => Sharing::Locked,
+                _ => Sharing::Shared,
+            };
+            let mut cache = Mount::cache(mount.dest, mount.cache, sharing)
+                .with_selector(mount.selector)
+                .with_content_cache(content_cache);
+            if let Some(seed) = input {
+                cache = cache.seeded_with(seed);
             }
+            if mount.readonly { cache.read_only().into() } else { cache.into() }
         } else if mount.tmpfs {
-            MountKind::Tmpfs { size: mount.size }
+            Mount::tmpfs(mount.dest).with_size(mount.size).into()
         } else {
             let access = match (mount.readonly, mount.discard) {
                 (true, _) => Access::ReadOnly,
                 (false, true) => Access::Discard,
                 (false, false) => Access::Output,
             };
-            MountKind::Bind { input, selector: mount.selector, access }
-        };
-        Mount::new(mount.dest, kind).with_content_cache(match mount.content.as_str() {
-            "on" => ContentCache::On,
-            "off" => ContentCache::Off,
-            _ => ContentCache::Default,
-        })
+            let bind = Mount::bind(mount.dest, input, access).with_selector(mount.selector);
+            bind.with_content_cache(content_cache).into()
+        }
     }
 
     fn files(&self, files: Files) -> File {
@@ -665,8 +675,11 @@ impl Maker {
             follow_symlink: copy.follow,
             contents_only: copy.contents,
             create_dest_path: copy.parents,
-            wildcard: copy.wildcard,
-            allow_empty_wildcard: copy.allowempty,
+            wildcard: match (copy.wildcard, copy.allowempty) {
+                (false, _) => Wildcard::Literal,
+                (true, false) => Wildcard::MustMatch,
+                (true, true) => Wildcard::MayMatchNothing,
+            },
             include: copy.include,
             exclude: copy.exclude,
             required: copy.required,
@@ -688,19 +701,12 @@ impl Made {
     }
 }
 
-fn private(mount: Mount, (uid, gid, mode): (u32, u32, u32), optional: bool) -> Mount {
-    let mount = if mode == 0 { mount } else { mount.with_owner(uid, gid).with_mode(mode) };
-    if optional { mount.optional() } else { mount }
-}
-
 impl Git {
     fn source(self) -> Source {
         let mut source = GitSource {
             reference: self.r#ref,
             subdir: self.subdir,
             keep_git_dir: self.keep,
-            known_ssh_hosts: self.hosts,
-            ssh_socket: self.sock,
             checksum: self.checksum,
             skip_submodules: self.skip,
             mtime: match self.mtime.as_str() {
@@ -719,6 +725,10 @@ impl Git {
             }),
             ..GitSource::new(GitRemote::parse(&self.url).expect("a URL"))
         };
+        // Go takes them for any remote and sends them for those of ssh.
+        if let Some(ssh) = source.remote.ssh_mut() {
+            *ssh = GitSsh { known_hosts: self.hosts, agent: self.sock };
+        }
         if let Some(token) = set(self.token) {
             source.auth_token_secret = token;
         }
@@ -734,7 +744,7 @@ impl Http {
         HttpSource {
             checksum: self.checksum.parse().ok(),
             filename: self.filename,
-            permissions: Some(self.perm),
+            permissions: Permissions::new(self.perm),
             uid: self.uid,
             gid: self.gid,
             auth_header_secret: self.auth,

@@ -1,17 +1,16 @@
-//! One change of a file op: copy, write, make, remove, link.
+//! One change of a file op: write, make, remove, link. Copies are in `copy`.
 //!
-//! Paths are made clean by the constructors, as Go's client makes them; a field holds what goes over the wire. Whether a
-//! path is absolute is the verifier's business.
+//! Paths are cleaned by the constructors, as Go's client cleans them; a field holds what goes over the wire. The verifier
+//! checks whether a path is absolute.
 
 use buildkit_proto::pb;
 
-use super::File;
+use super::copy::{Copy, Origin};
 use super::owner::{Owner, owner_from_pb};
-use crate::graph::Output;
-use crate::path::{clean, clean_dest};
+use crate::path::clean;
 
 /// The wire's "no timestamp" and "no mode": a zero would be 1970 and no permission at all.
-const UNSET: i32 = -1;
+pub(super) const UNSET: i32 = -1;
 
 /// One change (`FileAction`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,221 +73,6 @@ impl Action {
             Self::Symlink(symlink) => symlink.owner.as_ref(),
             Self::Rm(_) => None,
         }
-    }
-}
-
-/// What a copy reads: an output, nothing, or the end of another chain of changes in the same op.
-///
-/// ```
-/// use buildkit_llb::{Copy, File, GraphBuilder, MkFile};
-///
-/// let made = File::scratch().mkfile(MkFile::new("/a", 0o644, "a"));
-/// let mut graph = GraphBuilder::new();
-/// let copied = graph.file(File::scratch().copy(Copy::new(made, "/a", "/b")));
-/// let graph = graph.finish(Some(copied)).expect("sound");
-/// assert_eq!(graph.reachable().len(), 1, "both chains are one op");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyFrom(pub(crate) Origin);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Output(Option<Output>),
-    /// Until the copy is part of an op.
-    Files(Box<File>),
-    /// An earlier step of the same op.
-    Step(usize),
-}
-
-impl From<Output> for CopyFrom {
-    fn from(output: Output) -> Self {
-        Self(Origin::Output(Some(output)))
-    }
-}
-
-impl From<Option<Output>> for CopyFrom {
-    fn from(output: Option<Output>) -> Self {
-        Self(Origin::Output(output))
-    }
-}
-
-impl From<File> for CopyFrom {
-    fn from(files: File) -> Self {
-        Self(Origin::Files(Box::new(files)))
-    }
-}
-
-/// New permission bits of what is copied.
-///
-/// ```
-/// use buildkit_llb::Chmod;
-///
-/// assert_eq!(Chmod::from(0o644), Chmod::Bits(0o644));
-/// let words = Chmod::Symbolic("u=rwX,go=rX".to_owned());
-/// assert_ne!(words, Chmod::Bits(0o755));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Chmod {
-    /// The twelve permission bits.
-    Bits(u32),
-    /// In words, `u=rwX,go=rX` (`dchapes/mode`); BuildKit 0.17 or newer.
-    Symbolic(String),
-}
-
-impl From<u32> for Chmod {
-    fn from(bits: u32) -> Self {
-        Self::Bits(bits)
-    }
-}
-
-/// Copies files from another filesystem (`FileActionCopy`).
-///
-/// ```
-/// use buildkit_llb::{Chmod, Copy, File, GraphBuilder, LocalSource, Source};
-///
-/// let mut graph = GraphBuilder::new();
-/// let context = graph.source(Source::local(LocalSource::new("context")));
-/// let copy = Copy {
-///     contents_only: true,
-///     create_dest_path: true,
-///     include: vec!["**/*.py".to_owned()],
-///     mode: Some(Chmod::Bits(0o644)),
-///     ..Copy::new(context, "/src", "/app/")
-/// };
-/// let files = graph.file(File::scratch().copy(copy));
-/// assert!(graph.finish(Some(files)).is_ok());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copy {
-    /// The filesystem to copy from.
-    pub from: CopyFrom,
-    /// Source path, absolute.
-    pub src: String,
-    /// Destination path, absolute.
-    pub dest: String,
-    /// New owner; `None` keeps the source's.
-    pub owner: Option<Owner>,
-    /// New permission bits; `None` keeps the source's.
-    pub mode: Option<Chmod>,
-    /// Follow a link named by the source path.
-    pub follow_symlink: bool,
-    /// Copy a directory's content rather than the directory itself.
-    pub contents_only: bool,
-    /// Create missing parents of the destination.
-    pub create_dest_path: bool,
-    /// The source path may hold wildcards.
-    pub wildcard: bool,
-    /// A wildcard may match nothing.
-    pub allow_empty_wildcard: bool,
-    /// Only what matches; needs the capability `file.copy.includeexcludepatterns`.
-    pub include: Vec<String>,
-    /// Not what matches; needs the same.
-    pub exclude: Vec<String>,
-    /// Paths that must be among what `include` selects; needs the capability `file.copy.requiredpaths`.
-    pub required: Vec<String>,
-    /// Unpack the source where it is an archive, as Dockerfile's `ADD` does.
-    pub unpack: bool,
-    /// Replace what is in the way even where it is of another type; needs the capability
-    /// `file.copy.alwaysreplaceexistingdestpaths`.
-    pub replace_existing: bool,
-    /// Nanoseconds since the epoch; `None` keeps the source's.
-    pub timestamp: Option<i64>,
-}
-
-impl Copy {
-    /// Copies `src` of `from` to `dest`, both absolute, keeping owner, mode and times. A trailing `/` or `/.` of `dest`
-    /// has its usual meaning.
-    #[must_use]
-    pub fn new(from: impl Into<CopyFrom>, src: impl AsRef<str>, dest: impl AsRef<str>) -> Self {
-        Self {
-            from: from.into(),
-            src: clean(src.as_ref()),
-            dest: clean_dest(dest.as_ref()),
-            owner: None,
-            mode: None,
-            follow_symlink: false,
-            contents_only: false,
-            create_dest_path: false,
-            wildcard: false,
-            allow_empty_wildcard: false,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            required: Vec::new(),
-            unpack: false,
-            replace_existing: false,
-            timestamp: None,
-        }
-    }
-
-    fn to_pb(&self, base: i64) -> pb::file_action::Action {
-        let Self {
-            from: _,
-            src,
-            dest,
-            owner,
-            mode,
-            follow_symlink,
-            contents_only,
-            create_dest_path,
-            wildcard,
-            allow_empty_wildcard,
-            include,
-            exclude,
-            required,
-            unpack,
-            replace_existing,
-            timestamp,
-        } = self;
-        let (mode, mode_str) = match mode {
-            None => (UNSET, String::new()),
-            Some(Chmod::Bits(bits)) => (wire_mode(*bits, 0o7777), String::new()),
-            // Go leaves the number at zero; the daemon looks at the words first.
-            Some(Chmod::Symbolic(words)) => (0, words.clone()),
-        };
-        pb::file_action::Action::Copy(pb::FileActionCopy {
-            src: src.clone(),
-            dest: dest.clone(),
-            owner: owner.as_ref().map(|owner| owner.to_pb(base)),
-            mode,
-            follow_symlink: *follow_symlink,
-            dir_copy_contents: *contents_only,
-            attempt_unpack_docker_compatibility: *unpack,
-            create_dest_path: *create_dest_path,
-            allow_wildcard: *wildcard,
-            allow_empty_wildcard: *allow_empty_wildcard,
-            timestamp: timestamp.unwrap_or(UNSET.into()),
-            include_patterns: include.clone(),
-            exclude_patterns: exclude.clone(),
-            always_replace_existing_dest_paths: *replace_existing,
-            mode_str,
-            required_paths: required.clone(),
-        })
-    }
-
-    fn from_pb(copy: &pb::FileActionCopy, from: Origin) -> Option<Self> {
-        let mode = match (copy.mode, copy.mode_str.as_str()) {
-            (UNSET, "") => None,
-            (bits, "") => Some(Chmod::Bits(u32::try_from(bits).ok()?)),
-            (_, words) => Some(Chmod::Symbolic(words.to_owned())),
-        };
-        Some(Self {
-            from: CopyFrom(from),
-            src: copy.src.clone(),
-            dest: copy.dest.clone(),
-            owner: owner_from_pb(copy.owner.as_ref())?,
-            mode,
-            follow_symlink: copy.follow_symlink,
-            contents_only: copy.dir_copy_contents,
-            create_dest_path: copy.create_dest_path,
-            wildcard: copy.allow_wildcard,
-            allow_empty_wildcard: copy.allow_empty_wildcard,
-            include: copy.include_patterns.clone(),
-            exclude: copy.exclude_patterns.clone(),
-            required: copy.required_paths.clone(),
-            unpack: copy.attempt_unpack_docker_compatibility,
-            replace_existing: copy.always_replace_existing_dest_paths,
-            timestamp: timestamp_from_pb(copy.timestamp),
-        })
     }
 }
 
@@ -446,11 +230,11 @@ impl Symlink {
     }
 }
 
-fn timestamp_from_pb(timestamp: i64) -> Option<i64> {
+pub(super) fn timestamp_from_pb(timestamp: i64) -> Option<i64> {
     (timestamp != i64::from(UNSET)).then_some(timestamp)
 }
 
 /// The verifier refuses bits outside the mask; they are cut off here, so that encoding stays total.
-fn wire_mode(mode: u32, mask: u32) -> i32 {
+pub(super) fn wire_mode(mode: u32, mask: u32) -> i32 {
     i32::try_from(mode & mask).unwrap_or(UNSET)
 }

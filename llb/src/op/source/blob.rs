@@ -1,6 +1,8 @@
 //! Blobs: one file, named by its digest, out of a registry or content store.
 
-use super::{Attrs, Source};
+use buildkit_proto::keys::attr;
+
+use super::{Attrs, Permissions, Source};
 
 /// One blob as one file (`docker-image+blob://`, `oci-layout+blob://`); needs the capability `source.imageblob`.
 ///
@@ -19,8 +21,8 @@ pub struct BlobSource {
     pub store: BlobStore,
     /// The file's name; empty is the daemon's choice.
     pub filename: String,
-    /// The file's permission bits.
-    pub permissions: Option<u32>,
+    /// The file's permission bits; `None` is the daemon's default.
+    pub permissions: Option<Permissions>,
     /// The file's owner.
     pub uid: u32,
     /// The file's group.
@@ -66,8 +68,8 @@ impl From<BlobSource> for Source {
         let scheme = match store {
             BlobStore::Registry => "docker-image+blob",
             BlobStore::OciLayout { session, store } => {
-                attrs.text("oci.session", session);
-                attrs.text("oci.store", store);
+                attrs.text(attr::OCI_SESSION, session);
+                attrs.text(attr::OCI_STORE, store);
                 "oci-layout+blob"
             }
         };

@@ -1,6 +1,8 @@
 //! Git: a commit of a remote repository, checked out.
 
-use super::git_url::{GitRemote, GitUrlError};
+use buildkit_proto::keys::attr;
+
+use super::git_url::{GitRemote, GitSsh, GitUrlError};
 use super::{Attrs, Source};
 
 /// A commit of a remote repository (`git://`).
@@ -11,9 +13,11 @@ use super::{Attrs, Source};
 /// ```
 /// use buildkit_llb::{GitMtime, GitSource, Source};
 ///
-/// let git = GitSource::parse("git@github.com:moby/buildkit.git#master:docs")?;
+/// let mut git = GitSource::parse("git@github.com:moby/buildkit.git#master:docs")?;
+/// if let Some(ssh) = git.remote.ssh_mut() {
+///     ssh.known_hosts = "github.com ssh-ed25519 AAAA...".to_owned();
+/// }
 /// let source = Source::from(GitSource {
-///     known_ssh_hosts: "github.com ssh-ed25519 AAAA...".to_owned(),
 ///     mtime: Some(GitMtime::Commit),
 ///     ..git
 /// });
@@ -23,7 +27,7 @@ use super::{Attrs, Source};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitSource {
-    /// The repository.
+    /// The repository, and where that is reached over ssh, how.
     pub remote: GitRemote,
     /// Branch, tag or commit; empty is the remote's default branch.
     pub reference: String,
@@ -36,11 +40,6 @@ pub struct GitSource {
     pub auth_token_secret: String,
     /// The secret that holds an `Authorization` header for https, `GIT_AUTH_HEADER` unless set; likewise.
     pub auth_header_secret: String,
-    /// Lines of a `known_hosts` file, for ssh only. Go's client asks the server where there are none, this crate never asks
-    /// anybody.
-    pub known_ssh_hosts: String,
-    /// The client's ssh agent, `default` unless set; for ssh only.
-    pub ssh_socket: String,
     /// The commit it must be (hex, or the beginning of it); needs the capability `source.git.checksum`.
     pub checksum: String,
     /// Do not fetch submodules; needs the capability `source.git.skipsubmodules`.
@@ -131,8 +130,6 @@ impl GitSource {
             keep_git_dir: false,
             auth_token_secret: super::git_url::DEFAULT_TOKEN.to_owned(),
             auth_header_secret: super::git_url::DEFAULT_HEADER.to_owned(),
-            known_ssh_hosts: String::new(),
-            ssh_socket: String::new(),
             checksum: String::new(),
             skip_submodules: false,
             mtime: None,
@@ -168,8 +165,6 @@ impl From<GitSource> for Source {
             keep_git_dir,
             auth_token_secret,
             auth_header_secret,
-            known_ssh_hosts,
-            ssh_socket,
             checksum,
             skip_submodules,
             mtime,
@@ -186,34 +181,34 @@ impl From<GitSource> for Source {
             identifier = format!("{identifier}:{subdir}");
         }
         let mut attrs = Attrs::default();
-        attrs.flag("git.keepgitdir", keep_git_dir);
-        attrs.text("git.fullurl", remote.url());
-        attrs.text("git.authtokensecret", auth_token_secret);
-        attrs.text("git.authheadersecret", auth_header_secret);
-        if remote.is_ssh() {
-            let hosts = known_ssh_hosts.strip_suffix('\n').unwrap_or(&known_ssh_hosts);
-            attrs.text("git.knownsshhosts", if hosts.is_empty() { String::new() } else { format!("{hosts}\n") });
-            attrs.text("git.mountsshsock", if ssh_socket.is_empty() { "default".to_owned() } else { ssh_socket });
+        attrs.flag(attr::GIT_KEEPGITDIR, keep_git_dir);
+        attrs.text(attr::GIT_FULLURL, remote.url());
+        attrs.text(attr::GIT_AUTHTOKENSECRET, auth_token_secret);
+        attrs.text(attr::GIT_AUTHHEADERSECRET, auth_header_secret);
+        if let Some(GitSsh { known_hosts, agent }) = remote.ssh() {
+            let hosts = known_hosts.strip_suffix('\n').unwrap_or(known_hosts);
+            attrs.text(attr::GIT_KNOWNSSHHOSTS, if hosts.is_empty() { String::new() } else { format!("{hosts}\n") });
+            attrs.text(attr::GIT_MOUNTSSHSOCK, if agent.is_empty() { "default" } else { agent });
         }
-        attrs.text("git.checksum", checksum);
-        attrs.flag("git.skipsubmodules", skip_submodules);
+        attrs.text(attr::GIT_CHECKSUM, checksum);
+        attrs.flag(attr::GIT_SKIPSUBMODULES, skip_submodules);
         let mtime = mtime.map(|mtime| match mtime {
             GitMtime::Checkout => "checkout",
             GitMtime::Commit => "commit",
         });
-        attrs.text("git.mtime", mtime.unwrap_or_default());
-        attrs.flag("git.fetchbycommit", fetch_by_commit);
+        attrs.text(attr::GIT_MTIME, mtime.unwrap_or_default());
+        attrs.flag(attr::GIT_FETCHBYCOMMIT, fetch_by_commit);
         if let Some(GitBundle { locator, session, store }) = bundle {
-            attrs.text("git.bundle", locator);
-            attrs.text("oci.session", session);
-            attrs.text("oci.store", store);
+            attrs.text(attr::GIT_BUNDLE, locator);
+            attrs.text(attr::OCI_SESSION, session);
+            attrs.text(attr::OCI_STORE, store);
         }
-        attrs.flag("git.checkoutbundle", checkout_bundle);
+        attrs.flag(attr::GIT_CHECKOUTBUNDLE, checkout_bundle);
         if let Some(GitSignature { public_key, reject_expired, require_signed_tag, ignore_signed_tag }) = signature {
-            attrs.text("git.sig.pubkey", public_key);
-            attrs.flag("git.sig.rejectexpired", reject_expired);
-            attrs.flag("git.sig.requiresignedtag", require_signed_tag);
-            attrs.flag("git.sig.ignoresignedtag", ignore_signed_tag);
+            attrs.text(attr::GIT_SIG_PUBKEY, public_key);
+            attrs.flag(attr::GIT_SIG_REJECTEXPIRED, reject_expired);
+            attrs.flag(attr::GIT_SIG_REQUIRESIGNEDTAG, require_signed_tag);
+            attrs.flag(attr::GIT_SIG_IGNORESIGNEDTAG, ignore_signed_tag);
         }
         Self::other(identifier, attrs.0, None)
     }

@@ -16,14 +16,36 @@ pub(crate) const DEFAULT_HEADER: &str = "GIT_AUTH_HEADER";
 ///
 /// let remote = GitRemote::parse("github.com/moby/buildkit.git")?;
 /// assert_eq!(remote.url(), "https://github.com/moby/buildkit.git");
-/// assert!(GitRemote::parse("git@github.com:moby/buildkit.git")?.is_ssh());
+/// assert_eq!(remote.ssh(), None);
+/// assert!(GitRemote::parse("git@github.com:moby/buildkit.git")?.ssh().is_some());
 /// # Ok::<(), buildkit_llb::GitUrlError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitRemote {
     url: String,
     place: String,
-    ssh: bool,
+    ssh: Option<GitSsh>,
+}
+
+/// How a remote is reached over ssh. Only a [`GitRemote`] whose URL is one of ssh has it.
+///
+/// ```
+/// use buildkit_llb::{GitRemote, GitSource, GitSsh, Source};
+///
+/// let mut remote = GitRemote::parse("ssh://git@example.com/a.git")?;
+/// if let Some(ssh) = remote.ssh_mut() {
+///     *ssh = GitSsh { agent: "deploy".to_owned(), ..GitSsh::default() };
+/// }
+/// assert_eq!(Source::from(GitSource::new(remote)).attrs()["git.mountsshsock"], "deploy");
+/// # Ok::<(), buildkit_llb::GitUrlError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitSsh {
+    /// Lines of a `known_hosts` file. Where there are none, Go's client asks the server for its key; this crate asks no
+    /// server.
+    pub known_hosts: String,
+    /// The client's ssh agent; empty is `default`.
+    pub agent: String,
 }
 
 /// Text that is no URL of a git repository.
@@ -74,10 +96,15 @@ impl GitRemote {
         &self.url
     }
 
-    /// Whether ssh is used to get at it.
+    /// How it is reached over ssh; `None` for a remote of another scheme.
     #[must_use]
-    pub fn is_ssh(&self) -> bool {
-        self.ssh
+    pub fn ssh(&self) -> Option<&GitSsh> {
+        self.ssh.as_ref()
+    }
+
+    /// The same to change it.
+    pub fn ssh_mut(&mut self) -> Option<&mut GitSsh> {
+        self.ssh.as_mut()
     }
 
     /// Host and path: what the identifier says.
@@ -106,7 +133,7 @@ fn scp(url: &str) -> Option<GitRemote> {
         return None;
     }
     let place = format!("{host}{}", crate::path::clean(&format!("/{path}")));
-    Some(GitRemote { url: url.to_owned(), place, ssh: true })
+    Some(GitRemote { url: url.to_owned(), place, ssh: Some(GitSsh::default()) })
 }
 
 fn standard(scheme: &str, rest: &str) -> Result<GitRemote, &'static str> {
@@ -164,7 +191,7 @@ fn standard(scheme: &str, rest: &str) -> Result<GitRemote, &'static str> {
     url += &if valid { path.to_owned() } else { escape(&plain, b"$&+,/:;=@") };
     let plain = String::from_utf8(plain).map_err(|_| "the path is no UTF-8")?;
     let place = format!("{host}{}", crate::path::clean(&format!("/{plain}")));
-    Ok(GitRemote { url, place, ssh: scheme == "ssh" })
+    Ok(GitRemote { url, place, ssh: (scheme == "ssh").then(GitSsh::default) })
 }
 
 fn unreserved(byte: u8) -> bool {

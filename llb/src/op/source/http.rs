@@ -1,18 +1,19 @@
 //! HTTP: one file behind a URL.
 
 use buildkit_proto::Digest;
+use buildkit_proto::keys::attr;
 
-use super::{Attrs, Source};
+use super::{Attrs, Permissions, Source};
 
 /// One file behind a URL (`http://`, `https://`).
 ///
 /// ```
-/// use buildkit_llb::{Digest, HttpSource, Source};
+/// use buildkit_llb::{Digest, HttpSource, Permissions, Source};
 ///
 /// let source = Source::from(HttpSource {
 ///     checksum: Some(Digest::of(b"hello")),
 ///     filename: "hello.txt".to_owned(),
-///     permissions: Some(0o644),
+///     permissions: Permissions::new(0o644),
 ///     ..HttpSource::new("https://example.com/hello")
 /// });
 /// assert_eq!(source.attrs()["http.perm"], "0644");
@@ -25,8 +26,8 @@ pub struct HttpSource {
     pub checksum: Option<Digest>,
     /// The file's name; empty is the URL's.
     pub filename: String,
-    /// The file's nine permission bits; `None` is the daemon's default.
-    pub permissions: Option<u32>,
+    /// The file's permission bits; `None` is the daemon's default.
+    pub permissions: Option<Permissions>,
     /// The file's owner.
     pub uid: u32,
     /// The file's group.
@@ -82,14 +83,14 @@ impl From<HttpSource> for Source {
             signature,
         } = http;
         let mut attrs = Attrs::default();
-        attrs.text("http.checksum", checksum.map(|digest| digest.to_string()).unwrap_or_default());
+        attrs.text(attr::HTTP_CHECKSUM, checksum.map(|digest| digest.to_string()).unwrap_or_default());
         attrs.file(&filename, permissions, uid, gid);
-        attrs.text("http.authheadersecret", auth_header_secret);
-        attrs.text("http.header.accept", accept);
-        attrs.text("http.header.user-agent", user_agent);
+        attrs.text(attr::HTTP_AUTHHEADERSECRET, auth_header_secret);
+        attrs.text(attr::HTTP_HEADER_ACCEPT, accept);
+        attrs.text(attr::HTTP_HEADER_USER_AGENT, user_agent);
         if let Some(HttpSignature { public_key, signature }) = signature {
-            attrs.text("http.sig.pubkey", public_key);
-            attrs.text("http.sig.signature", signature);
+            attrs.text(attr::HTTP_SIG_PUBKEY, public_key);
+            attrs.text(attr::HTTP_SIG_SIGNATURE, signature);
         }
         Self::other(url, attrs.0, None)
     }

@@ -5,11 +5,10 @@
 use std::num::NonZeroU32;
 
 use buildkit_proto::Digest;
+use buildkit_proto::keys::attr;
 use oci_names::Platform;
 
 use super::{Attrs, Source};
-
-pub(super) const RESOLVE_MODE: &str = "image.resolvemode";
 
 /// An image of a registry (`docker-image://`).
 ///
@@ -41,11 +40,12 @@ pub struct ImageSource {
 /// Where an image reference is looked up (`image.resolvemode`).
 ///
 /// ```
-/// use buildkit_llb::{Platform, ResolveMode, Source};
+/// use buildkit_llb::{ImageSource, Platform, ResolveMode, Source};
 ///
-/// let image = Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64"));
-/// assert_eq!(image.clone().with_resolve_mode(ResolveMode::Default), image);
-/// assert_eq!(image.with_resolve_mode(ResolveMode::Local).attrs()["image.resolvemode"], "local");
+/// let image = ImageSource::new("docker.io/library/debian:bookworm-slim", Platform::linux("amd64"));
+/// assert_eq!(image.resolve_mode, ResolveMode::Default);
+/// let local = Source::from(ImageSource { resolve_mode: ResolveMode::Local, ..image });
+/// assert_eq!(local.attrs()["image.resolvemode"], "local");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,13 +64,13 @@ impl ResolveMode {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Default => "default",
-            Self::Pull => "pull",
-            Self::Local => "local",
+            Self::Default => attr::IMAGE_RESOLVEMODE_DEFAULT,
+            Self::Pull => attr::IMAGE_RESOLVEMODE_PULL,
+            Self::Local => attr::IMAGE_RESOLVEMODE_LOCAL,
         }
     }
 
-    pub(super) fn attr(self) -> Option<&'static str> {
+    fn attr(self) -> Option<&'static str> {
         (self != Self::Default).then(|| self.as_str())
     }
 }
@@ -94,10 +94,10 @@ impl From<ImageSource> for Source {
     fn from(image: ImageSource) -> Self {
         let ImageSource { reference, platform, resolve_mode, record_type, layer_limit, checksum } = image;
         let mut attrs = Attrs::default();
-        attrs.text(RESOLVE_MODE, resolve_mode.attr().unwrap_or_default());
-        attrs.text("image.recordtype", record_type);
-        attrs.number("image.layerlimit", layer_limit.map_or(0, NonZeroU32::get));
-        attrs.text("image.checksum", checksum.map(|digest| digest.to_string()).unwrap_or_default());
+        attrs.text(attr::IMAGE_RESOLVEMODE, resolve_mode.attr().unwrap_or_default());
+        attrs.text(attr::IMAGE_RECORDTYPE, record_type);
+        attrs.number(attr::IMAGE_LAYERLIMIT, layer_limit.map_or(0, NonZeroU32::get));
+        attrs.text(attr::IMAGE_CHECKSUM, checksum.map(|digest| digest.to_string()).unwrap_or_default());
         Self::other(format!("docker-image://{reference}"), attrs.0, Some(platform))
     }
 }
@@ -143,9 +143,9 @@ impl From<OciLayoutSource> for Source {
     fn from(layout: OciLayoutSource) -> Self {
         let OciLayoutSource { reference, platform, session, store, layer_limit } = layout;
         let mut attrs = Attrs::default();
-        attrs.text("oci.session", session);
-        attrs.text("oci.store", store);
-        attrs.number("oci.layerlimit", layer_limit.map_or(0, NonZeroU32::get));
+        attrs.text(attr::OCI_SESSION, session);
+        attrs.text(attr::OCI_STORE, store);
+        attrs.number(attr::OCI_LAYERLIMIT, layer_limit.map_or(0, NonZeroU32::get));
         Self::other(format!("oci-layout://{reference}"), attrs.0, Some(platform))
     }
 }

@@ -1,5 +1,7 @@
 //! Local: a directory that the client's session serves.
 
+use buildkit_proto::keys::attr;
+
 use super::{Attrs, Source};
 
 /// A directory that the client's session serves (`local://`).
@@ -80,20 +82,20 @@ impl From<LocalSource> for Source {
         let LocalSource { name, session, include, exclude, follow, shared_key_hint, unique, differ, metadata_only } =
             local;
         let mut attrs = Attrs::default();
-        attrs.text("local.session", session.unwrap_or_default());
-        attrs.text("local.unique", unique.unwrap_or_default());
-        attrs.list("local.includepattern", include);
-        attrs.list("local.excludepatterns", exclude);
-        attrs.list("local.followpaths", follow);
-        attrs.text("local.sharedkeyhint", shared_key_hint.unwrap_or_default());
+        attrs.text(attr::LOCAL_SESSION, session.unwrap_or_default());
+        attrs.text(attr::LOCAL_UNIQUE, unique.unwrap_or_default());
+        attrs.list(attr::LOCAL_INCLUDEPATTERN, include);
+        attrs.list(attr::LOCAL_EXCLUDEPATTERNS, exclude);
+        attrs.list(attr::LOCAL_FOLLOWPATHS, follow);
+        attrs.text(attr::LOCAL_SHAREDKEYHINT, shared_key_hint.unwrap_or_default());
         let differ = differ.map(|differ| match differ {
-            Differ::None => "none",
-            Differ::Metadata => "metadata",
+            Differ::None => attr::LOCAL_DIFFER_NONE,
+            Differ::Metadata => attr::LOCAL_DIFFER_METADATA,
         });
-        attrs.text("local.differ", differ.unwrap_or_default());
+        attrs.text(attr::LOCAL_DIFFER, differ.unwrap_or_default());
         if let Some(MetadataOnly { except }) = metadata_only {
-            attrs.flag("local.metadatatransfer", true);
-            attrs.list("local.metadatatransferexclude", except);
+            attrs.flag(attr::LOCAL_METADATATRANSFER, true);
+            attrs.list(attr::LOCAL_METADATATRANSFEREXCLUDE, except);
         }
         Self::other(format!("local://{name}"), attrs.0, None)
     }

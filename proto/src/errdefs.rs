@@ -1,13 +1,21 @@
-//! BuildKit's typed error details: JSON behind a type URL (`moby/buildkit: solver/errdefs`, `frontend/gateway/pb/exit.go`).
+//! The typed details of errors: JSON behind a type URL (`moby/buildkit: solver/errdefs`, `frontend/gateway/pb/exit.go`,
+//! `util/grpcerrors`).
 //!
 //! Decoding never fails: what is not understood stays as it came. Knows nothing of statuses or transports.
 
+mod json;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use buildkit_proto::pb;
 use serde::{Deserialize, Serialize};
 
-use crate::status::AnyDetail;
+use self::json::{
+    DecisionJson, DenyJson, DigestJson, ExitJson, FrontendJson, InfoJson, NameJson, SourceJson, line_number,
+};
+use crate::pb;
 
 const PREFIX: &str = "github.com/moby/buildkit/";
 const SOURCE: &str = "errdefs.Source+json";
@@ -17,16 +25,41 @@ const FRONTEND: &str = "errdefs.Frontend+json";
 const FRONTEND_CAP: &str = "errdefs.FrontendCap+json";
 const SUBREQUEST: &str = "errdefs.Subrequest+json";
 const EXIT: &str = "gatewayapi.ExitMessage+json";
+const DECISION: &str = "policysession.DecisionResponse+json";
 
-/// A detail of a [`Status`](crate::Status), as far as it is known.
+/// One detail as it travels: a type URL and its bytes (JSON for BuildKit's own types).
 ///
 /// ```
-/// use buildkit_gateway::ErrorDetail;
+/// use buildkit_proto::errdefs::{AnyDetail, ErrorDetail};
+///
+/// let detail = AnyDetail { type_url: "example.com/odd".to_owned(), value: b"{}".to_vec() };
+/// assert_eq!(ErrorDetail::decode(&detail), ErrorDetail::Other(detail), "an unknown detail stays as it came");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct AnyDetail {
+    /// `github.com/moby/buildkit/errdefs.Source+json` and the like.
+    pub type_url: String,
+    /// The encoded value.
+    pub value: Vec<u8>,
+}
+
+impl fmt::Debug for AnyDetail {
+    /// The value is left out: it holds whole files and graphs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyDetail({:?}, {} bytes)", self.type_url, self.value.len())
+    }
+}
+
+/// A detail of an error, as far as it is known.
+///
+/// ```
+/// use buildkit_proto::errdefs::ErrorDetail;
 ///
 /// let detail = ErrorDetail::Exit { code: 3 };
 /// assert_eq!(ErrorDetail::decode(&detail.encode()), detail);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ErrorDetail {
     /// Where in a file the failure comes from; command lines print it with `>>>` markers.
     Source {
@@ -64,6 +97,11 @@ pub enum ErrorDetail {
         /// 255 when it is not known.
         code: u32,
     },
+    /// A source policy refused something.
+    PolicyDenial {
+        /// Its reasons.
+        messages: Vec<String>,
+    },
     /// Anything else, or a known type whose value is unreadable.
     Other(AnyDetail),
 }
@@ -71,12 +109,12 @@ pub enum ErrorDetail {
 /// A file the user wrote.
 ///
 /// ```
-/// use buildkit_gateway::{ErrorDetail, SourceInfo, SourceRange, Status};
+/// use buildkit_proto::errdefs::{ErrorDetail, SourceInfo, SourceRange};
 ///
 /// let file = SourceInfo { filename: "image.txt".into(), data: b"one\ntwo\n".to_vec(), ..SourceInfo::default() };
-/// let status = Status::failed("no such word").with_source(file, vec![SourceRange::lines(2, 2)]);
-/// let Some(ErrorDetail::Source { info, .. }) = status.typed_details().next() else { panic!("it is there") };
-/// assert_eq!(info.filename, "image.txt");
+/// let detail = ErrorDetail::source(file.clone(), vec![SourceRange::lines(2, 2)]);
+/// let ErrorDetail::Source { info, .. } = ErrorDetail::decode(&detail.encode()) else { panic!("it is one") };
+/// assert_eq!(info, file);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceInfo {
@@ -93,7 +131,7 @@ pub struct SourceInfo {
 /// A range of text, ends included.
 ///
 /// ```
-/// use buildkit_gateway::SourceRange;
+/// use buildkit_proto::errdefs::SourceRange;
 ///
 /// let range = SourceRange::lines(2, 4);
 /// assert_eq!((range.start.line, range.end.line), (2, 4));
@@ -110,7 +148,7 @@ pub struct SourceRange {
 /// A position in a text.
 ///
 /// ```
-/// use buildkit_gateway::{SourcePosition, SourceRange};
+/// use buildkit_proto::errdefs::{SourcePosition, SourceRange};
 ///
 /// let (start, end) = (SourcePosition { line: 2, character: 0 }, SourcePosition { line: 2, character: 3 });
 /// let word = SourceRange { start, end };
@@ -120,26 +158,22 @@ pub struct SourceRange {
 #[serde(default)]
 pub struct SourcePosition {
     /// From 1.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "line_number")]
     pub line: u32,
     /// From 0.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "line_number")]
     pub character: u32,
 }
 
 /// `errdefs.Solve`: ids by which the gateway can mount what the failed vertex saw.
 ///
 /// ```
-/// use buildkit_gateway::{ErrorDetail, SolveDetail, Status};
+/// use buildkit_proto::errdefs::{ErrorDetail, SolveDetail};
 ///
-/// let solve = SolveDetail { mount_ids: vec!["ref1".into()], ..SolveDetail::default() };
-/// let status = Status::failed("exit code: 1").with_detail(&ErrorDetail::Solve(solve));
+/// let sent = ErrorDetail::Solve(SolveDetail { mount_ids: vec!["ref1".into()], ..SolveDetail::default() }).encode();
 /// // What a failed step saw at its first mount can be looked into.
-/// let mounted = status.typed_details().find_map(|detail| match detail {
-///     ErrorDetail::Solve(solve) => solve.mount_ids.first().cloned(),
-///     _ => None,
-/// });
-/// assert_eq!(mounted.as_deref(), Some("ref1"));
+/// let ErrorDetail::Solve(solve) = ErrorDetail::decode(&sent) else { panic!("it is one") };
+/// assert_eq!(solve.mount_ids, ["ref1"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -160,8 +194,8 @@ pub struct SolveDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<serde_json::Value>,
     /// The vertex's description.
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub description: std::collections::BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub description: BTreeMap<String, String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde wants")]
@@ -176,71 +210,46 @@ impl SourceRange {
         let line = |line| SourcePosition { line, character: 0 };
         Self { start: line(first), end: line(last) }
     }
+}
 
-    pub(crate) fn to_pb(self) -> pb::Range {
+impl From<SourceRange> for pb::Range {
+    fn from(range: SourceRange) -> Self {
         let position = |position: SourcePosition| pb::Position {
             line: i32::try_from(position.line).unwrap_or(i32::MAX),
             character: i32::try_from(position.character).unwrap_or(i32::MAX),
         };
-        pb::Range { start: Some(position(self.start)), end: Some(position(self.end)) }
+        Self { start: Some(position(range.start)), end: Some(position(range.end)) }
     }
 }
 
-impl SourceInfo {
-    pub(crate) fn into_pb(self) -> pb::SourceInfo {
-        pb::SourceInfo {
-            filename: self.filename,
-            data: self.data,
-            definition: self.definition,
-            language: self.language,
-        }
+impl From<SourceInfo> for pb::SourceInfo {
+    fn from(info: SourceInfo) -> Self {
+        let SourceInfo { filename, language, data, definition } = info;
+        Self { filename, data, definition, language }
     }
 }
 
-/// The JSON of `errdefs.Source`: Go's `encoding/json` of protobuf structs.
-#[derive(Serialize, Deserialize)]
-struct SourceJson {
-    #[serde(default)]
-    info: Option<InfoJson>,
-    #[serde(default)]
-    ranges: Option<Vec<SourceRange>>,
+impl SolveDetail {
+    /// Which action of a file op failed.
+    #[must_use]
+    pub fn file_index(&self) -> Option<i64> {
+        self.file.as_ref().map(index)
+    }
+
+    /// Of which input the checksum of the content failed.
+    #[must_use]
+    pub fn cache_index(&self) -> Option<i64> {
+        self.cache.as_ref().map(index)
+    }
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct InfoJson {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    filename: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    data: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    language: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct DigestJson {
-    #[serde(default)]
-    digest: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NameJson {
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FrontendJson {
-    #[serde(default)]
-    name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    source: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ExitJson {
-    #[serde(rename = "Code", default)]
-    code: u32,
+/// protojson writes 64-bit numbers as text and leaves 0 out.
+fn index(value: &serde_json::Value) -> i64 {
+    match value.get("index") {
+        Some(serde_json::Value::String(text)) => text.parse().unwrap_or_default(),
+        Some(number) => number.as_i64().unwrap_or_default(),
+        None => 0,
+    }
 }
 
 impl ErrorDetail {
@@ -293,6 +302,10 @@ impl ErrorDetail {
                 let json: ExitJson = serde_json::from_slice(value).ok()?;
                 Self::Exit { code: json.code }
             }
+            DECISION => {
+                let json: DecisionJson = serde_json::from_slice(value).ok()?;
+                Self::PolicyDenial { messages: json.deny_messages.into_iter().map(|deny| deny.message).collect() }
+            }
             _ => return None,
         })
     }
@@ -323,6 +336,10 @@ impl ErrorDetail {
             Self::FrontendCap { name } => any(FRONTEND_CAP, &NameJson { name: name.clone() }),
             Self::Subrequest { name } => any(SUBREQUEST, &NameJson { name: name.clone() }),
             Self::Exit { code } => any(EXIT, &ExitJson { code: *code }),
+            Self::PolicyDenial { messages } => {
+                let deny_messages = messages.iter().map(|message| DenyJson { message: message.clone() }).collect();
+                any(DECISION, &DecisionJson { deny_messages })
+            }
             Self::Other(detail) => detail.clone(),
         }
     }
@@ -331,75 +348,9 @@ impl ErrorDetail {
 fn any(name: &str, json: &impl Serialize) -> AnyDetail {
     AnyDetail {
         type_url: format!("{PREFIX}{name}"),
-        value: serde_json::to_vec(json).expect("plain structs with text keys always serialise"),
+        value: serde_json::to_vec(json).expect("plain structs with text keys always serialize"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn round_trip(detail: &ErrorDetail, json: &str) {
-        let any = detail.encode();
-        assert_eq!(String::from_utf8(any.value.clone()).unwrap(), json);
-        assert_eq!(&ErrorDetail::decode(&any), detail);
-    }
-
-    #[test]
-    fn source_has_base64_data_and_both_ends() {
-        let info = SourceInfo {
-            filename: "imagespec.yaml".into(),
-            language: "YAML".into(),
-            data: b"name: x\n".to_vec(),
-            definition: None,
-        };
-        round_trip(
-            &ErrorDetail::source(info, vec![SourceRange::lines(1, 1)]),
-            r#"{"info":{"filename":"imagespec.yaml","data":"bmFtZTogeAo=","language":"YAML"},"ranges":[{"start":{"line":1},"end":{"line":1}}]}"#,
-        );
-    }
-
-    #[test]
-    fn a_source_of_the_daemons_is_read() {
-        let value = br#"{"info":{"filename":"Dockerfile","data":"RlJPTSB4","definition":{"def":["AA=="]}},"ranges":[{"start":{"line":3,"character":2},"end":{"line":4}}]}"#;
-        let any = AnyDetail { type_url: format!("{PREFIX}{SOURCE}"), value: value.to_vec() };
-        let ErrorDetail::Source { info, ranges } = ErrorDetail::decode(&any) else {
-            panic!("no source");
-        };
-        assert_eq!((info.filename.as_str(), info.data.as_slice()), ("Dockerfile", b"FROM x".as_slice()));
-        assert_eq!(ranges[0].start, SourcePosition { line: 3, character: 2 });
-        assert_eq!(ranges[0].end, SourcePosition { line: 4, character: 0 });
-    }
-
-    #[test]
-    fn the_others() {
-        round_trip(&ErrorDetail::Vertex { digest: "sha256:1".into() }, r#"{"digest":"sha256:1"}"#);
-        round_trip(
-            &ErrorDetail::Frontend { name: "gateway.v0".into(), source: "x/y".into() },
-            r#"{"name":"gateway.v0","source":"x/y"}"#,
-        );
-        round_trip(&ErrorDetail::Exit { code: 42 }, r#"{"Code":42}"#);
-        let solve =
-            br#"{"inputIDs":["a"],"mountIDs":["","b"],"op":{"exec":{}},"file":{"index":"1"},"description":{"k":"v"}}"#;
-        let any = AnyDetail { type_url: format!("{PREFIX}{SOLVE}"), value: solve.to_vec() };
-        let ErrorDetail::Solve(detail) = ErrorDetail::decode(&any) else {
-            panic!("no solve detail");
-        };
-        assert_eq!((detail.input_ids, detail.mount_ids), (vec!["a".to_owned()], vec![String::new(), "b".to_owned()]));
-        assert_eq!(detail.description["k"], "v");
-    }
-
-    #[test]
-    fn the_unknown_and_the_broken_stay_as_they_are() {
-        for (type_url, value) in [
-            ("example.com/x", "{}"),
-            ("github.com/moby/buildkit/stack.Stack+json", "{}"),
-            ("github.com/moby/buildkit/errdefs.Source+json", "{"),
-        ] {
-            let any = AnyDetail { type_url: type_url.into(), value: value.as_bytes().to_vec() };
-            assert_eq!(ErrorDetail::decode(&any), ErrorDetail::Other(any.clone()));
-            assert_eq!(ErrorDetail::decode(&any).encode(), any);
-        }
-    }
-}
+mod tests;
