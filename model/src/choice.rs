@@ -124,12 +124,14 @@ choices! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "`choices!` makes the enum, and some have no default")]
 impl Default for Bytecode {
     fn default() -> Self {
         Self::Checked
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "`choices!` makes the enum, and some have no default")]
 impl Default for Flavor {
     fn default() -> Self {
         Self::Plain

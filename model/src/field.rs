@@ -58,7 +58,7 @@ pub struct FieldInfo {
     /// From the spec on: `builder_options.user`.
     pub(crate) path: &'static str,
     /// In its own mapping: `user`.
-    pub(crate) name: &'static str,
+    pub(crate) key: &'static str,
     /// What it takes, as in "must be …".
     pub(crate) takes: &'static str,
     /// A valid value, in YAML.
@@ -79,7 +79,7 @@ impl FieldInfo {
         other_names: &'static [&'static str],
         about: &'static str,
     ) -> Self {
-        Self { path: name, name, takes, example, about, shape: Shape::Text, other_names, moves: &[] }
+        Self { path: name, key: name, takes, example, about, shape: Shape::Text, other_names, moves: &[] }
     }
 
     /// The field's path in a spec, such as `cuda` or `builder_options.user`.

@@ -51,7 +51,7 @@ pub fn json_schema() -> Value {
 }
 
 fn object(fields: &[&FieldInfo]) -> Value {
-    let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
+    let properties: Map<String, Value> = fields.iter().map(|field| (field.key.to_owned(), property(field))).collect();
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 

@@ -109,7 +109,7 @@ macro_rules! fields {
                 pub const $CONST: crate::field::Field<fn(&crate::image_spec::ImageSpec) -> $seen> = {
                     const INFO: &crate::field::FieldInfo = &crate::field::FieldInfo {
                         path: crate::table::name!($parents $field),
-                        name: stringify!($field),
+                        key: stringify!($field),
                         takes: $takes,
                         example: $example,
                         about: $about.trim_ascii(),

@@ -242,7 +242,8 @@ proptest! {
 
     #[test]
     fn one_more_of_anything_changes_the_tag((_, spec) in any_spec(), word in "[c-d]{2,4}") {
-        let more: [fn(ImageSpec, &str) -> Result<ImageSpec, Invalid>; 7] = [
+        type Add = fn(ImageSpec, &str) -> Result<ImageSpec, Invalid>;
+        let more: [Add; 7] = [
             |spec, word| spec.with_apt_packages([word]),
             |spec, word| spec.with_conda_packages([word]),
             |spec, word| spec.with_packages([word]),

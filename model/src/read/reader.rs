@@ -40,11 +40,11 @@ impl<'a> Fields<'a> {
 
 impl Places for Fields<'_> {
     fn key(&self, field: &FieldInfo) -> Option<Span> {
-        self.get(field.name).map(|(entry, _)| entry.key_span)
+        self.get(field.key).map(|(entry, _)| entry.key_span)
     }
 
     fn is_given(&self, field: &FieldInfo) -> bool {
-        self.has(field.name)
+        self.has(field.key)
     }
 }
 
@@ -95,7 +95,7 @@ impl<'t, 'd> Reader<'t, 'd> {
             if self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() >= MAX_ERRORS {
                 break;
             }
-            let Some(field) = known.iter().copied().find(|field| field.name == entry.key) else {
+            let Some(field) = known.iter().copied().find(|field| field.key == entry.key) else {
                 self.report(unknown_field(entry, known, owner));
                 has_unknown = true;
                 continue;
@@ -103,7 +103,7 @@ impl<'t, 'd> Reader<'t, 'd> {
             if entry.value.kind == Kind::Null {
                 continue;
             }
-            found.insert(field.name, (*entry, field));
+            found.insert(field.key, (*entry, field));
         }
         Fields { has_unknown, found }
     }
@@ -262,7 +262,7 @@ impl<'t, 'd> Reader<'t, 'd> {
         self.report(
             Diagnostic::new(
                 &rules::WRONG_TYPE,
-                format!("`{}` must be {}, not {}", field.name, field.takes, node.kind_name()),
+                format!("`{}` must be {}, not {}", field.key, field.takes, node.kind_name()),
             )
             .with_label(node.span, format!("found {}", node.kind_name()))
             .with_help(field_help(node, field)),
@@ -282,15 +282,15 @@ impl<'t, 'd> Reader<'t, 'd> {
 
 fn unknown_field(entry: &Entry, known: &[&FieldInfo], owner: &str) -> Diagnostic {
     let key = &entry.key;
-    let names = || known.iter().map(|field| field.name);
+    let names = || known.iter().map(|field| field.key);
     let wanted = key.to_ascii_lowercase().replace('-', "_");
-    let is_wanted = |field: &&&FieldInfo| field.name == wanted || field.other_names.contains(&wanted.as_str());
+    let is_wanted = |field: &&&FieldInfo| field.key == wanted || field.other_names.contains(&wanted.as_str());
     let inside = |field: &&FieldInfo| match field.shape {
-        Shape::Fields(inner) => inner.iter().find(is_wanted).map(|inner| (field.name, inner.name)),
+        Shape::Fields(inner) => inner.iter().find(is_wanted).map(|inner| (field.key, inner.key)),
         _ => None,
     };
     let help = if let Some(field) = known.iter().find(is_wanted) {
-        format!("did you mean `{}`?", field.name)
+        format!("did you mean `{}`?", field.key)
     } else if let Some((outer, inner)) = known.iter().find_map(inside) {
         format!("did you mean `{outer}: {{{inner}: …}}`?")
     } else if let Some(name) = nearest(key, names()) {
