@@ -1,4 +1,4 @@
-//! Environments: ordered variables, expansion of `$NAME` in the spec's values, and which of them installers read.
+//! Environments: ordered variables, and expansion of `$NAME` in the spec's values.
 //!
 //! Knows nothing of shells: `$NAME` and `${NAME}` are replaced, `\$` is a dollar, everything else is itself.
 
@@ -101,41 +101,6 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     if braced { rest.strip_prefix('}').map(|rest| (name, rest)) } else { Some((name, rest)) }
 }
 
-/// Whether installers read a variable, so that changing it may change what they do.
-#[must_use]
-pub fn read_by_installers(name: &str) -> bool {
-    const PREFIXES: [&str; 8] = ["UV_", "PIP_", "CONDA_", "MAMBA_", "SSL_", "CARGO_", "CMAKE_", "NPY_"];
-    const NAMES: [&str; 21] = [
-        "AR",
-        "AS",
-        "CC",
-        "CFLAGS",
-        "CPATH",
-        "CPP",
-        "CPPFLAGS",
-        "CXX",
-        "CXXFLAGS",
-        "CURL_CA_BUNDLE",
-        "F77",
-        "FC",
-        "FFLAGS",
-        "LD",
-        "LDFLAGS",
-        "LDSHARED",
-        "LIBRARY_PATH",
-        "MAKEFLAGS",
-        "PKG_CONFIG_PATH",
-        "REQUESTS_CA_BUNDLE",
-        "RUSTFLAGS",
-    ];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || is_proxy(name) || NAMES.contains(&name)
-}
-
-/// Whether a variable names a proxy; apt reads these and no other.
-pub(crate) fn is_proxy(name: &str) -> bool {
-    name.to_ascii_uppercase().ends_with("_PROXY")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,15 +133,5 @@ mod tests {
         let env = env().with("PATH", "/x").with("NEW", "1");
         let names: Vec<String> = env.to_pairs().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["PATH", "HOME", "EMPTY", "NEW"]);
-    }
-
-    #[test]
-    fn installers_read_their_own() {
-        for name in ["UV_INDEX_URL", "PIP_NO_CACHE", "https_proxy", "HTTPS_PROXY", "CFLAGS"] {
-            assert!(read_by_installers(name), "{name}");
-        }
-        for name in ["PATH", "APP_MODE", "PROXY", "CCC"] {
-            assert!(!read_by_installers(name), "{name}");
-        }
     }
 }

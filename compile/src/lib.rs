@@ -83,7 +83,6 @@ mod store;
 pub use answer::{DaemonFact, ImageFact, InterpreterFact, LockFact, Program, Text};
 pub use commands::ended_command;
 pub use document::Document;
-pub use env::read_by_installers as is_read_by_installers;
 pub use fixed::{CONDA_ENVIRONMENT, DEFAULT_BASE_IMAGE, DEFAULT_MICROMAMBA_IMAGE, DEFAULT_UV_IMAGE, ENVIRONMENT};
 pub use lock_file::LockFile;
 pub use lower::group::COLLISIONS_FILE;

@@ -104,8 +104,10 @@ choices! {
 
 choices! {
     /// How Python packages are precompiled (PEP 552).
+    #[derive(Default)]
     Bytecode, default Some(Self::Checked), {
         /// Python compares a file's content with its bytecode: a file that is edited later is compiled again.
+        #[default]
         Checked = "checked",
         /// Python trusts the bytecode: imports are faster, and a file that is edited later has no effect.
         Unchecked = "unchecked",
@@ -116,25 +118,13 @@ choices! {
 
 choices! {
     /// Whose conventions an image follows.
+    #[derive(Default)]
     Flavor, default Some(Self::Plain), {
         /// Only what the spec asks for.
+        #[default]
         Plain = "plain",
         /// What Flytekit's own builder produces.
         Flyte = "flyte",
-    }
-}
-
-#[expect(clippy::derivable_impls, reason = "`choices!` makes the enum, and some have no default")]
-impl Default for Bytecode {
-    fn default() -> Self {
-        Self::Checked
-    }
-}
-
-#[expect(clippy::derivable_impls, reason = "`choices!` makes the enum, and some have no default")]
-impl Default for Flavor {
-    fn default() -> Self {
-        Self::Plain
     }
 }
 

@@ -34,7 +34,7 @@ impl<G> Field<G> {
     /// The field's path in a spec, such as `cuda` or `builder_options.user`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.info.path
+        self.info.name
     }
 
     /// Its row in the table.
@@ -56,7 +56,7 @@ impl<G> Field<G> {
 #[derive(Debug)]
 pub struct FieldInfo {
     /// From the spec on: `builder_options.user`.
-    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
     /// In its own mapping: `user`.
     pub(crate) key: &'static str,
     /// What it takes, as in "must be …".
@@ -73,19 +73,19 @@ pub struct FieldInfo {
 impl FieldInfo {
     /// A text in a mapping that has no table of its own.
     pub(crate) const fn part(
-        name: &'static str,
+        key: &'static str,
         takes: &'static str,
         example: &'static str,
         other_names: &'static [&'static str],
         about: &'static str,
     ) -> Self {
-        Self { path: name, key: name, takes, example, about, shape: Shape::Text, other_names, moves: &[] }
+        Self { name: key, key, takes, example, about, shape: Shape::Text, other_names, moves: &[] }
     }
 
     /// The field's path in a spec, such as `cuda` or `builder_options.user`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        self.path
+        self.name
     }
 
     /// What it is for: one line.

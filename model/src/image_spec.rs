@@ -156,7 +156,7 @@ fields! {
         ],
     }
 
-    /// Debian packages, name[:architecture][=version][/release].
+    /// Debian packages: `name[:architecture][=version][/release]`.
     ///
     /// A set; the order is the author's.
     apt_packages as APT_PACKAGES: Vec<String> => &[String] {

@@ -8,8 +8,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Serialize;
-
 use crate::field::FieldInfo;
 use crate::image_spec::ImageSpec;
 use crate::scope::Scope;
@@ -19,8 +17,7 @@ pub(crate) use conditions::*;
 mod conditions;
 
 /// A kind of work that an image is made of, in the order of a build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepKind {
     /// The base image, which everything is built on.
     Base,

@@ -60,7 +60,7 @@ impl SecretMount {
     /// # Errors
     /// The id, the source or the target is not valid (`E020`, `E021`, `E008`).
     pub fn new(id: &str, source: Option<SecretSource>, target: SecretTarget) -> Result<Self, Invalid> {
-        let id = checked_id(id)?;
+        let id = secret_id(id)?;
         let source = match source {
             None => None,
             Some(SecretSource::File(path)) => Some(file_source(&path)?),
@@ -104,10 +104,6 @@ impl SecretTarget {
             Self::File(text) | Self::Env(text) => text,
         }
     }
-}
-
-pub(crate) fn checked_id(id: &str) -> Result<String, Fault> {
-    secret_id(id).map(|()| id.to_owned())
 }
 
 pub(crate) fn file_source(path: &str) -> Result<SecretSource, Fault> {

@@ -108,7 +108,7 @@ macro_rules! fields {
                 #[doc = $about]
                 pub const $CONST: crate::field::Field<fn(&crate::image_spec::ImageSpec) -> $seen> = {
                     const INFO: &crate::field::FieldInfo = &crate::field::FieldInfo {
-                        path: crate::table::name!($parents $field),
+                        name: crate::table::name!($parents $field),
                         key: stringify!($field),
                         takes: $takes,
                         example: $example,

@@ -2,6 +2,7 @@
 //!
 //! Knows no fields; what a text means is not known here.
 
+use crate::diagnostic::Rule;
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::rules;
@@ -65,9 +66,14 @@ pub(crate) fn number(text: &str) -> Option<u32> {
     if is_digits && !has_leading_zero { text.parse().ok() } else { None }
 }
 
-/// Text of ASCII letters, digits and some other characters, which is not empty.
-pub(crate) fn is_made_of(text: &str, others: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+/// Text of ASCII letters, digits and some other characters, which is not empty. `noun` is what it has to be.
+pub(crate) fn made_of(value: &str, others: &str, rule: &'static Rule, noun: &str) -> Result<String, Fault> {
+    if !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c)) {
+        return Ok(value.to_owned());
+    }
+    let others: Vec<String> = others.chars().map(String::from).collect();
+    Err(Fault::new(rule, format!("{} is not a valid {noun}", quote(value)))
+        .label(format!("expected letters, digits and `{}`", others.join(" "))))
 }
 
 /// One word: a line without spaces.
@@ -134,23 +140,22 @@ pub(crate) fn label_key(key: &str) -> Result<(), Fault> {
 
 /// The name of an extra or of a dependency group (PEP 685, PEP 735).
 pub(crate) fn part_name(value: &str) -> Result<String, Fault> {
+    const NOUN: &str = "name of dependencies";
+    let help = "name what `pyproject.toml` calls them, such as `dev`";
+    let name = made_of(value, "_-.", &rules::TEXT, NOUN).map_err(|fault| fault.help(help))?;
     let is_end = |c: char| c.is_ascii_alphanumeric();
-    if is_made_of(value, "_-.") && value.starts_with(is_end) && value.ends_with(is_end) {
-        return Ok(value.to_owned());
+    if name.starts_with(is_end) && name.ends_with(is_end) {
+        return Ok(name);
     }
-    Err(Fault::new(&rules::TEXT, format!("{} is not a valid name of dependencies", quote(value)))
-        .label("expected letters, digits, `_`, `-` and `.`")
-        .help("name what `pyproject.toml` calls them, such as `dev`"))
+    Err(Fault::new(&rules::TEXT, format!("{} is not a valid {NOUN}", quote(value)))
+        .label("expected a letter or digit at both ends")
+        .help(help))
 }
 
 /// BuildKit's name of a secret.
-pub(crate) fn secret_id(id: &str) -> Result<(), Fault> {
+pub(crate) fn secret_id(id: &str) -> Result<String, Fault> {
     // `--secret id=…,src=…` is separated by commas; ids that cannot be written there are refused.
-    if is_made_of(id, "_-./:") {
-        return Ok(());
-    }
-    Err(Fault::new(&rules::SECRET, format!("{} is not a valid id of a secret", quote(id)))
-        .label("expected letters, digits and `_ - . / :`"))
+    made_of(id, "_-./:", &rules::SECRET, "id of a secret")
 }
 
 #[cfg(test)]

@@ -222,6 +222,9 @@ fn equal(fields: &Value) -> ImageSpec {
     spec_of_json(&fields)
 }
 
+/// One more entry of a field.
+type Change = fn(ImageSpec, &str) -> Result<ImageSpec, Invalid>;
+
 fn spec_of_json(fields: &Value) -> ImageSpec {
     parse("spec.json", &fields.to_string()).spec.expect("a valid spec")
 }
@@ -242,8 +245,7 @@ proptest! {
 
     #[test]
     fn one_more_of_anything_changes_the_tag((_, spec) in any_spec(), word in "[c-d]{2,4}") {
-        type Add = fn(ImageSpec, &str) -> Result<ImageSpec, Invalid>;
-        let more: [Add; 7] = [
+        let more: [Change; 7] = [
             |spec, word| spec.with_apt_packages([word]),
             |spec, word| spec.with_conda_packages([word]),
             |spec, word| spec.with_packages([word]),

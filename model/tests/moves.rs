@@ -146,5 +146,4 @@ fn every_field_is_named_once_and_explained() {
         let name = field.name().rsplit('.').next().unwrap_or_default();
         assert!(field.example().starts_with(&format!("{name}: ")), "{}", field.example());
     }
-    assert_eq!(names.len(), 42);
 }

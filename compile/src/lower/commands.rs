@@ -1,9 +1,8 @@
 //! The commands step's op: the user's own shell text, the only one there is.
 
 use buildkit_llb::Output;
-use imagespec::Bytecode;
+use imagespec::{Bytecode, is_read_by_installers};
 
-use crate::env::read_by_installers;
 use crate::lower::Lowering;
 use crate::lower::python::with_bytecode;
 use crate::plan::Step;
@@ -20,7 +19,7 @@ impl Lowering<'_> {
         let mut exec = self.exec(["/bin/sh", "-c", script], parent);
         if self.plan.uv.is_some() {
             // Most of the variables are of no concern to installers, and a new cache is an empty one.
-            let seen: Vec<_> = env.iter().filter(|(name, _)| read_by_installers(name)).collect();
+            let seen: Vec<_> = env.iter().filter(|(name, _)| is_read_by_installers(name)).collect();
             let cache = self.built_cache(&seen, &[]);
             exec = with_bytecode(self.with_uv(exec, &cache), bytecode);
         }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use imagespec::field;
+use imagespec::{field, is_proxy};
 
-use crate::env;
 use crate::plan::{Action, Parent, Step};
 use crate::planner::base::Base;
 use crate::planner::{Planner, chain, items, numbered, summary};
@@ -30,7 +29,7 @@ impl Planner<'_, '_> {
         }
         let release = self.base_file(base, "/etc/os-release")?;
         let cache_scope = format!("{}-{}", distribution(release.unwrap_or_default()), self.platform.architecture);
-        let env = self.install_env(base, env::is_proxy);
+        let env = self.install_env(base, is_proxy);
         let count = levels.len();
         let mut steps = Vec::new();
         for (index, (prefix, mut packages)) in levels.into_iter().enumerate() {

@@ -7,11 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, field};
+use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, field, is_read_by_installers};
 
 use crate::answer::InterpreterFact;
 use crate::arguments;
-use crate::env;
 use crate::group::{self, Budget, Group, GroupKind};
 use crate::identity;
 use crate::lock::{self, Implementation, Interpreter, Libc, Target};
@@ -299,7 +298,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     pub(super) fn installer_env(&self, base: &Base, may_build: bool) -> BTreeMap<String, String> {
-        self.install_env(base, |name| may_build || env::read_by_installers(name))
+        self.install_env(base, |name| may_build || is_read_by_installers(name))
     }
 
     /// How packages are precompiled. Groups do it themselves, so what is said to the installer counts for them.

@@ -103,7 +103,8 @@ fn a_field_moves_what_the_table_says() {
         let content = Content::default();
         let found = differences((&old, &content), (&new, &content));
         let explained: BTreeSet<StepKind> = found.iter().flat_map(|found| found.steps.clone()).collect();
-        if !(found.is_empty() || moved.is_subset(&explained) && explained.is_subset(&claimed)) {
+        let is_explained = moved.is_subset(&explained) && explained.is_subset(&claimed);
+        if !found.is_empty() && !is_explained {
             wrong.push(format!("{name}: {field}: {explained:?} by the differences, {claimed:?} by the table"));
         }
         shown.entry(field).or_default().extend(moved);

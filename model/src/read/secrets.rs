@@ -7,8 +7,9 @@ use crate::field::FieldInfo;
 use crate::raw::{Kind, Node};
 use crate::read::reader::{Fields, Reader};
 use crate::rules;
-use crate::secret::{SecretMount, checked_id, clashes, env_source, env_target, file_source, file_target};
+use crate::secret::{SecretMount, clashes, env_source, env_target, file_source, file_target};
 use crate::source::Span;
+use crate::text::secret_id;
 
 /// The parts of a secret that is written as a mapping.
 pub(crate) const SECRET_PARTS: &[&FieldInfo] = &[
@@ -90,7 +91,7 @@ fn from_mapping(reader: &mut Reader<'_, '_>, item: &Node, default_id: String) ->
     let Kind::Map(entries) = &item.kind else { return None };
     let entries: Vec<_> = entries.iter().collect();
     let fields = reader.fields(&entries, SECRET_PARTS, "a secret");
-    let id = if fields.has("id") { reader.text(&fields, "id", checked_id) } else { Some(default_id) };
+    let id = if fields.has("id") { reader.text(&fields, "id", secret_id) } else { Some(default_id) };
     let file = reader.text(&fields, "src", file_source);
     let variable = reader.text(&fields, "src_env", env_source);
     let path = reader.text(&fields, "dst", file_target);

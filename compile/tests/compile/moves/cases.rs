@@ -21,7 +21,7 @@ impl Case {
         Self { is_other_lock: true, ..self }
     }
 
-    /// These kinds do not move: the image has an interpreter, so uv installs none.
+    /// These kinds may move by the specs alone, and do not move here.
     fn without(self, spare: &'static [StepKind]) -> Self {
         Self { spare, ..self }
     }
