@@ -49,7 +49,7 @@ pub async fn exist(reference: &str, credentials: &RegistryAuth) -> Existence {
         Ok(full) => full,
         Err(why) => return Existence::Unknown(format!("{reference:?} is no image reference: {why}")),
     };
-    let Some(name) = ManifestName::of(&full) else {
+    let Ok(name) = full.parse::<ManifestName>() else {
         return Existence::Unknown(format!("{reference:?} is no image reference"));
     };
     match credentials.find_manifest(&name).await {

@@ -46,7 +46,7 @@ impl Delivery {
             multi_platform: spec.platforms().len() > 1,
             ..OutputOptions::default()
         };
-        let facts = DaemonFacts::of(connection, engine.as_ref(), false).await;
+        let facts = DaemonFacts::from_connection(connection, engine.as_ref(), false).await;
         let refused = |problem: String| EngineError::Delivery { image: context.image_name.clone(), problem };
         let mut plan = plan_outputs(&options, &facts).map_err(|error| refused(error.to_string()))?;
         if plan.exports.is_empty() {

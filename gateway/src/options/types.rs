@@ -14,6 +14,7 @@ use std::net::IpAddr;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid option {key}={value:?}: {problem}")]
+#[non_exhaustive]
 pub struct OptionError {
     /// The opt.
     pub key: String,

@@ -40,7 +40,7 @@ impl Place {
         let found = daemon::find(&args.daemon)?;
         let default_load = found.builder.as_ref().is_some_and(|builder| builder.default_load);
         let engine = engine(args, connection, default_load).await?;
-        let facts = DaemonFacts::of(connection, engine.as_ref(), default_load).await;
+        let facts = DaemonFacts::from_connection(connection, engine.as_ref(), default_load).await;
         Ok(Self { engine, facts })
     }
 }

@@ -6,9 +6,12 @@
 
 mod challenge;
 
+use std::str::FromStr;
+
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use buildkit_proto::rpc::filesync::FetchTokenRequest;
@@ -28,6 +31,14 @@ const LONGEST_BODY: usize = 64 * 1024;
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
 /// What a manifest is asked for by.
+///
+/// ```
+/// use buildkit_client::session::auth::ManifestName;
+///
+/// let name: ManifestName = "localhost:5000/team/app:1".parse()?;
+/// assert_eq!((name.host.as_str(), name.repository.as_str(), name.reference.as_str()), ("localhost:5000", "team/app", "1"));
+/// # Ok::<(), buildkit_client::session::auth::ManifestNameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestName {
     /// The registry's host, with its port.
@@ -39,17 +50,7 @@ pub struct ManifestName {
 }
 
 impl ManifestName {
-    /// The parts of a reference in full form, `host/repository:tag` or `host/repository[:tag]@digest`. None if there are too few.
-    ///
-    /// ```
-    /// use buildkit_client::session::auth::ManifestName;
-    ///
-    /// let name = ManifestName::of("localhost:5000/team/app:1").expect("a reference in full");
-    /// assert_eq!((name.host.as_str(), name.repository.as_str(), name.reference.as_str()), ("localhost:5000", "team/app", "1"));
-    /// assert_eq!(ManifestName::of("app"), None);
-    /// ```
-    #[must_use]
-    pub fn of(reference: &str) -> Option<Self> {
+    fn parts(reference: &str) -> Option<Self> {
         let (host, rest) = reference.split_once('/')?;
         let (name, digest) = match rest.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
@@ -78,7 +79,35 @@ impl ManifestName {
     }
 }
 
+/// Reads a reference in full form, `host/repository:tag` or `host/repository[:tag]@digest`.
+impl FromStr for ManifestName {
+    type Err = ManifestNameError;
+
+    fn from_str(reference: &str) -> Result<Self, ManifestNameError> {
+        Self::parts(reference).ok_or_else(|| ManifestNameError(reference.to_owned()))
+    }
+}
+
+/// A reference without a host, a repository, or a tag and a digest.
+///
+/// ```
+/// use buildkit_client::session::auth::ManifestName;
+///
+/// let error = "app".parse::<ManifestName>().expect_err("neither a host nor a tag");
+/// assert_eq!(error.to_string(), "\"app\" is not a full image reference, host/repository:tag or host/repository@digest");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not a full image reference, host/repository:tag or host/repository@digest")]
+pub struct ManifestNameError(String);
+
 /// What a registry says of a manifest.
+///
+/// ```
+/// use buildkit_client::session::auth::Presence;
+///
+/// let builds = |presence: &Presence| !matches!(presence, Presence::Present);
+/// assert!(builds(&Presence::Absent) && builds(&Presence::Unknown { reason: "it answered 503".to_owned() }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// It is there.
@@ -102,11 +131,11 @@ impl RegistryAuth {
     /// As for Docker a registry on this machine may speak plain HTTP, which is tried first; all others speak HTTPS.
     ///
     /// ```no_run
-    /// use buildkit_client::session::auth::{AuthError, AuthOptions, ManifestName, Presence, RegistryAuth};
+    /// use buildkit_client::session::auth::{AuthOptions, ManifestName, Presence, RegistryAuth};
     ///
-    /// # async fn example() -> Result<(), AuthError> {
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let auth = RegistryAuth::new(AuthOptions::default())?;
-    /// let name = ManifestName::of("docker.io/library/debian:bookworm-slim").expect("a reference in full");
+    /// let name: ManifestName = "docker.io/library/debian:bookworm-slim".parse()?;
     /// assert_eq!(auth.find_manifest(&name).await, Presence::Present);
     /// # Ok(())
     /// # }

@@ -10,7 +10,7 @@ use crate::graph::Output;
 ///
 /// let mut graph = GraphBuilder::new();
 /// let seed = graph.file(File::scratch().mkdir(MkDir::new("/registry", 0o755)));
-/// let cache = Mount::cache("/root/.cargo/registry", "cargo", Sharing::Shared).seeded_with(seed).with_selector("registry");
+/// let cache = Mount::cache("/usr/local/cargo/registry", "cargo", Sharing::Shared).seeded_with(seed).with_selector("registry");
 /// assert_eq!((cache.id(), cache.seed()), ("cargo", Some(seed)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,7 +55,7 @@ impl Registry {
         std::fs::write(folder.path().join("config.json"), config).unwrap();
         let options = AuthOptions { config_dir: Some(folder.path().to_owned()), ..AuthOptions::default() };
         let auth = RegistryAuth::new(options).unwrap();
-        auth.find_manifest(&ManifestName::of(&format!("{}/team/app:1", self.address)).unwrap()).await
+        auth.find_manifest(&format!("{}/team/app:1", self.address).parse().unwrap()).await
     }
 }
 
@@ -100,7 +100,7 @@ async fn no_proxy_leads_to_this_machine() {
     let nowhere = Some("http://127.0.0.1:1".to_owned());
     let proxies = ProxySettings { http: nowhere.clone(), https: nowhere, no_proxy: None };
     let auth = RegistryAuth::new(AuthOptions { proxies, ..AuthOptions::default() }).unwrap();
-    let find = async |host: String| auth.find_manifest(&ManifestName::of(&format!("{host}/a:1")).unwrap()).await;
+    let find = async |host: String| auth.find_manifest(&format!("{host}/a:1").parse().unwrap()).await;
     assert_eq!(find(registry.address.to_string()).await, Presence::Present);
     let reason = reason(find("registry.invalid".to_owned()).await);
     assert!(reason.contains("refused"), "the proxy is asked: {reason}");
@@ -179,7 +179,7 @@ async fn nobody_there_is_unknown() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let auth = RegistryAuth::new(AuthOptions::default()).unwrap();
-    let found = auth.find_manifest(&ManifestName::of(&format!("{address}/a:1")).unwrap()).await;
+    let found = auth.find_manifest(&format!("{address}/a:1").parse().unwrap()).await;
     let reason = reason(found);
     assert!(reason.contains("refused") && reason.contains(&address.to_string()), "{reason}");
 }
@@ -202,7 +202,7 @@ async fn redirects_are_followed_without_the_login() {
 
 #[test]
 fn names_in_parts() {
-    let parts = |text: &str| ManifestName::of(text).map(|name| (name.host, name.repository, name.reference));
+    let parts = |text: &str| ManifestName::parts(text).map(|name| (name.host, name.repository, name.reference));
     let check = |text: &str, host: &str, repository: &str, reference: &str| {
         assert_eq!(parts(text), Some((host.to_owned(), repository.to_owned(), reference.to_owned())), "{text}");
     };
@@ -212,6 +212,6 @@ fn names_in_parts() {
     for text in ["a", "h/a", "/a:1", "h/:1", "h/a:"] {
         assert_eq!(parts(text), None, "{text}");
     }
-    let url = ManifestName::of("docker.io/library/debian:12").and_then(|name| name.url("https"));
+    let url = ManifestName::parts("docker.io/library/debian:12").and_then(|name| name.url("https"));
     assert_eq!(url.map(String::from).as_deref(), Some("https://registry-1.docker.io/v2/library/debian/manifests/12"));
 }
