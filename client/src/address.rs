@@ -13,7 +13,17 @@ use thiserror::Error;
 use crate::tls::TlsFiles;
 
 /// A place where a BuildKit daemon answers.
+///
+/// ```
+/// use buildkit_client::address::Address;
+///
+/// let address: Address = "unix:///run/buildkit/buildkitd.sock".parse()?;
+/// assert_eq!(address, Address::Unix("/run/buildkit/buildkitd.sock".into()));
+/// assert_eq!(address.to_string(), "unix:///run/buildkit/buildkitd.sock");
+/// # Ok::<(), buildkit_client::address::AddressError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Address {
     /// A socket of `buildkitd` (or of a Docker Engine: dialling finds out).
     Unix(PathBuf),
@@ -33,6 +43,16 @@ pub enum Address {
 }
 
 /// A host and port, with TLS when `tls` is given.
+///
+/// ```
+/// use buildkit_client::address::Address;
+/// use buildkit_client::tls::TlsFiles;
+///
+/// let tls = TlsFiles { ca: Some("ca.pem".into()), ..TlsFiles::default() };
+/// let Address::Tcp(tcp) = "tcp://[::1]:1234".parse::<Address>()?.with_tls(Some(tls)) else { panic!("it is TCP") };
+/// assert_eq!((tcp.host.as_str(), tcp.port, tcp.tls.is_some()), ("::1", 1234, true));
+/// # Ok::<(), buildkit_client::address::AddressError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TcpAddress {
     /// Host name or IP address, without brackets.
@@ -44,7 +64,16 @@ pub struct TcpAddress {
 }
 
 /// How the API of a Docker Engine is reached.
+///
+/// ```
+/// use buildkit_client::address::EngineAddress;
+///
+/// let engine: EngineAddress = "ssh://me@build.example".parse()?;
+/// assert!(matches!(engine, EngineAddress::Ssh(_)));
+/// # Ok::<(), buildkit_client::address::AddressError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EngineAddress {
     /// The usual `docker.sock`.
     Unix(PathBuf),
@@ -55,7 +84,16 @@ pub enum EngineAddress {
 }
 
 /// The programs that can carry a connection (moby/buildkit: `client/connhelper`).
+///
+/// ```
+/// use buildkit_client::address::{Address, Helper};
+///
+/// let address: Address = "kube-pod://buildkitd?namespace=ci".parse()?;
+/// assert!(matches!(address, Address::Helper(Helper::KubePod { namespace, .. }) if namespace == "ci"));
+/// # Ok::<(), buildkit_client::address::AddressError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Helper {
     /// `docker exec -i NAME buildctl dial-stdio`.
     DockerContainer {
@@ -92,6 +130,15 @@ pub enum Helper {
 }
 
 /// A host to run a command on by ssh.
+///
+/// ```
+/// use buildkit_client::address::{Address, Helper};
+///
+/// let address: Address = "ssh://me@build.example:2222".parse()?;
+/// let Address::Helper(Helper::Ssh(target)) = address else { panic!("ssh is a helper") };
+/// assert_eq!((target.user.as_deref(), target.host.as_str(), target.port), (Some("me"), "build.example", Some(2222)));
+/// # Ok::<(), buildkit_client::address::AddressError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshTarget {
     /// Login name; ssh's configuration decides when absent.
@@ -105,8 +152,16 @@ pub struct SshTarget {
 }
 
 /// Why an address can't be read.
+///
+/// ```
+/// use buildkit_client::address::Address;
+///
+/// let error = "ftp://build.example".parse::<Address>().expect_err("no daemon speaks FTP");
+/// assert_eq!(error.address, "ftp://build.example");
+/// ```
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("invalid daemon address {address:?}: {problem}")]
+#[non_exhaustive]
 pub struct AddressError {
     /// The text as given, without a password.
     pub address: String,

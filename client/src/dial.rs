@@ -51,6 +51,15 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub(crate) type BoxedIo = Box<dyn Io>;
 
 /// How long and how often to try.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use buildkit_client::dial::DialOptions;
+///
+/// let mut options = DialOptions::default();
+/// options.timeout = Some(Duration::from_secs(2));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct DialOptions {
     /// Bound on setting up the connection, the first answer included. Default: 5 s for sockets, 10 s for TCP and 30 s for
@@ -59,6 +68,17 @@ pub struct DialOptions {
 }
 
 /// Connects with more than the usual settings; [`dial`] is the short form.
+///
+/// ```no_run
+/// use buildkit_client::dial::{DialOptions, Dialer};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let dialer = Dialer::new(DialOptions::default()).with_helper_path("/opt/docker/bin");
+/// let connection = dialer.dial(&"docker-container://buildkitd".parse()?).await?;
+/// println!("{}", connection.description);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Dialer {
     options: DialOptions,
@@ -66,7 +86,19 @@ pub struct Dialer {
 }
 
 /// What kind of daemon answered.
+///
+/// ```
+/// use buildkit_client::dial::DaemonKind;
+///
+/// let of = |kind: &DaemonKind| match kind {
+///     DaemonKind::Buildkitd => "a daemon of its own".to_owned(),
+///     DaemonKind::Engine { api_version } => format!("an Engine with API {api_version}"),
+///     _ => "something newer".to_owned(),
+/// };
+/// assert_eq!(of(&DaemonKind::Buildkitd), "a daemon of its own");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DaemonKind {
     /// A BuildKit daemon of its own.
     Buildkitd,
@@ -78,6 +110,13 @@ pub enum DaemonKind {
 }
 
 /// Where images live on the other side.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+///
+/// let keeps_images = |store| store != ImageStore::None;
+/// assert!(keeps_images(ImageStore::Containerd) && !keeps_images(ImageStore::None));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageStore {
     /// A BuildKit daemon: no image store that `docker run` would see.
@@ -91,7 +130,18 @@ pub enum ImageStore {
 /// An open connection to a daemon that has answered once.
 ///
 /// Cloning is cheap; all clones share one HTTP/2 connection, which is opened anew if it breaks between calls.
+///
+/// ```no_run
+/// use buildkit_client::dial::{DialOptions, ImageStore, dial};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let connection = dial(&"unix:///run/buildkit/buildkitd.sock".parse()?, &DialOptions::default()).await?;
+/// assert_eq!(connection.image_store(), ImageStore::None, "a BuildKit daemon has no store for docker run");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Connection {
     /// For gRPC clients of one's own; [`Connection::control`] has the right limits already.
     pub channel: Channel,

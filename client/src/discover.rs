@@ -21,6 +21,15 @@ use crate::address::{Address, AddressError, EngineAddress};
 use crate::tls::TlsFiles;
 
 /// What the command line says about the daemon.
+///
+/// ```
+/// use buildkit_client::discover::{DiscoverOptions, SystemEnvironment, discover};
+///
+/// let options = DiscoverOptions { address: Some("tcp://build.example:1234".to_owned()), ..DiscoverOptions::default() };
+/// let found = discover(&options, &SystemEnvironment)?;
+/// assert_eq!(found.address.to_string(), "tcp://build.example:1234");
+/// # Ok::<(), buildkit_client::discover::DiscoverError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct DiscoverOptions {
     /// `--addr`.
@@ -32,7 +41,18 @@ pub struct DiscoverOptions {
 }
 
 /// A daemon to connect to.
+///
+/// ```
+/// use buildkit_client::discover::{DiscoverOptions, SystemEnvironment, discover};
+///
+/// let options = DiscoverOptions { address: Some("tcp://build.example:1234".to_owned()), ..DiscoverOptions::default() };
+/// let found = discover(&options, &SystemEnvironment)?;
+/// println!("using {} because {}", found.address, found.reason);
+/// assert_eq!(found.builder, None, "no builder of buildx led to it");
+/// # Ok::<(), buildkit_client::discover::DiscoverError>(())
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Discovered {
     /// Where it is.
     pub address: Address,
@@ -45,7 +65,20 @@ pub struct Discovered {
 }
 
 /// A builder of buildx.
+///
+/// ```no_run
+/// use buildkit_client::discover::{DiscoverOptions, SystemEnvironment, discover};
+///
+/// # fn example() -> Result<(), buildkit_client::discover::DiscoverError> {
+/// let options = DiscoverOptions { builder: Some("ci".to_owned()), ..DiscoverOptions::default() };
+/// if let Some(builder) = discover(&options, &SystemEnvironment)?.builder {
+///     println!("{} with the driver {}, node {} of {}", builder.name, builder.driver, builder.node, builder.nodes);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Builder {
     /// Its name.
     pub name: String,
@@ -60,7 +93,27 @@ pub struct Builder {
 }
 
 /// A place where a daemon might have been found.
+///
+/// ```
+/// # use std::{io, path::{Path, PathBuf}};
+/// # use buildkit_client::discover::Environment;
+/// # struct Bare;
+/// # impl Environment for Bare {
+/// #     fn variable(&self, _name: &str) -> Option<String> { None }
+/// #     fn home(&self) -> Option<PathBuf> { None }
+/// #     fn read(&self, _path: &Path) -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) }
+/// #     fn exists(&self, _path: &Path) -> bool { false }
+/// # }
+/// use buildkit_client::discover::{DiscoverError, DiscoverOptions, Outcome, discover};
+///
+/// let Err(DiscoverError::Nothing { considered }) = discover(&DiscoverOptions::default(), &Bare) else {
+///     panic!("a machine without anything has no daemon")
+/// };
+/// assert!(considered.iter().all(|candidate| candidate.outcome == Outcome::Absent));
+/// assert!(considered.iter().any(|candidate| candidate.place.contains("BUILDKIT_HOST")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Candidate {
     /// The place, as in `Docker context "desktop-linux"`.
     pub place: String,
@@ -69,7 +122,18 @@ pub struct Candidate {
 }
 
 /// What became of a candidate.
+///
+/// ```
+/// use buildkit_client::discover::{DiscoverOptions, Outcome, SystemEnvironment, discover};
+///
+/// let options = DiscoverOptions { address: Some("tcp://build.example:1234".to_owned()), ..DiscoverOptions::default() };
+/// let found = discover(&options, &SystemEnvironment)?;
+/// let last = found.considered.last().expect("the one that was chosen");
+/// assert!(matches!(last.outcome, Outcome::Chosen(_)));
+/// # Ok::<(), buildkit_client::discover::DiscoverError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// This is it.
     Chosen(String),
@@ -90,6 +154,22 @@ impl fmt::Display for Candidate {
 }
 
 /// Why no daemon was found.
+///
+/// ```
+/// # use std::{io, path::{Path, PathBuf}};
+/// # use buildkit_client::discover::Environment;
+/// # struct Bare;
+/// # impl Environment for Bare {
+/// #     fn variable(&self, _name: &str) -> Option<String> { None }
+/// #     fn home(&self) -> Option<PathBuf> { None }
+/// #     fn read(&self, _path: &Path) -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) }
+/// #     fn exists(&self, _path: &Path) -> bool { false }
+/// # }
+/// use buildkit_client::discover::{DiscoverOptions, discover};
+///
+/// let error = discover(&DiscoverOptions::default(), &Bare).expect_err("a machine without anything");
+/// assert!(error.help().is_some_and(|help| help.contains("start buildkitd")));
+/// ```
 #[derive(Debug, Error)]
 pub enum DiscoverError {
     /// Something was asked for by name and can't be had.

@@ -13,12 +13,23 @@ use ::http::{HeaderMap, Method, StatusCode};
 
 pub use self::image::{ImageError, ImageEvent, Load, RegistryAuth};
 
+use thiserror::Error;
+
 use crate::address::EngineAddress;
 use crate::dial::{DialError, DialOptions, DialProblem, Dialer, Transport};
 
 pub(crate) use self::http::{Answer, Call};
 
 /// An API version such as 1.51.
+///
+/// ```
+/// use buildkit_client::engine::ApiVersion;
+///
+/// let version: ApiVersion = "1.51".parse()?;
+/// assert!(version < ApiVersion { major: 1, minor: 53 });
+/// assert_eq!(version.to_string(), "1.51");
+/// # Ok::<(), buildkit_client::engine::ApiVersionError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApiVersion {
     /// Before the point.
@@ -30,12 +41,26 @@ pub struct ApiVersion {
 /// From this version on the API socket takes gRPC directly (moby/moby: `daemon/command/httphandler.go`, Engine 29.2).
 pub(crate) const DIRECT_GRPC: ApiVersion = ApiVersion { major: 1, minor: 53 };
 
-impl FromStr for ApiVersion {
-    type Err = ();
+/// A text that is not an API version.
+///
+/// ```
+/// use buildkit_client::engine::ApiVersion;
+///
+/// let error = "newest".parse::<ApiVersion>().expect_err("not two numbers");
+/// assert_eq!(error.to_string(), "\"newest\" is not an API version such as 1.51");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0:?} is not an API version such as 1.51")]
+pub struct ApiVersionError(String);
 
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (major, minor) = text.trim().split_once('.').ok_or(())?;
-        Ok(Self { major: major.parse().map_err(drop)?, minor: minor.parse().map_err(drop)? })
+impl FromStr for ApiVersion {
+    type Err = ApiVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ApiVersionError> {
+        let number = |text: &str| text.parse().ok();
+        let parts = text.trim().split_once('.').and_then(|(major, minor)| Some((number(major)?, number(minor)?)));
+        let (major, minor) = parts.ok_or_else(|| ApiVersionError(text.to_owned()))?;
+        Ok(Self { major, minor })
     }
 }
 
@@ -46,6 +71,17 @@ impl fmt::Display for ApiVersion {
 }
 
 /// An Engine that has answered a ping.
+///
+/// ```no_run
+/// use buildkit_client::dial::DialOptions;
+/// use buildkit_client::engine::Engine;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::open(&"unix:///var/run/docker.sock".parse()?, &DialOptions::default()).await?;
+/// println!("API {} at {:?}", engine.api_version(), engine.address());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,

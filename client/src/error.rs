@@ -15,6 +15,13 @@ pub use self::details::{ErrorDetails, Subject};
 pub use self::source::{LineRange, Source, render_source};
 
 /// A build, or another call to the daemon, that failed.
+///
+/// ```
+/// use buildkit_client::error::SolveError;
+///
+/// let lost = SolveError::from_status(&tonic::Status::unavailable("connection reset"));
+/// assert!(matches!(lost, SolveError::Lost { .. }) && lost.is_retryable());
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SolveError {
@@ -72,7 +79,16 @@ pub enum SolveError {
 }
 
 /// A step of the build that failed, with all that is known about it.
+///
+/// ```
+/// use buildkit_client::error::SolveError;
+///
+/// let status = tonic::Status::unknown("process \"make\" did not complete successfully: exit code: 2");
+/// let SolveError::Build(failure) = SolveError::from_status(&status) else { panic!("a step failed") };
+/// assert_eq!(failure.exit_code, Some(2));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BuildFailure {
     /// The daemon's message.
     pub message: String,
@@ -85,7 +101,19 @@ pub struct BuildFailure {
 }
 
 /// The step that failed.
+///
+/// ```
+/// use buildkit_client::error::SolveError;
+///
+/// let explain = |error: &SolveError| {
+///     let SolveError::Build(failure) = error else { return None };
+///     let vertex = failure.vertex.as_ref()?;
+///     Some(format!("{}\n{}", vertex.name.as_deref().unwrap_or(&vertex.digest), vertex.log_tail.join("\n")))
+/// };
+/// assert_eq!(explain(&SolveError::Cancelled), None);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FailedVertex {
     /// Its digest in the definition.
     pub digest: String,

@@ -18,8 +18,17 @@ pub use self::secret::SecretFlag;
 pub(crate) use self::csv::{Pairs, fields};
 
 /// A flag's value that can't be read.
+///
+/// ```
+/// use buildkit_client::output::Output;
+///
+/// let error = "type=imag".parse::<Output>().expect_err("no such type");
+/// assert_eq!((error.flag, error.value.as_str()), ("--output", "type=imag"));
+/// assert!(error.problem.contains("did you mean \"image\"?"));
+/// ```
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("invalid {flag} {value:?}: {problem}")]
+#[non_exhaustive]
 pub struct FlagError {
     /// As in `--secret`.
     pub flag: &'static str,

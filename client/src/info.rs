@@ -16,7 +16,20 @@ use crate::error::SolveError;
 const LABEL_PREFIX: &str = "org.mobyproject.buildkit.worker.";
 
 /// What the doctor and the exporters need to know about a daemon.
+///
+/// ```no_run
+/// use buildkit_client::info::info;
+///
+/// # async fn example(connection: &buildkit_client::dial::Connection) -> Result<(), buildkit_client::error::SolveError> {
+/// let daemon = info(connection).await?;
+/// for worker in &daemon.workers {
+///     println!("{}: {}", worker.id, worker.platforms.join(", "));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DaemonInfo {
     /// BuildKit's version as the daemon tells it; Engines built by distributions say `v0.0.0+unknown`, old ones nothing.
     pub version: Option<Version>,
@@ -25,7 +38,19 @@ pub struct DaemonInfo {
 }
 
 /// A version of BuildKit.
+///
+/// ```no_run
+/// use buildkit_client::info::info;
+///
+/// # async fn example(connection: &buildkit_client::dial::Connection) -> Result<(), buildkit_client::error::SolveError> {
+/// if let Some(version) = info(connection).await?.version {
+///     println!("{} {} ({})", version.package, version.version, version.revision);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Version {
     /// Go package, `github.com/moby/buildkit` unless forked.
     pub package: String,
@@ -36,7 +61,16 @@ pub struct Version {
 }
 
 /// One worker of a daemon.
+///
+/// ```no_run
+/// # async fn example(connection: &buildkit_client::dial::Connection) {
+/// if let Some(worker) = connection.workers().first() {
+///     println!("{} runs {}", worker.id, worker.label("executor").unwrap_or("something"));
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Worker {
     /// Opaque id.
     pub id: String,

@@ -26,7 +26,16 @@ const REGISTRY: &str = "registry";
 const CONTEXT: &str = "context";
 
 /// A form of result.
+///
+/// ```
+/// use buildkit_client::output::{Output, OutputKind};
+///
+/// let archive: Output = "type=oci,dest=app.tar".parse()?;
+/// assert!(archive.kind == OutputKind::Oci && archive.kind.is_image());
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum OutputKind {
     /// An image in the daemon's store or in a registry.
     Image,
@@ -105,6 +114,16 @@ impl OutputKind {
 }
 
 /// Where an archive or folder goes.
+///
+/// ```
+/// use buildkit_client::output::{Destination, Output};
+///
+/// let folder: Output = "out".parse()?;
+/// assert_eq!(folder.dest, Some(Destination::Path("out".into())));
+/// let archive: Output = "-".parse()?;
+/// assert_eq!(archive.dest, Some(Destination::Stdout));
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// A file or folder.
@@ -114,6 +133,14 @@ pub enum Destination {
 }
 
 /// One value of `--output`. Its attributes are ones the exporter knows; their values are the daemon's to judge.
+///
+/// ```
+/// use buildkit_client::output::{Output, OutputKind};
+///
+/// let image: Output = "type=registry,name=registry.example/app".parse()?;
+/// assert_eq!((image.kind, image.attrs["push"].as_str()), (OutputKind::Image, "true"));
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// The form.

@@ -49,6 +49,14 @@ pub trait Renderer {
 }
 
 /// Shows nothing.
+///
+/// ```
+/// use buildkit_client::progress::{Quiet, Renderer as _, Stamp, Update};
+///
+/// Quiet.update(&Update::default(), Stamp::now())?;
+/// Quiet.finish(Stamp::now())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Quiet;
 
@@ -67,7 +75,17 @@ impl Renderer for Quiet {
 }
 
 /// The values of `--progress`.
+///
+/// ```
+/// use buildkit_client::progress::Mode;
+///
+/// let mode: Mode = "plain".parse()?;
+/// assert_eq!(mode.or_variable(Some("tty"))?, Mode::Plain, "a mode that is given beats the variable");
+/// assert_eq!(Mode::Auto.or_variable(Some("tty"))?, Mode::Tty);
+/// # Ok::<(), buildkit_client::progress::UnknownMode>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Mode {
     /// A display on a terminal, else plain lines.
     #[default]
@@ -83,6 +101,12 @@ pub enum Mode {
 }
 
 /// A mode there isn't.
+///
+/// ```
+/// use buildkit_client::progress::Mode;
+///
+/// assert!("loud".parse::<Mode>().expect_err("no such mode").to_string().contains("\"loud\""));
+/// ```
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("progress mode {0:?} is none of auto, plain, tty, rawjson, quiet")]
 pub struct UnknownMode(String);
@@ -103,6 +127,12 @@ impl FromStr for Mode {
 }
 
 /// `tty` was asked for where there is none.
+///
+/// ```
+/// use buildkit_client::progress::{Mode, NotATerminal};
+///
+/// assert_eq!(Mode::Tty.renderer(Vec::new(), None).err(), Some(NotATerminal));
+/// ```
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("progress mode tty needs a terminal; use plain or auto")]
 pub struct NotATerminal;

@@ -43,6 +43,14 @@ const LINGER: Duration = Duration::from_secs(5);
 const REGISTRATION_PAUSE: Duration = Duration::from_millis(50);
 
 /// A finished build.
+///
+/// ```
+/// use buildkit_client::solve::SolveResponse;
+/// use buildkit_proto::keys::result;
+///
+/// let digest = |response: &SolveResponse| response.exporter_response.get(result::IMAGE_DIGEST).cloned();
+/// assert_eq!(digest(&SolveResponse::default()), None, "nothing was exported");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SolveResponse {
     /// The build's id on the daemon.
@@ -52,7 +60,24 @@ pub struct SolveResponse {
 }
 
 /// The way from our own code into a running build.
+///
+/// ```no_run
+/// use buildkit_client::progress;
+/// use buildkit_client::solve::{BuildHandle, SolveOptions, solve_with_gateway};
+/// use tokio_util::sync::CancellationToken;
+///
+/// # async fn example(connection: &buildkit_client::dial::Connection) -> Result<(), buildkit_client::error::SolveError> {
+/// let (sender, _updates) = progress::channel();
+/// let drive = |handle: BuildHandle| async move {
+///     println!("calls of the gateway carry {}", handle.build_ref);
+///     Ok::<_, std::io::Error>(())
+/// };
+/// solve_with_gateway(connection, None, SolveOptions::new(), &sender, &CancellationToken::new(), drive).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BuildHandle {
     /// The connection's channel.
     pub channel: Channel,

@@ -20,6 +20,14 @@ const KEY_NAMES: [&str; 2] = ["key.pem", "tls.key"];
 /// What TLS needs to know about a peer.
 ///
 /// With a CA only that CA is trusted; without one the machine's own trust store is.
+///
+/// ```
+/// use buildkit_client::tls::TlsFiles;
+///
+/// let files = TlsFiles::from_flags(None, Some("ca.pem".into()), None, None, None)?;
+/// assert_eq!(files, Some(TlsFiles { ca: Some("ca.pem".into()), ..TlsFiles::default() }));
+/// # Ok::<(), buildkit_client::tls::TlsError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
     /// Name the certificate must carry; the address's host when absent.
@@ -35,7 +43,17 @@ pub struct TlsFiles {
 }
 
 /// Why TLS can't be set up or was refused.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use buildkit_client::tls::{TlsError, TlsFiles};
+///
+/// let error = TlsFiles::from_flags(None, Some("ca.pem".into()), None, None, Some(Path::new("certs")));
+/// assert!(matches!(error, Err(TlsError::Mixed)));
+/// ```
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// A file can't be read.
     #[error("can't read {what} {path}")]

@@ -27,7 +27,7 @@ impl Daemon {
         variables: &Variables,
     ) -> Self {
         let engine = connection.engine().cloned().or(engine);
-        let facts = DaemonFacts::of(&connection, engine.as_ref(), default_load).await;
+        let facts = DaemonFacts::from_connection(&connection, engine.as_ref(), default_load).await;
         let memory = DaemonMemory::from_variables(variables, connection.daemon_identity());
         Self { connection, engine, facts, memory }
     }

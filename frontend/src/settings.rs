@@ -63,13 +63,7 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
 fn platforms(options: &BuildOptions) -> Result<Vec<Platform>, OptionError> {
     const KEY: &str = option::PLATFORM;
     let Some(value) = options.opts.get(KEY) else { return Ok(options.platforms.clone()) };
-    let parse = |text| {
-        imagespec::parse_platform(text).map_err(|error| OptionError {
-            key: KEY.to_owned(),
-            value: value.clone(),
-            problem: error.to_string(),
-        })
-    };
+    let parse = |text| imagespec::parse_platform(text).map_err(|error| OptionError::new(KEY, value, error));
     value.split(',').filter(|text| !text.is_empty()).map(parse).collect()
 }
 

@@ -37,6 +37,7 @@ pub const HTTP_CONTEXT_FILE: &str = "context";
 /// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContextSource {
     /// A directory the client serves, under this name.
     Local {
@@ -68,6 +69,7 @@ pub enum ContextSource {
 /// # Ok::<(), buildkit_gateway::contexts::GitRefError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MainContext {
     /// Where files come from. An [`ContextSource::Http`] one may be an archive to unpack: read its first
     /// [`ARCHIVE_PROBE`] bytes and ask [`is_archive`]; if it is none, that file is the spec.

@@ -17,6 +17,7 @@ use crate::status::Status;
 /// assert_eq!(Status::from(error).message, "open /x: no such file or directory");
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GatewayError {
     /// The daemon said no; its status is whole and can be sent on.
     #[error("{status}")]

@@ -90,6 +90,7 @@ pub trait Frontend: Send + Sync {
 /// assert!(matches!(error, RunError::Over), "nobody is left to be told");
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// The frontend failed, and the client was told.
     #[error("{0}")]

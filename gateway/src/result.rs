@@ -203,6 +203,7 @@ pub struct PlatformImage {
 /// assert_eq!(FrontendResult::image(Vec::new(), true), Err(ResultShapeError::Empty));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResultShapeError {
     /// One filesystem was expected.
     #[error("the result has one filesystem per platform where one alone was expected")]

@@ -3,6 +3,7 @@
 //! Names and places of ops change no digest and no build, so they are not compared. Nothing is asked of a daemon: whether a
 //! cache holds an op is not known here.
 
+mod difference;
 mod pairs;
 mod says;
 
@@ -11,9 +12,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::Digest;
 use crate::dump::visible;
 use crate::graph::{Graph, Output};
+pub use difference::{Difference, FieldChange, InputChange, Vertex};
 use pairs::Side;
 
 /// How a graph differs from one before it.
@@ -43,72 +44,6 @@ pub struct Comparison {
     differences: Vec<Difference>,
     unchanged: usize,
     root: Option<InputChange>,
-}
-
-/// An op of one of the two graphs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vertex {
-    /// Its identity.
-    pub digest: Digest,
-    /// What it is called, if anything.
-    pub name: Option<String>,
-}
-
-/// One vertex that is not the same in both graphs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// In both, but different. At least one of the lists is not empty; without `own` it changed because of its inputs only.
-    Changed {
-        /// The kind of op.
-        kind: &'static str,
-        /// In the graph before.
-        before: Vertex,
-        /// In the graph after. The digest is the same where only what stands beside the op changed.
-        after: Vertex,
-        /// What it says itself.
-        own: Vec<FieldChange>,
-        /// What it reads.
-        inputs: Vec<InputChange>,
-    },
-    /// In the graph after only.
-    Added {
-        /// The kind of op.
-        kind: &'static str,
-        /// The vertex.
-        vertex: Vertex,
-    },
-    /// In the graph before only.
-    Removed {
-        /// The kind of op.
-        kind: &'static str,
-        /// The vertex.
-        vertex: Vertex,
-    },
-}
-
-/// A field of an op with another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldChange {
-    /// What it is called: `args`, `env NAME`, `mount /path`, `identifier`, `attr NAME`, `step` of a file op, …
-    /// `encoding` is bytes that differ in nothing a field tells, as the order of variables.
-    pub field: String,
-    /// `None` where the field was not there. Proxies may hold a password and are not shown.
-    pub before: Option<String>,
-    /// `None` where it is not there any more.
-    pub after: Option<String>,
-}
-
-/// An input that is not the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputChange {
-    /// What the op reads it for: `mount /path`, `base`, `layer`, …; `root` is the result of the graph.
-    pub role: String,
-    /// Whether it is the same vertex, which itself changed.
-    pub is_same_vertex: bool,
-    /// What was read, and which of its outputs; `None` is nothing or an empty filesystem.
-    pub before: Option<(Vertex, u32)>,
-    /// What is read.
-    pub after: Option<(Vertex, u32)>,
 }
 
 impl Graph {

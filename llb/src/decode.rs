@@ -33,6 +33,7 @@ use crate::violation::Violations;
 /// assert!(matches!(error, DecodeError::Definition(_)));
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are no `Definition` message.
     Definition(String),

@@ -39,6 +39,7 @@ pub use error::{LowerError, MissingCapability};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Lowered {
     /// The graph; the daemon has all it needs.
     pub graph: Graph,
@@ -62,6 +63,7 @@ pub struct Lowered {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Change {
     /// The op of the graph that was lowered.
     pub op: OpId,

@@ -10,8 +10,20 @@ use crate::address::{Address, EngineAddress, Helper};
 use crate::tls::TlsError;
 
 /// A failed attempt to connect.
+///
+/// ```
+/// use buildkit_client::dial::{DialOptions, dial};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), buildkit_client::address::AddressError> {
+/// let error = dial(&"unix:///no/such/socket".parse()?, &DialOptions::default()).await.expect_err("nothing is there");
+/// assert_eq!(error.help().as_deref(), Some("is the daemon running? /no/such/socket does not exist"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 #[error("can't reach a BuildKit daemon at {address}: {problem}")]
+#[non_exhaustive]
 pub struct DialError {
     /// The address that was tried.
     pub address: Address,
@@ -21,7 +33,19 @@ pub struct DialError {
 }
 
 /// What went wrong, by who has to do something about it.
+///
+/// ```
+/// use buildkit_client::dial::{DialOptions, DialProblem, dial};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), buildkit_client::address::AddressError> {
+/// let error = dial(&"unix:///no/such/socket".parse()?, &DialOptions::default()).await.expect_err("nothing is there");
+/// assert!(matches!(error.problem, DialProblem::Connect(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DialProblem {
     /// The operating system refused: nothing there, nobody listening, not allowed.
     #[error("{0}")]

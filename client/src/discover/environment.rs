@@ -24,6 +24,12 @@ pub trait Environment {
 }
 
 /// The process's own.
+///
+/// ```
+/// use buildkit_client::discover::{Environment, SystemEnvironment};
+///
+/// assert_eq!(SystemEnvironment.variable("NO_SUCH_VARIABLE"), None);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEnvironment;
 

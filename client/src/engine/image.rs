@@ -27,7 +27,20 @@ const LOAD_BUFFER: usize = 1 << 20;
 const LINE_LIMIT: usize = 1 << 20;
 
 /// Something an Engine reports while it loads or pushes.
+///
+/// ```
+/// use buildkit_client::engine::ImageEvent;
+///
+/// let shown = |event: ImageEvent| match event {
+///     ImageEvent::Message(line) => line,
+///     ImageEvent::Progress { id, current, total, .. } => format!("{id}: {current} of {total} bytes"),
+///     ImageEvent::Pushed { tag, digest, .. } => format!("{tag} is {digest}"),
+///     _ => String::new(),
+/// };
+/// assert_eq!(shown(ImageEvent::Message("Loaded image: app:1".to_owned())), "Loaded image: app:1");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImageEvent {
     /// A line for people, as in `Loaded image: app:1`.
     Message(String),
@@ -54,7 +67,15 @@ pub enum ImageEvent {
 }
 
 /// Why an image was not loaded or pushed.
+///
+/// ```
+/// use buildkit_client::engine::ImageError;
+///
+/// let error = ImageError::Failed { action: "load the image".to_owned(), message: "no space left".to_owned() };
+/// assert_eq!(error.to_string(), "the Engine can't load the image: no space left");
+/// ```
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ImageError {
     /// The name is not that of an image.
     #[error(transparent)]
@@ -79,6 +100,13 @@ pub enum ImageError {
 }
 
 /// What a registry wants to know before it takes an image. Doesn't print what it holds.
+///
+/// ```
+/// use buildkit_client::engine::RegistryAuth;
+///
+/// let login = RegistryAuth { username: "me".into(), password: "hunter2".into(), ..RegistryAuth::default() };
+/// assert!(!format!("{login:?}").contains("hunter2"));
+/// ```
 #[derive(Clone, Default)]
 pub struct RegistryAuth {
     /// Login name; empty with an identity token.
@@ -112,6 +140,19 @@ impl RegistryAuth {
 }
 
 /// An image being loaded: [`Engine::load`] gives the stream for the archive, and [`Load::run`] is awaited beside it.
+///
+/// ```no_run
+/// use buildkit_client::engine::{Engine, ImageError};
+/// use tokio::io::AsyncWriteExt as _;
+///
+/// # async fn example(engine: &Engine, archive: &[u8]) -> Result<bool, ImageError> {
+/// let (mut writer, load) = engine.load();
+/// let write = async move { writer.write_all(archive).await };
+/// let (written, loaded) = tokio::join!(write, load.run(|event| println!("{event:?}")));
+/// written.map_err(ImageError::Read)?;
+/// loaded
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Load {
     engine: Engine,

@@ -4,6 +4,18 @@
 use std::fmt::Write as _;
 
 /// A piece of a file some daemon or frontend points at.
+///
+/// ```
+/// use buildkit_client::error::{LineRange, Source, render_source};
+///
+/// let source = Source {
+///     filename: "spec.yaml".into(),
+///     data: b"name: app\n".to_vec(),
+///     ranges: LineRange::new(1, 1).into_iter().collect(),
+///     ..Source::default()
+/// };
+/// assert!(render_source(&source).contains("   1 | >>> name: app"));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
     /// The file's name as its author knows it.
@@ -17,6 +29,13 @@ pub struct Source {
 }
 
 /// Lines of a file, counted from one, both ends included.
+///
+/// ```
+/// use buildkit_client::error::LineRange;
+///
+/// assert!(LineRange::new(3, 4).is_some());
+/// assert_eq!(LineRange::new(0, 4), None, "lines count from 1");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineRange {
     start: usize,

@@ -11,6 +11,14 @@ use super::FlagError;
 const FLAG: &str = "--build-context";
 
 /// A named context, which a frontend uses in the place of an image or a stage of that name.
+///
+/// ```
+/// use buildkit_client::flag::NamedContext;
+///
+/// let base: NamedContext = "base=docker-image://debian:12".parse()?;
+/// assert_eq!(base.to_option(), ("context:base".to_owned(), "docker-image://debian:12".to_owned()));
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedContext {
     /// Short form: without `docker.io/library/` and `:latest`.
@@ -20,7 +28,16 @@ pub struct NamedContext {
 }
 
 /// What a named context is.
+///
+/// ```
+/// use buildkit_client::flag::{ContextSource, NamedContext};
+///
+/// let data: NamedContext = "data=./folder".parse()?;
+/// assert_eq!(data.source, ContextSource::Local("./folder".into()));
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContextSource {
     /// `docker-image://…`, `https://…`, a git URL, `target:…`: the daemon fetches it.
     Remote(String),

@@ -9,7 +9,16 @@ const LOCAL_DELETE: &str = "buildx.local.delete";
 const KNOWN: [&str; 4] = [NETWORK_HOST, SECURITY_INSECURE, DEVICE, LOCAL_DELETE];
 
 /// What the user allows.
+///
+/// ```
+/// use buildkit_client::flag::parse_allow;
+///
+/// let allowed = parse_allow(&["network.host".to_owned(), "buildx.local.delete".to_owned()])?;
+/// assert_eq!((allowed.entitlements, allowed.local_delete), (vec!["network.host".to_owned()], true));
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Allowed {
     /// For the daemon, which has to allow them too.
     pub entitlements: Vec<String>,

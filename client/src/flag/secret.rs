@@ -12,6 +12,15 @@ const FLAG: &str = "--secret";
 const KEYS: [&str; 5] = ["type", "id", "source", "src", "env"];
 
 /// A secret as the command line names it.
+///
+/// ```
+/// use buildkit_client::flag::SecretFlag;
+/// use buildkit_client::session::secrets::SecretSource;
+///
+/// let token: SecretFlag = "id=token,src=token.txt".parse()?;
+/// assert_eq!((token.id.as_str(), token.source), ("token", Some(SecretSource::File("token.txt".into()))));
+/// # Ok::<(), buildkit_client::flag::FlagError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretFlag {
     /// What steps ask for.

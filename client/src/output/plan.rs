@@ -12,6 +12,16 @@ use crate::engine::Engine;
 use crate::solve::{Exporter, ExporterKind};
 
 /// What the user wants.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, OutputOptions, plan_outputs};
+///
+/// let options = OutputOptions { push: true, tags: vec!["registry.example/app".to_owned()], ..OutputOptions::default() };
+/// let plan = plan_outputs(&options, &DaemonFacts::new(ImageStore::None))?;
+/// assert_eq!(plan.exports[0].exporter.attrs["name"], "registry.example/app");
+/// # Ok::<(), buildkit_client::output::OutputError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct OutputOptions {
     /// `--output`.
@@ -33,7 +43,18 @@ pub struct OutputOptions {
 }
 
 /// What matters of the daemon.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, OutputOptions, plan_outputs};
+///
+/// let options = OutputOptions { push: true, tags: vec!["registry.example/app".to_owned()], ..OutputOptions::default() };
+/// let classic = plan_outputs(&options, &DaemonFacts::new(ImageStore::Classic))?;
+/// assert_eq!(classic.push_afterwards, ["registry.example/app"], "its BuildKit cannot push");
+/// # Ok::<(), buildkit_client::output::OutputError>(())
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DaemonFacts {
     /// Where it keeps images.
     pub store: ImageStore,
@@ -46,6 +67,18 @@ pub struct DaemonFacts {
 }
 
 /// What matters of the Engine that loads.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, LoadEngine, OutputOptions, plan_outputs};
+/// use buildkit_client::solve::ExporterKind;
+///
+/// let mut daemon = DaemonFacts::new(ImageStore::None);
+/// daemon.load_engine = Some(LoadEngine { containerd_store: true });
+/// let plan = plan_outputs(&OutputOptions { load: true, ..OutputOptions::default() }, &daemon)?;
+/// assert_eq!(plan.exports[0].exporter.kind, ExporterKind::Oci);
+/// # Ok::<(), buildkit_client::output::OutputError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadEngine {
     /// It takes OCI archives, several platforms included.
@@ -53,7 +86,17 @@ pub struct LoadEngine {
 }
 
 /// What to ask of the daemon, and what to do with what comes.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, OutputOptions, plan_outputs};
+///
+/// let plan = plan_outputs(&OutputOptions::default(), &DaemonFacts::new(ImageStore::None))?;
+/// assert!(plan.exports.is_empty() && plan.warnings[0].contains("no output is asked for"));
+/// # Ok::<(), buildkit_client::output::OutputError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OutputPlan {
     /// In the order of their ids in the session.
     pub exports: Vec<Export>,
@@ -84,8 +127,14 @@ impl OutputPlan {
 }
 
 impl DaemonFacts {
+    /// A daemon that keeps images in `store`, takes several exporters, and has no Engine to load into.
+    #[must_use]
+    pub fn new(store: ImageStore) -> Self {
+        Self { store, load_engine: None, default_load: false, multiple_exporters: true }
+    }
+
     /// What a connected daemon is like, and the Engine that loads for it, if there is one.
-    pub async fn of(connection: &Connection, engine: Option<&Engine>, default_load: bool) -> Self {
+    pub async fn from_connection(connection: &Connection, engine: Option<&Engine>, default_load: bool) -> Self {
         let store = connection.image_store();
         let load_engine = match engine {
             Some(engine) if store == ImageStore::None => {
@@ -94,12 +143,23 @@ impl DaemonFacts {
             _ => None,
         };
         // Older daemons say so themselves when asked for more than one exporter.
-        Self { store, load_engine, default_load, multiple_exporters: true }
+        Self { load_engine, default_load, ..Self::new(store) }
     }
 }
 
 /// One exporter with what it delivers to.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, OutputOptions, Target, plan_outputs};
+///
+/// let options = OutputOptions { outputs: vec!["no-such-folder".parse()?], ..OutputOptions::default() };
+/// let plan = plan_outputs(&options, &DaemonFacts::new(ImageStore::None))?;
+/// assert_eq!(plan.exports[0].target, Some(Target::Directory("no-such-folder".into())));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Export {
     /// For the solve request.
     pub exporter: Exporter,
@@ -108,6 +168,16 @@ pub struct Export {
 }
 
 /// Where something that comes to the client goes.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, OutputOptions, Target, plan_outputs};
+///
+/// let options = OutputOptions { outputs: vec!["type=oci,dest=-".parse()?], ..OutputOptions::default() };
+/// let plan = plan_outputs(&options, &DaemonFacts::new(ImageStore::None))?;
+/// assert_eq!(plan.exports[0].target, Some(Target::Stdout));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Into a folder.
@@ -124,7 +194,17 @@ pub enum Target {
 }
 
 /// Why a result can't go where it should.
+///
+/// ```
+/// use buildkit_client::dial::ImageStore;
+/// use buildkit_client::output::{DaemonFacts, OutputError, OutputOptions, plan_outputs};
+///
+/// let options = OutputOptions { push: true, ..OutputOptions::default() };
+/// let error = plan_outputs(&options, &DaemonFacts::new(ImageStore::None)).expect_err("an image without a name");
+/// assert_eq!(error, OutputError::PushWithoutName);
+/// ```
 #[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OutputError {
     /// A push without a name.
     #[error("an image needs a name to be pushed; give one with --tag")]

@@ -18,6 +18,16 @@ const BACKLOG: usize = 256;
 const REMEMBERED: usize = 1 << 20;
 
 /// A point in time with nanoseconds, since the daemon's clock and its precision are not ours.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use buildkit_client::progress::Stamp;
+///
+/// let (early, late) = (Stamp { seconds: 1, nanos: 0 }, Stamp { seconds: 2, nanos: 500_000_000 });
+/// assert_eq!(late.since(early), Duration::from_millis(1500));
+/// assert_eq!(early.since(late), Duration::ZERO);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stamp {
     /// Since 1970.
@@ -56,7 +66,16 @@ impl Stamp {
 }
 
 /// One report; each part may be empty.
+///
+/// ```
+/// use buildkit_client::progress::{Update, Vertex};
+///
+/// let mut update = Update::default();
+/// update.vertexes.push(Vertex::default());
+/// assert!(update.logs.is_empty() && update.vertexes.len() == 1);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Update {
     /// New states of steps.
     pub vertexes: Vec<Vertex>,
@@ -69,7 +88,18 @@ pub struct Update {
 }
 
 /// A step: replaces what was known under its digest.
+///
+/// ```
+/// use buildkit_client::progress::{Stamp, Vertex};
+///
+/// let mut vertex = Vertex::default();
+/// vertex.name = "[apt] install".to_owned();
+/// vertex.started = Some(Stamp::now());
+/// let is_running = vertex.started.is_some() && vertex.completed.is_none();
+/// assert!(is_running);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Vertex {
     /// Identity.
     pub digest: String,
@@ -90,6 +120,13 @@ pub struct Vertex {
 }
 
 /// Steps that are shown as one.
+///
+/// ```
+/// use buildkit_client::progress::{ProgressGroup, Vertex};
+///
+/// let mut vertex = Vertex::default();
+/// vertex.group = Some(ProgressGroup { id: "apt".to_owned(), name: "[apt] packages".to_owned(), weak: false });
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProgressGroup {
     /// Identity.
@@ -101,7 +138,16 @@ pub struct ProgressGroup {
 }
 
 /// A sub-task of a step: a layer pulled, a context sent.
+///
+/// ```
+/// use buildkit_client::progress::VertexStatus;
+///
+/// let mut layer = VertexStatus::default();
+/// (layer.current, layer.total) = (512, 1024);
+/// assert_eq!(100 * layer.current / layer.total, 50, "half of the bytes are there");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VertexStatus {
     /// Identity within the step.
     pub id: String,
@@ -122,6 +168,12 @@ pub struct VertexStatus {
 }
 
 /// Which of a process's outputs.
+///
+/// ```
+/// use buildkit_client::progress::{Log, Stream};
+///
+/// assert_eq!(Log::default().stream, Stream::Stdout);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stream {
     /// Standard output, and whatever is not standard error.
@@ -132,7 +184,16 @@ pub enum Stream {
 }
 
 /// Some bytes a step wrote; lines may be torn.
+///
+/// ```
+/// use buildkit_client::progress::{Log, Stream};
+///
+/// let mut log = Log::default();
+/// (log.stream, log.data) = (Stream::Stderr, b"E: no such package\n".to_vec());
+/// assert_eq!(String::from_utf8_lossy(&log.data).trim_end(), "E: no such package");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Log {
     /// The step's digest.
     pub vertex: String,
@@ -145,7 +206,16 @@ pub struct Log {
 }
 
 /// Something the daemon or a frontend wants people to know.
+///
+/// ```
+/// use buildkit_client::progress::Warning;
+///
+/// let mut warning = Warning::default();
+/// warning.short = b"the tag latest changes".to_vec();
+/// assert_eq!(warning.source(), None, "it points nowhere");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Warning {
     /// The step's digest.
     pub vertex: String,
@@ -182,10 +252,36 @@ impl Warning {
 }
 
 /// The reporting end; clones report to the same renderer.
+///
+/// ```
+/// use buildkit_client::progress::{Update, channel};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (sender, mut receiver) = channel();
+/// sender.send(Update::default()).await;
+/// drop(sender);
+/// assert_eq!(receiver.recv().await, Some(Update::default()));
+/// assert_eq!(receiver.recv().await, None, "all senders are gone");
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ProgressSender(mpsc::Sender<Update>);
 
 /// The renderer's end.
+///
+/// ```
+/// use buildkit_client::progress::{Update, channel};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (sender, mut receiver) = channel();
+/// sender.send(Update::default()).await;
+/// drop(sender);
+/// assert_eq!(receiver.recv().await, Some(Update::default()));
+/// assert_eq!(receiver.recv().await, None, "all senders are gone");
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ProgressReceiver {
     updates: mpsc::Receiver<Update>,

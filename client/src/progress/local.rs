@@ -6,6 +6,20 @@ use super::event::{Log, ProgressSender, Stamp, Stream, Update, Vertex, VertexSta
 use crate::solve::new_reference;
 
 /// A running step of our own. One that is dropped without an end stays open in the display.
+///
+/// ```
+/// use buildkit_client::progress::{Stream, channel};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (sender, mut receiver) = channel();
+/// let step = sender.start("[auth] registry.example").await;
+/// step.log(Stream::Stdout, "asking for a token\n").await;
+/// step.done().await;
+/// let first = receiver.recv().await.expect("the beginning of the step");
+/// assert_eq!(first.vertexes[0].name, "[auth] registry.example");
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct LocalStep {
     sender: ProgressSender,

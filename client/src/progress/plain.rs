@@ -26,6 +26,26 @@ const GATHER: Duration = Duration::from_millis(100);
 const REPLAYED_LINES: usize = 10;
 
 /// Writes the plain format.
+///
+/// ```
+/// use buildkit_client::progress::{Plain, Renderer as _, Stamp, Update, Vertex};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut vertex = Vertex::default();
+/// vertex.digest = "sha256:1".to_owned();
+/// vertex.name = "[apt] install".to_owned();
+/// vertex.started = Some(Stamp::default());
+/// let mut update = Update::default();
+/// update.vertexes.push(vertex);
+/// let mut out = Vec::new();
+/// let mut plain = Plain::new(&mut out);
+/// plain.update(&update, Stamp::default())?;
+/// plain.finish(Stamp::default())?;
+/// drop(plain);
+/// assert!(String::from_utf8_lossy(&out).contains("[apt] install"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Plain<W> {
     out: W,

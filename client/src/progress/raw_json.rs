@@ -14,6 +14,23 @@ use super::event::{Log, Stamp, Stream, Update, Vertex, VertexStatus, Warning};
 use super::format::rfc3339;
 
 /// Writes a line per report.
+///
+/// ```
+/// use buildkit_client::progress::{RawJson, Renderer as _, Stamp, Update, Vertex};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut vertex = Vertex::default();
+/// vertex.digest = "sha256:1".to_owned();
+/// vertex.name = "[apt] install".to_owned();
+/// vertex.started = Some(Stamp::default());
+/// let mut update = Update::default();
+/// update.vertexes.push(vertex);
+/// let mut out = Vec::new();
+/// RawJson::new(&mut out).update(&update, Stamp::default())?;
+/// assert!(String::from_utf8_lossy(&out).contains(r#""name":"[apt] install""#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct RawJson<W> {
     out: W,

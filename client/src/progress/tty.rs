@@ -25,6 +25,13 @@ const LOG_LINES: usize = 6;
 const MIN_NAME: usize = 12;
 
 /// What the terminal can do.
+///
+/// ```
+/// use buildkit_client::progress::{Mode, Terminal};
+///
+/// let terminal = Terminal { size: Box::new(|| (80, 24)), colors: false };
+/// assert!(Mode::Tty.renderer(Vec::new(), Some(terminal)).is_ok());
+/// ```
 pub struct Terminal {
     /// Columns and rows at the moment; asked before every frame, since windows are resized.
     pub size: Box<dyn Fn() -> (usize, usize) + Send>,
@@ -39,6 +46,26 @@ impl fmt::Debug for Terminal {
 }
 
 /// Draws the block.
+///
+/// ```
+/// use buildkit_client::progress::{Renderer as _, Stamp, Terminal, Tty, Update, Vertex};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut vertex = Vertex::default();
+/// vertex.digest = "sha256:1".to_owned();
+/// vertex.name = "[apt] install".to_owned();
+/// vertex.started = Some(Stamp::default());
+/// let mut update = Update::default();
+/// update.vertexes.push(vertex);
+/// let mut out = Vec::new();
+/// let mut tty = Tty::new(&mut out, Terminal { size: Box::new(|| (80, 24)), colors: false });
+/// tty.update(&update, Stamp::default())?;
+/// tty.finish(Stamp::default())?;
+/// drop(tty);
+/// assert!(String::from_utf8_lossy(&out).contains("[apt] install"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Tty<W> {
     out: W,

@@ -43,6 +43,15 @@ const METHODS: [&str; 4] = ["Credentials", "FetchToken", "GetTokenAuthority", "V
 const HELPER_CACHE: Duration = Duration::from_secs(290);
 
 /// What the environment says about registries. The default knows no credentials and trusts the machine's certificates.
+///
+/// ```
+/// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
+///
+/// let config = r#"{"auths":{"registry.example":{"auth":"bWU6aHVudGVyMg=="}}}"#.to_owned();
+/// let auth = RegistryAuth::new(AuthOptions { auth_config: Some(config.into()), ..AuthOptions::default() })?;
+/// # drop(auth);
+/// # Ok::<(), buildkit_client::session::auth::AuthError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct AuthOptions {
     /// Docker's configuration folder (`DOCKER_CONFIG`, else `~/.docker`), which holds `config.json`.
@@ -60,7 +69,16 @@ pub struct AuthOptions {
 }
 
 /// A mistake in what [`RegistryAuth::new`] was given.
+///
+/// ```
+/// use buildkit_client::session::auth::{AuthError, AuthOptions, RegistryAuth};
+///
+/// let options = AuthOptions { auth_config: Some("{".to_owned().into()), ..AuthOptions::default() };
+/// let error = RegistryAuth::new(options).expect_err("half an object");
+/// assert!(matches!(error, AuthError::Config { .. }));
+/// ```
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum AuthError {
     /// A file can't be read.
     #[error("can't read {path}")]
@@ -88,6 +106,18 @@ pub enum AuthError {
 }
 
 /// Registry credentials of a user.
+///
+/// ```
+/// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = r#"{"auths":{"registry.example":{"auth":"bWU6aHVudGVyMg=="}}}"#.to_owned();
+/// let auth = RegistryAuth::new(AuthOptions { auth_config: Some(config.into()), ..AuthOptions::default() })?;
+/// assert_eq!(auth.engine_login("registry.example").await?.username, "me");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct RegistryAuth {
     config: DockerConfig,

@@ -31,6 +31,17 @@ const EXPORTER_ID: &str = "buildkit-attachable-exporter-id";
 const METADATA_PREFIX: &str = "exporter-md-";
 
 /// Where an export goes.
+///
+/// ```
+/// use buildkit_client::session::Session;
+/// use buildkit_client::session::exports::ExportTarget;
+///
+/// let session = Session::builder()
+///     .with_export(0, ExportTarget::Directory("out".into()))
+///     .with_export(1, ExportTarget::Writer(Box::new(tokio::io::sink())));
+/// # drop(session);
+/// ```
+#[non_exhaustive]
 pub enum ExportTarget {
     /// `local`: merged into a directory, which is created if missing. Set-user-id bits and device files do not pass.
     Directory(PathBuf),
@@ -52,7 +63,18 @@ impl fmt::Debug for ExportTarget {
 }
 
 /// An export that arrived. The `local` exporter sends one per platform.
+///
+/// ```no_run
+/// use buildkit_client::session::Session;
+///
+/// # fn example(session: &Session) {
+/// for export in session.received_exports() {
+///     println!("exporter {}: {} files, {} bytes", export.exporter, export.entries, export.bytes);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReceivedExport {
     /// Index of the exporter in the solve request.
     pub exporter: u32,

@@ -29,6 +29,14 @@ const SERVICE: &str = "moby.filesync.v1.FileSync";
 const METHODS: [&str; 2] = ["DiffCopy", "TarStream"];
 
 /// A directory that the daemon may read.
+///
+/// ```
+/// use buildkit_client::session::Session;
+/// use buildkit_client::session::files::LocalDir;
+///
+/// let session = Session::builder().with_local_dir("context", LocalDir::new("."));
+/// # drop(session);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalDir {
     /// Where it is; links in this path are followed, links below it never.
@@ -45,7 +53,20 @@ impl LocalDir {
 }
 
 /// What a daemon would be sent of a directory.
+///
+/// ```
+/// use buildkit_client::session::files::{LocalDir, SentKind};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("a.py"), "")?;
+/// let sent = LocalDir::new(folder.path()).list(&[], &[], &[])?;
+/// assert_eq!((sent[0].path.as_str(), &sent[0].kind), ("a.py", &SentKind::File { executable: false }));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct SentFile {
     /// Relative to the directory, with `/`.
     pub path: String,
@@ -54,6 +75,18 @@ pub struct SentFile {
 }
 
 /// What is at a path.
+///
+/// ```
+/// use buildkit_client::session::files::{LocalDir, SentKind};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("a.py"), "")?;
+/// let sent = LocalDir::new(folder.path()).list(&[], &[], &[])?;
+/// assert_eq!((sent[0].path.as_str(), &sent[0].kind), ("a.py", &SentKind::File { executable: false }));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SentKind {
     /// A file with content.

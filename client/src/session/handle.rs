@@ -47,6 +47,15 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 /// Tells the daemon which earlier copy of a directory to compare with, so that only changed files travel.
 ///
 /// It has to be the same from build to build and differ between projects.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use buildkit_client::session::SharedKey;
+///
+/// let key = SharedKey::for_directory(Path::new("/home/me/app"), "machine");
+/// assert_eq!(key, SharedKey::new("app:machine"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SharedKey(String);
 
@@ -72,7 +81,15 @@ impl SharedKey {
 }
 
 /// Why a session could not be opened.
+///
+/// ```
+/// use buildkit_client::session::SessionError;
+///
+/// let error = SessionError::Refused(Box::new(tonic::Status::unimplemented("no sessions here")));
+/// assert_eq!(error.to_string(), "the daemon refused the session: no sessions here");
+/// ```
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SessionError {
     /// The daemon refused, or could not be reached.
     #[error("the daemon refused the session: {}", .0.message())]
@@ -80,7 +97,15 @@ pub enum SessionError {
 }
 
 /// How a session ended.
+///
+/// ```
+/// use buildkit_client::session::SessionEnd;
+///
+/// let is_wanted = |end: &SessionEnd| matches!(end, SessionEnd::Closed);
+/// assert!(is_wanted(&SessionEnd::Closed) && !is_wanted(&SessionEnd::ClosedByDaemon));
+/// ```
 #[derive(Clone, Debug, Error)]
+#[non_exhaustive]
 pub enum SessionEnd {
     /// We closed it.
     #[error("session closed")]
@@ -100,6 +125,16 @@ pub enum SessionEnd {
 }
 
 /// What a session will serve.
+///
+/// ```
+/// use buildkit_client::session::{Session, SessionBuilder, SharedKey};
+/// use buildkit_client::session::files::LocalDir;
+///
+/// let session: SessionBuilder = Session::builder()
+///     .with_shared_key(SharedKey::new("app"))
+///     .with_local_dir("context", LocalDir::new("."));
+/// # drop(session);
+/// ```
 #[derive(Debug, Default)]
 pub struct SessionBuilder {
     shared_key: SharedKey,
@@ -229,6 +264,17 @@ impl Prepared {
 }
 
 /// An open session. Dropping it ends it.
+///
+/// ```no_run
+/// use buildkit_client::session::Session;
+///
+/// # async fn example(connection: &buildkit_client::dial::Connection) -> Result<(), buildkit_client::session::SessionError> {
+/// let session = Session::builder().open(connection.channel.clone()).await?;
+/// println!("builds name it by {}", session.id());
+/// session.close().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,

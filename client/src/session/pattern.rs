@@ -15,8 +15,16 @@ use regex::Regex;
 use thiserror::Error;
 
 /// A pattern that can't be understood.
+///
+/// ```
+/// use buildkit_client::session::pattern::PatternMatcher;
+///
+/// let error = PatternMatcher::new(["!"]).expect_err("an exception to nothing");
+/// assert_eq!(error.pattern, "!");
+/// ```
 #[derive(Debug, Error)]
 #[error("invalid pattern {pattern:?}: {problem}")]
+#[non_exhaustive]
 pub struct PatternError {
     /// The pattern as given, trimmed and cleaned.
     pub pattern: String,
@@ -25,12 +33,30 @@ pub struct PatternError {
 }
 
 /// An ordered list of patterns.
+///
+/// ```
+/// use buildkit_client::session::pattern::{MatchInfo, PatternMatcher};
+///
+/// let matcher = PatternMatcher::new(["target", "!target/keep"])?;
+/// let (ignored, inside) = matcher.matches(b"target", &MatchInfo::default());
+/// assert!(ignored && !matcher.matches(b"target/keep", &inside).0);
+/// # Ok::<(), buildkit_client::session::pattern::PatternError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct PatternMatcher {
     patterns: Vec<Pattern>,
 }
 
 /// Which patterns matched a directory: what it says holds for everything below that directory.
+///
+/// ```
+/// use buildkit_client::session::pattern::{MatchInfo, PatternMatcher};
+///
+/// let matcher = PatternMatcher::new(["docs"])?;
+/// let (_, inside) = matcher.matches(b"docs", &MatchInfo::default());
+/// assert!(matcher.matches(b"docs/guide.md", &inside).0, "what a directory matches holds below it");
+/// # Ok::<(), buildkit_client::session::pattern::PatternError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct MatchInfo {
     /// One flag per pattern; empty above the root.

@@ -7,6 +7,14 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// A secret's content.
+///
+/// ```
+/// use buildkit_client::session::SecretBytes;
+///
+/// let secret = SecretBytes::from("hunter2".to_owned());
+/// assert!(!format!("{secret:?}").contains("hunter2"));
+/// assert_eq!(secret.expose(), b"hunter2");
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 

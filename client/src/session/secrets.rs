@@ -24,7 +24,17 @@ pub const MAX_SECRET_SIZE: usize = 500 * 1024;
 const METHODS: [&str; 1] = ["GetSecret"];
 
 /// Where a secret comes from.
+///
+/// ```
+/// use buildkit_client::session::secrets::{SecretSource, Secrets};
+///
+/// let mut secrets = Secrets::default();
+/// secrets.add("token", SecretSource::Env("TOKEN".to_owned()), |name| (name == "TOKEN").then(|| "x".into()))?;
+/// assert!(!secrets.is_empty());
+/// # Ok::<(), buildkit_client::session::secrets::SecretError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SecretSource {
     /// A file, read each time a step asks.
     File(PathBuf),
@@ -35,7 +45,15 @@ pub enum SecretSource {
 }
 
 /// A secret that can't be served.
+///
+/// ```
+/// use buildkit_client::session::secrets::{SecretError, SecretSource, Secrets};
+///
+/// let error = Secrets::default().add("token", SecretSource::Env("TOKEN".to_owned()), |_| None).expect_err("not set");
+/// assert!(matches!(error, SecretError::UnsetVariable { variable, .. } if variable == "TOKEN"));
+/// ```
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SecretError {
     /// A secret needs an id.
     #[error("a secret without an id")]
@@ -68,6 +86,17 @@ pub enum SecretError {
 }
 
 /// Secrets by id.
+///
+/// ```
+/// use buildkit_client::session::Session;
+/// use buildkit_client::session::secrets::{SecretSource, Secrets};
+///
+/// let mut secrets = Secrets::default();
+/// secrets.add("token", SecretSource::Bytes("hunter2".to_owned().into()), |_| None)?;
+/// let session = Session::builder().with_secrets(secrets);
+/// # drop(session);
+/// # Ok::<(), buildkit_client::session::secrets::SecretError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     by_id: BTreeMap<String, Stored>,

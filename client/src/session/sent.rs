@@ -16,6 +16,13 @@ use super::fsutil::wire::Stat;
 use super::fsutil::{mode, walk};
 
 /// The part of a directory that a daemon asked for. The order of patterns has a meaning.
+///
+/// ```
+/// use buildkit_client::session::sent::DirRequest;
+///
+/// let request = DirRequest { name: "context".to_owned(), follow: vec!["src".to_owned()], ..DirRequest::default() };
+/// assert!(request.include.is_empty() && request.exclude.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirRequest {
     /// The directory's name in the session.
@@ -29,6 +36,17 @@ pub struct DirRequest {
 }
 
 /// A part of a directory as a daemon was told of it, whole.
+///
+/// ```no_run
+/// use buildkit_client::session::Session;
+/// use buildkit_client::session::files::LocalDir;
+///
+/// # fn example(session: &Session, context: &LocalDir) {
+/// for sent in session.sent_dirs() {
+///     println!("{} is as it was sent: {}", sent.request.name, sent.is_as_sent(context));
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentDir {
     /// What was asked for.

@@ -52,6 +52,15 @@ pub struct SolveOptions {
 }
 
 /// A place for cache.
+///
+/// ```
+/// use buildkit_client::solve::{CacheEntry, cache_imports_attr};
+/// use buildkit_proto::keys::cache;
+///
+/// let attrs = [(cache::REF.to_owned(), "registry.example/app:cache".to_owned())].into();
+/// let cache = CacheEntry { kind: cache::REGISTRY.to_owned(), attrs };
+/// assert!(cache_imports_attr(&[cache]).is_some_and(|json| json.contains("registry.example/app:cache")));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CacheEntry {
     /// `registry`, `local`, `inline`, …

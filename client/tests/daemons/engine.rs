@@ -37,12 +37,8 @@ async fn an_image_built_elsewhere_is_loaded_into_every_engine() {
         assert_eq!(containerd_store, name == "IMAGESPEC_LAB_ENGINE_CONTAINERD");
         let tag = format!("imagespec-test-load:{}", fresh());
         let wanted = OutputOptions { load: true, tags: vec![tag.clone()], ..OutputOptions::default() };
-        let facts = DaemonFacts {
-            store: connection.image_store(),
-            load_engine: Some(LoadEngine { containerd_store }),
-            default_load: false,
-            multiple_exporters: true,
-        };
+        let mut facts = DaemonFacts::new(connection.image_store());
+        facts.load_engine = Some(LoadEngine { containerd_store });
         let OutputPlan { exports, .. } = plan_outputs(&wanted, &facts).unwrap();
         let [export] = exports.as_slice() else { panic!("{exports:?}") };
         assert_eq!(export.target, Some(Target::Engine { context: None }));
@@ -101,12 +97,8 @@ async fn a_classic_store_is_pushed_by_its_engine() {
         let engine = connection.engine().unwrap();
         let tag = format!("{}/imagespec-test/push:{}", variable("IMAGESPEC_LAB_REGISTRY"), fresh());
         let wanted = OutputOptions { push: true, tags: vec![tag.clone()], ..OutputOptions::default() };
-        let facts = DaemonFacts {
-            store: connection.image_store(),
-            load_engine: None,
-            default_load: false,
-            multiple_exporters: false,
-        };
+        let mut facts = DaemonFacts::new(connection.image_store());
+        facts.multiple_exporters = false;
         let OutputPlan { exports, push_afterwards, .. } = plan_outputs(&wanted, &facts).unwrap();
         assert_eq!(push_afterwards, std::slice::from_ref(&tag));
         let exporters = exports.into_iter().map(|export| export.exporter).collect();

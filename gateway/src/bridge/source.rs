@@ -61,6 +61,7 @@ pub struct SourceQuery {
 /// assert_ne!(signed, query);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChecksumAlgorithm {
     /// `sha256:…`
     Sha256,

@@ -82,11 +82,12 @@ pub struct Process {
 /// let events = [Event::Stdout(b"3.".to_vec()), Event::Stdout(b"12".to_vec()), exit];
 /// let written = events.iter().filter_map(|event| match event {
 ///     Event::Stdout(bytes) => Some(bytes.as_slice()),
-///     Event::Stderr(_) | Event::Exit(_) => None,
+///     _ => None,
 /// });
 /// assert_eq!(written.collect::<Vec<_>>().concat(), b"3.12");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Event {
     /// It wrote to stdout, or to its terminal.
     Stdout(Vec<u8>),

@@ -25,6 +25,7 @@ use crate::options::BuildOptions;
 /// # Ok::<(), buildkit_gateway::contexts::NamedContextError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NamedContext {
     /// The name in its short form, with `::platform` if it was given for one; used in vertex names and shared keys.
     pub name: String,
@@ -45,6 +46,7 @@ pub struct NamedContext {
 /// # Ok::<(), buildkit_gateway::contexts::NamedContextError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NamedSource {
     /// Nothing: an empty filesystem.
     Scratch,
@@ -78,6 +80,7 @@ pub enum NamedSource {
 /// assert!(matches!(error, NamedContextError::Scheme { scheme, .. } if scheme == "ftp"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NamedContextError {
     /// The name looked up is not a valid image reference.
     #[error("invalid context name")]

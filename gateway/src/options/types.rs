@@ -14,6 +14,7 @@ use std::net::IpAddr;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid option {key}={value:?}: {problem}")]
+#[non_exhaustive]
 pub struct OptionError {
     /// The opt.
     pub key: String,
@@ -21,6 +22,19 @@ pub struct OptionError {
     pub value: String,
     /// What is wrong with it.
     pub problem: String,
+}
+
+impl OptionError {
+    /// A value that a frontend refuses.
+    ///
+    /// ```
+    /// let error = buildkit_gateway::OptionError::new("platform", "beos/386", "unknown operating system");
+    /// assert_eq!(error.to_string(), "invalid option platform=\"beos/386\": unknown operating system");
+    /// ```
+    #[must_use]
+    pub fn new(key: impl Into<String>, value: impl Into<String>, problem: impl ToString) -> Self {
+        Self { key: key.into(), value: value.into(), problem: problem.to_string() }
+    }
 }
 
 /// What to build without cache.

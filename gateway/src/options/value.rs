@@ -39,7 +39,7 @@ const ULIMITS: &[&str] = &[
 ];
 
 fn error(key: &str, value: &str, problem: impl ToString) -> OptionError {
-    OptionError { key: key.to_owned(), value: value.to_owned(), problem: problem.to_string() }
+    OptionError::new(key, value, problem)
 }
 
 /// The value, if there is one that is not empty.

@@ -108,7 +108,7 @@ async fn input_nobody_reads_does_no_harm() {
 fn code(event: Event) -> Option<u32> {
     match event {
         Event::Exit(exit) => Some(exit.code),
-        Event::Stdout(_) | Event::Stderr(_) => None,
+        _ => None,
     }
 }
 

@@ -49,8 +49,8 @@ pub struct File {
 
 /// A [`File`] that only some workers may run.
 ///
-/// The filters belong to the op, so this is no source of a [`Copy`]: a chain of changes in another op has no worker of its
-/// own.
+/// The filters belong to the op, so [`File::copy`] does not copy from this: a chain of changes in another op has no worker
+/// of its own.
 ///
 /// ```
 /// use buildkit_llb::{File, GraphBuilder, MkFile};

@@ -29,6 +29,13 @@ const LONGEST_BODY: usize = 64 * 1024;
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
 /// What a registry says of a manifest.
+///
+/// ```
+/// use buildkit_client::session::auth::Presence;
+///
+/// let builds = |presence: &Presence| !matches!(presence, Presence::Present);
+/// assert!(builds(&Presence::Absent) && builds(&Presence::Unknown { reason: "it answered 503".to_owned() }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// It is there.

@@ -28,6 +28,16 @@ const DEFAULT_LIFETIME: i64 = 60;
 const DEFAULT_CLIENT_ID: &str = "buildkit-client";
 
 /// Proxies as the variables of the same names would give them.
+///
+/// ```
+/// use buildkit_client::session::auth::{AuthOptions, ProxySettings, RegistryAuth};
+///
+/// let https = Some("http://proxy.example:3128".to_owned());
+/// let proxies = ProxySettings { https, no_proxy: Some("localhost".to_owned()), ..ProxySettings::default() };
+/// let auth = RegistryAuth::new(AuthOptions { proxies, ..AuthOptions::default() })?;
+/// # drop(auth);
+/// # Ok::<(), buildkit_client::session::auth::AuthError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxySettings {
     /// `HTTP_PROXY`

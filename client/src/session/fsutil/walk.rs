@@ -20,7 +20,15 @@ use super::wire::Stat;
 const RESERVED: &[u8] = b".fsutil-metadata";
 
 /// Whose files the other side sees.
+///
+/// ```
+/// use buildkit_client::session::files::{LocalDir, Owner};
+///
+/// let dir = LocalDir { owner: Owner::AsOnDisk, ..LocalDir::new(".") };
+/// assert_ne!(dir, LocalDir::new("."));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Owner {
     /// Everything belongs to root, as the clients of BuildKit present a build context.
     #[default]

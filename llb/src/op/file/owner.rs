@@ -2,6 +2,9 @@
 //!
 //! Looks no name up: that is done by the daemon, in the filesystem the change starts from.
 
+use std::convert::Infallible;
+use std::str::FromStr;
+
 use buildkit_proto::pb;
 
 /// Owner and group of a file (`ChownOpt`). Names are looked up in the base's passwd and group files.
@@ -12,6 +15,7 @@ use buildkit_proto::pb;
 /// let owner = Owner::parse("www-data:33");
 /// assert_eq!(owner.user, User::Named("www-data".to_owned()));
 /// assert_eq!(owner.group, Some(User::Id(33)));
+/// assert_eq!("www-data:33".parse(), Ok(owner));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -69,6 +73,15 @@ impl Owner {
             User::Named(name) => Some(name.as_str()),
             User::Id(_) => None,
         })
+    }
+}
+
+/// As [`Owner::parse`], which takes any text.
+impl FromStr for Owner {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::parse(text))
     }
 }
 

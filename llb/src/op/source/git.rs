@@ -1,5 +1,7 @@
 //! Git: a commit of a remote repository, checked out.
 
+use std::str::FromStr;
+
 use buildkit_proto::keys::attr;
 
 use super::git_url::{GitRemote, GitSsh, GitUrlError};
@@ -153,6 +155,15 @@ impl GitSource {
         reference.clone_into(&mut source.reference);
         subdir.trim_start_matches('/').clone_into(&mut source.subdir);
         Ok(source)
+    }
+}
+
+/// As [`GitSource::parse`].
+impl FromStr for GitSource {
+    type Err = GitUrlError;
+
+    fn from_str(url: &str) -> Result<Self, GitUrlError> {
+        Self::parse(url)
     }
 }
 

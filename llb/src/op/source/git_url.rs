@@ -4,6 +4,7 @@
 //! looked up.
 
 use std::fmt::Write as _;
+use std::str::FromStr;
 
 /// Names of the secrets for https, as the daemon looks for them too (`client/llb/source.go`).
 pub(crate) const DEFAULT_TOKEN: &str = "GIT_AUTH_TOKEN";
@@ -14,7 +15,7 @@ pub(crate) const DEFAULT_HEADER: &str = "GIT_AUTH_HEADER";
 /// ```
 /// use buildkit_llb::GitRemote;
 ///
-/// let remote = GitRemote::parse("github.com/moby/buildkit.git")?;
+/// let remote: GitRemote = "github.com/moby/buildkit.git".parse()?;
 /// assert_eq!(remote.url(), "https://github.com/moby/buildkit.git");
 /// assert_eq!(remote.ssh(), None);
 /// assert!(GitRemote::parse("git@github.com:moby/buildkit.git")?.ssh().is_some());
@@ -110,6 +111,15 @@ impl GitRemote {
     /// Host and path: what the identifier says.
     pub(crate) fn place(&self) -> &str {
         &self.place
+    }
+}
+
+/// As [`GitRemote::parse`].
+impl FromStr for GitRemote {
+    type Err = GitUrlError;
+
+    fn from_str(url: &str) -> Result<Self, GitUrlError> {
+        Self::parse(url)
     }
 }
 
