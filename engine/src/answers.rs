@@ -81,7 +81,7 @@ impl KeptAnswers {
     }
 
     fn file(&self, question: &str) -> PathBuf {
-        self.folder.join(Digest::of(question.as_bytes()).hex() + ".json")
+        self.folder.join(Digest::from_content(question.as_bytes()).hex() + ".json")
     }
 
     /// Beside its place first, so that nobody ever reads half of it.
