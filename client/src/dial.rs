@@ -40,7 +40,7 @@ const MAX_HEADER_LIST_SIZE: u32 = 4 << 20;
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 /// For opening the transport again after the connection was lost.
-const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses between attempts to open a connection that was refused.
 const RETRY_PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
@@ -387,7 +387,7 @@ async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<C
         .and_then(|endpoint| endpoint.user_agent(concat!("imagespec/", env!("CARGO_PKG_VERSION"))))
         .map_err(|error| DialProblem::Channel(Box::new(error)))?
         .origin(origin)
-        .connect_timeout(RECONNECT_LIMIT)
+        .connect_timeout(RECONNECT_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_header_list_size(MAX_HEADER_LIST_SIZE);

@@ -38,7 +38,7 @@ use crate::session::SessionId;
 pub const BUILD_ID_METADATA: &str = "buildkit-controlapi-buildid";
 
 /// How long one side of a build may take to end after the other has.
-const LINGER: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two attempts to find the build the daemon is just registering.
 const REGISTRATION_PAUSE: Duration = Duration::from_millis(50);
 
@@ -241,7 +241,7 @@ where
                 return Ok((response, None));
             }
             // Its last call has been answered, or else Solve would not have ended well.
-            match timeout(LINGER, gateway).await {
+            match timeout(END_TIMEOUT, gateway).await {
                 Ok(Ok(built)) => Ok((response, Some(built))),
                 Ok(Err(error)) => Err(Failure::Gateway(error)),
                 Err(_) => Ok((response, None)),
@@ -254,7 +254,7 @@ where
             },
             Err(error) => tokio::select! {
                 () = cancel.cancelled() => Err(cancelled()),
-                answer = timeout(LINGER, solve) => match answer {
+                answer = timeout(END_TIMEOUT, solve) => match answer {
                     Ok(Err(status)) if status.code() != Code::Cancelled => Err(daemon(status)),
                     _ => Err(Failure::Gateway(error)),
                 },

@@ -110,5 +110,5 @@ fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
 }
 
 fn digest(data: &Value) -> String {
-    Digest::of(data.to_string().as_bytes()).to_string()
+    Digest::from_content(data.to_string().as_bytes()).to_string()
 }

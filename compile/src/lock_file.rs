@@ -78,7 +78,7 @@ impl MadeOf {
             }
         }
         let options = json!([step.args, command, step.extras, step.groups]).to_string();
-        let digest = |text: &str| format!("{:.12}", Digest::of(text.as_bytes()).hex());
+        let digest = |text: &str| format!("{:.12}", Digest::from_content(text.as_bytes()).hex());
         let mut parts = BTreeMap::from([
             ("options".to_owned(), digest(&options)),
             ("variables".to_owned(), digest(&json!(step.env).to_string())),
@@ -86,7 +86,7 @@ impl MadeOf {
             ("python".to_owned(), minor.join(".")),
         ]);
         parts.extend(step.files.iter().map(|(name, text)| (name.clone(), digest(text))));
-        Self { digest: Digest::of(all.to_string().as_bytes()).to_string(), parts }
+        Self { digest: Digest::from_content(all.to_string().as_bytes()).to_string(), parts }
     }
 
     /// Whether a lock says that it was made of the same.

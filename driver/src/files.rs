@@ -92,7 +92,7 @@ impl Files {
         let context = absolute(&self.context);
         let read = |path: &str| std::fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty());
         let machine = read("/etc/machine-id").or_else(|| read("/proc/sys/kernel/hostname")).unwrap_or_default();
-        let salt = Digest::of(format!("{}\n{}", machine.trim(), context.display()).as_bytes());
+        let salt = Digest::from_content(format!("{}\n{}", machine.trim(), context.display()).as_bytes());
         SharedKey::for_directory(&context, &salt.to_string())
     }
 

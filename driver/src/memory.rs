@@ -87,7 +87,7 @@ impl DaemonMemory {
     }
 
     fn file(&self, key: &str) -> PathBuf {
-        self.folder.join(Digest::of(format!("{}\n{key}", self.daemon).as_bytes()).hex() + ".json")
+        self.folder.join(Digest::from_content(format!("{}\n{key}", self.daemon).as_bytes()).hex() + ".json")
     }
 
     /// Beside its place first, so that nobody ever reads half of it.

@@ -103,7 +103,7 @@ impl LastPush {
         let exporters: Vec<_> =
             exporters.iter().map(|exporter| json!([exporter.kind.as_str(), exporter.attrs])).collect();
         let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters]);
-        let told = Digest::of(told.to_string().as_bytes()).to_string();
+        let told = Digest::from_content(told.to_string().as_bytes()).to_string();
         Some(Self { memory, files, names, key, told })
     }
 
@@ -160,7 +160,7 @@ fn recipe(planned: &Planned) -> Option<(String, Vec<DirRequest>)> {
         images.push(json!([plan.platform.to_string(), root, image_config, base_config, epoch]));
     }
     let is_some = !images.is_empty();
-    is_some.then(|| (Digest::of(serde_json::Value::from(images).to_string().as_bytes()).to_string(), wanted))
+    is_some.then(|| (Digest::from_content(serde_json::Value::from(images).to_string().as_bytes()).to_string(), wanted))
 }
 
 /// The digest of the root, if all sources below it are named by what they hold, or are the client's, which are added to `wanted`.
@@ -259,7 +259,7 @@ mod tests {
             assert_eq!(root(&graph, &mut Vec::new()).is_some(), expect, "{}", source.identifier());
         };
         let image = |name: &str| Source::image(name, Platform::linux("amd64"));
-        let digest = Digest::of(b"x");
+        let digest = Digest::from_content(b"x");
         check(image("docker.io/library/debian:12"), false);
         check(image(&format!("docker.io/library/debian:12@{digest}")), true);
         check(LocalSource::new("context").into(), true);

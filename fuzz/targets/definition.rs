@@ -56,7 +56,7 @@ fn mended(definition: pb::Definition) -> pb::Definition {
             }
         }
         let new = op.encode_to_vec();
-        digests.push((Digest::of(bytes).to_string(), Digest::of(&new).to_string()));
+        digests.push((Digest::from_content(bytes).to_string(), Digest::from_content(&new).to_string()));
         def.push(new);
     }
     pb::Definition { def, ..definition }

@@ -39,11 +39,11 @@ use crate::pong::Pong;
 use crate::status::Status;
 
 /// The limit both ways since BuildKit 0.14 (`moby/buildkit: frontend/gateway/gateway.go`, containerd's defaults).
-const MESSAGE_LIMIT: usize = 16 << 20;
+const MAX_MESSAGE_SIZE: usize = 16 << 20;
 /// How long a daemon may take to answer `Ping` (`moby/buildkit: frontend/gateway/grpcclient/client.go`).
-const PING_LIMIT: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long we keep asking for a build whose `Control.Solve` may not have got so far yet.
-const JOB_LIMIT: Duration = Duration::from_secs(60);
+const JOB_TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two such questions; the daemon itself waits 3 s before it says no.
 const JOB_PAUSE: Duration = Duration::from_millis(100);
 /// Names the build on the control connection (`moby/buildkit: client/buildid/metadata.go`).
@@ -148,7 +148,7 @@ impl Bridge {
     }
 
     async fn first_ping(&self) -> Result<Pong, GatewayError> {
-        let give_up = tokio::time::Instant::now() + JOB_LIMIT;
+        let give_up = tokio::time::Instant::now() + JOB_TIMEOUT;
         loop {
             match self.one_ping().await {
                 Err(GatewayError::Rpc { status, .. })
@@ -164,9 +164,9 @@ impl Bridge {
     async fn one_ping(&self) -> Result<gateway::PongResponse, GatewayError> {
         let method = method!("Ping");
         let name = method.name;
-        tokio::time::timeout(PING_LIMIT, self.call(method, gateway::PingRequest {}))
+        tokio::time::timeout(PING_TIMEOUT, self.call(method, gateway::PingRequest {}))
             .await
-            .unwrap_or(Err(GatewayError::NoAnswer { method: name, seconds: PING_LIMIT.as_secs() }))
+            .unwrap_or(Err(GatewayError::NoAnswer { method: name, seconds: PING_TIMEOUT.as_secs() }))
     }
 
     /// Whether the build was cancelled or the connection lost: nothing more is sent then.
@@ -248,8 +248,8 @@ impl Bridge {
             return Err(GatewayError::Over { method: name });
         }
         let mut grpc = Grpc::new(self.channel.clone())
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
+            .max_decoding_message_size(MAX_MESSAGE_SIZE)
+            .max_encoding_message_size(MAX_MESSAGE_SIZE);
         if let Err(source) = grpc.ready().await {
             self.shared.over.store(true, Ordering::Release);
             return Err(GatewayError::Lost { method: name, source: source.into() });

@@ -103,7 +103,7 @@ impl Build {
             }
         };
         // The last entry of a definition only names its result.
-        let vertex = definition.def.iter().rev().nth(1).map(|op| buildkit_proto::Digest::of(op).to_string());
+        let vertex = definition.def.iter().rev().nth(1).map(|op| buildkit_proto::Digest::from_content(op).to_string());
         let solved = self.bridge.solve(SolveRequest::definition(definition.clone())).await?;
         let reference = solved.single_ref()?;
         let reference = reference.ok_or_else(|| Status::failed("the build has no files"))?;

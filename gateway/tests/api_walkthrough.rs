@@ -100,7 +100,7 @@ async fn a_build() {
     assert_eq!((read.r#ref.as_str(), read.file_path.as_str()), ("spec", "my.txt"));
     let warned: gateway::WarnRequest = daemon.requests("Warn").remove(0);
     let loaded: gateway::SolveRequest = daemon.requests("Solve").remove(0);
-    let loaded = buildkit_proto::Digest::of(&loaded.definition.unwrap().def[0]).to_string();
+    let loaded = buildkit_proto::Digest::from_content(&loaded.definition.unwrap().def[0]).to_string();
     assert_eq!(warned.digest, loaded, "a warning belongs to the vertex that loaded the file");
 
     let returned: gateway::ReturnRequest = daemon.requests("Return").remove(0);

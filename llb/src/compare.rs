@@ -3,9 +3,9 @@
 //! Names and places of ops change no digest and no build, so they are not compared. Nothing is asked of a daemon: whether a
 //! cache holds an op is not known here.
 
+mod description;
 mod difference;
 mod pairs;
-mod says;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -50,7 +50,7 @@ impl Graph {
     /// Compares this graph with one that comes after it. Takes time and memory in proportion to their sizes.
     #[must_use]
     pub fn compare(&self, after: &Self) -> Comparison {
-        let (mut before, mut after) = (Side::of(self), Side::of(after));
+        let (mut before, mut after) = (Side::new(self), Side::new(after));
         pairs::find(&mut before, &mut after);
         let mut differences = Vec::new();
         let mut unchanged = 0;
@@ -230,9 +230,9 @@ fn vertex(side: &Side<'_>, position: usize) -> Option<Vertex> {
 
 /// What is different about a pair, if anything.
 fn changed(before: &Side<'_>, after: &Side<'_>, from: usize, to: usize) -> Option<Difference> {
-    let (said, says) = (before.says.get(from)?, after.says.get(to)?);
+    let (old, new) = (before.descriptions.get(from)?, after.descriptions.get(to)?);
     let mut own = Vec::new();
-    for (name, old, new) in both(&said.fields, &says.fields) {
+    for (name, old, new) in both(&old.fields, &new.fields) {
         let (old, new) = differing(old, new, |old, new| old == new);
         let is_private = name.starts_with("proxy ");
         let shown =
@@ -244,7 +244,7 @@ fn changed(before: &Side<'_>, after: &Side<'_>, from: usize, to: usize) -> Optio
         }));
     }
     let mut inputs = Vec::new();
-    for (role, old, new) in both(&said.reads, &says.reads) {
+    for (role, old, new) in both(&old.reads, &new.reads) {
         let is_read_again = |old: &Option<Output>, new: &Option<Output>| is_same(before, after, old, new);
         let (old_rest, new_rest) = differing(old, new, is_read_again);
         // The same vertices at both ends of the lists; some of them may have changed.

@@ -119,13 +119,13 @@ impl Graph {
         let mut entries = BTreeMap::new();
         for (entry, bytes) in ops.iter().enumerate() {
             let message = decode_op(entry, bytes)?;
-            entries.insert(Digest::of(bytes), Entry { bytes, message, id: None, entered: false });
+            entries.insert(Digest::from_content(bytes), Entry { bytes, message, id: None, entered: false });
         }
         let terminal = decode_op(ops.len(), last)?;
         let result = terminal.inputs.first().ok_or(DecodeError::NoResult)?;
-        let root = reference(Digest::of(last), result)?;
+        let root = reference(Digest::from_content(last), result)?;
         let mut graph = GraphBuilder::new();
-        insert_all(&mut graph, &mut entries, (Digest::of(last), root.0))?;
+        insert_all(&mut graph, &mut entries, (Digest::from_content(last), root.0))?;
         let root = entries.get(&root.0).and_then(|entry| entry.id).map(|op| Output { op, index: root.1 });
         annotate(&mut graph, &entries, definition)?;
         finish(graph, root)

@@ -332,7 +332,7 @@ fn describe_step(graph: &Graph, file: &File, position: usize) -> Option<String> 
             mkfile.path,
             mkfile.mode,
             mkfile.data.len(),
-            crate::Digest::of(&mkfile.data),
+            crate::Digest::from_content(&mkfile.data),
             owner()
         ),
         Action::MkDir(mkdir) => format!("mkdir {} {:o}{}", mkdir.path, mkdir.mode, owner()),

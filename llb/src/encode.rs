@@ -95,7 +95,7 @@ impl Graph {
         // A map of the wire, so sorted; digests sort as their texts do, and move more easily than what they stand for.
         let mut keys: Vec<(Digest, Option<OpId>)> =
             order.iter().map(|id| (self.nodes[id.index()].digest, Some(*id))).collect();
-        keys.push((Digest::of(&terminal), None));
+        keys.push((Digest::from_content(&terminal), None));
         keys.sort_unstable();
         let metadata_of = |id: Option<OpId>| match id {
             None => terminal_metadata.clone(),

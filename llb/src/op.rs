@@ -148,11 +148,11 @@ impl Op {
 #[derive(Default)]
 pub(crate) struct InputList {
     inputs: Vec<Output>,
-    /// Those behind the first [`FEW`].
+    /// Those behind the first [`MAX_SCANNED`].
     positions: BTreeMap<Output, i64>,
 }
 
-const FEW: usize = 8;
+const MAX_SCANNED: usize = 8;
 
 impl InputList {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
@@ -162,11 +162,12 @@ impl InputList {
     /// The wire index of an input, added if new; −1 for none.
     pub(crate) fn index(&mut self, input: Option<Output>) -> i64 {
         let Some(input) = input else { return -1 };
-        if let Some(position) = self.inputs.iter().take(FEW).position(|known| *known == input) {
+        if let Some(position) = self.inputs.iter().take(MAX_SCANNED).position(|known| *known == input) {
             return position as i64;
         }
         let next = self.inputs.len() as i64;
-        let position = if self.inputs.len() < FEW { next } else { *self.positions.entry(input).or_insert(next) };
+        let position =
+            if self.inputs.len() < MAX_SCANNED { next } else { *self.positions.entry(input).or_insert(next) };
         if position == next {
             self.inputs.push(input);
         }

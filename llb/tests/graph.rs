@@ -75,7 +75,7 @@ fn inputs_come_first_and_the_last_op_names_the_result() {
         for input in &op.inputs {
             assert!(seen.contains(&input.digest), "{} is used before it is defined", input.digest);
         }
-        let digest = Digest::of(bytes).to_string();
+        let digest = Digest::from_content(bytes).to_string();
         assert!(metadata.contains_key(&digest), "every op has metadata, the terminal one included");
         seen.push(digest);
     }
@@ -268,7 +268,7 @@ fn another_kind_of_mount_is_no_root() {
     }
     op.inputs.clear();
     let bytes = buildkit_proto::canonical::op(&op);
-    let digest = buildkit_proto::Digest::of(&bytes).to_string();
+    let digest = buildkit_proto::Digest::from_content(&bytes).to_string();
     let last = pb::Op { inputs: vec![pb::Input { digest, index: 0 }], ..pb::Op::default() };
     definition.def = vec![bytes, last.encode_to_vec()];
     let error = Graph::from_definition(&definition).expect_err("memory as the root").to_string();

@@ -86,7 +86,7 @@ fn broken_ops_are_errors_or_kept_as_they_are() {
             let mut op = ops[numbers.below(ops.len())].clone();
             let at = numbers.below(op.len());
             op[at] ^= 1 << numbers.below(8);
-            let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
+            let input = pb::Input { digest: Digest::from_content(&op).to_string(), index: 0 };
             let terminal = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
             let def = ops.iter().cloned().chain([op, terminal]).collect();
             if let Ok(graph) = Graph::from_definition(&pb::Definition { def, ..pb::Definition::default() }) {
@@ -114,7 +114,7 @@ fn what_is_wrong_is_said() {
     let constraints = Some(pb::WorkerConstraints::default());
     let source = pb::op::Op::Source(pb::SourceOp::default());
     let source = op(pb::Op { op: Some(source), constraints, ..pb::Op::default() });
-    let digest = Digest::of(&source).to_string();
+    let digest = Digest::from_content(&source).to_string();
     check(of(vec![vec![0xff]]), "entry 0 of the definition is no op");
     check(of(vec![source.clone()]), "names no result");
     check(of(vec![source.clone(), reading("sha256:00", 0)]), "\"sha256:00\", which is not in the definition");
@@ -122,9 +122,12 @@ fn what_is_wrong_is_said() {
     check(of(vec![source.clone(), reading(&digest, 1)]), "an input is not an output");
     check(of(vec![source.clone(), reading(&digest, 0)]), "the source \"\" has no scheme");
     let nothing = exec(pb::ExecOp::default());
-    check(of(vec![nothing.clone(), reading(&Digest::of(&nothing).to_string(), 0)]), "an input is not an output");
+    check(
+        of(vec![nothing.clone(), reading(&Digest::from_content(&nothing).to_string(), 0)]),
+        "an input is not an output",
+    );
     let merge = op(pb::Op { op: Some(pb::op::Op::Merge(pb::MergeOp::default())), ..pb::Op::default() });
-    let merge_digest = Digest::of(&merge).to_string();
+    let merge_digest = Digest::from_content(&merge).to_string();
     let graph = Graph::from_definition(&of(vec![merge, reading(&merge_digest, 0)])).expect("the daemon takes it too");
     assert!(matches!(graph.op(graph.root().expect("a root").op()), Some(Op::Foreign(_))));
     assert!(matches!(Graph::from_bytes(b"\x0a"), Err(DecodeError::Definition(_))));
@@ -137,11 +140,11 @@ fn ops_of_a_newer_buildkit_survive() {
     let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", Platform::linux("amd64")));
     let base = graph.finish(Some(base)).expect("sound").to_definition();
     let [image, _] = base.def.as_slice() else { panic!("an op and the terminal one") };
-    let input = pb::Input { digest: Digest::of(image).to_string(), index: 0 };
+    let input = pb::Input { digest: Digest::from_content(image).to_string(), index: 0 };
     // Field 9 is none of the kinds of ops there are.
     let mut newer = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
     newer.extend([0x4a, 2, 0x08, 1]);
-    let input = pb::Input { digest: Digest::of(&newer).to_string(), index: 3 };
+    let input = pb::Input { digest: Digest::from_content(&newer).to_string(), index: 3 };
     let terminal = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
     let def = vec![image.clone(), newer, terminal];
     let graph = Graph::from_definition(&pb::Definition { def: def.clone(), ..base }).expect("a graph");
@@ -182,7 +185,7 @@ fn steps_beside_the_result_keep_their_inputs() {
         constraints: Some(pb::WorkerConstraints::default()),
         ..pb::Op::default()
     };
-    let reading = |op: &[u8]| pb::Input { digest: Digest::of(op).to_string(), index: 0 };
+    let reading = |op: &[u8]| pb::Input { digest: Digest::from_content(op).to_string(), index: 0 };
     let mkdir = |input, output| pb::FileAction {
         input,
         secondary_input: -1,
@@ -212,7 +215,7 @@ fn steps_beside_the_result_keep_their_inputs() {
 #[test]
 fn wide_and_tangled_ops_are_no_problem() {
     let constraints = || Some(pb::WorkerConstraints::default());
-    let reading = |op: &[u8]| pb::Input { digest: Digest::of(op).to_string(), index: 0 };
+    let reading = |op: &[u8]| pb::Input { digest: Digest::from_content(op).to_string(), index: 0 };
     let read = |def: Vec<Vec<u8>>| {
         let last = def.last().map(|op| reading(op));
         let terminal = canonical::op(&pb::Op { inputs: last.into_iter().collect(), ..pb::Op::default() });

@@ -196,7 +196,7 @@ fn a_shell_stands_for_exit_codes_and_secret_variables() {
 
 #[test]
 fn sources_say_it_in_another_way() {
-    let checksum = Digest::of(b"x");
+    let checksum = Digest::from_content(b"x");
     let image = |reference: &str| {
         let image = ImageSource { checksum: Some(checksum), ..ImageSource::new(reference, amd64()) };
         move |graph: &mut GraphBuilder| {
@@ -205,7 +205,7 @@ fn sources_say_it_in_another_way() {
         }
     };
     check(&["source.image.checksum"], image("docker.io/library/a:b"), "on #0\n");
-    let other = format!("docker.io/library/a@{}", Digest::of(b"y"));
+    let other = format!("docker.io/library/a@{}", Digest::from_content(b"y"));
     check_lacking(&["source.image.checksum"], image(&other), &["source.image.checksum"]);
 
     let git = |change: fn(&mut GitSource)| {

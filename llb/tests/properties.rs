@@ -244,7 +244,7 @@ proptest! {
         let mut op = ops.last().expect("an op").clone();
         let place = place.index(op.len());
         op[place] ^= 1 << bit;
-        let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
+        let input = pb::Input { digest: Digest::from_content(&op).to_string(), index: 0 };
         let terminal = pb::Op { inputs: vec![input], ..pb::Op::default() }.encode_to_vec();
         let def = ops.iter().cloned().chain([op, terminal]).collect();
         let _ = Graph::from_definition(&pb::Definition { def, ..definition }).map(|graph| use_up(&graph));

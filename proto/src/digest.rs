@@ -26,18 +26,18 @@ impl Digest {
     /// The digest of some bytes.
     ///
     /// ```
-    /// let digest = buildkit_proto::Digest::of(b"");
+    /// let digest = buildkit_proto::Digest::from_content(b"");
     /// assert_eq!(digest.to_string(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     /// ```
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn from_content(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
     /// The raw 32 bytes.
     ///
     /// ```
-    /// let digest = buildkit_proto::Digest::of(b"");
+    /// let digest = buildkit_proto::Digest::from_content(b"");
     /// assert_eq!(digest.as_bytes()[..2], [0xe3, 0xb0], "as in sha256:e3b0…");
     /// ```
     #[must_use]
@@ -48,7 +48,7 @@ impl Digest {
     /// The 64 digits without the algorithm, for names.
     ///
     /// ```
-    /// let digest = buildkit_proto::Digest::of(b"");
+    /// let digest = buildkit_proto::Digest::from_content(b"");
     /// assert_eq!(format!("cache-{:.8}", digest.hex()), "cache-e3b0c442");
     /// ```
     #[must_use]
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn text_and_back() {
-        let digest = Digest::of(b"x");
+        let digest = Digest::from_content(b"x");
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         for bad in ["", "sha256:", "sha512:00", &digest.to_string()[7..], &digest.to_string().to_uppercase()] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");

@@ -87,7 +87,7 @@ impl<'a> Fields<'a> {
     /// ```
     /// use buildkit_proto::{Digest, Fields, Message as _, pb};
     ///
-    /// let other = Digest::of(b"the bytes of another op");
+    /// let other = Digest::from_content(b"the bytes of another op");
     /// let mut bytes = Vec::new();
     /// Fields::new(&mut bytes).digest(1, other);
     /// assert_eq!(bytes, pb::Input { digest: other.to_string(), index: 0 }.encode_to_vec());
@@ -219,8 +219,8 @@ mod tests {
             fields.number(11, true);
             fields.numbers(12, &[0, -1, 300]);
         });
-        check(&pb::Input { digest: Digest::of(b"x").to_string(), index: -1 }, |fields| {
-            fields.digest(1, Digest::of(b"x"));
+        check(&pb::Input { digest: Digest::from_content(b"x").to_string(), index: -1 }, |fields| {
+            fields.digest(1, Digest::from_content(b"x"));
             fields.number(2, -1);
         });
         check(&pb::Meta::default(), |fields| {

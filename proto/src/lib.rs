@@ -17,7 +17,7 @@
 //! assert_eq!(bytes, b"\x1a\x11\x0a\x0flocal://context");
 //! // Other ops and the daemon know it by this.
 //! let digest = "sha256:a60212791641cbeaa3a49de4f7dff9e40ae50ec19d1be9607232037c1db16702";
-//! assert_eq!(Digest::of(&bytes).to_string(), digest);
+//! assert_eq!(Digest::from_content(&bytes).to_string(), digest);
 //! ```
 
 #![warn(missing_docs)]

@@ -71,7 +71,7 @@ wire_map! {
     /// ```
     /// use buildkit_proto::{Digest, map, pb};
     ///
-    /// let digests = ["an op", "another op"].map(|op| Digest::of(op.as_bytes()).to_string());
+    /// let digests = ["an op", "another op"].map(|op| Digest::from_content(op.as_bytes()).to_string());
     /// let vertices = digests.map(|digest| (digest, pb::OpMetadata::default()));
     /// let entries = map::to_metadata(&vertices.into());
     /// assert!(entries[0].key < entries[1].key && entries.iter().all(|entry| entry.value.is_some()));

@@ -19,7 +19,7 @@
 /// };
 /// // Go's client gives the same name to this image.
 /// let digest = "sha256:6a272ea499e7e3abf1049c8c91bb14ef4eaaf794729dd1d21783e8d206132d7e";
-/// assert_eq!(Digest::of(&canonical::op(&op)).to_string(), digest);
+/// assert_eq!(Digest::from_content(&canonical::op(&op)).to_string(), digest);
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Op {
@@ -72,7 +72,7 @@ pub struct Platform {
 /// ```
 /// use buildkit_proto::{Digest, Message as _, pb};
 ///
-/// let run = Digest::of(b"the bytes of another op");
+/// let run = Digest::from_content(b"the bytes of another op");
 /// let first = pb::Input { digest: run.to_string(), index: 0 };
 /// let second = pb::Input { index: 1, ..first.clone() };
 /// // Key and length before the 71 characters of a digest; the first output is written as nothing.
@@ -540,7 +540,7 @@ pub struct LinuxResources {
 /// ```
 /// use buildkit_proto::{Digest, map, pb};
 ///
-/// let vertex = Digest::of(b"the bytes of an op").to_string();
+/// let vertex = Digest::from_content(b"the bytes of an op").to_string();
 /// let file = |name: &str| pb::SourceInfo { filename: name.to_owned(), ..Default::default() };
 /// let locations = vec![pb::Location { source_index: 1, ranges: Vec::new() }];
 /// let source = pb::Source {
@@ -768,7 +768,7 @@ pub struct WorkerConstraints {
 ///
 /// let context = pb::SourceOp { identifier: "local://context".to_owned(), ..Default::default() };
 /// let bytes = canonical::op(&pb::Op { op: Some(pb::op::Op::Source(context)), ..Default::default() });
-/// let digest = Digest::of(&bytes).to_string();
+/// let digest = Digest::from_content(&bytes).to_string();
 /// let result = pb::Input { digest: digest.clone(), index: 0 };
 /// let definition = pb::Definition {
 ///     def: vec![bytes, canonical::op(&pb::Op { inputs: vec![result], ..Default::default() })],
@@ -811,7 +811,7 @@ pub struct Definition {
 /// };
 /// // As Go's client has it, which says no platform here: files are the same on all.
 /// let digest = "sha256:5103f718c19fc149a8ccd61a3d8f8b07a8d6b7a251ef41b13caf4015b4893a21";
-/// assert_eq!(Digest::of(&canonical::op(&op)).to_string(), digest);
+/// assert_eq!(Digest::from_content(&canonical::op(&op)).to_string(), digest);
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileOp {
@@ -1105,7 +1105,7 @@ pub struct MergeInput {
 /// // Whose file is on top depends on the order, so the digest does too.
 /// let digest = |order: [i64; 2]| {
 ///     let merge = pb::MergeOp { inputs: order.map(|input| pb::MergeInput { input }).to_vec() };
-///     Digest::of(&canonical::op(&pb::Op { op: Some(pb::op::Op::Merge(merge)), ..Default::default() }))
+///     Digest::from_content(&canonical::op(&pb::Op { op: Some(pb::op::Op::Merge(merge)), ..Default::default() }))
 /// };
 /// assert_ne!(digest([0, 1]), digest([1, 0]));
 /// ```
@@ -1272,7 +1272,7 @@ pub struct LocationsEntry {
 /// use buildkit_proto::{Digest, Message as _, pb};
 ///
 /// // There is nothing to say about this op, and the entry says so: Go reads one without a value as a nil pointer.
-/// let key = Some(Digest::of(b"the bytes of an op").to_string());
+/// let key = Some(Digest::from_content(b"the bytes of an op").to_string());
 /// let entry = pb::OpMetadataEntry { key, value: Some(pb::OpMetadata::default()) };
 /// assert!(entry.encode_to_vec().ends_with(&[0x12, 0]));
 /// ```

@@ -23,7 +23,7 @@ const FRAME_HEADER: usize = 8;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 /// How much of the helper's standard error is kept.
-const STDERR_LIMIT: usize = 4096;
+const MAX_STDERR: usize = 4096;
 
 /// Connects, waiting for a daemon that is just starting.
 pub(super) async fn connect(engine: &Engine, container: &str, deadline: Instant) -> Result<Connection, DialProblem> {
@@ -191,7 +191,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Demux<T> {
                         return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
                     }
                     this.stderr.extend_from_slice(part.filled());
-                    let excess = this.stderr.len().saturating_sub(STDERR_LIMIT);
+                    let excess = this.stderr.len().saturating_sub(MAX_STDERR);
                     this.stderr.drain(..excess);
                     *left -= read;
                     if *left == 0 {

@@ -23,9 +23,9 @@ use super::{BoxedIo, DialProblem};
 use crate::address::{Helper, SshTarget};
 
 /// How much of the end of standard error is kept.
-const STDERR_LIMIT: usize = 4096;
+const MAX_STDERR: usize = 4096;
 /// Between SIGTERM and SIGKILL.
-const TERM_GRACE: Duration = Duration::from_secs(3);
+const TERM_TIMEOUT: Duration = Duration::from_secs(3);
 
 const SIGTERM: i32 = 15;
 
@@ -175,7 +175,7 @@ async fn supervise(
                     break;
                 }
                 tail.extend_from_slice(chunk.get(..read).unwrap_or_default());
-                let excess = tail.len().saturating_sub(STDERR_LIMIT);
+                let excess = tail.len().saturating_sub(MAX_STDERR);
                 tail.drain(..excess);
             }
         };
@@ -207,7 +207,7 @@ async fn supervise(
 async fn end(child: &mut dyn ChildWrapper) -> io::Result<ExitStatus> {
     // It may be gone already, then the signal fails and the wait succeeds.
     let _ = child.signal(SIGTERM);
-    match timeout(TERM_GRACE, child.wait()).await {
+    match timeout(TERM_TIMEOUT, child.wait()).await {
         Ok(status) => status,
         Err(_) => {
             child.start_kill()?;
@@ -333,7 +333,7 @@ mod tests {
     async fn only_the_end_of_standard_error_is_kept() {
         let (_, end) = read_all("seq 1 5000 >&2; exit 1").await;
         let error = end.expect_err("exit 1").to_string();
-        assert!(error.len() < STDERR_LIMIT + 200, "{}", error.len());
+        assert!(error.len() < MAX_STDERR + 200, "{}", error.len());
         assert!(error.ends_with("5000"), "{error}");
     }
 

@@ -55,7 +55,7 @@ impl TcpTransport {
                 let stream = connector.connect(name.clone(), stream).await.map_err(DialProblem::Handshake)?;
                 let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 if let Some(certificate) = certificates.first() {
-                    self.peer.get_or_init(|| Digest::of(certificate));
+                    self.peer.get_or_init(|| Digest::from_content(certificate));
                 }
                 Ok(Box::new(stream))
             }

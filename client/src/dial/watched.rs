@@ -15,10 +15,10 @@ use tokio::time::{Sleep, sleep};
 use super::BoxedIo;
 
 /// How long the reason of a failed write is waited for.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a call has to end by itself once its connection is gone.
-const PATIENCE: Duration = Duration::from_millis(200);
+const CALL_END_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The first error of reading, or else of writing.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ impl Breakage {
     pub(super) async fn or_lost<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let lost = async {
             self.0.gone.notified().await;
-            sleep(PATIENCE).await;
+            sleep(CALL_END_TIMEOUT).await;
         };
         tokio::select! {
             biased;
@@ -97,7 +97,7 @@ impl Watched {
         if self.failed.is_none() {
             match attempt(Pin::new(&mut self.io), cx) {
                 Poll::Ready(Err(error)) => {
-                    self.failed = Some(FailedWrite { error, patience: Box::pin(sleep(LAST_WORDS)) });
+                    self.failed = Some(FailedWrite { error, patience: Box::pin(sleep(LAST_WORDS_TIMEOUT)) });
                 }
                 other => return other,
             }

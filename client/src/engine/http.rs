@@ -16,7 +16,7 @@ use crate::dial::error_chain;
 use crate::dial::{BoxedIo, DialProblem, Transport};
 
 /// Answers that are read whole are small; more than this is not an answer of an Engine.
-const ANSWER_LIMIT: usize = 8 << 20;
+const MAX_ANSWER: usize = 8 << 20;
 
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -102,7 +102,7 @@ impl Answer {
     }
 
     pub(crate) async fn json<T: DeserializeOwned>(self, request: &str) -> Result<T, DialProblem> {
-        let bytes = Limited::new(self.0.into_body(), ANSWER_LIMIT).collect().await;
+        let bytes = Limited::new(self.0.into_body(), MAX_ANSWER).collect().await;
         let bytes = bytes.map_err(|error| failed(request, error.as_ref()))?.to_bytes();
         serde_json::from_slice(&bytes).map_err(|error| failed(request, &error))
     }

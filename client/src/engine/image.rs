@@ -24,7 +24,7 @@ use crate::dial::DialProblem;
 /// Bytes of an image on their way from the daemon to the Engine.
 const LOAD_BUFFER: usize = 1 << 20;
 /// One line of progress is far shorter; a longer one is not progress.
-const LINE_LIMIT: usize = 1 << 20;
+const MAX_LINE: usize = 1 << 20;
 
 /// Something an Engine reports while it loads or pushes.
 ///
@@ -277,7 +277,7 @@ async fn follow(answer: Answer, action: &str, on_event: &mut impl FnMut(ImageEve
             let line = pending.split_to(at + 1);
             read_line(&line, action, on_event)?;
         }
-        if pending.len() > LINE_LIMIT {
+        if pending.len() > MAX_LINE {
             return Err(ImageError::Answer("a line of progress has no end".to_owned()));
         }
     }

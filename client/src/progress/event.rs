@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use crate::error::{LineRange, Source};
 
 /// Reports that may wait for the renderer; when it is full the Status stream waits, and the daemon keeps the rest.
-const BACKLOG: usize = 256;
+const MAX_BACKLOG: usize = 256;
 
 /// Logs that are known again, for a channel that lives as long as its program.
-const REMEMBERED: usize = 1 << 20;
+const MAX_REMEMBERED_LOGS: usize = 1 << 20;
 
 /// A point in time with nanoseconds, since the daemon's clock and its precision are not ours.
 ///
@@ -293,7 +293,7 @@ pub struct ProgressReceiver {
 /// daemon to each of them, and comes out once.
 #[must_use]
 pub fn channel() -> (ProgressSender, ProgressReceiver) {
-    let (sender, updates) = mpsc::channel(BACKLOG);
+    let (sender, updates) = mpsc::channel(MAX_BACKLOG);
     (ProgressSender(sender), ProgressReceiver { updates, seen: HashSet::new() })
 }
 
@@ -308,7 +308,7 @@ impl ProgressReceiver {
     /// The next report; `None` when all senders are gone.
     pub async fn recv(&mut self) -> Option<Update> {
         let mut update = self.updates.recv().await?;
-        if self.seen.len() > REMEMBERED {
+        if self.seen.len() > MAX_REMEMBERED_LOGS {
             // Steps that were running then are told twice at worst.
             self.seen.clear();
         }

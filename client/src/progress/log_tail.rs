@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 
 /// Lines kept; an error shows all of them.
-const KEPT: usize = 200;
+const MAX_LINES: usize = 200;
 /// A line gets no longer than this.
-const LINE_CHARS: usize = 1000;
+const MAX_LINE_CHARS: usize = 1000;
 const TAB: usize = 8;
 
 /// See the module.
@@ -94,7 +94,7 @@ impl LogTail {
                 let line: String = self.current.drain(..).collect();
                 self.lines.push_back(line);
                 self.column = 0;
-                if self.lines.len() > KEPT {
+                if self.lines.len() > MAX_LINES {
                     self.lines.pop_front();
                 }
             }
@@ -110,7 +110,7 @@ impl LogTail {
             char => {
                 match self.current.get_mut(self.column) {
                     Some(place) => *place = char,
-                    None if self.column < LINE_CHARS => self.current.push(char),
+                    None if self.column < MAX_LINE_CHARS => self.current.push(char),
                     None => {}
                 }
                 self.column += 1;
@@ -166,8 +166,8 @@ mod tests {
             tail.write(&[b'x'; 5000]);
             tail.write(b"\n");
         }
-        assert_eq!(tail.all().len(), KEPT);
-        assert!(tail.all().iter().all(|line| line.len() == LINE_CHARS));
+        assert_eq!(tail.all().len(), MAX_LINES);
+        assert!(tail.all().iter().all(|line| line.len() == MAX_LINE_CHARS));
     }
 
     #[test]

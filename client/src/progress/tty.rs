@@ -18,9 +18,9 @@ use super::log_tail::LogTail;
 use super::model::{Model, State, Step, StepId};
 
 /// Frames follow each other no faster than this.
-const FRAME: Duration = Duration::from_millis(100);
+const FRAME_INTERVAL: Duration = Duration::from_millis(100);
 /// Lines of output shown of a busy step.
-const LOG_LINES: usize = 6;
+const MAX_LOG_LINES: usize = 6;
 /// Columns a row needs for its frame and time before a name makes sense.
 const MIN_NAME: usize = 12;
 
@@ -172,10 +172,10 @@ impl<W: Write> Tty<W> {
         for (_, id) in talkers {
             // Sub-rows follow their step, so the first row of an id is the step itself.
             let Some((row, _)) = rows.iter_mut().find(|(_, row_id)| *row_id == id) else { continue };
-            if row.state != State::Running || free < LOG_LINES {
+            if row.state != State::Running || free < MAX_LOG_LINES {
                 continue;
             }
-            row.logs = self.logs.get(&id).map(|tail| tail.lines(LOG_LINES)).unwrap_or_default();
+            row.logs = self.logs.get(&id).map(|tail| tail.lines(MAX_LOG_LINES)).unwrap_or_default();
             free -= row.logs.len();
         }
     }
@@ -213,7 +213,7 @@ impl<W: Write> Renderer for Tty<W> {
         for piece in self.model.update(update, now).logs {
             self.logs.entry(piece.step).or_default().write(&piece.data);
         }
-        if self.drawn_at.is_some_and(|last| now.since(last) < FRAME) { Ok(()) } else { self.draw(now, false) }
+        if self.drawn_at.is_some_and(|last| now.since(last) < FRAME_INTERVAL) { Ok(()) } else { self.draw(now, false) }
     }
 
     fn tick(&mut self, now: Stamp) -> io::Result<()> {

@@ -40,9 +40,9 @@ const HEADER_SHARED_KEY: &str = "x-docker-expose-session-sharedkey";
 const HEADER_METHOD: &str = "x-docker-expose-session-grpc-method";
 
 /// Messages waiting for the wire.
-const OUTBOX: usize = 8;
+const MAX_OUTBOX: usize = 8;
 /// The daemon asks for our health every five seconds; after a minute without a question the link is dead.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Tells the daemon which earlier copy of a directory to compare with, so that only changed files travel.
 ///
@@ -188,7 +188,7 @@ impl SessionBuilder {
     /// When the daemon can't be reached or doesn't take sessions.
     pub async fn open(self, channel: Channel) -> Result<Session, SessionError> {
         let id = SessionId::random();
-        let (outbox, outbound) = mpsc::channel(OUTBOX);
+        let (outbox, outbound) = mpsc::channel(MAX_OUTBOX);
         let mut request = tonic::Request::new(ReceiverStream::new(outbound));
         let prepared = self.prepare();
         announce(request.metadata_mut(), id.as_str(), &prepared);
@@ -361,7 +361,7 @@ where
         // Losing the race drops the connection, which is how the daemon learns that the session is over.
         tokio::select! {
             () = self.close.cancelled() => SessionEnd::Closed,
-            () = self.heartbeat.stopped(SILENCE_LIMIT) => SessionEnd::Silent(SILENCE_LIMIT),
+            () = self.heartbeat.stopped(SILENCE_TIMEOUT) => SessionEnd::Silent(SILENCE_TIMEOUT),
             outcome = connection => match (failure.get(), outcome) {
                 (Some(status), _) => SessionEnd::Lost { reason: status.message().to_owned() },
                 (None, Err(error)) => SessionEnd::Lost { reason: error_chain(&error) },

@@ -70,7 +70,7 @@ impl SentDir {
     /// ```
     #[must_use]
     pub fn is_as_sent(&self, dir: &LocalDir) -> bool {
-        Fingerprint::of(dir, &self.request).is_some_and(|fingerprint| fingerprint.text() == self.fingerprint)
+        Fingerprint::from_dir(dir, &self.request).is_some_and(|fingerprint| fingerprint.text() == self.fingerprint)
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
     /// Of what would be sent of a directory; `None` if it cannot be read. Blocking.
-    fn of(dir: &LocalDir, request: &DirRequest) -> Option<Self> {
+    fn from_dir(dir: &LocalDir, request: &DirRequest) -> Option<Self> {
         let (tree, filter) = open(dir, request).ok()?;
         let mut fingerprint = Self::default();
         let mut add = |entry| {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn sent(dir: &LocalDir, request: DirRequest) -> SentDir {
-        let fingerprint = Fingerprint::of(dir, &request).expect("it can be read");
+        let fingerprint = Fingerprint::from_dir(dir, &request).expect("it can be read");
         let all = Sent::default();
         all.note(request, fingerprint);
         all.list().remove(0)

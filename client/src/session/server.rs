@@ -22,9 +22,9 @@ const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 /// times the window of a stream, and not hyper's adaptive windows, where one waiting export fills both.
 const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
 /// Patterns travel as headers, and a Go server takes about a megabyte of them; hyper's own limit is 16 KiB.
-const HEADER_LIST: u32 = 4 * 1024 * 1024;
+const MAX_HEADER_LIST_SIZE: u32 = 4 * 1024 * 1024;
 /// One build can ask for many files and secrets at once, and a Go client lets further calls, health checks too, wait.
-const CONCURRENT_CALLS: u32 = 1024;
+const MAX_CONCURRENT_CALLS: u32 = 1024;
 
 /// The services of a session by name.
 #[derive(Clone)]
@@ -67,8 +67,8 @@ where
     Builder::new(tasks)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(HEADER_LIST)
-        .max_concurrent_streams(CONCURRENT_CALLS)
+        .max_header_list_size(MAX_HEADER_LIST_SIZE)
+        .max_concurrent_streams(MAX_CONCURRENT_CALLS)
         .serve_connection(TokioIo::new(io), service)
         .await
 }

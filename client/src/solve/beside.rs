@@ -11,7 +11,7 @@ use crate::error::SolveError;
 use crate::session::{Session, SessionEnd};
 
 /// How long a build may go on after its session: the death of a daemon ends both, the one a moment before the other.
-const AFTER_SESSION: Duration = Duration::from_secs(1);
+const AFTER_SESSION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Awaits a build; one whose session is lost is cancelled, and the loss is told rather than what the build makes of it.
 ///
@@ -49,7 +49,7 @@ where
         outcome = &mut build => return Ok(outcome?),
         end = lost => end,
     };
-    let outcome = match tokio::time::timeout(AFTER_SESSION, &mut build).await {
+    let outcome = match tokio::time::timeout(AFTER_SESSION_TIMEOUT, &mut build).await {
         Ok(outcome) => outcome,
         Err(_) => {
             cancel.cancel();

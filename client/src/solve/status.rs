@@ -12,11 +12,11 @@ use crate::error::SeenVertex;
 use crate::progress::{ProgressSender, Update};
 
 /// How long the daemon may keep silent once Solve has ended. The last states, cancellations included, come after it.
-const INACTIVITY: Duration = Duration::from_secs(5);
+const INACTIVITY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lines kept of each step.
-const TAIL_LINES: usize = 50;
+const MAX_TAIL_LINES: usize = 50;
 /// A line longer than this is cut; nobody reads more of it in an error.
-const TAIL_LINE_BYTES: usize = 4096;
+const MAX_TAIL_LINE_BYTES: usize = 4096;
 
 /// Reads until the daemon ends the stream, or falls silent after `solve_ended` became true.
 ///
@@ -38,7 +38,7 @@ pub(super) async fn read(
     let mut stream = answer.into_inner();
     loop {
         let message = if *solve_ended.borrow_and_update() {
-            match timeout(INACTIVITY, stream.message()).await {
+            match timeout(INACTIVITY_TIMEOUT, stream.message()).await {
                 Ok(message) => message,
                 Err(_) => return seen,
             }
@@ -63,7 +63,7 @@ pub(super) async fn read(
 async fn silent_after(solve_ended: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone, and Solve with it.
     let _ = solve_ended.wait_for(|&ended| ended).await;
-    tokio::time::sleep(INACTIVITY).await;
+    tokio::time::sleep(INACTIVITY_TIMEOUT).await;
 }
 
 fn remember(seen: &mut BTreeMap<String, SeenVertex>, update: &Update) {
@@ -84,12 +84,12 @@ fn remember(seen: &mut BTreeMap<String, SeenVertex>, update: &Update) {
 impl SeenVertex {
     fn append(&mut self, data: &[u8]) {
         for piece in String::from_utf8_lossy(data).split_inclusive('\n') {
-            let room = TAIL_LINE_BYTES.saturating_sub(self.partial.len());
+            let room = MAX_TAIL_LINE_BYTES.saturating_sub(self.partial.len());
             let keep = piece.trim_end_matches(['\n', '\r']);
             self.partial.extend(keep.chars().take(room));
             if piece.ends_with('\n') {
                 self.log_tail.push_back(std::mem::take(&mut self.partial));
-                if self.log_tail.len() > TAIL_LINES {
+                if self.log_tail.len() > MAX_TAIL_LINES {
                     self.log_tail.pop_front();
                 }
             }
@@ -120,7 +120,7 @@ mod tests {
         for number in 0..200 {
             vertex.append(format!("{number}\n").as_bytes());
         }
-        assert_eq!(vertex.lines().len(), TAIL_LINES);
+        assert_eq!(vertex.lines().len(), MAX_TAIL_LINES);
         assert_eq!(vertex.lines().last().map(String::as_str), Some("199"));
     }
 
@@ -130,6 +130,6 @@ mod tests {
         for _ in 0..100 {
             vertex.append(&[b'x'; 1000]);
         }
-        assert_eq!(vertex.lines(), ["x".repeat(TAIL_LINE_BYTES)]);
+        assert_eq!(vertex.lines(), ["x".repeat(MAX_TAIL_LINE_BYTES)]);
     }
 }

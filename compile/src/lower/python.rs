@@ -148,7 +148,7 @@ impl Lowering<'_> {
         });
         let images: Vec<Value> = images.collect();
         let seen = json!([images, self.plan.platform.to_string(), self.common.base_env, env]).to_string();
-        format!("uv-built-{:.16}", Digest::of(seen.as_bytes()).hex())
+        format!("uv-built-{:.16}", Digest::from_content(seen.as_bytes()).hex())
     }
 
     /// What a step that downloads is trusted with: the spec's secrets, as [`with_secrets`] parts them, and the CA bundle.

@@ -75,7 +75,7 @@ fn show(case: &str, text: &str, settings: &Settings, facts: &Store) -> String {
         section(&mut out, "image", &format!("{image_config:#}\n"));
         let definition = graph.to_definition();
         let bytes = definition.encode_to_vec();
-        let digest = Digest::of(&bytes);
+        let digest = Digest::from_content(&bytes);
         // `just vectors` has Go read and write again what this project emits.
         if let Some(folder) = std::env::var_os("IMAGESPEC_DEFINITIONS") {
             let name = format!("compile-{case}-{}.pb", digest.to_string().trim_start_matches("sha256:"));

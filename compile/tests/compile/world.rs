@@ -214,7 +214,7 @@ fn entry(requirement: &Requirement) -> Option<(String, String)> {
     let wheel = |name: &str| {
         let file = name.replace('-', "_");
         // Where a line names hashes, the index has a file with the first of them.
-        let hash = buildkit_llb::Digest::of(name.as_bytes()).to_string();
+        let hash = buildkit_llb::Digest::from_content(name.as_bytes()).to_string();
         let hash =
             requirement.text().split("--hash=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or(&hash);
         let digits = hash.trim_start_matches("sha256:");

@@ -48,7 +48,7 @@ impl Default for World {
 
 /// A digest that looks like one.
 pub(crate) fn digest(text: &str) -> String {
-    Digest::of(text.as_bytes()).to_string()
+    Digest::from_content(text.as_bytes()).to_string()
 }
 
 impl World {

@@ -12,7 +12,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use crate::error::GatewayError;
 
 /// Error details travel base64-coded in trailers, with whole specs and graphs in them; hyper's own limit is 16 KiB.
-pub(super) const HEADER_LIST_LIMIT: u32 = 16 << 20;
+pub(super) const MAX_HEADER_LIST_SIZE: u32 = 16 << 20;
 
 /// Opens the one connection there is; once it is gone, it is gone.
 pub(super) async fn connect() -> Result<Channel, GatewayError> {
@@ -25,7 +25,7 @@ pub(super) async fn connect() -> Result<Channel, GatewayError> {
     });
     // The authority is sent but means nothing on a pipe.
     Endpoint::from_static("http://localhost")
-        .http2_max_header_list_size(HEADER_LIST_LIMIT)
+        .http2_max_header_list_size(MAX_HEADER_LIST_SIZE)
         .connect_with_connector(connector)
         .await
         .map_err(|error| GatewayError::Handshake(error.into()))

@@ -27,7 +27,7 @@ use buildkit_proto::errdefs::ErrorDetail;
 /// So much input goes into one message.
 const CHUNK: usize = 64 << 10;
 /// So many of them wait here before a writer does.
-const WAITING: usize = 4;
+const MAX_WAITING: usize = 4;
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
 const METHOD: &str = "ExecProcess";
@@ -35,9 +35,9 @@ const METHOD: &str = "ExecProcess";
 const UNKNOWN: u32 = 255;
 /// How long a start may take. A daemon that cannot start a process waits with its answer for the end of our stream
 /// (`moby/buildkit: frontend/gateway/gateway.go`, `ExecProcess`), which we do not want to end: there may be input.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Likewise with secrets, which may well be missing.
-const SECRETS_LIMIT: Duration = Duration::from_secs(15);
+const SECRETS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A running process.
 ///
@@ -185,7 +185,7 @@ impl Process {
             bridge.require_gateway_cap(caps::EXEC_SECRET_ENV, "put secrets into variables of a container").await?;
         }
         let takes_signals = bridge.has_gateway_cap(caps::EXEC_SIGNALS).await?;
-        let limit = if command.secret_env.is_empty() { START_LIMIT } else { SECRETS_LIMIT };
+        let limit = if command.secret_env.is_empty() { START_TIMEOUT } else { SECRETS_TIMEOUT };
         let (init, input) = command.into_init(container.id());
         let (control, controlled) = mpsc::unbounded_channel();
         let (source, stdin) = match input {
@@ -194,7 +194,7 @@ impl Process {
                 (Source::Bytes(bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect::<VecDeque<_>>()), None)
             }
             Input::Pipe => {
-                let (sender, receiver) = mpsc::channel(WAITING);
+                let (sender, receiver) = mpsc::channel(MAX_WAITING);
                 (Source::Pipe(receiver), Some(Stdin(PollSender::new(sender))))
             }
         };

@@ -32,7 +32,7 @@ async fn a_failure_comes_when_it_is_asked_for_and_whole() {
             let solved = bridge.solve(lazy).await.unwrap();
             let error = bridge.evaluate(solved.single_ref().unwrap().unwrap()).await.unwrap_err();
             let details: Vec<_> = error.status().unwrap().typed_details().collect();
-            let failed = buildkit_proto::Digest::of(&definition.def[1]).to_string();
+            let failed = buildkit_proto::Digest::from_content(&definition.def[1]).to_string();
             let vertex = ErrorDetail::Vertex { digest: failed.clone() };
             // Without `Evaluate` a look at the root does it, and daemons of that age tell no details then.
             let can_evaluate = bridge.ping().await.unwrap().gateway_caps.contains(caps::EVALUATE);

@@ -6,25 +6,25 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::Digest;
 
-use super::says::Says;
+use super::description::Description;
 use crate::graph::{Graph, OpId, Output};
 
 /// One of the two graphs, its ops in the order of its definition.
 pub(super) struct Side<'a> {
     pub(super) graph: &'a Graph,
     pub(super) ops: Vec<OpId>,
-    pub(super) says: Vec<Says>,
+    pub(super) descriptions: Vec<Description>,
     /// Positions in the other side's `ops`.
     pub(super) partners: Vec<Option<usize>>,
     positions: BTreeMap<OpId, usize>,
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn of(graph: &'a Graph) -> Self {
+    pub(super) fn new(graph: &'a Graph) -> Self {
         let ops = graph.reachable();
-        let says = ops.iter().map(|id| Says::of(graph, *id)).collect();
+        let descriptions = ops.iter().map(|id| Description::new(graph, *id)).collect();
         let positions = ops.iter().zip(0..).map(|(id, position)| (*id, position)).collect();
-        Self { graph, says, partners: vec![None; ops.len()], positions, ops }
+        Self { graph, descriptions, partners: vec![None; ops.len()], positions, ops }
     }
 
     pub(super) fn position(&self, output: Output) -> Option<usize> {
@@ -49,28 +49,29 @@ impl<'a> Side<'a> {
     }
 
     fn fields(&self, position: usize) -> String {
-        self.says.get(position).map(|says| format!("{:?}", says.fields)).unwrap_or_default()
+        self.descriptions.get(position).map(|description| format!("{:?}", description.fields)).unwrap_or_default()
     }
 
     fn gist(&self, position: usize) -> Option<&str> {
-        self.says.get(position).map(|says| says.gist.as_str()).filter(|gist| !gist.is_empty())
+        self.descriptions.get(position).map(|description| description.gist.as_str()).filter(|gist| !gist.is_empty())
     }
 }
 
 /// Finds the pairs and notes them on both sides.
 pub(super) fn find(before: &mut Side<'_>, after: &mut Side<'_>) {
     by_key(before, after, false, |side, at| side.digest(at));
-    let says = |side: &Side<'_>, at: usize| Some((side.kind(at), side.name(at).map(str::to_owned), side.fields(at)));
+    let description =
+        |side: &Side<'_>, at: usize| Some((side.kind(at), side.name(at).map(str::to_owned), side.fields(at)));
     let fields = |side: &Side<'_>, at: usize| Some((side.kind(at), side.fields(at)));
     let name = |side: &Side<'_>, at: usize| Some((side.kind(at), side.name(at)?.to_owned()));
     let gist = |side: &Side<'_>, at: usize| Some((side.kind(at), side.gist(at)?.to_owned()));
-    by_key(before, after, true, says);
+    by_key(before, after, true, description);
     by_key(before, after, true, fields);
     by_key(before, after, true, name);
     by_key(before, after, true, gist);
     // Several alike: those that the same ops read, else one after the other.
     by_reader(before, after, true);
-    by_key(before, after, false, says);
+    by_key(before, after, false, description);
     by_key(before, after, false, name);
     by_reader(before, after, false);
 }
@@ -122,7 +123,9 @@ fn by_reader(before: &mut Side<'_>, after: &mut Side<'_>, only_alike: bool) {
     meet(before, after, before.graph.root(), after.graph.root());
     for reader in (0..before.ops.len()).rev() {
         let Some(partner) = before.partner(reader) else { continue };
-        let (Some(from), Some(to)) = (before.says.get(reader), after.says.get(partner)) else { continue };
+        let (Some(from), Some(to)) = (before.descriptions.get(reader), after.descriptions.get(partner)) else {
+            continue;
+        };
         let roles = from.reads.iter().filter_map(|(role, inputs)| Some((inputs, to.reads.get(role)?)));
         let mut met = Vec::new();
         for (from, to) in roles {

@@ -6,7 +6,7 @@ use super::picture::Picture;
 use crate::graph::Graph;
 
 pub(super) fn write(graph: &Graph) -> String {
-    let picture = Picture::of(graph);
+    let picture = Picture::new(graph);
     let mut out = "digraph llb {\n  rankdir=BT;\n  node [shape=box, style=filled, fontname=monospace];\n".to_owned();
     // Writing to a String cannot fail.
     for (id, part) in picture.boxes.iter().enumerate() {

@@ -6,9 +6,9 @@ use super::{describe, short};
 use crate::graph::Graph;
 
 /// More of a line does not fit into a box; the text dump has all of it.
-const LINE: usize = 80;
+const MAX_LINE_CHARS: usize = 80;
 /// More lines make a box that hides the graph.
-const LINES: usize = 12;
+const MAX_LINES: usize = 12;
 
 pub(super) struct Picture {
     pub(super) boxes: Vec<Box>,
@@ -31,7 +31,7 @@ pub(super) struct Arrow {
 }
 
 impl Picture {
-    pub(super) fn of(graph: &Graph) -> Self {
+    pub(super) fn new(graph: &Graph) -> Self {
         let order = graph.reachable();
         let mut positions = vec![0; graph.nodes.len()];
         for (position, id) in order.iter().enumerate() {
@@ -47,8 +47,8 @@ impl Picture {
             let name = graph.note(id).and_then(|note| note.name.as_deref());
             let mut details = Vec::new();
             describe(graph, op, &mut details);
-            let hidden = details.len().saturating_sub(LINES);
-            details.truncate(LINES);
+            let hidden = details.len().saturating_sub(MAX_LINES);
+            details.truncate(MAX_LINES);
             if hidden > 0 {
                 details.push(format!("… {hidden} more"));
             }
@@ -67,7 +67,7 @@ impl Picture {
 /// One line of plain characters, not too long.
 fn shortened(line: &str) -> String {
     let mut characters = line.chars();
-    let mut text: String = characters.by_ref().take(LINE).collect();
+    let mut text: String = characters.by_ref().take(MAX_LINE_CHARS).collect();
     if characters.next().is_some() {
         text.push('…');
     }

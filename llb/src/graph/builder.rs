@@ -142,7 +142,7 @@ impl GraphBuilder {
 
     /// Appends the bytes an op with these inputs has in this graph.
     fn encode(&self, op: &Op, inputs: &[Output], bytes: &mut Vec<u8>) {
-        let digest_of = |input: Output| self.digest(input.op).unwrap_or_else(|| Digest::of(b""));
+        let digest_of = |input: Output| self.digest(input.op).unwrap_or_else(|| Digest::from_content(b""));
         encode::op(op, inputs, digest_of, bytes);
     }
 
@@ -191,7 +191,7 @@ impl GraphBuilder {
 
     /// Inserts an op whose inputs and bytes are known already.
     pub(crate) fn insert_encoded(&mut self, mut op: Op, inputs: Vec<Output>, bytes: &[u8]) -> OpId {
-        let digest = Digest::of(bytes);
+        let digest = Digest::from_content(bytes);
         let id = OpId::new(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX), digest);
         // An output of another builder may point anywhere; it is reported and encoded as an input that cannot exist.
         let foreign = inputs.iter().filter(|input| self.node(input.op).is_none()).count();

@@ -16,7 +16,7 @@ use crate::graph::Output;
 /// // Go's client writes an empty `constraints`; these bytes have none, and keep none.
 /// let source = pb::SourceOp { identifier: "docker-image://docker.io/library/debian:bookworm-slim".to_owned(), attrs: vec![] };
 /// let op = pb::Op { op: Some(pb::op::Op::Source(source)), ..pb::Op::default() }.encode_to_vec();
-/// let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
+/// let input = pb::Input { digest: Digest::from_content(&op).to_string(), index: 0 };
 /// let last = pb::Op { inputs: vec![input], ..pb::Op::default() }.encode_to_vec();
 /// let graph = Graph::from_definition(&pb::Definition { def: vec![op, last], ..pb::Definition::default() })?;
 /// let root = graph.root().expect("not scratch");

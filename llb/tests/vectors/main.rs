@@ -84,7 +84,7 @@ fn the_api_makes_the_bytes_of_go() {
             }
         };
         let got = graph.to_definition();
-        let got_digests: Vec<String> = got.def.iter().map(|op| Digest::of(op).to_string()).collect();
+        let got_digests: Vec<String> = got.def.iter().map(|op| Digest::from_content(op).to_string()).collect();
         if got_digests != digests || got.def != expect.def {
             failed.push(format!("{name}: ops\n{}\ninstead of\n{}", show(&got), show(&expect)));
         } else if got.metadata != expect.metadata {
@@ -141,7 +141,12 @@ fn digests_of_the_message_form_are_those_of_go() {
         let (_, read) = definition(&vector);
         for (bytes, digest) in read.def.iter().zip(&vector.digests) {
             let op = pb::Op::decode(bytes.as_slice()).expect("an op");
-            assert_eq!(Digest::of(&buildkit_proto::canonical::op(&op)).to_string(), *digest, "{}", vector.name);
+            assert_eq!(
+                Digest::from_content(&buildkit_proto::canonical::op(&op)).to_string(),
+                *digest,
+                "{}",
+                vector.name
+            );
         }
     }
 }

@@ -22,9 +22,9 @@ use super::token::{describe, is_loopback};
 const TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 /// Some registries keep their manifests elsewhere (registry.k8s.io).
-const REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 /// Of an answer's body only error codes are of interest.
-const LONGEST_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 /// Codes that mean "missing" under whatever status (distribution specification, "Error Codes").
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
@@ -145,7 +145,7 @@ impl RegistryAuth {
     /// One request; redirects to other hosts are followed without the login, and never out of TLS.
     async fn request(&self, method: Method, url: &Url, login: Option<&HeaderValue>) -> Result<Response, String> {
         let mut at = url.clone();
-        for _ in 0..=REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let client = self.tokens.client(&at).map_err(|error| error.to_string())?;
             let mut request = client.request(method.clone(), at.clone()).header(ACCEPT, TYPES);
             let is_same = (at.scheme(), at.host_str(), at.port()) == (url.scheme(), url.host_str(), url.port());
@@ -224,7 +224,7 @@ async fn error_codes(mut answer: Response) -> Vec<String> {
     }
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
-        if body.len() + chunk.len() > LONGEST_BODY {
+        if body.len() + chunk.len() > MAX_BODY {
             return Vec::new();
         }
         body.extend_from_slice(&chunk);

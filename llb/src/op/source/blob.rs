@@ -9,7 +9,7 @@ use super::{Attrs, Permissions, Source};
 /// ```
 /// use buildkit_llb::{BlobSource, Digest, Source};
 ///
-/// let blob = BlobSource::new(format!("docker.io/library/model@{}", Digest::of(b"weights")));
+/// let blob = BlobSource::new(format!("docker.io/library/model@{}", Digest::from_content(b"weights")));
 /// let source = Source::from(BlobSource { filename: "weights.bin".to_owned(), ..blob });
 /// assert_eq!(source.scheme(), "docker-image+blob");
 /// ```
@@ -35,7 +35,7 @@ pub struct BlobSource {
 /// use buildkit_llb::{BlobSource, BlobStore, Digest, Source};
 ///
 /// let store = BlobStore::OciLayout { session: String::new(), store: "layout".to_owned() };
-/// let blob = BlobSource { store, ..BlobSource::new(format!("local/model@{}", Digest::of(b"weights"))) };
+/// let blob = BlobSource { store, ..BlobSource::new(format!("local/model@{}", Digest::from_content(b"weights"))) };
 /// assert_eq!(Source::from(blob).scheme(), "oci-layout+blob");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

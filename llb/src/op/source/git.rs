@@ -83,7 +83,7 @@ pub enum GitMtime {
 /// ```
 /// use buildkit_llb::{Digest, GitBundle, GitSource, Source};
 ///
-/// let locator = format!("docker-image+blob://docker.io/library/bundle@{}", Digest::of(b"a bundle"));
+/// let locator = format!("docker-image+blob://docker.io/library/bundle@{}", Digest::from_content(b"a bundle"));
 /// let bundle = GitBundle { locator, session: String::new(), store: String::new() };
 /// let git = GitSource { bundle: Some(bundle), ..GitSource::parse("https://example.com/a.git")? };
 /// assert!(Source::from(git).attrs().contains_key("git.bundle"));

@@ -11,7 +11,7 @@ use super::{Attrs, Permissions, Source};
 /// use buildkit_llb::{Digest, HttpSource, Permissions, Source};
 ///
 /// let source = Source::from(HttpSource {
-///     checksum: Some(Digest::of(b"hello")),
+///     checksum: Some(Digest::from_content(b"hello")),
 ///     filename: "hello.txt".to_owned(),
 ///     permissions: Permissions::new(0o644),
 ///     ..HttpSource::new("https://example.com/hello")

@@ -108,7 +108,7 @@ impl From<ImageSource> for Source {
 /// ```
 /// use buildkit_llb::{Digest, OciLayoutSource, Platform, Source};
 ///
-/// let reference = format!("example.com/app@{}", Digest::of(b"a manifest"));
+/// let reference = format!("example.com/app@{}", Digest::from_content(b"a manifest"));
 /// let source = Source::from(OciLayoutSource {
 ///     session: "the session's id".to_owned(),
 ///     store: "layout".to_owned(),

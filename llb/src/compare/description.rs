@@ -1,4 +1,4 @@
-//! What an op says, field by field, and what it reads in which role; read from its wire message, so of any op.
+//! What an op is, field by field, and what it reads in which role; read from its wire message, so of any op.
 //!
 //! Every field of the messages is named here, because one that is not would change a digest without a reason to tell.
 
@@ -13,49 +13,49 @@ use crate::op::Op;
 type Lists<T> = BTreeMap<String, Vec<T>>;
 
 #[derive(Default)]
-pub(super) struct Says {
+pub(super) struct Description {
     pub(super) fields: Lists<String>,
     pub(super) reads: Lists<Option<Output>>,
     /// What tells ops of a kind roughly apart: the source without its version, the program.
     pub(super) gist: String,
 }
 
-impl Says {
-    pub(super) fn of(graph: &Graph, id: OpId) -> Self {
-        let mut says = Self::default();
-        let Some(node) = graph.node(id) else { return says };
+impl Description {
+    pub(super) fn new(graph: &Graph, id: OpId) -> Self {
+        let mut description = Self::default();
+        let Some(node) = graph.node(id) else { return description };
         let inputs = &node.inputs;
         // Decoded or encoded by this crate, so it is a message.
         let pb::Op { inputs: _, op, platform, constraints } = pb::Op::decode(&*node.bytes).unwrap_or_default();
         match op {
-            None => inputs.iter().for_each(|input| says.reads("input", Some(*input))),
-            Some(pb::op::Op::Source(source)) => says.source(&source),
-            Some(pb::op::Op::Exec(exec)) => says.exec(&exec, inputs),
-            Some(pb::op::Op::File(file)) => says.file(&file, inputs),
-            Some(pb::op::Op::Build(build)) => says.build(&build, inputs),
+            None => inputs.iter().for_each(|input| description.reads("input", Some(*input))),
+            Some(pb::op::Op::Source(source)) => description.source(&source),
+            Some(pb::op::Op::Exec(exec)) => description.exec(&exec, inputs),
+            Some(pb::op::Op::File(file)) => description.file(&file, inputs),
+            Some(pb::op::Op::Build(build)) => description.build(&build, inputs),
             Some(pb::op::Op::Merge(pb::MergeOp { inputs: layers })) => {
-                layers.iter().for_each(|layer| says.reads("layer", at(inputs, layer.input)));
+                layers.iter().for_each(|layer| description.reads("layer", at(inputs, layer.input)));
             }
             Some(pb::op::Op::Diff(pb::DiffOp { lower, upper })) => {
-                says.reads("lower", lower.and_then(|lower| at(inputs, lower.input)));
-                says.reads("upper", upper.and_then(|upper| at(inputs, upper.input)));
+                description.reads("lower", lower.and_then(|lower| at(inputs, lower.input)));
+                description.reads("upper", upper.and_then(|upper| at(inputs, upper.input)));
             }
             Some(pb::op::Op::Passthrough(pb::PassthroughOp { id, outputs })) => {
-                says.field("id", id);
-                outputs.iter().for_each(|output| says.reads("hands on", at(inputs, *output)));
+                description.field("id", id);
+                outputs.iter().for_each(|output| description.reads("hands on", at(inputs, *output)));
                 let handed_on: BTreeSet<i64> = outputs.into_iter().collect();
                 let awaited = inputs.iter().zip(0..).filter(|(_, position)| !handed_on.contains(position));
-                awaited.for_each(|(input, _)| says.reads("after", Some(*input)));
+                awaited.for_each(|(input, _)| description.reads("after", Some(*input)));
             }
         }
         if let Some(pb::Platform { architecture, os, variant, os_version, os_features }) = platform {
-            says.field("platform", format!("{os}/{architecture}/{variant}").trim_end_matches('/'));
-            says.filled("platform version", &os_version);
-            says.list("platform features", os_features);
+            description.field("platform", format!("{os}/{architecture}/{variant}").trim_end_matches('/'));
+            description.filled("platform version", &os_version);
+            description.list("platform features", os_features);
         }
-        says.list("worker filter", constraints.unwrap_or_default().filter);
-        says.note(graph, id, &node.op);
-        says
+        description.list("worker filter", constraints.unwrap_or_default().filter);
+        description.note(graph, id, &node.op);
+        description
     }
 
     fn field(&mut self, name: impl Into<String>, value: impl Into<String>) {
@@ -219,7 +219,7 @@ impl Says {
                 }
                 Some(pb::file_action::Action::Mkfile(mkfile)) => {
                     let pb::FileActionMkFile { path, mode, data, owner, timestamp } = mkfile;
-                    line += &format!("mkfile {path} {mode:o} {} bytes {}", data.len(), Digest::of(data));
+                    line += &format!("mkfile {path} {mode:o} {} bytes {}", data.len(), Digest::from_content(data));
                     line += &stamped(owner.as_ref(), *timestamp, inputs.len());
                 }
                 Some(pb::file_action::Action::Mkdir(mkdir)) => {
@@ -267,7 +267,7 @@ impl Says {
             self.reads(format!("input {name}"), at(inputs, input.input));
         }
         if let Some(def) = def {
-            self.field("definition", Digest::of(&def.encode_to_vec()).to_string());
+            self.field("definition", Digest::from_content(&def.encode_to_vec()).to_string());
         }
         for (name, value) in map::from_strings(attrs) {
             self.field(format!("attr {name}"), value);
