@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use buildkit_gateway::{Reference, Status};
 use futures_util::FutureExt as _;
-use futures_util::future::{AbortHandle, BoxFuture, OptionFuture, abortable, try_join_all};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::future::{BoxFuture, OptionFuture, try_join_all};
 use imagespec_compile::{
     AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, LockUse, Outcome, Settings, Store, context_listing,
     image_fetch, lower_for, lower_steps, plan,
@@ -20,6 +19,7 @@ use crate::answering::Answerer;
 use crate::client_files::{self, ClientFiles};
 use crate::error::DriveError;
 use crate::event::{Event, Events};
+use crate::in_flight::InFlight;
 use crate::parts::Parts;
 
 /// How often may be planned: an image, its interpreter, a requirements file and its includes are a handful of rounds; more means that
@@ -63,60 +63,6 @@ pub(crate) struct Reached {
     pub(crate) compiled: Vec<Compiled>,
     /// The images, where they were built while answers were confirmed.
     pub(crate) built: Option<Vec<Option<Reference>>>,
-}
-
-/// Answers that are on their way, each with the questions it is for.
-#[derive(Default)]
-struct InFlight<'a> {
-    answers: FuturesUnordered<BoxFuture<'a, Answers>>,
-    /// The questions that somebody waits for, and how to stop finding an answer.
-    asked: BTreeMap<AnyQuestion, AbortHandle>,
-}
-
-/// Questions with their answers, or why there are none.
-type Answers = (Vec<AnyQuestion>, Result<Vec<Fact>, Status>);
-
-impl<'a> InFlight<'a> {
-    /// Stops finding answers that an outcome does not ask for.
-    fn keep(&mut self, outcome: &Outcome) {
-        self.asked.retain(|question, handle| {
-            let is_asked = outcome.asks().any(|ask| ask.question == *question);
-            if !is_asked {
-                handle.abort();
-            }
-            is_asked
-        });
-    }
-
-    fn is_asked(&self, question: &AnyQuestion) -> bool {
-        self.asked.contains_key(question)
-    }
-
-    fn push(
-        &mut self,
-        questions: Vec<AnyQuestion>,
-        answer: impl Future<Output = Result<Vec<Fact>, Status>> + Send + 'a,
-    ) {
-        let (answer, handle) = abortable(answer);
-        self.asked.extend(questions.iter().map(|question| (question.clone(), handle.clone())));
-        let answer = async move {
-            let answer = answer.await.unwrap_or_else(|_| Err(Status::failed("nobody asks any more")));
-            (questions, answer)
-        };
-        self.answers.push(answer.boxed());
-    }
-
-    /// The next answer that somebody waits for; `None` if none is on its way.
-    async fn next(&mut self) -> Option<Answers> {
-        loop {
-            let (questions, answer) = self.answers.next().await?;
-            let count = self.asked.len();
-            questions.iter().for_each(|question| _ = self.asked.remove(question));
-            if self.asked.len() < count {
-                return Some((questions, answer));
-            }
-        }
-    }
 }
 
 /// The images of a plan that rests on expected answers: `None` if the daemon would have to make them first.
@@ -260,7 +206,7 @@ impl<'a> Driver<'a> {
             if self.goal == Goal::Confirm && deadline.is_none() && self.knows_images(outcome) {
                 deadline = Some(Instant::now() + self.parts.lookup());
             }
-            if in_flight.asked.is_empty() {
+            if in_flight.is_empty() {
                 break;
             }
             let overdue: OptionFuture<_> = deadline.map(sleep_until).into();

@@ -11,6 +11,7 @@ mod client_files;
 mod drive;
 mod error;
 mod event;
+mod in_flight;
 mod lint;
 mod load;
 mod memory;
