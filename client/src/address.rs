@@ -1,6 +1,6 @@
 //! Where a daemon is: the address forms of `--addr` and `BUILDKIT_HOST`, plus the Engine addresses contexts hold.
 //!
-//! Parsing only. Which address to use is [`crate::discover`]'s business, opening it [`crate::dial`]'s.
+//! Parsing only. [`crate::discover`] chooses an address, [`crate::dial`] opens it.
 
 mod display;
 

@@ -1,6 +1,6 @@
 //! Opens a gRPC channel to a daemon: one file per transport below, one way of making a channel out of any of them here.
 //!
-//! Takes an address as it is; which one to take is [`crate::discover`]'s business. No HTTP/2 pings are sent: BuildKit's
+//! Takes an address as it is; [`crate::discover`] chooses one. No HTTP/2 pings are sent: BuildKit's
 //! gRPC server closes connections that ping, so liveness comes from the session's health checks.
 
 mod container;
@@ -128,7 +128,7 @@ pub enum ImageStore {
 
 /// An open connection to a daemon that has answered once.
 ///
-/// Cloning is cheap; all clones share one HTTP/2 connection, which is opened anew if it breaks between calls.
+/// Cloning is cheap; all clones share one HTTP/2 connection, which is opened again if it breaks between calls.
 ///
 /// ```no_run
 /// use buildkit_client::dial::{DialOptions, ImageStore, dial};
@@ -142,7 +142,7 @@ pub enum ImageStore {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Connection {
-    /// For gRPC clients of one's own; [`Connection::control`] has the right limits already.
+    /// For your own gRPC clients; [`Connection::control`] has the right limits already.
     pub channel: Channel,
     /// What answered.
     pub kind: DaemonKind,
@@ -239,7 +239,7 @@ impl Dialer {
         .await
     }
 
-    /// Connects to an Engine for what it does beside building.
+    /// Connects to an Engine for what it does apart from building.
     ///
     /// # Errors
     /// As [`dial`].
@@ -363,7 +363,7 @@ async fn first_answer(
 
 /// Makes a channel that uses `io` first and opens the transport again whenever the connection is gone.
 async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<Channel, DialProblem> {
-    // The library sees http: TLS, where there is any, is part of the transport. The daemon, and what stands before it,
+    // The library sees http: TLS, where there is any, is part of the transport. The daemon, and what is in front of it,
     // sees what it is.
     let scheme = if transport.is_tls() { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}").parse().map_err(|_| DialProblem::Authority(authority.to_owned()))?;

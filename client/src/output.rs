@@ -132,7 +132,7 @@ pub enum Destination {
     Stdout,
 }
 
-/// One value of `--output`. Its attributes are ones the exporter knows; their values are the daemon's to judge.
+/// One value of `--output`. Its attributes are ones the exporter knows; their values are checked by the daemon.
 ///
 /// ```
 /// use buildkit_client::output::{Output, OutputKind};
@@ -158,7 +158,7 @@ impl Output {
         Self { kind, dest: None, attrs: BTreeMap::new() }
     }
 
-    /// What `--push` and `type=registry` stand for. Unpacking would only cost time for an image that is pushed.
+    /// What `--push` and `type=registry` mean. Unpacking would only cost time for an image that is pushed.
     fn set_push(&mut self) {
         self.attrs.insert(exporter_attr::PUSH.to_owned(), "true".to_owned());
         self.attrs.entry(exporter_attr::UNPACK.to_owned()).or_insert_with(|| "false".to_owned());

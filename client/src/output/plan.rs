@@ -107,7 +107,7 @@ pub struct OutputPlan {
 }
 
 impl OutputPlan {
-    /// Compresses what is pushed as `compression` says (BuildKit's word), unless its own output says otherwise. Docker's older
+    /// Compresses what is pushed with `compression` (BuildKit's name), unless its own output has another. Docker's older
     /// media types know gzip only, and stay as they are.
     pub fn compress_pushed(&mut self, compression: &str) {
         for exporter in self.exports.iter_mut().map(|export| &mut export.exporter) {
@@ -142,7 +142,7 @@ impl DaemonFacts {
             }
             _ => None,
         };
-        // Older daemons say so themselves when asked for more than one exporter.
+        // Older daemons refuse more than one exporter themselves.
         Self { load_engine, default_load, ..Self::new(store) }
     }
 }
@@ -266,14 +266,14 @@ pub enum OutputError {
         what: String,
     },
     /// Folders and archives of files have no image id.
-    #[error("type={kind} makes no image, so there is no id to write to --iidfile")]
+    #[error("type={kind} does not make an image, so there is no id to write to --iidfile")]
     NoImageId {
         /// The exporter.
         kind: &'static str,
     },
 }
 
-/// Makes the plan. Looks at the file system to tell whether destinations are files or folders.
+/// Makes the plan. Looks at the file system to find out whether destinations are files or folders.
 ///
 /// # Errors
 /// See [`OutputError`].
@@ -305,7 +305,7 @@ pub fn plan_outputs(options: &OutputOptions, daemon: &DaemonFacts) -> Result<Out
     Ok(plan)
 }
 
-/// The outputs given, those that `--push` and `--load` stand for, and what is meant by none at all.
+/// The outputs given, those that `--push` and `--load` mean, and the default if there are none.
 fn wanted(options: &OutputOptions, daemon: &DaemonFacts, warnings: &mut Vec<String>) -> Vec<Output> {
     let mut outputs = options.outputs.clone();
     if options.push {
