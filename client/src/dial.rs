@@ -8,24 +8,24 @@ mod engine;
 mod error;
 mod helper;
 mod tcp;
+mod transport;
 mod unix;
 mod watched;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use buildkit_proto::rpc::control::ListWorkersRequest;
 use buildkit_proto::rpc::control::control_client::ControlClient;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
 
 pub(crate) use self::error::chain as error_chain;
 pub use self::error::{DialError, DialProblem};
+pub(crate) use self::transport::{BoxedIo, Transport};
 
 use crate::address::{Address, EngineAddress};
 use crate::engine::{ApiVersion, Engine};
@@ -43,11 +43,6 @@ const RECONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses between attempts to open a connection that was refused.
 const RETRY_PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
-
-/// A byte stream to a daemon.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-pub(crate) type BoxedIo = Box<dyn Io>;
 
 /// How long and how often to try.
 ///
@@ -392,51 +387,4 @@ async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<C
 
 fn control(channel: Channel) -> ControlClient<Channel> {
     ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE_SIZE).max_encoding_message_size(MAX_MESSAGE_SIZE)
-}
-
-/// Something that can be opened, any number of times, into a byte stream which carries HTTP/2.
-#[derive(Debug, Clone)]
-pub(crate) enum Transport {
-    Unix(std::path::PathBuf),
-    Tcp(tcp::TcpTransport),
-    Helper(helper::HelperCommand),
-    /// `POST /grpc` on an Engine, upgraded.
-    Upgrade(Engine),
-    /// An exec of `buildctl dial-stdio` in a container.
-    Exec {
-        engine: Engine,
-        container: String,
-    },
-}
-
-impl Transport {
-    pub(crate) fn tcp(address: &crate::address::TcpAddress, protocols: &[&[u8]]) -> Result<Self, DialProblem> {
-        Ok(Self::Tcp(tcp::TcpTransport::new(address, protocols)?))
-    }
-
-    /// The transport of an Engine's HTTP/1.1 API.
-    pub(crate) fn engine_api(address: &EngineAddress, helper_path: Option<OsString>) -> Result<Self, DialProblem> {
-        Ok(match address {
-            EngineAddress::Unix(path) => Self::Unix(path.clone()),
-            EngineAddress::Tcp(tcp) => Self::tcp(tcp, &[b"http/1.1"])?,
-            EngineAddress::Ssh(target) => Self::Helper(helper::HelperCommand::for_engine(target, helper_path)),
-        })
-    }
-
-    fn is_tls(&self) -> bool {
-        matches!(self, Self::Tcp(tcp) if tcp.is_tls())
-    }
-
-    // Boxed because an upgrade opens the Engine's own transport, which is one of these again.
-    pub(crate) fn open(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<BoxedIo, DialProblem>> + Send + '_>> {
-        Box::pin(async move {
-            match self {
-                Self::Unix(path) => unix::open(path).await,
-                Self::Tcp(tcp) => tcp.open().await,
-                Self::Helper(command) => command.open(),
-                Self::Upgrade(engine) => engine::upgrade(engine).await,
-                Self::Exec { engine, container } => container::exec(engine, container).await,
-            }
-        })
-    }
 }

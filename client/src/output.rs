@@ -4,13 +4,17 @@
 //! Decides; the daemon exports, the session receives, and [`crate::engine`] loads and pushes where the daemon can't.
 
 mod attribute;
+mod error;
+mod facts;
 mod plan;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-pub use self::plan::{DaemonFacts, Export, LoadEngine, OutputError, OutputOptions, OutputPlan, Target, plan_outputs};
+pub use self::error::OutputError;
+pub use self::facts::{DaemonFacts, LoadEngine};
+pub use self::plan::{Export, OutputOptions, OutputPlan, Target, plan_outputs};
 
 use buildkit_proto::keys::{exporter, exporter_attr};
 
