@@ -1,6 +1,6 @@
 //! Opens a gRPC channel to a daemon: one file per transport below, one way of making a channel out of any of them here.
 //!
-//! Takes an address as it is; which one to take is [`crate::discover`]'s business. No HTTP/2 pings are sent: BuildKit's
+//! Takes an address as it is; [`crate::discover`] chooses one. No HTTP/2 pings are sent: BuildKit's
 //! gRPC server closes connections that ping, so liveness comes from the session's health checks.
 
 mod container;
@@ -8,12 +8,12 @@ mod engine;
 mod error;
 mod helper;
 mod tcp;
+mod transport;
 mod unix;
 mod watched;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use buildkit_proto::Digest;
 use buildkit_proto::rpc::control::ListWorkersRequest;
 use buildkit_proto::rpc::control::control_client::ControlClient;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
 
 pub(crate) use self::error::chain as error_chain;
 pub use self::error::{DialError, DialProblem};
+pub(crate) use self::transport::{BoxedIo, Transport};
 
 use crate::address::{Address, EngineAddress};
 use crate::engine::{ApiVersion, Engine};
@@ -44,11 +44,6 @@ const RECONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses between attempts to open a connection that was refused.
 const RETRY_PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
-
-/// A byte stream to a daemon.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-pub(crate) type BoxedIo = Box<dyn Io>;
 
 /// How long and how often to try.
 ///
@@ -129,7 +124,7 @@ pub enum ImageStore {
 
 /// An open connection to a daemon that has answered once.
 ///
-/// Cloning is cheap; all clones share one HTTP/2 connection, which is opened anew if it breaks between calls.
+/// Cloning is cheap; all clones share one HTTP/2 connection, which is opened again if it breaks between calls.
 ///
 /// ```no_run
 /// use buildkit_client::dial::{DialOptions, ImageStore, dial};
@@ -143,7 +138,7 @@ pub enum ImageStore {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Connection {
-    /// For gRPC clients of one's own; [`Connection::control`] has the right limits already.
+    /// For your own gRPC clients; [`Connection::control`] has the right limits already.
     pub channel: Channel,
     /// What answered.
     pub kind: DaemonKind,
@@ -253,7 +248,7 @@ impl Dialer {
         Ok(Connection { address: address.to_string(), ..connected.await? })
     }
 
-    /// Connects to an Engine for what it does beside building.
+    /// Connects to an Engine for what it does apart from building.
     ///
     /// # Errors
     /// As [`dial`].
@@ -379,7 +374,7 @@ async fn first_answer(
 
 /// Makes a channel that uses `io` first and opens the transport again whenever the connection is gone.
 async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<Channel, DialProblem> {
-    // The library sees http: TLS, where there is any, is part of the transport. The daemon, and what stands before it,
+    // The library sees http: TLS, where there is any, is part of the transport. The daemon, and what is in front of it,
     // sees what it is.
     let scheme = if transport.is_tls() { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}").parse().map_err(|_| DialProblem::Authority(authority.to_owned()))?;
@@ -408,60 +403,4 @@ async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<C
 
 fn control(channel: Channel) -> ControlClient<Channel> {
     ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE_SIZE).max_encoding_message_size(MAX_MESSAGE_SIZE)
-}
-
-/// Something that can be opened, any number of times, into a byte stream which carries HTTP/2.
-#[derive(Debug, Clone)]
-pub(crate) enum Transport {
-    Unix(std::path::PathBuf),
-    Tcp(tcp::TcpTransport),
-    Helper(helper::HelperCommand),
-    /// `POST /grpc` on an Engine, upgraded.
-    Upgrade(Engine),
-    /// An exec of `buildctl dial-stdio` in a container.
-    Exec {
-        engine: Engine,
-        container: String,
-    },
-}
-
-impl Transport {
-    pub(crate) fn tcp(address: &crate::address::TcpAddress, protocols: &[&[u8]]) -> Result<Self, DialProblem> {
-        Ok(Self::Tcp(tcp::TcpTransport::new(address, protocols)?))
-    }
-
-    /// The transport of an Engine's HTTP/1.1 API.
-    pub(crate) fn engine_api(address: &EngineAddress, helper_path: Option<OsString>) -> Result<Self, DialProblem> {
-        Ok(match address {
-            EngineAddress::Unix(path) => Self::Unix(path.clone()),
-            EngineAddress::Tcp(tcp) => Self::tcp(tcp, &[b"http/1.1"])?,
-            EngineAddress::Ssh(target) => Self::Helper(helper::HelperCommand::for_engine(target, helper_path)),
-        })
-    }
-
-    fn is_tls(&self) -> bool {
-        matches!(self, Self::Tcp(tcp) if tcp.is_tls())
-    }
-
-    /// The digest of the certificate that the peer showed, once it was reached.
-    fn peer(&self) -> Option<Digest> {
-        match self {
-            Self::Tcp(tcp) => tcp.peer(),
-            Self::Unix(_) | Self::Helper(_) => None,
-            Self::Upgrade(engine) | Self::Exec { engine, .. } => engine.transport().peer(),
-        }
-    }
-
-    // Boxed because an upgrade opens the Engine's own transport, which is one of these again.
-    pub(crate) fn open(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<BoxedIo, DialProblem>> + Send + '_>> {
-        Box::pin(async move {
-            match self {
-                Self::Unix(path) => unix::open(path).await,
-                Self::Tcp(tcp) => tcp.open().await,
-                Self::Helper(command) => command.open(),
-                Self::Upgrade(engine) => engine::upgrade(engine).await,
-                Self::Exec { engine, container } => container::exec(engine, container).await,
-            }
-        })
-    }
 }

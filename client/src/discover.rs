@@ -1,8 +1,8 @@
-//! Which daemon to use when the user may or may not have said so.
+//! Which daemon to use, whether or not the user has named one.
 //!
 //! The order, first match wins: `--addr`; `--builder` or `BUILDX_BUILDER`; `BUILDKIT_HOST`; the builder selected with
 //! `docker buildx use`; `DOCKER_HOST`; the Docker context; the usual sockets. What is asked for by name and can't be had is
-//! an error; what is merely lying about and can't be used is passed over, and said so in [`Discovered::considered`].
+//! an error; what is found by chance and can't be used is passed over and listed in [`Discovered::considered`].
 //!
 //! Reads variables and files through an [`Environment`] and connects to nothing.
 
@@ -20,7 +20,7 @@ pub use self::environment::{Environment, SystemEnvironment};
 use crate::address::{Address, AddressError, EngineAddress};
 use crate::tls::TlsFiles;
 
-/// What the command line says about the daemon.
+/// The options of the command line about the daemon.
 ///
 /// ```
 /// use buildkit_client::discover::{DiscoverOptions, SystemEnvironment, discover};
@@ -277,7 +277,7 @@ pub fn discover_engine(environment: &dyn Environment) -> Result<Option<EngineAdd
 
 type MakeAddress = fn(PathBuf) -> Address;
 
-/// Sockets of daemons nobody configured, BuildKit's own first (moby/buildkit: `util/appdefaults`).
+/// Sockets of daemons in their default places, BuildKit's own first (moby/buildkit: `util/appdefaults`).
 fn usual_sockets(environment: &dyn Environment) -> Vec<(PathBuf, MakeAddress)> {
     let engine: MakeAddress = |path| Address::Engine(EngineAddress::Unix(path));
     // The variable may be a list, of which the first entry counts.

@@ -1,4 +1,4 @@
-//! The few calls of the Docker Engine's HTTP API that a build needs beside gRPC: ping, info, exec, image load, image push.
+//! The few calls of the Docker Engine's HTTP API that a build needs in addition to gRPC: ping, info, exec, image load, image push.
 //!
 //! One connection per call, over whatever transport the Engine's address has. It builds nothing itself.
 
@@ -168,7 +168,7 @@ impl Engine {
         }
     }
 
-    /// Sends one call as it is and returns whatever the answer.
+    /// Sends one call as it is and returns the answer, of any status.
     pub(crate) async fn raw(&self, method: Method, path: &str, headers: HeaderMap) -> Result<Answer, DialProblem> {
         http::send(&self.inner.transport, Call::new(method, path).with_headers(headers)).await
     }

@@ -36,13 +36,13 @@ pub enum SolveError {
     /// The daemon can't be reached any more, or stopped.
     #[error("lost the BuildKit daemon: {message}")]
     Lost {
-        /// What the connection says.
+        /// The message of the connection.
         message: String,
     },
     /// A registry, a credential or a secret was refused.
     #[error("{message}")]
     Refused {
-        /// The daemon's words.
+        /// The daemon's message.
         message: String,
         /// What the daemon attached.
         details: Box<ErrorDetails>,
@@ -59,7 +59,7 @@ pub enum SolveError {
     /// The daemon, or the machine it runs on, is at its limits.
     #[error("the daemon is out of resources: {message}")]
     Exhausted {
-        /// The daemon's words.
+        /// The daemon's message.
         message: String,
     },
     /// The daemon's answer can't be understood.
@@ -68,10 +68,10 @@ pub enum SolveError {
         /// What is wrong with it.
         message: String,
     },
-    /// The daemon says it has a fault.
+    /// The daemon reports a fault of its own.
     #[error("internal error of the daemon: {message}")]
     Internal {
-        /// The daemon's words.
+        /// The daemon's message.
         message: String,
         /// What the daemon attached.
         details: Box<ErrorDetails>,
@@ -201,7 +201,7 @@ impl SolveError {
     }
 }
 
-/// What the progress told about a vertex.
+/// What the progress reported about a vertex.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeenVertex {
     pub(crate) name: String,
@@ -214,7 +214,7 @@ pub(crate) struct SeenVertex {
 impl BuildFailure {
     /// A failure of a step: the daemon names a vertex, or an exit code.
     fn find(message: &str, details: &ErrorDetails, seen: &BTreeMap<String, SeenVertex>) -> Option<Self> {
-        // Old daemons name no vertex, but the progress told which one failed.
+        // Old daemons name no vertex, but the progress shows which one failed.
         let failed = || seen.iter().find(|(_, seen)| seen.failed).map(|(digest, _)| digest.clone());
         let digest = details.vertex.clone().or_else(failed);
         let exit_code = details.exit_code.or_else(|| exit_code_in(message));

@@ -1,6 +1,6 @@
 //! Values of command-line flags, in the syntax of `docker buildx build` (docker/buildx: `util/buildflags`).
 //!
-//! Text in, typed values out. Nothing is read but what is said at the function; nothing is sent.
+//! Text in, typed values out. Functions read only what their docs name, and send nothing.
 
 mod cache;
 mod context;
@@ -44,7 +44,7 @@ impl FlagError {
     }
 }
 
-/// ` (did you mean …?)` if one of the known words is near.
+/// ` (did you mean …?)` if one of the known names is similar.
 pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min();
     match near {

@@ -1,6 +1,6 @@
-//! What a daemon says about itself: version, workers, platforms, labels.
+//! What a daemon reports about itself: version, workers, platforms, labels.
 //!
-//! LLB capabilities are not here: only the gateway's Ping tells them, and the gateway crate asks.
+//! LLB capabilities are not here: they come with the gateway's Ping, see the gateway crate.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ const LABEL_PREFIX: &str = "org.mobyproject.buildkit.worker.";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DaemonInfo {
-    /// BuildKit's version as the daemon tells it; Engines built by distributions say `v0.0.0+unknown`, old ones nothing.
+    /// BuildKit's version as the daemon reports it; Engines built by distributions report `v0.0.0+unknown`, old ones nothing.
     pub version: Option<Version>,
     /// The first one is the default worker.
     pub workers: Vec<Worker>,
@@ -78,7 +78,7 @@ pub struct Worker {
     pub labels: BTreeMap<String, String>,
     /// `os/arch[/variant]`, the native one first.
     pub platforms: Vec<String>,
-    /// Version of this worker's BuildKit, when it tells.
+    /// Version of this worker's BuildKit, if it reports one.
     pub version: Option<Version>,
 }
 
@@ -107,7 +107,7 @@ impl Version {
     }
 }
 
-/// Asks a daemon for its version and workers. A daemon too old to tell its version still lists its workers.
+/// Asks a daemon for its version and workers. A daemon too old to report its version still lists its workers.
 ///
 /// # Errors
 /// If the daemon is gone or refuses to list its workers.

@@ -52,7 +52,7 @@ pub fn write_image_id_file(path: &Path, id: &str) -> io::Result<()> {
     write_atomically(path, id.as_bytes())
 }
 
-/// Beside the file first, so that nobody ever reads half of it. Only the user may read it: metadata can hold tokens.
+/// Writes next to the file and renames, so that no reader sees half of it. Only the user may read it: metadata can hold tokens.
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
     name.push(format!(".{}.tmp", crate::solve::new_reference()));

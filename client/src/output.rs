@@ -4,13 +4,17 @@
 //! Decides; the daemon exports, the session receives, and [`crate::engine`] loads and pushes where the daemon can't.
 
 mod attribute;
+mod error;
+mod facts;
 mod plan;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-pub use self::plan::{DaemonFacts, Export, LoadEngine, OutputError, OutputOptions, OutputPlan, Target, plan_outputs};
+pub use self::error::OutputError;
+pub use self::facts::{DaemonFacts, LoadEngine};
+pub use self::plan::{Export, OutputOptions, OutputPlan, Target, plan_outputs};
 
 use buildkit_proto::keys::{exporter, exporter_attr};
 
@@ -132,7 +136,7 @@ pub enum Destination {
     Stdout,
 }
 
-/// One value of `--output`. Its attributes are ones the exporter knows; their values are the daemon's to judge.
+/// One value of `--output`. Its attributes are ones the exporter knows; their values are checked by the daemon.
 ///
 /// ```
 /// use buildkit_client::output::{Output, OutputKind};
@@ -158,7 +162,7 @@ impl Output {
         Self { kind, dest: None, attrs: BTreeMap::new() }
     }
 
-    /// What `--push` and `type=registry` stand for. Unpacking would only cost time for an image that is pushed.
+    /// What `--push` and `type=registry` mean. Unpacking would only cost time for an image that is pushed.
     fn set_push(&mut self) {
         self.attrs.insert(exporter_attr::PUSH.to_owned(), "true".to_owned());
         self.attrs.entry(exporter_attr::UNPACK.to_owned()).or_insert_with(|| "false".to_owned());

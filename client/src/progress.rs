@@ -1,6 +1,6 @@
 //! Progress of a build: what the daemon (and our own steps) report, a model of it, and ways of showing it.
 //!
-//! Nothing here prints by itself: renderers write to whatever they are given, and who gives a terminal has to say so.
+//! Nothing here prints by itself: renderers write to what they are given, and the caller declares whether that is a terminal.
 
 mod event;
 mod format;
@@ -26,7 +26,7 @@ pub use self::plain::Plain;
 pub use self::raw_json::RawJson;
 pub use self::tty::{Terminal, Tty};
 
-/// Without reports a display is drawn anew this often, for its clocks.
+/// Without reports a display is drawn again this often, for its clocks.
 const TICK: Duration = Duration::from_millis(150);
 
 /// A way of showing progress. Times are this machine's.
@@ -138,7 +138,7 @@ impl FromStr for Mode {
 pub struct NotATerminal;
 
 impl Mode {
-    /// Lets `BUILDKIT_PROGRESS` decide, but only where nobody else has: as for BuildKit's clients, a mode given beats it.
+    /// Lets `BUILDKIT_PROGRESS` decide if no mode is given: as for BuildKit's clients, a given mode wins.
     ///
     /// # Errors
     /// If the variable names no mode.
@@ -170,8 +170,8 @@ impl Mode {
 
 /// Feeds a renderer until all senders are gone, and returns the warnings that came by.
 ///
-/// When writing fails, the reports are still taken, so that the build isn't held up by a pipe nobody reads; the first error
-/// is returned at the end beside the warnings.
+/// When writing fails, the reports are still taken, so that the build isn't held up by a pipe that is not read; the first
+/// error is returned at the end, together with the warnings.
 pub async fn render(
     mut reports: ProgressReceiver,
     renderer: &mut (dyn Renderer + Send),

@@ -55,7 +55,7 @@ const REGISTRATION_PAUSE: Duration = Duration::from_millis(50);
 pub struct SolveResponse {
     /// The build's id on the daemon.
     pub reference: String,
-    /// What the exporters and the frontend have to say: `containerimage.digest` and the like. All exporters share this map.
+    /// What the exporters and the frontend report: `containerimage.digest` and the like. All exporters share this map.
     pub exporter_response: BTreeMap<String, String>,
 }
 
@@ -88,7 +88,7 @@ pub struct BuildHandle {
 /// Builds a definition, or runs a frontend on the daemon. `session` serves files, secrets and credentials, and receives what
 /// comes to the client; without one the build has none of these.
 ///
-/// Dropping the future cancels the build without waiting for its last words; `cancel` waits for them, up to 5 s.
+/// Dropping the future cancels the build without waiting for its last reports; `cancel` waits for them, up to 5 s.
 ///
 /// # Errors
 /// See [`SolveError`].
@@ -111,7 +111,7 @@ pub async fn solve(
 /// Runs a build that is driven by `build`, which talks to the daemon's gateway and ends by calling its `Return` once.
 /// `session` is as for [`solve`].
 ///
-/// `build` starts when the daemon knows the build. When it fails, the daemon's own error is preferred, since it says more;
+/// `build` starts when the daemon knows the build. When it fails, the daemon's own error is preferred, since it has more details;
 /// the daemon gets 5 s for that.
 ///
 /// # Errors
@@ -145,7 +145,7 @@ where
     }
 }
 
-/// The daemon looks for a build 3 s before it says it knows none; on a slow one that is not enough.
+/// The daemon looks for a build for 3 s before it reports that there is none; on a slow one that is not enough.
 async fn wait_until_registered(handle: &BuildHandle) -> Result<(), Status> {
     let id = MetadataValue::try_from(&handle.build_ref)
         .map_err(|_| Status::invalid_argument("the build reference can't be sent as metadata"))?;
@@ -156,7 +156,7 @@ async fn wait_until_registered(handle: &BuildHandle) -> Result<(), Status> {
         request.metadata_mut().insert(BUILD_ID_METADATA, id.clone());
         match client.ping(request).await {
             Ok(_) => return Ok(()),
-            // Solve is running beside us: should it fail, this future is dropped.
+            // Solve is running at the same time: if it fails, this future is dropped.
             Err(status) if is_unregistered(&status) => sleep(REGISTRATION_PAUSE).await,
             Err(status) => return Err(status),
         }

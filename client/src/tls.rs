@@ -1,6 +1,6 @@
 //! TLS towards a daemon: which files to trust and to show, read once per connection.
 //!
-//! Says nothing about registries; their TLS is the daemon's and the session's business.
+//! Not for registries: the daemon and the session have their own TLS settings for those.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,11 +91,11 @@ pub enum TlsError {
         /// The directory.
         path: PathBuf,
     },
-    /// `--tlsdir` beside one of the single flags.
+    /// `--tlsdir` together with one of the single flags.
     #[error("--tlsdir and --tlscacert, --tlscert, --tlskey exclude each other")]
     Mixed,
     /// The name to check the certificate against isn't one.
-    #[error("{name:?} is no server name")]
+    #[error("{name:?} is not a server name")]
     ServerName {
         /// The name.
         name: String,

@@ -5,7 +5,7 @@
 //! [`plan()`] finds out what one would be made of.
 //!
 //! A build plans, has questions answered, and solves the image ([`imagespec_frontend`]); it is told that its last push is still
-//! there, if it is, and builds nothing then ([`up_to_date`]); it brings the image where it is wanted ([`Batch`]), remembers what it
+//! there, if it is, and builds nothing then; it brings the image where it is wanted ([`Batch`]), remembers what it
 //! found out ([`DaemonMemory`]), and says in the spec's words what failed ([`step_failure`]).
 //!
 //! It prints nothing, and reads no variable of the process unless [`Variables::of_process`] is handed to it.

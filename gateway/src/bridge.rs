@@ -44,7 +44,7 @@ const MAX_MESSAGE_SIZE: usize = 16 << 20;
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long we keep asking for a build whose `Control.Solve` may not have got so far yet.
 const JOB_TIMEOUT: Duration = Duration::from_secs(60);
-/// Between two such questions; the daemon itself waits 3 s before it says no.
+/// Between two such requests; the daemon itself waits 3 s before it refuses.
 const JOB_PAUSE: Duration = Duration::from_millis(100);
 /// Names the build on the control connection (`moby/buildkit: client/buildid/metadata.go`).
 const BUILD_ID_HEADER: &str = "buildkit-controlapi-buildid";
@@ -100,7 +100,7 @@ impl Bridge {
     /// From here on nothing may be printed to stdout; stderr goes to the daemon's log.
     ///
     /// # Errors
-    /// If stdin and stdout are no pipes, or nobody on their other ends speaks HTTP/2.
+    /// If stdin and stdout are not pipes, or their other ends do not speak HTTP/2.
     pub async fn over_stdio() -> Result<Self, GatewayError> {
         Self::over_channel(stdio::connect().await?, None)
     }
@@ -113,7 +113,7 @@ impl Bridge {
     /// travel in trailers.
     ///
     /// # Errors
-    /// If `build_ref` cannot stand in a header.
+    /// If `build_ref` cannot be sent in a header.
     pub fn over_channel(channel: Channel, build_ref: Option<String>) -> Result<Self, GatewayError> {
         let build_ref = build_ref
             .map(MetadataValue::try_from)
@@ -125,7 +125,7 @@ impl Bridge {
     /// What the daemon can do and who works for it. Asked once; later calls give the same answer.
     ///
     /// On a control connection the build may not be registered yet; that answer is waited out for a minute, so run this
-    /// beside `Control.Solve` and drop it should that fail first.
+    /// next to `Control.Solve` and drop it if that fails first.
     ///
     /// ```no_run
     /// # use buildkit_gateway::{Bridge, GatewayError, caps};
@@ -138,7 +138,7 @@ impl Bridge {
     /// ```
     ///
     /// # Errors
-    /// If the daemon does not answer, or says no.
+    /// If the daemon does not answer, or refuses.
     pub async fn ping(&self) -> Result<Pong, GatewayError> {
         self.pong().await.cloned()
     }
@@ -291,7 +291,7 @@ impl Bridge {
     }
 }
 
-/// The daemon's words for a build it has not registered (`moby/buildkit: solver/errdefs/jobs.go`).
+/// The daemon's message for a build it has not registered (`moby/buildkit: solver/errdefs/jobs.go`).
 fn is_unknown_job(status: &Status) -> bool {
     status.code() == Code::NotFound && status.message.contains("no such job")
 }

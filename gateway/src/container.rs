@@ -63,11 +63,11 @@ pub struct ContainerRequest {
     mounts: Vec<Mount>,
     /// Their network; the host's needs the entitlement `network.host`.
     pub network: Network,
-    /// Their host name; BuildKit's own without.
+    /// Their host name; `None` is BuildKit's default.
     pub hostname: Option<String>,
     /// Extra lines of their `/etc/hosts`; needs the capability `gateway.exec.extrahosts`.
     pub hosts: Vec<AddHost>,
-    /// What they are built for; the daemon's own without. Decides the default `PATH` and how paths are read.
+    /// What they are built for; `None` is the daemon's own. Decides the default `PATH` and how paths are read.
     pub platform: Option<Platform>,
 }
 
@@ -99,7 +99,7 @@ impl ContainerRequest {
         self
     }
 
-    /// What processes see beside the root.
+    /// What processes see in addition to the root.
     #[must_use]
     pub fn mounts(&self) -> &[Mount] {
         &self.mounts
@@ -137,7 +137,7 @@ impl ContainerRequest {
 /// A container in the daemon. Cloning gives another handle on the same one.
 ///
 /// It is released with [`Container::release`], when the last handle and the last [`Process`] of it is dropped, or at the
-/// latest when the build ends. Dropping sends the release from a task of the runtime that drops it; nobody waits for it.
+/// latest when the build ends. Dropping sends the release from a task of the current runtime and does not wait for it.
 ///
 /// ```no_run
 /// # use buildkit_gateway::{Bridge, GatewayError, Reference, container::{Command, ContainerRequest}};
@@ -152,7 +152,7 @@ impl ContainerRequest {
 #[derive(Clone, Debug)]
 pub struct Container(Arc<Shared>);
 
-/// What the handles share; its drop is the release nobody asked for.
+/// What the handles share; dropping it releases the container if that was not done.
 #[derive(Debug)]
 struct Shared {
     bridge: Bridge,
@@ -228,7 +228,7 @@ impl Container {
     ///
     /// # Errors
     /// If the container was released, a secret is missing, or the daemon lacks what the command asks for. A program that
-    /// cannot be run is no error here: it is how the process ends.
+    /// cannot be run is not an error here: that is how the process ends.
     pub async fn start(&self, command: Command) -> Result<Process, GatewayError> {
         Process::start(self, command).await
     }
@@ -236,7 +236,7 @@ impl Container {
     /// Runs a process to its end and collects what it writes, all of it, in memory.
     ///
     /// # Errors
-    /// As [`Container::start`]. A process that fails is no error here: ask [`Output::exit`].
+    /// As [`Container::start`]. A process that fails is not an error here, see [`Output::exit`].
     pub async fn run(&self, command: Command) -> Result<Output, GatewayError> {
         self.start(command).await?.output().await
     }
@@ -244,7 +244,7 @@ impl Container {
     /// Ends what still runs in the container and gives its mounts back.
     ///
     /// # Errors
-    /// If the daemon cannot be told. What it answers is not among the errors: that is how the container's processes ended.
+    /// If the request cannot be sent. The answer is not among the errors: it is how the container's processes ended.
     pub async fn release(self) -> Result<(), GatewayError> {
         self.0.released.store(true, Ordering::Release);
         release(&self.0.bridge, &self.0.id).await

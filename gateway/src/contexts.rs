@@ -46,7 +46,7 @@ pub enum ContextSource {
     },
     /// A git repository.
     Git(GitRef),
-    /// One file from the web, stored as [`HTTP_CONTEXT_FILE`]. Only the daemon can fetch it, whatever it looks like.
+    /// One file from the web, stored as [`HTTP_CONTEXT_FILE`]. Only the daemon can fetch it.
     Http {
         /// Its URL; may hold credentials.
         url: String,
@@ -90,7 +90,7 @@ impl MainContext {
 
 /// Finds the main context: git URL, http URL, inputs, locals, in that order.
 ///
-/// `has_input` says whether an input of that name is attached; it is not asked for remote contexts.
+/// `has_input` returns whether an input of that name is attached; it is not called for remote contexts.
 /// A spec named by `dockerfilekey` is always the client's.
 ///
 /// # Errors
@@ -116,7 +116,7 @@ pub fn main_context(options: &BuildOptions, has_input: impl Fn(&str) -> bool) ->
     })
 }
 
-/// A git or http(s) URL; anything else is no remote context.
+/// A git or http(s) URL; anything else is not a remote context.
 fn remote_context(text: &str) -> Result<Option<ContextSource>, GitRefError> {
     if let Some(git) = parse_git_ref(text)? {
         return Ok(Some(ContextSource::Git(git)));

@@ -19,7 +19,7 @@ use crate::status::Status;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatewayError {
-    /// The daemon said no; its status is whole and can be sent on.
+    /// The daemon refused; its status is whole and can be passed on.
     #[error("{status}")]
     Rpc {
         /// The LLBBridge method.
@@ -40,7 +40,7 @@ pub enum GatewayError {
     Lost {
         /// The LLBBridge method.
         method: &'static str,
-        /// What the transport says.
+        /// The message of the transport.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -75,7 +75,7 @@ pub enum GatewayError {
         what: &'static str,
     },
     /// A source policy turned the image into something else; resolve the new identifier instead, a bounded number of times.
-    #[error("a source policy changed the image {reference} to {identifier}, which is no image")]
+    #[error("a source policy changed the image {reference} to {identifier}, which is not an image")]
     NotAnImage {
         /// The image asked for.
         reference: String,

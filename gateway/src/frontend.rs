@@ -45,7 +45,7 @@ pub struct Build {
     pub options: BuildOptions,
 }
 
-/// A frontend. Errors of one's own need a `From` into [`Status`]; `?` does the rest.
+/// A frontend. Your own errors need a `From` into [`Status`]; `?` does the rest.
 ///
 /// ```
 /// use buildkit_gateway::{Build, Frontend, FrontendResult, Status, Subrequest};
@@ -87,18 +87,18 @@ pub trait Frontend: Send + Sync {
 /// use buildkit_gateway::{GatewayError, RunError};
 ///
 /// let error = RunError::from(GatewayError::Over { method: "Solve" });
-/// assert!(matches!(error, RunError::Over), "nobody is left to be told");
+/// assert!(matches!(error, RunError::Over), "no one is left to report to");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The frontend failed, and the client was told.
+    /// The frontend failed, and the client has the error.
     #[error("{0}")]
     Failed(Status),
-    /// The build was cancelled or the daemon went away; nobody is left to be told.
+    /// The build was cancelled or the daemon went away; no one is left to report to.
     #[error("the build was cancelled")]
     Over,
-    /// The daemon could not be asked or told.
+    /// A call of the daemon failed.
     #[error(transparent)]
     Bridge(GatewayError),
 }
@@ -109,13 +109,13 @@ impl From<GatewayError> for RunError {
     }
 }
 
-/// Runs a frontend once and returns its result, or its error, to whoever asked for the build.
+/// Runs a frontend once and returns its result, or its error, to the client of the build.
 ///
 /// A client cancels by dropping this future together with its `Control.Solve`: a call that is waiting for a step to run
 /// is a request of its own to the daemon, which ends with it and not with the build.
 ///
 /// # Errors
-/// If there was no result. [`RunError::Failed`] has been told to the client already.
+/// If there was no result. The client already has a [`RunError::Failed`].
 pub async fn run_frontend<F: Frontend>(bridge: Bridge, options: BuildOptions, frontend: &F) -> Result<(), RunError> {
     bridge.ping().await?;
     let build = Build { bridge, options };
@@ -156,7 +156,7 @@ async fn answer<F: Frontend>(build: &Build, frontend: &F) -> Result<FrontendResu
 
 /// The `main` of a frontend image: options from the environment, the bridge on stdio, one run.
 ///
-/// Nothing may be printed to stdout. What cannot be told to the client goes to stderr, which is the daemon's log.
+/// Nothing may be printed to stdout. What cannot be reported to the client goes to stderr, which is the daemon's log.
 pub fn main_stdio<F: Frontend + 'static>(frontend: F) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

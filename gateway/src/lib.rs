@@ -40,11 +40,11 @@
 //!
 //! - [`Build::spec_file`], [`Build::context`], [`Build::image`] are the short way; [`contexts`] and [`Bridge`] the parts
 //!   it is made of, for other ways.
-//! - [`BuildOptions`] is what the user asked for beside the spec.
+//! - [`BuildOptions`] is what the user asked for in addition to the spec.
 //! - [`container`] runs programs on what was built: tools that decide how the graph goes on, tests, shells.
 //! - [`Status`] is an error with all its details, those of the daemon included. Errors of your own need a `From` into it;
 //!   [`SpecFile::error`] makes one that points at a line.
-//! - [`FrontendResult`] is what goes back; [`keys`] are the words exporters understand.
+//! - [`FrontendResult`] is what goes back; [`keys`] are the metadata that exporters understand.
 //! - [`run_frontend`] runs a frontend over any [`Bridge`], [`main_stdio`] over the stdio of an image's process.
 //!
 //! Every call picks what an old daemon understands, by the capabilities it lists ([`Pong`]), or fails with

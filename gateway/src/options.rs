@@ -1,7 +1,7 @@
 //! The opts of a build, typed (`moby/buildkit: frontend/dockerui/config.go`, `attr.go`, `frontend/attestations`).
 //!
-//! Keys nobody knows are kept and ignored, because forwarded opts are a superset; a known key with an impossible value is
-//! an error that names both. What the values mean for a graph is the frontend's business.
+//! Unknown keys are kept and ignored, because forwarded opts are a superset; a known key with an invalid value is an error
+//! that names both. What the values mean for a graph is decided by the frontend.
 
 mod types;
 mod value;
@@ -44,7 +44,7 @@ pub struct BuildOptions {
     pub session_id: String,
     /// The daemon's workers; the first is the default one.
     pub workers: Vec<Worker>,
-    /// What to tell users to update; may be empty.
+    /// What users should update; may be empty.
     pub product: String,
 
     /// Path of the spec in its source (`filename`).
@@ -117,7 +117,7 @@ impl BuildOptions {
     /// The options of a frontend container, from its environment.
     ///
     /// # Errors
-    /// If a known opt has an impossible value, or the workers are unreadable.
+    /// If a known opt has an invalid value, or the workers are unreadable.
     pub fn from_env(variables: impl Iterator<Item = (String, String)>) -> Result<Self, OptionError> {
         let (mut opts, mut session_id, mut workers, mut product) =
             (BTreeMap::new(), String::new(), String::new(), String::new());
@@ -141,7 +141,7 @@ impl BuildOptions {
     /// The options of a client-side build.
     ///
     /// # Errors
-    /// If a known opt has an impossible value.
+    /// If a known opt has an invalid value.
     pub fn new(
         opts: BTreeMap<String, String>,
         session_id: String,
@@ -199,14 +199,14 @@ impl BuildOptions {
         self.local_session_ids.get(local).unwrap_or(&self.session_id)
     }
 
-    /// The platform builds run on: the default worker's own, or this program's if the daemon did not tell.
+    /// The platform builds run on: the default worker's own, or this program's if the daemon does not report one.
     #[must_use]
     pub fn build_platform(&self) -> Platform {
-        let told = self.workers.first().and_then(|worker| worker.platforms.first());
-        told.cloned().map_or_else(Platform::host, Platform::normalized)
+        let native = self.workers.first().and_then(|worker| worker.platforms.first());
+        native.cloned().map_or_else(Platform::host, Platform::normalized)
     }
 
-    /// The words after the image in the `# syntax=` line: arguments to the frontend.
+    /// The arguments of the frontend: what follows the image in the `# syntax=` line.
     #[must_use]
     pub fn cmdline_arguments(&self) -> &str {
         self.cmdline.as_deref().and_then(|line| line.split_once(' ')).map_or("", |(_, arguments)| arguments)

@@ -1,4 +1,4 @@
-//! What a daemon says of itself in answer to `Ping`: capabilities and workers.
+//! What a daemon reports in answer to `Ping`: capabilities and workers.
 //!
 //! What to do when a capability is missing is decided where it is used.
 

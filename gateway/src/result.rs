@@ -25,7 +25,7 @@ use serde::Serialize;
 pub struct Reference {
     /// The daemon's name for it, valid in this build only.
     pub id: String,
-    /// The graph it stands for, if the daemon told (`reference.output`); usable as an input of another graph.
+    /// The graph it is the result of, if the daemon reports it (`reference.output`); usable as an input of another graph.
     pub definition: Option<pb::Definition>,
 }
 
@@ -79,7 +79,7 @@ impl Default for Refs {
 pub struct FrontendResult {
     /// The filesystems.
     pub refs: Refs,
-    /// Image configs and other words to the exporters, by key (see [`keys`]).
+    /// Image configs and other metadata for exporters, by key (see [`keys`]).
     pub metadata: BTreeMap<String, Vec<u8>>,
     /// Attestations by platform id; dropped for daemons without `reference.attestations`.
     pub attestations: BTreeMap<String, Vec<Attestation>>,
@@ -126,7 +126,7 @@ pub struct Attestation {
 /// ```
 /// use buildkit_gateway::{Attestation, AttestationKind};
 ///
-/// // A scanner's whole output folder, whatever statements it holds.
+/// // A scanner's whole output folder with all its statements.
 /// let scanned = Attestation {
 ///     kind: AttestationKind::Bundle,
 ///     metadata: [("reason".to_owned(), b"sbom".to_vec())].into(),
@@ -297,7 +297,7 @@ impl FrontendResult {
         self.metadata.insert(key_for(keys::IMAGE_CONFIG, platform), config);
     }
 
-    /// Writes the base image's config, likewise.
+    /// Writes the base image's config, of one platform or of the single result.
     pub fn set_image_base_config(&mut self, platform: Option<&Platform>, config: Vec<u8>) {
         self.metadata.insert(key_for(keys::IMAGE_BASE_CONFIG, platform), config);
     }

@@ -1,6 +1,6 @@
 //! What most frontends do: read the file the user wrote, take files from the build context, return an image.
 //!
-//! Knows where builds come from, and no format: what is in the file is the frontend's business. For builds that are
+//! Knows where builds come from, and no format: the frontend reads the file. For builds that are
 //! different, [`contexts`](crate::contexts) and [`Bridge`](crate::Bridge) have the parts this is made of.
 
 use std::collections::BTreeMap;
@@ -138,7 +138,7 @@ impl Build {
     /// OCI image spec; operating system and architecture are added). The user's cache imports are used.
     ///
     /// # Errors
-    /// What `make` says, or why a graph cannot be built.
+    /// The error of `make`, or why a graph cannot be built.
     pub async fn image<M>(&self, mut make: M) -> Result<FrontendResult, Status>
     where
         M: FnMut(&Platform) -> Result<(Graph, serde_json::Value), Status> + Send,

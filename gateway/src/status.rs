@@ -86,7 +86,7 @@ impl Status {
         self.with_detail(&ErrorDetail::source(info, ranges))
     }
 
-    /// Puts words before the message; code and details stay.
+    /// Puts a text before the message; code and details stay.
     #[must_use]
     pub fn with_context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
@@ -138,7 +138,7 @@ impl Status {
 }
 
 impl fmt::Display for Status {
-    /// As Go clients print it: the code's name only where it says something.
+    /// As Go clients print it: with the name of the code, unless it is Unknown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code() {
             Code::Ok | Code::Unknown => f.write_str(&self.message),

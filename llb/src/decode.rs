@@ -1,6 +1,6 @@
-//! Decoding: a definition of anybody's to a verified graph.
+//! Decoding: a definition, made by any client, to a verified graph.
 //!
-//! Every op keeps the bytes it came in. One that this crate's types say with the same bytes becomes such a type, any other
+//! Every op keeps its bytes. One that a type of this crate encodes to the same bytes becomes that type, any other
 //! stays [`Foreign`]. Bytes from outside are never trusted: nothing here panics, recurses along the graph or loops.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ use crate::op::source::Source;
 use crate::required::declared_caps;
 use crate::violation::Violations;
 
-/// Why bytes are no definition of a sound graph.
+/// Why bytes are not the definition of a valid graph.
 ///
 /// ```
 /// use buildkit_llb::{DecodeError, Graph};
@@ -35,13 +35,13 @@ use crate::violation::Violations;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The bytes are no `Definition` message.
+    /// The bytes are not a `Definition` message.
     Definition(String),
-    /// An entry is no `Op` message.
+    /// An entry is not an `Op` message.
     Op {
         /// Which entry of the definition, from 0.
         entry: usize,
-        /// What the decoder says.
+        /// The message of the decoder.
         problem: String,
     },
     /// The last entry, which names the result, has no input.
@@ -50,7 +50,7 @@ pub enum DecodeError {
     MissingInput {
         /// The op that reads.
         op: Digest,
-        /// What it reads, as it says it.
+        /// The digest it reads, as it is written.
         input: String,
     },
     /// An op reads an output with a number no output can have.
@@ -64,10 +64,10 @@ pub enum DecodeError {
     Circle(Digest),
     /// A place in a file that the definition does not bring along, or before its beginning.
     Location {
-        /// The op of which it says where it comes from.
+        /// The op that comes from there.
         op: String,
     },
-    /// The graph is not one the daemon would take.
+    /// The daemon would refuse the graph.
     Unsound(Violations),
 }
 
@@ -75,7 +75,7 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Definition(problem) => write!(f, "not an LLB definition: {problem}"),
-            Self::Op { entry, problem } => write!(f, "entry {entry} of the definition is no op: {problem}"),
+            Self::Op { entry, problem } => write!(f, "entry {entry} of the definition is not an op: {problem}"),
             Self::NoResult => write!(f, "the last op of the definition names no result"),
             Self::MissingInput { op, input } => write!(f, "op {op} reads {input:?}, which is not in the definition"),
             Self::InputIndex { op, index } => write!(f, "op {op} reads output {index}, which no op can have"),
@@ -107,7 +107,7 @@ impl Graph {
         Self::from_definition(&definition)
     }
 
-    /// Reads a definition, made by whatever client. Ops that the result does not need are left out; one without ops is an
+    /// Reads a definition, made by any client. Ops that the result does not need are left out; one without ops is an
     /// empty filesystem.
     ///
     /// # Errors
@@ -182,7 +182,7 @@ fn insert_all(
 }
 
 impl GraphBuilder {
-    /// Inserts an op in the bytes it came in, typed if a type says the same bytes.
+    /// Inserts an op with its bytes, typed if a type encodes to the same bytes.
     fn insert_decoded(&mut self, bytes: &[u8], message: pb::Op, inputs: Vec<Output>) -> OpId {
         match typed(&message, &inputs) {
             Some(op) if self.is_encoded(&op, &inputs, bytes) => self.insert_encoded(op, inputs, bytes),

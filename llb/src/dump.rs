@@ -1,6 +1,6 @@
 //! Dumps of a graph for people and tools: text that diffs well, JSON, and drawings.
 //!
-//! A dump reads the graph only; nothing parses it back. Texts of a graph may be anybody's: none can end a line, change what
+//! A dump reads the graph only; nothing parses it back. Texts of a graph are not trusted: none can end a line, change what
 //! a terminal shows, or leave its place in a drawing.
 
 mod dot;

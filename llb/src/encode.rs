@@ -16,7 +16,7 @@ use crate::required::declare;
 /// Appends the canonical bytes of an op with its inputs; `digest` answers with the digest of an input's op.
 pub(crate) fn op(op: &Op, inputs: &[Output], digest: impl Fn(Output) -> Digest, bytes: &mut Vec<u8>) {
     if let Op::Foreign(foreign) = op {
-        // Read from a definition whose digests it refers to; nobody else can make one.
+        // It comes from a definition, whose digests it refers to; there is no other way to make one.
         return bytes.extend_from_slice(&foreign.bytes);
     }
     let mut fields = Fields::new(bytes);
@@ -58,7 +58,7 @@ impl Graph {
     ///
     /// Unreachable ops are left out, and the order of insertion does not show. The capabilities that ops declare are those
     /// Go's client declares ([`declared_caps`](crate::declared_caps)); check [`missing_caps`](crate::missing_caps) where
-    /// the daemon is known, because old ones ignore some fields that no declared capability stands for.
+    /// the daemon is known, because old daemons ignore some fields for which no capability is declared.
     #[must_use]
     pub fn to_definition(&self) -> pb::Definition {
         let Some(root) = self.root else {
@@ -92,7 +92,7 @@ impl Graph {
             .encode_to_vec();
         let terminal_caps = terminal_caps.into_iter().map(|cap| (cap.to_owned(), true)).collect();
         let terminal_metadata = pb::OpMetadata { caps: map::to_bools(&terminal_caps), ..Default::default() };
-        // A map of the wire, so sorted; digests sort as their texts do, and move more easily than what they stand for.
+        // A map on the wire, so it is sorted. Digests sort as their texts do and are cheaper to move than the metadata.
         let mut keys: Vec<(Digest, Option<OpId>)> =
             order.iter().map(|id| (self.nodes[id.index()].digest, Some(*id))).collect();
         keys.push((Digest::from_content(&terminal), None));

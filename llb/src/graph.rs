@@ -4,7 +4,7 @@
 //! of meaning whatever op has its position here. Ids hold nothing that differs from run to run, and stay valid in a clone and
 //! in a reopened graph.
 //!
-//! Does not judge what an op says (the verifier does) and does not know the wire order of a definition (encode does).
+//! Does not judge ops (the verifier does) and does not know the wire order of a definition (encode does).
 
 mod builder;
 mod by_digest;
@@ -108,7 +108,7 @@ impl Output {
 /// let mut graph = GraphBuilder::new();
 /// let base = graph.source(Source::image("docker.io/library/debian:bookworm-slim", amd64.clone()));
 /// let run = graph.exec(Exec::reading_root(["make"], base, amd64).with_mount(Mount::scratch_output("/out")));
-/// assert_eq!(run.root(), None, "nobody could write to it");
+/// assert_eq!(run.root(), None, "it cannot be written to");
 /// assert!(graph.finish(run.at("/out")).is_ok());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl ExecOutputs {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) op: Op,
-    /// Those of the op, listed once for all who follow them.
+    /// The inputs of the op, listed once because many passes follow them.
     pub(crate) inputs: Vec<Output>,
     pub(crate) bytes: Box<[u8]>,
     pub(crate) digest: Digest,
@@ -156,7 +156,7 @@ pub(crate) struct Node {
 /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
 /// let definition = graph.finish(Some(file))?.to_definition();
 ///
-/// // Somebody else's graph is read, gone on from, and written again.
+/// // A graph of another client is read, extended and written again.
 /// let (mut graph, root) = Graph::from_definition(&definition)?.reopen();
 /// let more = graph.file(File::over(root).mkfile(MkFile::new("/b", 0o644, "b")));
 /// assert_eq!(graph.finish(Some(more))?.reachable().len(), 2);
@@ -171,7 +171,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// A builder that goes on from this graph, and the output to go on from.
+    /// A builder that extends this graph, and the output to continue from.
     #[must_use]
     pub fn reopen(self) -> (GraphBuilder, Option<Output>) {
         let Self { nodes, notes, files, root } = self;
@@ -202,7 +202,7 @@ impl Graph {
         Violations::new(verify(&graph), &graph).map_or(Ok(graph), Err)
     }
 
-    /// What the graph yields; `None` is an empty filesystem.
+    /// The result of the graph; `None` is an empty filesystem.
     #[must_use]
     pub fn root(&self) -> Option<Output> {
         self.root

@@ -1,9 +1,9 @@
-//! Typed BuildKit LLB graphs: build one, have it verified, send it; or read anybody's and go on from there.
+//! Typed BuildKit LLB graphs: build one, verify it, send it; or read one of any client and extend it.
 //!
 //! # You want to build something with BuildKit, without a Dockerfile
 //!
 //! BuildKit builds graphs: sources bring content in, execs run programs on it, file ops copy and write. A [`GraphBuilder`]
-//! takes such ops and answers with the [`Output`]s that other ops take as input.
+//! takes such ops and returns the [`Output`]s that other ops take as input.
 //!
 //! ```
 //! use buildkit_llb::{Copy, Exec, File, GraphBuilder, LocalSource, Mount, Note, Platform, Sharing, Source};
@@ -16,7 +16,7 @@
 //! let base = graph.source(Source::image("docker.io/library/golang:1.26", amd64.clone()));
 //! let context = graph.source(LocalSource { shared_key_hint: Some("context".into()), ..LocalSource::new("context") });
 //!
-//! // A program: argv, not a shell line. What it may write to and what becomes of that is said by its mounts.
+//! // A program: argv, not a shell line. Its mounts decide what it may write to and what becomes of that.
 //! let compile = graph.exec(
 //!     Exec::reading_root(["go", "build", "-o", "/out/app", "."], base, amd64)
 //!         .with_cwd("/src")
@@ -30,7 +30,7 @@
 //! // The result: one file on nothing.
 //! let image = graph.file(File::scratch().copy(Copy::new(out, "/app", "/app")));
 //!
-//! // Whatever the daemon would refuse is said here, all of it.
+//! // Everything the daemon would refuse is reported here.
 //! let graph = graph.finish(Some(image))?;
 //! let bytes = graph.to_definition().encode_to_vec(); // what `buildctl build` reads on stdin
 //! assert_eq!(graph.reachable().len(), 4);
@@ -42,26 +42,26 @@
 //!
 //! # You want a cache that hits
 //!
-//! An op's identity is the digest of its bytes, so equal ops are one op, and order of insertion does not show. What an op
-//! is called, where the user asked for it and whether its cache is used stand beside it in a [`Note`] and change no digest.
-//! The bytes are those of Go's `client/llb`: the same graph hits the same cache, whoever made it. Some hundred definitions of
+//! An op's identity is the digest of its bytes, so equal ops are one op, and the order of insertion does not matter. Its name,
+//! the place where the user asked for it and whether its cache is used are in a [`Note`] and change no digest.
+//! The bytes are those of Go's `client/llb`: the same graph hits the same cache, whichever client made it. Some hundred definitions of
 //! the pinned release prove that in `testdata/vectors`.
 //!
 //! # You want branches that do not disturb each other
 //!
 //! [`Diff`] takes what a branch changed, [`Merge`] lays such changes over a base without copying.
-//! [`GraphBuilder::merge_all`] leaves out what is empty.
+//! [`GraphBuilder::merge_all`] leaves out empty ones.
 //!
 //! # You do not know the daemon
 //!
 //! A daemon lists capabilities, and silently ignores some fields that it does not know. [`missing_caps`] names what a graph
-//! needs and a daemon lacks; [`Graph::lower_for`] puts something in its place where that is possible, and says what it did.
+//! needs and a daemon lacks; [`Graph::lower_for`] replaces it where that is possible, and reports what it changed.
 //!
 //! # You have a definition already
 //!
-//! [`Graph::from_bytes`] reads one, [`Graph::reopen`] goes on from it. Ops that this crate cannot say stay as they are, byte
-//! for byte ([`Foreign`]). [`Graph::dump`] prints or draws it, [`Graph::compare`] says what is different about another one, and
-//! why.
+//! [`Graph::from_bytes`] reads one, [`Graph::reopen`] extends it. Ops that no type of this crate expresses stay as they are,
+//! byte for byte ([`Foreign`]). [`Graph::dump`] prints or draws it, [`Graph::compare`] shows what is different about another
+//! one, and why.
 //!
 //! # What this crate does not do
 //!

@@ -1,8 +1,8 @@
 //! Lowering: a graph for a daemon that lacks capabilities.
 //!
-//! Each fallback has the same effect for the build, or gives up what the daemon cannot do anyway (a limit, a time) and says
-//! so; where neither is possible the capability is named as lacking. Which fallback stands for what is listed at
-//! [`Graph::lower_for`]. What a daemon can do is the caller's to know.
+//! Each fallback has the same effect for the build, or gives up what the daemon cannot do anyway (a limit, a time) and reports
+//! that; where neither is possible the capability is reported as missing. The fallbacks are listed at
+//! [`Graph::lower_for`]. What a daemon can do is found out by the caller.
 
 mod error;
 mod exec;
@@ -65,30 +65,30 @@ pub struct Lowered {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Change {
-    /// The op of the graph that was lowered.
+    /// The op, in the graph that was lowered.
     pub op: OpId,
     /// What the daemon lacks.
     pub capability: &'static str,
-    /// What was done instead, for people.
+    /// What was done instead, as text for users.
     pub what: &'static str,
 }
 
 impl Graph {
     /// The graph with fallbacks for what a daemon lacks. A graph that needs none comes back as it is.
     ///
-    /// | lacking | instead |
+    /// | missing | instead |
     /// |---|---|
     /// | `mergeop`, `diffop` | the branches of a merge one after the other: what made a diff is done again on top of what is there, other filesystems are copied over it (deletions do not come along) |
     /// | `passthroughop` | a read-only mount of what is to be waited for, in the execs that use the output |
     /// | `exec.meta.setsdefaultpath` | `PATH` in the environment |
     /// | `exec.validexitcode`, `exec.secretenv` | a line of `/bin/sh` around the command |
-    /// | `exec.mount.bind.readwrite-nooutput` | a mount with an output nobody uses |
+    /// | `exec.mount.bind.readwrite-nooutput` | a mount with an output that is not used |
     /// | `exec.mount.tmpfs.size`, `exec.mount.cache.content` | no limit; the daemon's choice |
     /// | `exec.meta.ulimit`, `exec.meta.cgroup.parent`, `exec.meta.linux.resources` | no limit |
     /// | `exec.meta.cdi` | optional devices are left out |
     /// | `source.image.checksum` | the digest in the reference |
     /// | `source.git.subdir`, `source.git.checksum` | a copy of the folder; the whole commit as reference |
-    /// | `source.git.skipsubmodules`, `source.git.mtime`, `source.local.metadatatransfer`, `source.http.signatureverify` beside a checksum | left out |
+    /// | `source.git.skipsubmodules`, `source.git.mtime`, `source.local.metadatatransfer`, `source.http.signatureverify` together with a checksum | left out |
     /// | `file.copy.includeexcludepatterns` | patterns of the local source that is copied as a whole |
     /// | `file.symlink.create` | `ln` of the base |
     ///
@@ -150,11 +150,11 @@ struct Lowering<'a> {
     graph: &'a Graph,
     daemon: &'a CapSet,
     builder: GraphBuilder,
-    /// Outputs of the graph, and what stands for them.
+    /// Outputs of the graph, and what replaces them.
     outputs: BTreeMap<Output, Output>,
-    /// Outputs of passthroughs that are not there, and what their users have to wait for.
+    /// Outputs of passthroughs that are left out, and what their users have to wait for.
     waits: BTreeMap<Output, Vec<Output>>,
-    /// Outputs of the graph that anybody reads.
+    /// Outputs of the graph that an op or the root reads.
     used: BTreeSet<Output>,
     changes: BTreeSet<Change>,
     lacking: BTreeSet<(OpId, String)>,
@@ -173,7 +173,7 @@ impl Lowering<'_> {
         self.changes.insert(Change { op, capability, what });
     }
 
-    /// What stands for an input of an op. Only a diff that could not be made has nothing, and is then named.
+    /// What replaces an input of an op. Only a diff that could not be made has no replacement, and is then reported.
     fn input(&mut self, input: Output) -> Option<Output> {
         let found = self.outputs.get(&input).copied();
         if found.is_none() {
@@ -230,7 +230,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Inserts an op with other inputs and the fallbacks for it: its outputs, and what stands for them.
+    /// Inserts an op with other inputs and the fallbacks for it: its outputs, and what replaces them.
     fn op(&mut self, id: OpId, op: &Op, map: &dyn Fn(Output) -> Output) -> Vec<(Output, Output)> {
         let output = |stands: Output| vec![(Output { op: id, index: 0 }, stands)];
         match op {
@@ -273,12 +273,12 @@ impl Lowering<'_> {
                 }
                 let after: Vec<_> = foreign.inputs.iter().map(|input| self.builder.digest(input.op)).collect();
                 if before != after {
-                    // Its bytes name what it reads, and nobody knows what else is in them.
+                    // Its bytes name what it reads, and what else is in them is unknown.
                     self.lack(id, "to change an op that this crate does not know");
                 }
                 let count = foreign.output_count();
                 let stands = self.plain(id, Op::Foreign(foreign)).op;
-                // An op of unknown kind has as many outputs as somebody uses.
+                // An op of unknown kind has as many outputs as are used.
                 let (first, last) = (Output { op: id, index: 0 }, Output { op: id, index: u32::MAX });
                 let used = self.used.range(first..=last).filter(|used| used.index < count);
                 used.map(|used| (*used, Output { op: stands, index: used.index })).collect()
@@ -286,11 +286,11 @@ impl Lowering<'_> {
         }
     }
 
-    /// Inserts an op for which there is nothing more to be done; what the daemon still lacks is lacking.
+    /// Inserts an op as it is; what the daemon still lacks is reported as missing.
     fn plain(&mut self, id: OpId, op: Op) -> Output {
         for capability in required_caps(&op) {
             if !self.has(capability) {
-                // The one capability whose id was never registered, so that another stands for it.
+                // The id of this capability was never registered; another one of the same release is tested instead.
                 let of_mode = matches!(op, Op::File(_)) && capability == cap::EXEC_VALIDEXITCODE;
                 self.lack(id, if of_mode { "file.copy.modestring" } else { capability });
             }
@@ -300,7 +300,7 @@ impl Lowering<'_> {
         output
     }
 
-    /// Says of a new op what is known of the one it is made of.
+    /// Copies the note of an op to the one it became.
     fn note(&mut self, from: OpId, to: OpId) {
         let Some(mut note) = self.graph.note(from).cloned() else { return };
         if note.resources.is_some() && !self.has(cap::EXEC_META_LINUX_RESOURCES) {
@@ -310,12 +310,12 @@ impl Lowering<'_> {
         self.builder.annotate(to, note);
     }
 
-    /// What an exec has to wait for because a passthrough is not there.
+    /// What an exec has to wait for because a passthrough is left out.
     fn waits(&self, op: &Op) -> Vec<Output> {
         op.inputs().iter().filter_map(|input| self.waits.get(input)).flatten().copied().collect()
     }
 
-    /// What an output runs on, as far as what it is made of says it.
+    /// The platform of an output, as far as it is made of ops that have one.
     fn platform_of(&self, mut output: Output) -> Option<Platform> {
         loop {
             let op = self.builder.op(output.op)?;

@@ -25,7 +25,7 @@ const CUSTOM_NAME: &str = "llb.customname";
 pub struct Note {
     /// The name progress shows (`llb.customname`).
     pub name: Option<String>,
-    /// More text about the op; the daemon hands it on and looks at none of it. The name is not in here.
+    /// More text about the op, which the daemon passes on without reading it. The name is not in here.
     pub description: BTreeMap<String, String>,
     /// Places in the user's files that asked for the op; a failure points there.
     pub locations: BTreeSet<Location>,
@@ -41,7 +41,7 @@ pub struct Note {
     pub requires: BTreeSet<String>,
 }
 
-/// cgroup limits of an exec (`LinuxResources`). Zero and empty are no limit.
+/// cgroup limits of an exec (`LinuxResources`). Zero and empty mean unlimited.
 ///
 /// ```
 /// use buildkit_llb::{LinuxResources, Note};
@@ -140,7 +140,7 @@ impl Note {
         }
     }
 
-    /// What metadata of the wire says; its capabilities are for the caller to sort out.
+    /// The note in metadata of the wire; the caller deals with its capabilities.
     pub(crate) fn from_pb(metadata: &pb::OpMetadata) -> Self {
         let mut description = map::from_strings(&metadata.description);
         Self {

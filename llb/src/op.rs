@@ -48,7 +48,7 @@ pub enum Op {
     Build(build::Build),
     /// Inputs handed on and waited for.
     Passthrough(passthrough::Passthrough),
-    /// An op read from a definition that none of the others can say.
+    /// An op read from a definition that no other variant expresses.
     Foreign(Box<foreign::Foreign>),
 }
 

@@ -1,6 +1,6 @@
-//! Capabilities an op needs, derived from what the op says.
+//! Capabilities an op needs, derived from its fields.
 //!
-//! A missing one is named here; what to do instead is `lower`'s business.
+//! Missing ones are listed here; `lower` decides what to do instead.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ pub fn declared_caps(op: &Op, note: &Note) -> BTreeSet<&'static str> {
     caps
 }
 
-/// The same one by one, in no order and some more than once: sets take time, and graphs have many ops.
+/// The same one by one, in no order and some more than once: graphs have many ops, and sets are slow.
 pub(crate) fn declare(op: &Op, note: &Note, caps: &mut impl FnMut(&'static str)) {
     match op {
         Op::Source(source) => declared_by_source(source, caps),
@@ -57,12 +57,12 @@ pub(crate) fn declare(op: &Op, note: &Note, caps: &mut impl FnMut(&'static str))
         Op::Diff(_) => caps(cap::DIFFOP),
         Op::Build(_) => caps(cap::SOURCE_BUILDOP_LLBFILENAME),
         Op::Passthrough(_) => caps(cap::PASSTHROUGHOP),
-        // Its note holds what its maker declared.
+        // Its note has the capabilities it came with.
         Op::Foreign(_) => {}
     }
 }
 
-/// The capabilities a daemon must have for an op to mean what it says (`solver/pb/caps.go`): the declared ones, and those
+/// The capabilities a daemon must have to run an op as it is (`solver/pb/caps.go`): the declared ones, and those
 /// without which an old daemon silently ignores a field.
 #[must_use]
 pub fn required_caps(op: &Op) -> BTreeSet<&'static str> {

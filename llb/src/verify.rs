@@ -1,4 +1,4 @@
-//! The verifier: what the daemon would refuse, said before it is sent.
+//! The verifier: finds what the daemon would refuse before it is sent.
 //!
 //! Rules (`moby/buildkit: solver/llbsolver/ops/opsutils/validate.go`, `solver/llbsolver/vertex.go`):
 //! - an input refers to an op of the same builder, and to an output which that op has; so does a note, and its places to files
@@ -9,8 +9,8 @@
 //! - a mount of a part of its input whose changes are kept does not claim its content for the cache key;
 //! - a file op has actions, and their paths are absolute;
 //! - a file op whose owner is a name has a base to look it up in, and its modes are permission bits;
-//! - a source has an identifier with a scheme; an image has a tag or digest, a blob a digest; bundles of git go together
-//!   with what they need only;
+//! - a source has an identifier with a scheme; an image has a tag or digest, a blob a digest; bundles of git have what
+//!   they need;
 //! - a diff has a side, a passthrough an id and an output.
 //!
 //! Every violation is reported, not only the first.
@@ -34,7 +34,7 @@ pub(crate) fn verify(graph: &Graph) -> Vec<(OpId, Rule)> {
     for (op, node) in graph.ids() {
         let mut report = |rule| violations.push((op, rule));
         for input in &node.inputs {
-            // An input that is no op of this graph was reported when it was added.
+            // An input that is not an op of this graph was reported when it was added.
             if graph.op(input.op).is_some_and(|op| input.index >= op.output_count()) {
                 report(Rule::DanglingInput);
             }
@@ -120,7 +120,7 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
     if exec.devices.iter().any(|device| device.name.is_empty()) {
         report(Rule::NoDeviceName);
     }
-    // Most are sorted by destination, so that nothing else is to be looked for where all are.
+    // If all are sorted by destination, as most are, no two are equal.
     let are_distinct = exec.mounts().is_sorted_by(|one, next| one.dest() < next.dest());
     let mut dests = BTreeSet::new();
     for mount in exec.mounts() {
@@ -135,7 +135,7 @@ fn verify_exec(exec: &Exec, report: &mut impl FnMut(Rule)) {
             Mount::Cache(cache) if cache.id().is_empty() => report(Rule::NoCacheId(dest.to_owned())),
             Mount::Secret(secret) if secret.id().is_empty() => report(Rule::NoSecretId(dest.to_owned())),
             // The daemon would have to hash what the process may then change (`getMountDeps` of
-            // `solver/llbsolver/ops/exec.go`). What is thrown away afterwards is no input of later ops.
+            // `solver/llbsolver/ops/exec.go`). What is thrown away afterwards is not an input of later ops.
             Mount::Bind(bind)
                 if bind.content_cache == ContentCache::On
                     && bind.access == Access::Output
@@ -191,12 +191,12 @@ fn verify_file(file: &File, report: &mut impl FnMut(Rule)) {
     }
 }
 
-/// Why the daemon would refuse an op of somebody else's (`opsutils/validate.go`).
+/// Why the daemon would refuse an op of another client (`opsutils/validate.go`).
 fn refused(op: &pb::Op) -> Option<&'static str> {
     use pb::op::Op as Wire;
     match op.op.as_ref()? {
         Wire::Exec(exec) => match &exec.meta {
-            None => Some("an exec needs to say what to run"),
+            None => Some("an exec needs a program to run"),
             Some(meta) if meta.args.is_empty() => Some("an exec needs arguments"),
             Some(_) => {
                 (!exec.mounts.iter().any(|mount| mount.dest == "/")).then_some("an exec needs a bind mount at /")
@@ -210,8 +210,9 @@ fn refused(op: &pb::Op) -> Option<&'static str> {
             let input = |output: &i64| usize::try_from(*output).is_ok_and(|output| output < op.inputs.len());
             match passthrough {
                 _ if passthrough.id.is_empty() => Some("a passthrough needs an id"),
-                _ if passthrough.outputs.is_empty() => Some("a passthrough has to hand on an input"),
-                _ => (!passthrough.outputs.iter().all(input)).then_some("a passthrough hands on an input it has not"),
+                _ if passthrough.outputs.is_empty() => Some("a passthrough must pass on an input"),
+                _ => (!passthrough.outputs.iter().all(input))
+                    .then_some("a passthrough passes on an input that it does not have"),
             }
         }
         Wire::Source(_) | Wire::Build(_) | Wire::Merge(_) => None,

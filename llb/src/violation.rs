@@ -177,7 +177,7 @@ pub(crate) fn list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> f
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// An input is no op of this graph or no output of the op.
+    /// An input is not an op of this graph, or not an output of the op.
     DanglingInput,
     /// A note was added to an op of another builder.
     ForeignNote,
@@ -217,7 +217,7 @@ pub enum Rule {
     EmptyDiff,
     /// A passthrough without an id.
     NoPassthroughId,
-    /// A passthrough that hands nothing on.
+    /// A passthrough that passes nothing on.
     NoPassthroughOutput,
     /// Something else that the daemon would refuse, and why.
     Refused(&'static str),
@@ -247,14 +247,14 @@ impl fmt::Display for Rule {
             }
             Self::NoSecretId(place) => write!(f, "the secret at {place:?} has no id"),
             Self::NoDeviceName => write!(f, "a device needs a name"),
-            Self::VariableName(name) => write!(f, "{name:?} is no name of a variable"),
+            Self::VariableName(name) => write!(f, "{name:?} is not a valid name of a variable"),
             Self::HashedPart(dest) => {
                 write!(f, "the mount at {dest:?} shows a part of its input, so its content cache cannot be on")
             }
             Self::Mode(path, mode) => write!(f, "the mode {mode:o} of {path:?} has bits that do not exist there"),
-            Self::EmptyDiff => write!(f, "a diff of nothing and nothing is nothing"),
+            Self::EmptyDiff => write!(f, "a diff needs a lower or an upper side"),
             Self::NoPassthroughId => write!(f, "a passthrough needs an id"),
-            Self::NoPassthroughOutput => write!(f, "a passthrough has to hand on an input"),
+            Self::NoPassthroughOutput => write!(f, "a passthrough must pass on an input"),
             Self::Refused(reason) => write!(f, "{reason}"),
         }
     }

@@ -115,7 +115,7 @@ fn what_is_wrong_is_said() {
     let source = pb::op::Op::Source(pb::SourceOp::default());
     let source = op(pb::Op { op: Some(source), constraints, ..pb::Op::default() });
     let digest = Digest::from_content(&source).to_string();
-    check(of(vec![vec![0xff]]), "entry 0 of the definition is no op");
+    check(of(vec![vec![0xff]]), "entry 0 of the definition is not an op");
     check(of(vec![source.clone()]), "names no result");
     check(of(vec![source.clone(), reading("sha256:00", 0)]), "\"sha256:00\", which is not in the definition");
     check(of(vec![source.clone(), reading(&digest, -1)]), "reads output -1");

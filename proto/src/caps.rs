@@ -1,13 +1,13 @@
-//! Capability ids: what a daemon can do, as it says so itself.
+//! Capability ids: what a daemon can do, as it reports itself.
 //!
-//! The ids are the wire strings of `moby/buildkit: solver/pb/caps.go` and `frontend/gateway/pb/caps.go`, misspellings included.
+//! The ids are the strings on the wire, misspellings included.
 //! This module does not know what to do when one is missing.
 
 use std::collections::BTreeSet;
 
 /// The capabilities a daemon has: those it lists *and* has enabled.
 ///
-/// Docker's classic image store lists `mergeop` as present but disabled, so presence alone says nothing
+/// Docker's classic image store lists `mergeop` as present but disabled, so presence alone means nothing
 /// (`moby/buildkit: util/apicaps/caps.go`).
 ///
 /// ```
@@ -266,7 +266,7 @@ pub mod gateway {
         IMPORT_CACHES = "importcaches";
         /// `Inputs`.
         FRONTEND_INPUTS = "frontend.inputs";
-        /// Frontends say which capabilities they have.
+        /// Frontends can be asked for their capabilities.
         FRONTEND_CAPS = "frontend.caps";
         /// Refs carry their definition.
         REFERENCE_OUTPUT = "reference.output";

@@ -83,16 +83,16 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Text that is no `sha256:` digest.
+/// A text that is not a `sha256:` digest.
 ///
 /// ```
 /// use buildkit_proto::Digest;
 ///
 /// let error = "sha512:00".parse::<Digest>().unwrap_err().to_string();
-/// assert!(error.starts_with("\"sha512:00\" is no sha256 digest"), "it names the text");
+/// assert!(error.starts_with("\"sha512:00\" is not a sha256 digest"), "it names the text");
 /// ```
 #[derive(Debug, thiserror::Error)]
-#[error("{text:?} is no sha256 digest (expected `sha256:` and 64 lower-case hex digits)")]
+#[error("{text:?} is not a sha256 digest (expected `sha256:` and 64 lower-case hex digits)")]
 pub struct ParseDigestError {
     text: String,
 }

@@ -75,7 +75,7 @@ pub enum ErrorDetail {
     },
     /// What a failed vertex had mounted; debuggers start containers from it.
     Solve(SolveDetail),
-    /// Which frontend failed; added around us by the daemon.
+    /// Which frontend failed; added by the daemon.
     Frontend {
         /// `gateway.v0`.
         name: String,
@@ -124,7 +124,7 @@ pub struct SourceInfo {
     pub language: String,
     /// Its text.
     pub data: Vec<u8>,
-    /// The graph that loaded it. Sent with warnings; left out of error details, where no client uses it.
+    /// The graph that loaded it. Sent with warnings; error details leave it out, because no client uses it there.
     pub definition: Option<pb::Definition>,
 }
 
@@ -190,7 +190,7 @@ pub struct SolveDetail {
     /// Which action of a file op failed (protojson writes its 64-bit index as text).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<serde_json::Value>,
-    /// Which input's checksum failed, likewise.
+    /// Which input's checksum failed, in the same form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<serde_json::Value>,
     /// The vertex's description.

@@ -100,11 +100,11 @@ pub mod result {
     keys! {
         /// JSON list of the platforms in the result; mandatory when there is a ref for each platform.
         PLATFORMS = "refs.platforms";
-        /// Image config as JSON; `/ID` is appended for a ref of one platform.
+        /// Image config as JSON; `/ID` is appended for the ref of one platform.
         IMAGE_CONFIG = "containerimage.config";
-        /// The unmodified config of the base image, likewise; it protects the base's layers and history when timestamps are rewritten.
+        /// The unmodified config of the base image, with the same suffix; it protects the base's layers and history when timestamps are rewritten.
         IMAGE_BASE_CONFIG = "containerimage.base.config";
-        /// Decimal seconds, likewise.
+        /// Decimal seconds, with the same suffix.
         SOURCE_DATE_EPOCH = "source.date.epoch";
         /// The digest of the manifest or index.
         IMAGE_DIGEST = "containerimage.digest";

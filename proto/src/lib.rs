@@ -7,7 +7,7 @@
 //!
 //! Encoding is prost's; it is canonical because defaults are left out and maps are sorted entries. The one exception is
 //! [`pb::Op`], whose bytes are digested: Go writes its oneof last, see [`canonical::op`].
-//! This crate knows bytes, names and digests; what a graph may look like is `buildkit-llb`'s business.
+//! This crate knows bytes, names and digests; which graphs are valid is decided by `buildkit-llb`.
 //!
 //! ```
 //! use buildkit_proto::{Digest, canonical, pb};

@@ -47,7 +47,7 @@ pub struct DialError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DialProblem {
-    /// The operating system refused: nothing there, nobody listening, not allowed.
+    /// The operating system refused: nothing there, no listener, not allowed.
     #[error("{0}")]
     Connect(#[source] io::Error),
     /// No answer within the time allowed.
@@ -84,11 +84,11 @@ pub enum DialProblem {
     Http {
         /// Method and path.
         request: String,
-        /// What the HTTP library says.
+        /// The message of the HTTP library.
         problem: String,
     },
-    /// The host can't stand in an HTTP request.
-    #[error("{0:?} is no host name")]
+    /// The host can't be part of an HTTP request.
+    #[error("{0:?} is not a host name")]
     Authority(String),
     /// HTTP/2 could not be started.
     #[error("no HTTP/2 connection: {}", chain(.0.as_ref()))]

@@ -1,5 +1,5 @@
-//! A stream that remembers how it broke. Where several calls share a connection, the HTTP/2 library tells each of them no
-//! more than that it was closed, though the reason (a TLS alert, a helper's last words) was there to be read.
+//! A stream that remembers how it broke. Where several calls share a connection, the HTTP/2 library only reports to each of
+//! them that it was closed, although the reason (a TLS alert, the last output of a helper) could be read.
 
 use std::future::Future;
 use std::io;
@@ -43,7 +43,7 @@ impl Breakage {
         seen.read.take().or_else(|| seen.write.take())
     }
 
-    /// What `call` says, or `None` when the connection is gone and the call does not notice: once in a few hundred times the
+    /// The result of `call`, or `None` when the connection is gone and the call does not notice: once in a few hundred times the
     /// HTTP/2 library leaves the first call waiting for ever when it hangs up on a peer that speaks something else.
     pub(super) async fn or_lost<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let lost = async {
@@ -73,7 +73,7 @@ impl Breakage {
 pub(super) struct Watched {
     io: BoxedIo,
     breakage: Breakage,
-    /// A write that failed, held back until the other side's last words have been read.
+    /// A write that failed, held back until the other side's last output has been read.
     failed: Option<FailedWrite>,
 }
 
@@ -113,7 +113,7 @@ impl Watched {
         Poll::Ready(Err(error))
     }
 
-    /// What the other side said before it closed may still be waiting to be read, or be about to come.
+    /// What the other side sent before it closed may still be waiting to be read, or be about to come.
     fn last_words(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 1024];
         loop {

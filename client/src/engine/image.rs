@@ -42,7 +42,7 @@ const MAX_LINE: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImageEvent {
-    /// A line for people, as in `Loaded image: app:1`.
+    /// A line for users, as in `Loaded image: app:1`.
     Message(String),
     /// How far one layer is.
     Progress {
@@ -88,7 +88,7 @@ pub enum ImageError {
     Failed {
         /// `load the image` or `push NAME`.
         action: String,
-        /// Its words.
+        /// Its message.
         message: String,
     },
     /// The bytes to load could not be read.
@@ -139,7 +139,7 @@ impl RegistryAuth {
     }
 }
 
-/// An image being loaded: [`Engine::load`] gives the stream for the archive, and [`Load::run`] is awaited beside it.
+/// An image being loaded: [`Engine::load`] gives the stream for the archive, and [`Load::run`] is awaited at the same time.
 ///
 /// ```no_run
 /// use buildkit_client::engine::{Engine, ImageError};

@@ -84,7 +84,7 @@ impl ErrorDetails {
                 let ranges = ranges.collect();
                 self.sources.push(Source { filename: info.filename, data: info.data, language: info.language, ranges });
             }
-            // The innermost vertex is the one that failed; the others are its callers' words for it.
+            // The innermost vertex is the one that failed; the others are added by its callers.
             ErrorDetail::Vertex { digest } => {
                 self.vertex.get_or_insert(digest);
             }

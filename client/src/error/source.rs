@@ -43,7 +43,7 @@ pub struct LineRange {
 }
 
 impl LineRange {
-    /// `None` when there is no such line: lines are counted from one.
+    /// `None` if there is no such line: lines are counted from one.
     #[must_use]
     pub fn new(start: i32, end: i32) -> Option<Self> {
         let start = usize::try_from(start).ok().filter(|&start| start > 0)?;

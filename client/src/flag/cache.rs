@@ -109,7 +109,7 @@ pub fn parse_cache_to(values: &[String], environment: &dyn Environment) -> Resul
                 entry.attrs.insert("mode".to_owned(), "min".to_owned());
             }
             None | Some("min" | "max") => {}
-            // The daemon takes anything else for `min` and says nothing.
+            // The daemon silently takes anything else for `min`.
             Some(mode) => return Err(FlagError::new(TO, &value, format!("mode {mode:?} is neither min nor max"))),
         }
         match entry.kind.as_str() {

@@ -29,7 +29,7 @@ pub struct Allowed {
 /// Reads values of `--allow`.
 ///
 /// # Errors
-/// If one is no entitlement.
+/// If one is not an entitlement.
 pub fn parse_allow(values: &[String]) -> Result<Allowed, FlagError> {
     let mut allowed = Allowed::default();
     for value in values.iter().filter(|value| !value.is_empty()) {

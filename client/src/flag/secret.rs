@@ -1,6 +1,6 @@
 //! `--secret id=NAME,src=FILE`, `--secret id=NAME,env=VARIABLE` (docker/buildx: `util/buildflags/secrets.go`).
 //!
-//! Says where a secret is; reading it is the session's business.
+//! Names the place of a secret; the session reads it.
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use buildkit_proto::keys::exporter_attr as attr;
-use thiserror::Error;
 
-use super::{CONTEXT, Destination, Output, OutputKind, Takes};
-use crate::dial::{Connection, ImageStore};
-use crate::engine::Engine;
+use super::{CONTEXT, DaemonFacts, Destination, LoadEngine, Output, OutputError, OutputKind, Takes};
+use crate::dial::ImageStore;
 use crate::solve::{Exporter, ExporterKind};
 
 /// What the user wants.
@@ -42,49 +40,6 @@ pub struct OutputOptions {
     pub image_id_file: bool,
 }
 
-/// What matters of the daemon.
-///
-/// ```
-/// use buildkit_client::dial::ImageStore;
-/// use buildkit_client::output::{DaemonFacts, OutputOptions, plan_outputs};
-///
-/// let options = OutputOptions { push: true, tags: vec!["registry.example/app".to_owned()], ..OutputOptions::default() };
-/// let classic = plan_outputs(&options, &DaemonFacts::new(ImageStore::Classic))?;
-/// assert_eq!(classic.push_afterwards, ["registry.example/app"], "its BuildKit cannot push");
-/// # Ok::<(), buildkit_client::output::OutputError>(())
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct DaemonFacts {
-    /// Where it keeps images.
-    pub store: ImageStore,
-    /// The Engine images are loaded into when the daemon has no store of its own.
-    pub load_engine: Option<LoadEngine>,
-    /// Builds without an output are loaded (buildx's driver option `default-load`).
-    pub default_load: bool,
-    /// It can run several exporters in a build (capability `exporter.multiple`).
-    pub multiple_exporters: bool,
-}
-
-/// What matters of the Engine that loads.
-///
-/// ```
-/// use buildkit_client::dial::ImageStore;
-/// use buildkit_client::output::{DaemonFacts, LoadEngine, OutputOptions, plan_outputs};
-/// use buildkit_client::solve::ExporterKind;
-///
-/// let mut daemon = DaemonFacts::new(ImageStore::None);
-/// daemon.load_engine = Some(LoadEngine { containerd_store: true });
-/// let plan = plan_outputs(&OutputOptions { load: true, ..OutputOptions::default() }, &daemon)?;
-/// assert_eq!(plan.exports[0].exporter.kind, ExporterKind::Oci);
-/// # Ok::<(), buildkit_client::output::OutputError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoadEngine {
-    /// It takes OCI archives, several platforms included.
-    pub containerd_store: bool,
-}
-
 /// What to ask of the daemon, and what to do with what comes.
 ///
 /// ```
@@ -107,7 +62,7 @@ pub struct OutputPlan {
 }
 
 impl OutputPlan {
-    /// Compresses what is pushed as `compression` says (BuildKit's word), unless its own output says otherwise. Docker's older
+    /// Compresses what is pushed with `compression` (BuildKit's name), unless its own output has another. Docker's older
     /// media types know gzip only, and stay as they are.
     pub fn compress_pushed(&mut self, compression: &str) {
         for exporter in self.exports.iter_mut().map(|export| &mut export.exporter) {
@@ -123,27 +78,6 @@ impl OutputPlan {
     pub fn pushed_layers(&self) -> Option<&Exporter> {
         let mut exporters = self.exports.iter().map(|export| &export.exporter);
         exporters.find(|exporter| exporter.kind == ExporterKind::Image && pushes(exporter))
-    }
-}
-
-impl DaemonFacts {
-    /// A daemon that keeps images in `store`, takes several exporters, and has no Engine to load into.
-    #[must_use]
-    pub fn new(store: ImageStore) -> Self {
-        Self { store, load_engine: None, default_load: false, multiple_exporters: true }
-    }
-
-    /// What a connected daemon is like, and the Engine that loads for it, if there is one.
-    pub async fn from_connection(connection: &Connection, engine: Option<&Engine>, default_load: bool) -> Self {
-        let store = connection.image_store();
-        let load_engine = match engine {
-            Some(engine) if store == ImageStore::None => {
-                Some(LoadEngine { containerd_store: engine.has_containerd_store().await.unwrap_or(false) })
-            }
-            _ => None,
-        };
-        // Older daemons say so themselves when asked for more than one exporter.
-        Self { load_engine, default_load, ..Self::new(store) }
     }
 }
 
@@ -193,87 +127,7 @@ pub enum Target {
     },
 }
 
-/// Why a result can't go where it should.
-///
-/// ```
-/// use buildkit_client::dial::ImageStore;
-/// use buildkit_client::output::{DaemonFacts, OutputError, OutputOptions, plan_outputs};
-///
-/// let options = OutputOptions { push: true, ..OutputOptions::default() };
-/// let error = plan_outputs(&options, &DaemonFacts::new(ImageStore::None)).expect_err("an image without a name");
-/// assert_eq!(error, OutputError::PushWithoutName);
-/// ```
-#[derive(Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutputError {
-    /// A push without a name.
-    #[error("an image needs a name to be pushed; give one with --tag")]
-    PushWithoutName,
-    /// The store of the Engine lacks the exporter.
-    #[error(
-        "{what} is not possible with the Engine's classic image store; enable its containerd image store or use another builder"
-    )]
-    ClassicStore {
-        /// What was asked for.
-        what: String,
-    },
-    /// `push-by-digest` on an Engine.
-    #[error("an Engine can't push by digest; use another builder")]
-    PushByDigest,
-    /// An exporter that writes folders has none.
-    #[error("type={kind} needs dest=FOLDER")]
-    NeedsFolder {
-        /// The exporter.
-        kind: &'static str,
-    },
-    /// A destination of the wrong kind.
-    #[error("type={kind} can't write to {path}: {problem}")]
-    BadDestination {
-        /// The exporter.
-        kind: &'static str,
-        /// Where to.
-        path: PathBuf,
-        /// Why not.
-        problem: String,
-    },
-    /// Binary data for a terminal.
-    #[error("type={kind} would write an archive to the terminal; give dest=FILE or redirect the output")]
-    Terminal {
-        /// The exporter.
-        kind: &'static str,
-    },
-    /// Two archives for one pipe.
-    #[error("only one output can go to standard output")]
-    StdoutTwice,
-    /// The Docker format knows one platform.
-    #[error("type=docker holds one platform and no attestations; use type=oci{}", if *.loading { ", or an Engine with the containerd image store" } else { "" })]
-    DockerFormat {
-        /// Whether it was for loading.
-        loading: bool,
-    },
-    /// Nothing to load into.
-    #[error(
-        "there is no Docker Engine to load the image into; push it, or write it with --output type=docker,dest=FILE"
-    )]
-    NoEngine,
-    /// More than the daemon can do.
-    #[error("this daemon takes one output per build; BuildKit 0.13 or newer takes several")]
-    OneOutput,
-    /// Something BuildKit can do and this client can't.
-    #[error("{what} is not supported")]
-    Unsupported {
-        /// What.
-        what: String,
-    },
-    /// Folders and archives of files have no image id.
-    #[error("type={kind} makes no image, so there is no id to write to --iidfile")]
-    NoImageId {
-        /// The exporter.
-        kind: &'static str,
-    },
-}
-
-/// Makes the plan. Looks at the file system to tell whether destinations are files or folders.
+/// Makes the plan. Looks at the file system to find out whether destinations are files or folders.
 ///
 /// # Errors
 /// See [`OutputError`].
@@ -305,7 +159,7 @@ pub fn plan_outputs(options: &OutputOptions, daemon: &DaemonFacts) -> Result<Out
     Ok(plan)
 }
 
-/// The outputs given, those that `--push` and `--load` stand for, and what is meant by none at all.
+/// The outputs given, those that `--push` and `--load` mean, and the default if there are none.
 fn wanted(options: &OutputOptions, daemon: &DaemonFacts, warnings: &mut Vec<String>) -> Vec<Output> {
     let mut outputs = options.outputs.clone();
     if options.push {

@@ -168,7 +168,7 @@ fn what_cant_be_is_told_before_the_build() {
     check("type=oci,dest=/nowhere/d,tar=false", &BUILDKITD, "tar=false");
     check("type=tar tty", &BUILDKITD, "terminal");
     check("type=tar type=oci", &BUILDKITD, "only one output");
-    check("out iid", &BUILDKITD, "makes no image");
+    check("out iid", &BUILDKITD, "does not make an image");
     check("type=image,push=true,push-by-digest=true,name=x", &CONTAINERD, "by digest");
     check(
         "type=image type=tar,dest=/nowhere/f",

@@ -176,7 +176,7 @@ pub struct VertexStatus {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stream {
-    /// Standard output, and whatever is not standard error.
+    /// Standard output, and anything that is not standard error.
     #[default]
     Stdout,
     /// Standard error.
@@ -289,8 +289,8 @@ pub struct ProgressReceiver {
     seen: HashSet<u64>,
 }
 
-/// Makes a channel for one build, or for several that are shown together: what a step writes that they share is told by the
-/// daemon to each of them, and comes out once.
+/// Makes a channel for one build, or for several that are shown together: the daemon reports the output of a step that they
+/// share to each of them, and it comes out once.
 #[must_use]
 pub fn channel() -> (ProgressSender, ProgressReceiver) {
     let (sender, updates) = mpsc::channel(MAX_BACKLOG);
@@ -298,7 +298,7 @@ pub fn channel() -> (ProgressSender, ProgressReceiver) {
 }
 
 impl ProgressSender {
-    /// Reports; waits while the renderer is behind. A renderer that is gone is none of the build's business.
+    /// Reports; waits while the renderer is behind. A renderer that is gone does not matter to the build.
     pub async fn send(&self, update: Update) {
         let _ = self.0.send(update).await;
     }
@@ -309,7 +309,7 @@ impl ProgressReceiver {
     pub async fn recv(&mut self) -> Option<Update> {
         let mut update = self.updates.recv().await?;
         if self.seen.len() > MAX_REMEMBERED_LOGS {
-            // Steps that were running then are told twice at worst.
+            // Logs of steps that were running then are shown twice at worst.
             self.seen.clear();
         }
         // The daemon's times have nanoseconds, so that equal lines of one build differ.

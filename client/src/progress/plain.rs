@@ -20,7 +20,7 @@ const MAX_HIDDEN: Duration = Duration::from_secs(10);
 /// A sub-task is shown again after this time or this part of its bytes.
 const TASK_INTERVAL: Duration = Duration::from_secs(5);
 const TASK_PART: f64 = 0.05;
-/// Reports are gathered this long; lines of one step then stand together more often.
+/// Reports are gathered this long; lines of one step are then together more often.
 const GATHER: Duration = Duration::from_millis(100);
 /// Lines shown again when their step failed.
 const REPLAYED_LINES: usize = 10;
@@ -51,7 +51,7 @@ pub struct Plain<W> {
     out: W,
     model: Model,
     lines: BTreeMap<StepId, Lines>,
-    /// Steps with something new to say.
+    /// Steps with something new to print.
     pending: BTreeSet<StepId>,
     current: Option<StepId>,
     last_index: usize,
@@ -59,7 +59,7 @@ pub struct Plain<W> {
     printed_at: Option<Stamp>,
 }
 
-/// What is to be said of one step.
+/// What is to be printed of one step.
 #[derive(Debug, Default)]
 struct Lines {
     /// Number in the output; zero before its first line.
@@ -309,7 +309,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Ends a line that is out in part, so that something else can be said; the rest of it starts a new one.
+    /// Ends a line that is out in part, so that something else can be printed; the rest of it starts a new one.
     fn end_partial(&mut self, out: &mut impl Write) -> io::Result<()> {
         if self.partial_shown > 0 {
             self.partial_shown = 0;

@@ -59,7 +59,7 @@ impl<W: Write> Renderer for RawJson<W> {
     }
 }
 
-/// Go's encoder makes JSON that can stand in HTML. These characters occur in strings only.
+/// Go's encoder makes JSON that can be put into HTML. These characters occur in strings only.
 fn escape_as_go(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {

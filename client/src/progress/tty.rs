@@ -2,7 +2,7 @@
 //! (moby/buildkit: `util/progress/progressui/display.go`).
 //!
 //! A frame goes out in one write that leaves the cursor visible and below the block, so there is nothing to restore however
-//! the program ends. Where the terminal's size comes from is the caller's business.
+//! the program ends. The caller supplies the terminal's size.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -42,7 +42,7 @@ const METHODS: [&str; 4] = ["Credentials", "FetchToken", "GetTokenAuthority", "V
 /// How long the output of a credential helper is used again. Google's tokens live for five minutes.
 const HELPER_CACHE: Duration = Duration::from_secs(290);
 
-/// What the environment says about registries. The default knows no credentials and trusts the machine's certificates.
+/// What the environment configures about registries. The default knows no credentials and trusts the machine's certificates.
 ///
 /// ```
 /// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
@@ -158,7 +158,7 @@ impl RegistryAuth {
     /// `host` is the registry of an image's name, `docker.io` included.
     ///
     /// # Errors
-    /// A configuration or a credential helper that can't be used; the status says which.
+    /// A configuration or a credential helper that can't be used; the status names it.
     pub async fn engine_login(&self, host: &str) -> Result<crate::engine::RegistryAuth, Status> {
         let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
         let credentials = self.credentials(host).await?;

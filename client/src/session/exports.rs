@@ -78,7 +78,7 @@ impl fmt::Debug for ExportTarget {
 pub struct ReceivedExport {
     /// Index of the exporter in the solve request.
     pub exporter: u32,
-    /// What the exporter says about its result, e.g. `containerimage.digest`; empty for `local` and `tar`.
+    /// What the exporter reports about its result, e.g. `containerimage.digest`; empty for `local` and `tar`.
     pub metadata: BTreeMap<String, String>,
     /// Files, directories and links of a directory; 1 for a file.
     pub entries: u64,
@@ -184,7 +184,7 @@ impl Exports {
         Box::pin(answers.map(|packet| Ok(Bytes::from(packet?.encode_to_vec()))))
     }
 
-    /// The end of the call tells the daemon that everything is written.
+    /// The end of the call shows the daemon that everything is written.
     fn arrived(&self, export: ReceivedExport, bytes: u64) -> BoxStream<Bytes> {
         self.arrivals.note(ReceivedExport { entries: 1, bytes, ..export });
         Box::pin(tokio_stream::empty())

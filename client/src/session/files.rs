@@ -1,8 +1,8 @@
 //! `moby.filesync.v1.FileSync`: lets the daemon read directories the user named (moby/buildkit:
 //! `session/filesync/filesync.go`).
 //!
-//! A daemon may ask for any part of a directory that is served, whatever an ignore file says: serve the narrowest one
-//! that will do. How a tree travels is the `fsutil` module's business.
+//! A daemon may ask for any part of a directory that is served, regardless of an ignore file: serve the narrowest one
+//! that will do. The `fsutil` module transfers trees.
 
 mod request;
 

@@ -173,8 +173,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Answers for registry credentials. Whoever asks registries beside the session shares them: what credential helpers said and
-    /// the certificates that were read are kept in them.
+    /// Answers for registry credentials. Other code that asks registries can share them: they keep the answers of credential
+    /// helpers and the certificates that were read.
     #[must_use]
     pub fn with_registry_auth(mut self, auth: impl Into<Arc<RegistryAuth>>) -> Self {
         self.auth = Some(auth.into());
@@ -296,13 +296,13 @@ impl Session {
         &self.id
     }
 
-    /// Waits for the end of the session and tells its reason. Outlives the handle.
+    /// Waits for the end of the session and returns its reason. Outlives the handle.
     pub fn closed(&self) -> impl Future<Output = SessionEnd> + Send + 'static + use<> {
         let mut end = self.end.clone();
         async move {
             match end.wait_for(Option::is_some).await.as_deref() {
                 Ok(Some(end)) => end.clone(),
-                // The task that would have told is gone, as happens when the runtime shuts down.
+                // The task that would have set it is gone, as happens when the runtime shuts down.
                 Ok(None) | Err(_) => SessionEnd::Closed,
             }
         }
@@ -313,7 +313,7 @@ impl Session {
         self.arrivals.list()
     }
 
-    /// The parts of directories that the daemon has been told of so far.
+    /// The parts of directories that have been described to the daemon so far.
     pub fn sent_dirs(&self) -> Vec<SentDir> {
         self.sent.list()
     }
@@ -321,7 +321,7 @@ impl Session {
     /// Names (or targets of links) sent so far that are not UTF-8, the first few, relative to their served directory.
     ///
     /// `buildkitd` takes them. The daemon in a Docker Engine fails the build with "string field contains invalid UTF-8",
-    /// which does not help anybody to find them.
+    /// which does not help to find them.
     pub fn names_not_utf8(&self) -> Vec<PathBuf> {
         self.odd_names.list()
     }

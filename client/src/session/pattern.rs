@@ -47,7 +47,7 @@ pub struct PatternMatcher {
     patterns: Vec<Pattern>,
 }
 
-/// Which patterns matched a directory: what it says holds for everything below that directory.
+/// Which patterns matched a directory, which holds for everything below that directory.
 ///
 /// ```
 /// use buildkit_client::session::pattern::{MatchInfo, PatternMatcher};

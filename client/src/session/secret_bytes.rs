@@ -1,6 +1,6 @@
 //! A value that must not be seen: wiped when dropped, never printed.
 //!
-//! Copies made by others, say by the encoder of the answer it goes into, are out of its reach.
+//! Copies made by others, such as the encoder of the answer it goes into, are out of its reach.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! `moby.buildkit.secrets.v1.Secrets`: hands secrets to build steps (moby/buildkit: `session/secrets`).
 //!
-//! A secret is read when a step asks for it, not before. The environment is the caller's to give. An id nobody knows is
+//! A secret is read when a step asks for it, not before. The caller supplies the environment. An unknown id is
 //! NOT_FOUND, which optional mounts accept; a known secret that can't be read is another error, which they don't.
 
 use std::collections::BTreeMap;
@@ -109,7 +109,7 @@ enum Stored {
 }
 
 impl Secrets {
-    /// Adds a secret, replacing one of the same id. Mistakes that can be seen now are told now.
+    /// Adds a secret, replacing one of the same id. Mistakes that can be seen now are reported now.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! What a daemon was told of directories: the parts it asked for, and how they looked.
+//! What was described to a daemon of directories: the parts it asked for, and how they looked.
 //!
 //! A fingerprint covers names and attributes and no content, since by those a daemon decides what it asks for
 //! (tonistiigi/fsutil: `diff.go`); and, because it may be held against files that no daemon has a copy of any more, when each file
-//! was changed last. Whoever keeps it can tell later, without a daemon, that the same would be sent again.
+//! was changed last. With it one can find out later, without a daemon, that the same would be sent again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +35,7 @@ pub struct DirRequest {
     pub follow: Vec<String>,
 }
 
-/// A part of a directory as a daemon was told of it, whole.
+/// A part of a directory as it was described to a daemon, whole.
 ///
 /// ```no_run
 /// use buildkit_client::session::Session;
@@ -55,7 +55,7 @@ pub struct SentDir {
 }
 
 impl SentDir {
-    /// Whether a daemon that asks for the same part of `dir` now would be told the same, of files that nobody has touched. Blocking.
+    /// Whether a daemon that asks for the same part of `dir` now would get the same, of files that were not touched. Blocking.
     /// A directory that cannot be read is not as it was.
     ///
     /// ```no_run
@@ -92,7 +92,7 @@ impl Fingerprint {
     }
 
     pub(crate) fn add(&mut self, Entry { stat, is_socket: _, changed }: &Entry) {
-        // When a folder changed tells only that entries came or went, sent or not, and no cache key has it
+        // When a folder changed shows only that entries came or went, sent or not, and no cache key has it
         // (moby/buildkit: `cache/contenthash/filehash.go`).
         let is_dir = stat.mode & mode::DIR != 0;
         let bytes = match is_dir {

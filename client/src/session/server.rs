@@ -18,7 +18,7 @@ use super::tasks::Tasks;
 
 /// What one export may send before we have written it to disk.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-/// Content that nobody has read yet counts against this window too, and a health check needs room in it. Hence many
+/// Content that has not been read yet counts against this window too, and a health check needs room in it. Hence many
 /// times the window of a stream, and not hyper's adaptive windows, where one waiting export fills both.
 const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
 /// Patterns travel as headers, and a Go server takes about a megabyte of them; hyper's own limit is 16 KiB.

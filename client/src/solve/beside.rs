@@ -1,6 +1,6 @@
 //! A build and the session it needs, watched together.
 //!
-//! Neither knows of the other: a daemon that dies ends both, in either order, and the caller should hear the cause.
+//! Neither knows of the other: a daemon that dies ends both, in either order, and the caller should get the cause.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::session::{Session, SessionEnd};
 /// How long a build may go on after its session: the death of a daemon ends both, the one a moment before the other.
 const AFTER_SESSION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Awaits a build; one whose session is lost is cancelled, and the loss is told rather than what the build makes of it.
+/// Awaits a build; one whose session is lost is cancelled, and the error is the loss rather than what the build makes of it.
 ///
 /// ```no_run
 /// # async fn example(connection: buildkit_client::dial::Connection) -> Result<(), Box<dyn std::error::Error>> {
@@ -58,7 +58,7 @@ where
     };
     match outcome {
         Ok(done) => Ok(done),
-        // The daemon is gone, and the build's error says so.
+        // The daemon is gone, and the build's error reports that.
         Err(error @ SolveError::Lost { .. }) => Err(error.into()),
         Err(_) => Err(end.into()),
     }

@@ -111,7 +111,7 @@ impl SolveOptions {
         if frontend.is_some() && definition.is_some() {
             return Err(invalid("a definition and a frontend exclude each other"));
         }
-        // A frontend repeats the imports in each of its own solves, so it has to be told.
+        // A frontend repeats the imports in each of its own solves, so it needs them as an option.
         if frontend.is_some()
             && let Some(imports) = cache_imports_attr(&cache_imports)
         {
@@ -162,7 +162,7 @@ impl CacheEntry {
 }
 
 fn decode(what: &str, bytes: &[u8]) -> Result<llb::Definition, SolveError> {
-    llb::Definition::decode(bytes).map_err(|error| invalid(&format!("{what} is no encoded definition: {error}")))
+    llb::Definition::decode(bytes).map_err(|error| invalid(&format!("{what} is not an encoded definition: {error}")))
 }
 
 /// The frontend option `cache-imports`: JSON with Go's field names. `None` when there is nothing to import.
@@ -242,6 +242,6 @@ mod tests {
         let mut garbage = SolveOptions::new();
         garbage.definition = Some(b"\xff\xff".to_vec());
         let error = garbage.into_request(None).expect_err("garbage").to_string();
-        assert!(error.contains("the definition is no encoded definition"), "{error}");
+        assert!(error.contains("the definition is not an encoded definition"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the Status stream of one build: hands every report on, and remembers what errors need to be explained.
+//! Reads the Status stream of one build: passes every report on, and remembers what is needed to explain errors.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::progress::{ProgressSender, Update};
 const INACTIVITY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lines kept of each step.
 const MAX_TAIL_LINES: usize = 50;
-/// A line longer than this is cut; nobody reads more of it in an error.
+/// A longer line is cut: more of it is of no use in an error.
 const MAX_TAIL_LINE_BYTES: usize = 4096;
 
 /// Reads until the daemon ends the stream, or falls silent after `solve_ended` became true.

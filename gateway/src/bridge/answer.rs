@@ -1,4 +1,4 @@
-//! What a frontend says to the user: warnings on the way, and exactly one answer at the end.
+//! What a frontend reports to the user: warnings on the way, and exactly one answer at the end.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +12,7 @@ use crate::status::Status;
 use crate::wire;
 use buildkit_proto::errdefs::{SourceInfo, SourceRange};
 
-/// A warning shown beside the build (`moby/buildkit: frontend/dockerfile/linter`).
+/// A warning shown with the build (`moby/buildkit: frontend/dockerfile/linter`).
 ///
 /// ```
 /// use buildkit_gateway::{SourceInfo, SpecFile, Warning};
@@ -104,7 +104,7 @@ impl Bridge {
         }
         let answer: Result<gateway::ReturnResponse, _> = self.call(method!("Return"), request).await;
         if let Err(GatewayError::Rpc { .. }) = &answer {
-            // A refused answer (a ref of another build, say) is no answer: an error may still be returned.
+            // A refused answer (a ref of another build, say) does not count: an error may still be returned.
             self.shared.returned.store(false, Ordering::Release);
         }
         answer.map(drop)

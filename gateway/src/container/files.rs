@@ -15,7 +15,7 @@ use buildkit_proto::go::clean_path;
 impl Container {
     /// Reads a regular file, whole; one above 16 MiB does not fit an answer, so let a process print it.
     ///
-    /// Paths are those processes see, whatever mount they lie in; a symlink may not lead out of its mount.
+    /// Paths are those processes see, in any of its mounts; a symlink may not lead out of its mount.
     ///
     /// # Errors
     /// If the daemon cannot look into containers (the capability `gateway.exec.filesystem`), or the file cannot be read.
@@ -26,7 +26,7 @@ impl Container {
         Ok(answer.data)
     }
 
-    /// Lists one level of a directory. Owners are not told.
+    /// Lists one level of a directory. Owners are not reported.
     ///
     /// # Errors
     /// As [`Container::read_file`].
@@ -38,8 +38,8 @@ impl Container {
         Ok(answer.entries.into_iter().map(Stat::from_wire).collect())
     }
 
-    /// Looks at one file. A symlink is followed unless it leads out of its mount; that one is told itself.
-    /// Owners are not told.
+    /// Looks at one file. A symlink is followed unless it leads out of its mount; that one is described itself.
+    /// Owners are not reported.
     ///
     /// # Errors
     /// As [`Container::read_file`].

@@ -1,4 +1,4 @@
-//! A process in a container: what it writes, how it ends, what it can be told (`ExecProcess`).
+//! A process in a container: what it writes, how it ends, which signals it takes (`ExecProcess`).
 //!
 //! Every process has a stream of its own, although the daemon would take all on one: there, a write to a process that has
 //! just ended breaks the stream, and the others with it (`moby/buildkit: frontend/gateway/gateway.go`, `processIO.Write`).
@@ -113,7 +113,7 @@ pub struct Exit {
     /// Its exit code; 137 is what `KILL` leaves. 255 and 4294967295 also stand for "not known": the program could not be
     /// run, or its container was gone.
     pub code: u32,
-    /// What the daemon says of a failure.
+    /// The daemon's status of a failure.
     pub status: Option<Status>,
 }
 
@@ -135,7 +135,7 @@ impl Exit {
         }
         let status = status.unwrap_or_else(|| Status::failed(format!("exit code: {code}")));
         let is_told = status.typed_details().any(|detail| matches!(detail, ErrorDetail::Exit { .. }));
-        // Daemons before BuildKit 0.10 do not tell it there.
+        // Daemons before BuildKit 0.10 do not send it there.
         Err(if is_told || code == UNKNOWN { status } else { status.with_detail(&ErrorDetail::Exit { code }) })
     }
 }
@@ -159,7 +159,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// What it wrote to stdout as text; bytes that are no UTF-8 are replaced.
+    /// What it wrote to stdout as text; bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn stdout(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.stdout)
@@ -278,7 +278,7 @@ impl Process {
     /// Waits for the end; what the process still writes is thrown away.
     ///
     /// # Errors
-    /// As [`Process::next`]. A process that fails is no error here.
+    /// As [`Process::next`]. A process that fails is not an error here.
     pub async fn wait(mut self) -> Result<Exit, GatewayError> {
         drop(self.take_stdin());
         loop {
@@ -293,7 +293,7 @@ impl Process {
     /// Waits for the end and collects what the process still writes, in memory. Stdin nobody took is closed.
     ///
     /// # Errors
-    /// As [`Process::next`]. A process that fails is no error here.
+    /// As [`Process::next`]. A process that fails is not an error here.
     pub async fn output(mut self) -> Result<Output, GatewayError> {
         drop(self.take_stdin());
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

@@ -29,13 +29,13 @@ use crate::options::BuildOptions;
 pub struct NamedContext {
     /// The name in its short form, with `::platform` if it was given for one; used in vertex names and shared keys.
     pub name: String,
-    /// What stands behind it.
+    /// What it is.
     pub source: NamedSource,
     /// Shared key of a local one (`sharedkey:localdir:NAME`), part of its hint.
     pub shared_key: Option<String>,
 }
 
-/// What may stand behind a name.
+/// What a name may be.
 ///
 /// ```
 /// use buildkit_gateway::BuildOptions;
@@ -93,7 +93,7 @@ pub enum NamedContextError {
         /// Its value.
         value: String,
     },
-    /// A scheme nobody knows.
+    /// An unknown scheme.
     #[error("unsupported context source {scheme} for {name}")]
     Scheme {
         /// The context.
@@ -101,7 +101,7 @@ pub enum NamedContextError {
         /// The scheme.
         scheme: String,
     },
-    /// The image behind the name is not a valid image reference.
+    /// The image of the context is not a valid image reference.
     #[error("invalid image for context {name}")]
     Image {
         /// The context.
@@ -126,7 +126,7 @@ pub enum NamedContextError {
         source: GitRefError,
     },
     /// `input-metadata:KEY` is unreadable.
-    #[error("the metadata of input {key} is no JSON object of base64 values")]
+    #[error("the metadata of input {key} is not a JSON object of base64 values")]
     InputMetadata {
         /// The input.
         key: String,
@@ -137,7 +137,7 @@ pub enum NamedContextError {
 /// `context` always do. Without a platform, this program's own is meant.
 ///
 /// # Errors
-/// If the name is not a valid image reference, or stands for something unusable.
+/// If the name is not a valid image reference, or is something unusable.
 pub fn named_context(
     options: &BuildOptions,
     name: &str,
@@ -195,7 +195,7 @@ fn typed_source(
             let Some(digest) = layout.digest() else {
                 return Err(NamedContextError::NoDigest { name: name.to_owned(), value: value.to_owned() });
             };
-            // A tag next to the digest says nothing more.
+            // A tag next to a digest adds nothing.
             Ok(NamedSource::OciLayout {
                 store: layout.familiar_name(),
                 reference: image.clone().with_digest(digest).map_err(bad_image)?,

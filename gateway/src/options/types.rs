@@ -1,9 +1,9 @@
-//! The types of single options. Parsing from opts is next door.
+//! The types of single options. They are read in `value`.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// An opt with an impossible value.
+/// An opt with an invalid value.
 ///
 /// ```
 /// use buildkit_gateway::BuildOptions;

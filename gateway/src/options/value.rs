@@ -135,7 +135,7 @@ pub(super) fn add_hosts(opts: &Opts) -> Result<Vec<AddHost>, OptionError> {
             let field = field.to_lowercase();
             let (host, ip) =
                 field.split_once('=').ok_or_else(|| error(KEY, value, format!("{field:?} is not host=ip")))?;
-            let ip = ip.parse().map_err(|_| error(KEY, value, format!("{ip:?} is no IP address")))?;
+            let ip = ip.parse().map_err(|_| error(KEY, value, format!("{ip:?} is not an IP address")))?;
             Ok(AddHost { host: host.to_owned(), ip })
         })
         .collect()
@@ -153,10 +153,10 @@ pub(super) fn ulimits(opts: &Opts) -> Result<Vec<Ulimit>, OptionError> {
 fn ulimit(field: &str) -> Result<Ulimit, String> {
     let (name, limits) = field.split_once('=').ok_or_else(|| format!("{field:?} is not name=soft[:hard]"))?;
     if !ULIMITS.contains(&name) {
-        return Err(format!("{name:?} is no limit Linux has"));
+        return Err(format!("{name:?} is not a limit of Linux"));
     }
     let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
-    let parse = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is no whole number"));
+    let parse = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is not a whole number"));
     let (soft, hard) = (parse(soft)?, parse(hard)?);
     if hard != -1 && (soft == -1 || soft > hard) {
         return Err(format!("the soft limit {soft} of {name} is above the hard limit {hard}"));

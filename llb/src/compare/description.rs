@@ -1,6 +1,6 @@
 //! What an op is, field by field, and what it reads in which role; read from its wire message, so of any op.
 //!
-//! Every field of the messages is named here, because one that is not would change a digest without a reason to tell.
+//! Every field of the messages is named here: one that is missing would change a digest without a reason to show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ type Lists<T> = BTreeMap<String, Vec<T>>;
 pub(super) struct Description {
     pub(super) fields: Lists<String>,
     pub(super) reads: Lists<Option<Output>>,
-    /// What tells ops of a kind roughly apart: the source without its version, the program.
+    /// What distinguishes ops of a kind roughly: the source without its version, the program.
     pub(super) gist: String,
 }
 
@@ -76,7 +76,7 @@ impl Description {
         self.reads.entry(role.into()).or_default().push(input);
     }
 
-    /// What stands beside the op and has the daemon do something else. Names and places are for people.
+    /// What is noted about the op and changes what the daemon does. Names and places do not.
     fn note(&mut self, graph: &Graph, id: OpId, op: &Op) {
         if let Op::Exec(exec) = op
             && !exec.default_path
@@ -316,7 +316,7 @@ fn copied(copy: &pb::FileActionCopy, inputs: usize) -> String {
     line + &stamped(owner.as_ref(), *timestamp, inputs)
 }
 
-/// Owner and time, where an action sets them. Which input has the names is told where it is no input of the op.
+/// Owner and time, where an action sets them. The input that has the names is shown if it is not an input of the op.
 fn stamped(owner: Option<&pb::ChownOpt>, timestamp: i64, inputs: usize) -> String {
     let name = |user: &Option<pb::UserOpt>| match user.as_ref().and_then(|user| user.user.as_ref()) {
         None => String::new(),

@@ -45,9 +45,9 @@ pub enum Difference {
         kind: &'static str,
         /// In the graph before.
         before: Vertex,
-        /// In the graph after. The digest is the same where only what stands beside the op changed.
+        /// In the graph after. The digest is the same where only the op's note changed.
         after: Vertex,
-        /// What it says itself.
+        /// Its own fields.
         own: Vec<FieldChange>,
         /// What it reads.
         inputs: Vec<InputChange>,
@@ -87,7 +87,7 @@ pub enum Difference {
 #[non_exhaustive]
 pub struct FieldChange {
     /// What it is called: `args`, `env NAME`, `mount /path`, `identifier`, `attr NAME`, `step` of a file op, …
-    /// `encoding` is bytes that differ in nothing a field tells, as the order of variables.
+    /// `encoding` means bytes that differ in nothing a field shows, such as the order of variables.
     pub field: String,
     /// `None` where the field was not there. Proxies may hold a password and are not shown.
     pub before: Option<String>,

@@ -1,6 +1,6 @@
 //! Which op of one graph is which op of another: by content, name and gist first, then by what reads it.
 //!
-//! Does not say what is different about a pair.
+//! Does not find out what is different about a pair.
 
 use std::collections::BTreeMap;
 

@@ -29,7 +29,7 @@ pub(super) fn write(graph: &Graph) -> String {
 }
 
 /// A text inside of `"…"`. Mermaid knows no escapes but `#NN;`, and looks for its own signs with regular expressions before
-/// it reads a line: quotes, tags, backticks, `%%`, `\n`, and `style…:…#…;`. So whatever is not plainly text is a number.
+/// it reads a line: quotes, tags, backticks, `%%`, `\n`, and `style…:…#…;`. So every character that is not plain text is written as a number.
 fn quoted(text: &str) -> String {
     let mut out = String::new();
     for character in text.chars() {

@@ -37,9 +37,9 @@ pub struct GraphBuilder {
     pub(super) by_digest: ByDigest,
     pub(super) notes: BTreeMap<OpId, Note>,
     pub(super) files: Vec<SourceFile>,
-    /// What was wrong already when it was added.
+    /// What was found to be wrong when it was added.
     foreign: Vec<(OpId, Rule)>,
-    /// Where ops are encoded: most of the room that takes is needed for the next one again.
+    /// Scratch buffer in which ops are encoded, reused from op to op.
     encoded: Vec<u8>,
 }
 
@@ -74,8 +74,8 @@ impl GraphBuilder {
         self.single(Op::Merge(merge))
     }
 
-    /// Lays any number of filesystems over each other, as Go's `llb.Merge` does: empty ones are left out, and one alone is
-    /// itself.
+    /// Lays any number of filesystems over each other, as Go's `llb.Merge` does: empty ones are left out, and a single one is
+    /// returned as it is.
     pub fn merge_all(&mut self, layers: impl IntoIterator<Item = Option<Output>>) -> Option<Output> {
         let mut layers = layers.into_iter().flatten();
         let lowest = layers.next()?;
@@ -88,7 +88,7 @@ impl GraphBuilder {
         self.single(Op::Build(build))
     }
 
-    /// Hands inputs on and waits for others; the outputs are those handed on, in their order.
+    /// Passes inputs on and waits for others; the outputs are those passed on, in their order.
     pub fn passthrough(&mut self, passthrough: Passthrough) -> Vec<Output> {
         let count = u32::try_from(passthrough.handed_on().count()).unwrap_or(u32::MAX);
         let op = self.insert(Op::Passthrough(passthrough));
@@ -118,7 +118,7 @@ impl GraphBuilder {
         self.files.len() as u32 - 1
     }
 
-    /// The same for a file of a definition, which may list one twice and refers to it by number.
+    /// As `add_file` for a file of a definition, which may list one twice and refers to it by number.
     pub(crate) fn push_file(&mut self, file: SourceFile) {
         self.files.push(file);
     }
@@ -172,7 +172,7 @@ impl GraphBuilder {
         self.notes.get(&id)
     }
 
-    /// Whether the daemon is to set an exec's default `PATH`; no byte of the op says it.
+    /// Whether the daemon sets an exec's default `PATH`; that is in no byte of the op.
     pub(crate) fn set_default_path(&mut self, id: OpId, value: bool) {
         if let Some(Op::Exec(exec)) = self.nodes.get_mut(id.index()).map(|node| &mut node.op) {
             exec.default_path = value;

@@ -25,7 +25,7 @@ use crate::violation::{self, Label, Violations};
 pub enum LowerError {
     /// The daemon lacks capabilities that nothing can replace; one or more.
     MissingCapabilities(Vec<MissingCapability>),
-    /// A fallback breaks a rule in this graph, because what it adds is there already.
+    /// A fallback breaks a rule in this graph, because what it adds is already there.
     Unsound(Violations),
 }
 

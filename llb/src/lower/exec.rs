@@ -1,4 +1,4 @@
-//! Fallbacks of execs: limits left out, `PATH` said, and a line of shell around the command.
+//! Fallbacks of execs: limits left out, `PATH` in the environment, and a line of shell around the command.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const HELPERS: &str = "/dev/.buildkit-llb";
 
 impl Lowering<'_> {
-    /// `waits` are to be there before the process runs.
+    /// `waits` must exist before the process runs.
     pub(super) fn exec(&mut self, id: OpId, mut exec: Exec, waits: Vec<Output>) -> Vec<(Output, Output)> {
         let before: Vec<String> = exec.output_mounts().map(|mount| mount.dest().to_owned()).collect();
         for (wait, number) in waits.into_iter().zip(0..) {
@@ -86,7 +86,7 @@ impl Lowering<'_> {
             bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
                 && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
-        // A shell cannot export any name there is; those stay and are named as lacking.
+        // A shell cannot export every name; the others stay and are reported as missing.
         if !self.has(cap::EXEC_SECRETENV) && exec.secret_env.iter().all(|secret| is_name(&secret.name)) {
             for (SecretEnv { id: secret, name, optional }, number) in
                 std::mem::take(&mut exec.secret_env).into_iter().zip(0..)

@@ -38,7 +38,7 @@ impl Lowering<'_> {
         self.plain(id, Op::File(file))
     }
 
-    /// A whole local directory can be filtered where it is read: whether this one could.
+    /// A whole local directory can be filtered where it is read; returns whether this one was.
     fn move_patterns(&mut self, id: OpId, copy: &mut Copy) -> bool {
         if copy.include.is_empty() && copy.exclude.is_empty() {
             return false;

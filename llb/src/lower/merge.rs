@@ -51,7 +51,7 @@ impl Lowering<'_> {
                     let Some(next) = next else { return self.lack(layer.op, cap::DIFFOP) };
                     (done, is) = (next, next_is);
                 }
-                // Taking everything away is no copy.
+                // A copy cannot remove everything.
                 Some(Diff { upper: None, .. }) => return self.lack(layer.op, cap::DIFFOP),
                 Some(Diff { lower: None, upper: Some(upper), .. }) => {
                     let Some(upper) = self.input(upper) else { return };
@@ -72,7 +72,7 @@ impl Lowering<'_> {
         self.plain(id, Op::File(File::on(below).copy(copy)))
     }
 
-    /// Does again, on top of `base`, what turned `lower` into `upper`; `None` if that is no chain of ops.
+    /// Does again, on top of `base`, what turned `lower` into `upper`; `None` if that is not a chain of ops.
     fn redo(&mut self, lower: Output, upper: Output, base: Output) -> Option<Output> {
         let graph = self.graph;
         let mut chain = Vec::new();

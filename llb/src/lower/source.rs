@@ -1,4 +1,4 @@
-//! Fallbacks of sources: attributes that can be left out or said in another way.
+//! Fallbacks of sources: attributes that can be left out or expressed in another way.
 
 use buildkit_proto::caps::llb as cap;
 use buildkit_proto::keys::attr;

@@ -8,7 +8,7 @@ use oci_names::Platform;
 
 use crate::graph::Output;
 
-/// The name of a [`Build`]'s input and, unless it says otherwise, of the file in it (`solver/pb/const.go`).
+/// The name of a [`Build`]'s input and, unless another is set, of the file in it (`solver/pb/const.go`).
 const DEFINITION: &str = "buildkit.llb.definition";
 
 /// Runs the definition found in a file of `input` (`BuildOp`, `client/llb/llbbuild`).
@@ -71,7 +71,7 @@ impl Build {
         }
     }
 
-    /// The op in a wire message, as far as this type can say it; the caller compares.
+    /// The op in a wire message, as far as this type can express it; the caller compares the bytes.
     pub(crate) fn from_pb(op: &pb::BuildOp, input: Output, platform: Platform, filters: Vec<String>) -> Self {
         let filename = map::from_strings(&op.attrs).remove(attr::LLBBUILD_FILENAME).unwrap_or_default();
         Self { input, filename, platform: Box::new(platform), filters }

@@ -35,7 +35,7 @@ const ROOT: &str = "/";
 ///         .with_mount(Mount::scratch_output("/out")),
 /// );
 /// assert!(run.root().is_some() && run.at("/out").is_some());
-/// assert!(run.at("/var/cache/apt").is_none(), "a cache mount is no output");
+/// assert!(run.at("/var/cache/apt").is_none(), "a cache mount has no output");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exec {
@@ -46,7 +46,7 @@ pub struct Exec {
     pub(crate) user: String,
     pub(crate) hostname: String,
     pub(crate) hosts: Vec<(String, String)>,
-    /// In a box, because few have one and it is large.
+    /// Boxed: it is large and rarely used.
     pub(crate) proxy: Option<Box<Proxy>>,
     pub(crate) network: Network,
     pub(crate) security: Security,
@@ -60,7 +60,7 @@ pub struct Exec {
     mounts: Vec<Mount>,
     pub(crate) platform: Platform,
     pub(crate) removes_mount_stubs: bool,
-    /// Whether `PATH` is the daemon's business when `env` has none; says a capability and no byte of the op.
+    /// Whether the daemon sets `PATH` when `env` has none; decides a capability and no byte of the op.
     pub(crate) default_path: bool,
     pub(crate) filters: Vec<String>,
 }
@@ -141,21 +141,21 @@ impl Exec {
         envs.into_iter().fold(self, |exec, (name, value)| exec.with_env(name, value))
     }
 
-    /// The working directory, absolute; `/` without.
+    /// The working directory, absolute; `/` if not set.
     #[must_use]
     pub fn with_cwd(mut self, cwd: impl Into<String>) -> Self {
         self.cwd = cwd.into();
         self
     }
 
-    /// `user[:group]`, resolved in the rootfs; root without.
+    /// `user[:group]`, resolved in the rootfs; root if not set.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<String>) -> Self {
         self.user = user.into();
         self
     }
 
-    /// The host name; BuildKit's own without.
+    /// The host name; BuildKit's default if not set.
     #[must_use]
     pub fn with_hostname(mut self, hostname: impl Into<String>) -> Self {
         self.hostname = hostname.into();
@@ -218,14 +218,14 @@ impl Exec {
         self
     }
 
-    /// The exit codes that are no failure, instead of 0; needs the capability `exec.validexitcode`.
+    /// The exit codes that mean success, instead of 0; needs the capability `exec.validexitcode`.
     #[must_use]
     pub fn with_valid_exit_codes(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
         self.valid_exit_codes = codes.into_iter().collect();
         self
     }
 
-    /// Leaves the empty files and folders behind on which mounts were mounted. Go's client cannot say this.
+    /// Leaves the empty files and folders behind on which mounts were mounted. Go's client has no option for it.
     #[must_use]
     pub fn keeping_mount_stubs(mut self) -> Self {
         self.removes_mount_stubs = false;
@@ -270,7 +270,7 @@ impl Exec {
         self.mounts.insert(position, mount);
     }
 
-    /// Changes every mount in something that does not move it: not its destination, nor whether it is a secret or socket.
+    /// Changes every mount. Its destination and kind must stay, because mounts are sorted by them.
     pub(crate) fn change_mounts(&mut self, change: impl FnMut(&mut Mount)) {
         self.mounts.iter_mut().for_each(change);
     }
@@ -320,7 +320,7 @@ impl Exec {
         self.output_mounts().nth(usize::try_from(index).ok()?)?.input()
     }
 
-    /// Says in the environment where the first ssh socket is, as the wire would.
+    /// Sets in the environment where the first ssh socket is, as on the wire.
     pub(crate) fn with_socket_in_env(self) -> Self {
         match self.socket_in_env().map(str::to_owned) {
             None => self,
@@ -328,7 +328,7 @@ impl Exec {
         }
     }
 
-    /// What the wire's environment says beyond what was set: where the first ssh socket is (`client/llb/exec.go`).
+    /// What the environment on the wire has in addition: where the first ssh socket is (`client/llb/exec.go`).
     fn socket_in_env(&self) -> Option<&str> {
         let socket = self.mounts.iter().find(|mount| matches!(mount, Mount::Ssh(_)))?;
         let is_set = self.env.iter().any(|(name, _)| name == SSH_AUTH_SOCK);

@@ -232,7 +232,7 @@ impl File {
                 }
             }
         }
-        // An op of somebody else's may list what no step of the result reads.
+        // An op of another client may list inputs that no step of the result reads.
         for input in self.inputs() {
             walk.index(Some(*input));
         }
@@ -270,7 +270,7 @@ impl File {
         self.collect_inputs();
     }
 
-    /// Lists anew what the steps read.
+    /// Collects again what the steps read.
     pub(crate) fn collect_inputs(&mut self) {
         let mut inputs = InputList::default();
         for step in &self.steps {
@@ -310,7 +310,7 @@ impl File {
         pb::FileOp { actions: actions.collect() }
     }
 
-    /// The op in a wire message, as far as this type can say it; the caller compares. `None` for what cannot be at all.
+    /// The op in a wire message, as far as this type can express it; the caller compares the bytes. `None` for the impossible.
     pub(crate) fn from_pb(op: &pb::FileOp, inputs: &[Output], filters: Vec<String>) -> Option<Self> {
         let mut steps: Vec<Step> = Vec::new();
         // An index names nothing, an input of the op, or the result of an earlier step.

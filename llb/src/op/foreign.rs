@@ -1,4 +1,4 @@
-//! Foreign: an op of somebody else's definition that the types of this crate cannot say.
+//! Foreign: an op of another client's definition that the types of this crate cannot express.
 //!
 //! It is kept byte for byte, so that reading a definition and writing it again loses nothing.
 
@@ -6,7 +6,7 @@ use buildkit_proto::pb;
 
 use crate::graph::Output;
 
-/// An op read from a definition that this crate cannot say in its own types: made by a newer BuildKit, or not in
+/// An op read from a definition that the types of this crate cannot express: made by a newer BuildKit, or not in
 /// canonical bytes. It can be used as an input and is written as it was read.
 ///
 /// ```
@@ -34,7 +34,7 @@ pub struct Foreign {
 impl Eq for Foreign {}
 
 impl Foreign {
-    /// What the op says, as far as this crate's messages know the fields.
+    /// The op, as far as this crate's messages know the fields.
     #[must_use]
     pub fn message(&self) -> &pb::Op {
         &self.message
@@ -63,7 +63,7 @@ impl Foreign {
             Some(pb::op::Op::Exec(exec)) => last(&mut exec.mounts.iter().map(|mount| mount.output)),
             Some(pb::op::Op::File(file)) => last(&mut file.actions.iter().map(|action| action.output)),
             Some(pb::op::Op::Passthrough(op)) => u32::try_from(op.outputs.len()).unwrap_or(u32::MAX),
-            // Nobody knows how many outputs an unknown kind has.
+            // How many outputs an unknown kind has is unknown.
             None => u32::MAX,
             Some(pb::op::Op::Source(_) | pb::op::Op::Build(_) | pb::op::Op::Merge(_) | pb::op::Op::Diff(_)) => 1,
         }

@@ -46,7 +46,7 @@ pub struct Source {
     pub(crate) identifier: String,
     pub(crate) attrs: BTreeMap<String, String>,
     /// Only images and OCI layouts are platform specific (`client/llb/source.go`).
-    /// In a box, because an op of any kind is as large as the largest.
+    /// Boxed, because an op of any kind is as large as the largest.
     pub(crate) platform: Option<Box<Platform>>,
     pub(crate) filters: Vec<String>,
 }
@@ -100,7 +100,7 @@ impl Source {
         pb::SourceOp { identifier: self.identifier.clone(), attrs: map::to_strings(&self.attrs) }
     }
 
-    /// The op in a wire message, as far as this type can say it; the caller compares.
+    /// The op in a wire message, as far as this type can express it; the caller compares the bytes.
     pub(crate) fn from_pb(op: &pb::SourceOp, platform: Option<Platform>, filters: Vec<String>) -> Self {
         let platform = platform.map(Box::new);
         Self { identifier: op.identifier.clone(), attrs: map::from_strings(&op.attrs), platform, filters }

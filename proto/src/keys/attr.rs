@@ -1,4 +1,4 @@
-//! Attributes of source and build ops (`moby/buildkit: solver/pb/attr.go`), and the words that are values of some.
+//! Attributes of source and build ops (`moby/buildkit: solver/pb/attr.go`), and the texts that are values of some.
 
 keys! {
     /// Leave `.git` in the result.
@@ -101,6 +101,6 @@ keys! {
     IMAGE_RESOLVEMODE_LOCAL = "local";
     /// A value of `local.differ`: ask for all files.
     LOCAL_DIFFER_NONE = "none";
-    /// A value of `local.differ`: compare what `stat` says.
+    /// A value of `local.differ`: compare the results of `stat`.
     LOCAL_DIFFER_METADATA = "metadata";
 }

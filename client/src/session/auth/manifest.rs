@@ -1,7 +1,7 @@
 //! Asks a registry whether it has a manifest (`HEAD /v2/<name>/manifests/<reference>` of the OCI distribution
 //! specification).
 //!
-//! Downloads nothing and follows the registry's own way of logging in. What it cannot find out it says: an image that may not be
+//! Downloads nothing and follows the registry's own way of logging in. What it cannot find out it reports as unknown: an image that may not be
 //! seen is not taken for one that is missing.
 
 mod challenge;
@@ -25,10 +25,10 @@ const TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oc
 const MAX_REDIRECTS: usize = 5;
 /// Of an answer's body only error codes are of interest.
 const MAX_BODY: usize = 64 * 1024;
-/// Codes that mean "missing" under whatever status (distribution specification, "Error Codes").
+/// Codes that mean "missing" with any status (distribution specification, "Error Codes").
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
-/// What a registry says of a manifest.
+/// What a registry knows about a manifest.
 ///
 /// ```
 /// use buildkit_client::session::auth::Presence;
@@ -42,9 +42,9 @@ pub enum Presence {
     Present,
     /// It is not there.
     Absent,
-    /// The registry did not say, or not to us.
+    /// The registry did not answer the question, or not for these credentials.
     Unknown {
-        /// Why, for people; never holds a secret.
+        /// Why, as text for users; never holds a secret.
         reason: String,
     },
 }
@@ -96,7 +96,7 @@ impl RegistryAuth {
         unknown(format!("{registry}: {}", reasons.join("; with TLS: ")))
     }
 
-    /// What the registry says; an error where it might say more over the other scheme.
+    /// The answer of the registry; an error if the other scheme may give one.
     async fn ask(&self, image: &ImageReference, url: Url) -> Result<Presence, String> {
         let mut answer = self.request(Method::HEAD, &url, None).await?;
         let mut login = None;
@@ -121,7 +121,7 @@ impl RegistryAuth {
         if status == StatusCode::NOT_FOUND {
             return Ok(Presence::Absent);
         }
-        // An answer to HEAD has no body, and some registries say only there that something is missing. One that counts requests is
+        // An answer to HEAD has no body, and some registries report only there that something is missing. One that counts requests is
         // not asked again.
         let codes = match status {
             StatusCode::TOO_MANY_REQUESTS => Vec::new(),
@@ -199,7 +199,7 @@ impl RegistryAuth {
     async fn basic(&self, image: &ImageReference) -> Result<Option<Zeroizing<String>>, String> {
         use base64::Engine as _;
         let credentials = self.credentials(image.registry()).await.map_err(|status| status.message().to_owned())?;
-        // An identity token is no password.
+        // An identity token is not a password.
         if credentials.username().is_empty() || credentials.secret().is_empty() {
             return Ok(None);
         }

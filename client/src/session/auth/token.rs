@@ -23,7 +23,7 @@ use super::config::Credentials;
 /// The daemon waits for a minute, in which two requests may be needed.
 const TIMEOUT: Duration = Duration::from_secs(25);
 const MAX_ANSWER: usize = 1024 * 1024;
-/// In seconds, for answers that don't say (distribution's token specification).
+/// In seconds, for answers without one (distribution's token specification).
 const DEFAULT_LIFETIME: i64 = 60;
 const DEFAULT_CLIENT_ID: &str = "buildkit-client";
 

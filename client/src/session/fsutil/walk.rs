@@ -43,7 +43,7 @@ pub(crate) struct Entry {
     pub(crate) stat: Stat,
     /// A socket is announced as a regular file and is always empty.
     pub(crate) is_socket: bool,
-    /// When anything about a file was changed last, in nanoseconds since the epoch; nobody can set it. 0 for a directory. It is not
+    /// When anything about a file was changed last, in nanoseconds since the epoch; it cannot be set. 0 for a directory. It is not
     /// sent.
     pub(crate) changed: i64,
 }

@@ -1,4 +1,4 @@
-//! What a process is given beside its mounts: network, confinement, proxies, secret variables, devices, limits.
+//! What a process is given in addition to mounts: network, confinement, proxies, secret variables, devices, limits.
 
 /// The network of a process (`NetMode`).
 ///
@@ -43,7 +43,7 @@ pub enum Security {
     Insecure,
 }
 
-/// Proxies for a process; they are no part of its cache key (`ProxyEnv`).
+/// Proxies for a process; they are not part of its cache key (`ProxyEnv`).
 ///
 /// ```
 /// use buildkit_llb::{Exec, GraphBuilder, Platform, Source, Proxy};
@@ -87,7 +87,7 @@ pub struct SecretEnv {
     pub id: String,
     /// The variable.
     pub name: String,
-    /// Whether a missing secret is no error; the variable is then empty.
+    /// Whether the secret may be missing; the variable is then empty.
     pub optional: bool,
 }
 
@@ -106,7 +106,7 @@ pub struct SecretEnv {
 pub struct Device {
     /// Fully qualified, `vendor.com/gpu=0`, or a class.
     pub name: String,
-    /// Whether a missing device is no error.
+    /// Whether the device may be missing.
     pub optional: bool,
 }
 

@@ -1,6 +1,6 @@
 //! An exec as a wire message, and back.
 //!
-//! Knows field for field what goes where; what makes sense is the verifier's business.
+//! Knows what goes into which field; the verifier decides what makes sense.
 
 use buildkit_proto::{Fields, pb};
 use oci_names::Platform;
@@ -96,7 +96,7 @@ impl Exec {
         }
     }
 
-    /// The op in a wire message, as far as this type can say it; the caller compares. `None` for what cannot be at all.
+    /// The op in a wire message, as far as this type can express it; the caller compares the bytes. `None` for the impossible.
     pub(crate) fn from_pb(
         op: &pb::ExecOp,
         inputs: &[Output],

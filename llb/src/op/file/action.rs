@@ -34,7 +34,7 @@ impl Action {
         }
     }
 
-    /// `None` for what cannot be said here.
+    /// `None` for what the types cannot express.
     pub(crate) fn from_pb(action: &pb::file_action::Action, from: Origin) -> Option<Self> {
         use pb::file_action::Action as Wire;
         Some(match action {
@@ -97,7 +97,7 @@ pub struct MkFile {
 }
 
 impl MkFile {
-    /// A file of root's.
+    /// A file that belongs to root.
     #[must_use]
     pub fn new(path: impl AsRef<str>, mode: u32, data: impl Into<Vec<u8>>) -> Self {
         Self { path: clean(path.as_ref()), mode, data: data.into(), owner: None, timestamp: None }
@@ -136,7 +136,7 @@ pub struct MkDir {
 }
 
 impl MkDir {
-    /// A directory of root's, parents included.
+    /// A directory that belongs to root, parents included.
     #[must_use]
     pub fn new(path: impl AsRef<str>, mode: u32) -> Self {
         Self { path: clean(path.as_ref()), mode, parents: true, owner: None, timestamp: None }
@@ -164,7 +164,7 @@ impl MkDir {
 pub struct Rm {
     /// What, absolute.
     pub path: String,
-    /// Nothing there is no error.
+    /// It is not an error if nothing is there.
     pub allow_not_found: bool,
     /// The path may hold wildcards; needs the capability `file.rm.wildcard`.
     pub wildcard: bool,
@@ -177,7 +177,7 @@ impl Rm {
         Self { path: clean(path.as_ref()), allow_not_found: false, wildcard: false }
     }
 
-    /// Nothing there is no error.
+    /// It is not an error if nothing is there.
     #[must_use]
     pub fn allowing_nothing(mut self) -> Self {
         self.allow_not_found = true;
@@ -202,7 +202,7 @@ impl Rm {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symlink {
-    /// What the link says.
+    /// The target, as the link has it.
     pub target: String,
     /// Where the link is, absolute.
     pub link: String,
@@ -213,7 +213,7 @@ pub struct Symlink {
 }
 
 impl Symlink {
-    /// A link of root's at `link` that says `target`. Neither is made clean: a link says what it says.
+    /// A link that belongs to root, at `link` to `target`. Neither path is cleaned: a link keeps its text.
     #[must_use]
     pub fn new(target: impl Into<String>, link: impl Into<String>) -> Self {
         Self { target: target.into(), link: link.into(), owner: None, timestamp: None }

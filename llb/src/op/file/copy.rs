@@ -86,7 +86,7 @@ pub enum Wildcard {
 pub enum Chmod {
     /// The twelve permission bits.
     Bits(u32),
-    /// In words, `u=rwX,go=rX` (`dchapes/mode`); BuildKit 0.17 or newer.
+    /// As text, `u=rwX,go=rX` (`dchapes/mode`); BuildKit 0.17 or newer.
     Symbolic(String),
 }
 
@@ -193,7 +193,7 @@ impl Copy {
         let (mode, mode_str) = match mode {
             None => (UNSET, String::new()),
             Some(Chmod::Bits(bits)) => (wire_mode(*bits, 0o7777), String::new()),
-            // Go leaves the number at zero; the daemon looks at the words first.
+            // Go leaves the number at zero; the daemon looks at the text first.
             Some(Chmod::Symbolic(words)) => (0, words.clone()),
         };
         pb::file_action::Action::Copy(pb::FileActionCopy {

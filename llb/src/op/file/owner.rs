@@ -1,6 +1,6 @@
 //! Owners of files, by name or by number.
 //!
-//! Looks no name up: that is done by the daemon, in the filesystem the change starts from.
+//! Looks up no names: the daemon does, in the filesystem the change starts from.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -102,7 +102,7 @@ impl User {
     }
 }
 
-/// `None` for an owner this crate cannot say: one without a user.
+/// `None` for an owner that the types cannot express: one without a user.
 pub(super) fn owner_from_pb(owner: Option<&pb::ChownOpt>) -> Option<Option<Owner>> {
     let Some(owner) = owner else { return Some(None) };
     let user = User::from_pb(owner.user.as_ref()?)?;

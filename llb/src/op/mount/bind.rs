@@ -59,7 +59,7 @@ pub enum ContentCache {
     /// BuildKit's choice: for inputs that the process cannot change.
     #[default]
     Default,
-    /// Yes: equal content hits the cache, whatever made it.
+    /// Yes: equal content hits the cache, however it was made.
     On,
     /// No: only the same ops hit the cache.
     Off,

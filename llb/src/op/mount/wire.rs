@@ -48,7 +48,7 @@ impl Mount {
         fields.enumerator(24, content_cache);
     }
 
-    /// The mount in a wire message, as far as the types can say it; the caller compares the bytes. `None` for an enumerator
+    /// The mount in a wire message, as far as the types can express it; the caller compares the bytes. `None` for an enumerator
     /// or an input that does not exist.
     pub(crate) fn from_pb(mount: &pb::Mount, inputs: &[Output]) -> Option<Self> {
         let input = match mount.input {

@@ -40,7 +40,8 @@ pub struct GitSource {
     /// The secret that holds a token for https, `GIT_AUTH_TOKEN` unless set; another needs the capability
     /// `source.git.httpauth`.
     pub auth_token_secret: String,
-    /// The secret that holds an `Authorization` header for https, `GIT_AUTH_HEADER` unless set; likewise.
+    /// The secret that holds an `Authorization` header for https, `GIT_AUTH_HEADER` unless set; another needs the
+    /// same.
     pub auth_header_secret: String,
     /// The commit it must be (hex, or the beginning of it); needs the capability `source.git.checksum`.
     pub checksum: String,
@@ -146,7 +147,7 @@ impl GitSource {
     /// scheme it is https.
     ///
     /// # Errors
-    /// What is no URL of a git repository, and a query: BuildKit's are the frontend's business.
+    /// A text that is not the URL of a git repository, and one with a query: frontends read those of BuildKit.
     pub fn parse(url: &str) -> Result<Self, GitUrlError> {
         let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
         let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-/// Names of the secrets for https, as the daemon looks for them too (`client/llb/source.go`).
+/// Names of the secrets for https; the daemon looks for the same (`client/llb/source.go`).
 pub(crate) const DEFAULT_TOKEN: &str = "GIT_AUTH_TOKEN";
 pub(crate) const DEFAULT_HEADER: &str = "GIT_AUTH_HEADER";
 
@@ -49,7 +49,7 @@ pub struct GitSsh {
     pub agent: String,
 }
 
-/// Text that is no URL of a git repository.
+/// A text that is not the URL of a git repository.
 ///
 /// ```
 /// use buildkit_llb::GitRemote;
@@ -65,7 +65,7 @@ pub struct GitUrlError {
 
 impl std::fmt::Display for GitUrlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} is no URL of a git repository: {}", self.url, self.problem)
+        write!(f, "{:?} is not the URL of a git repository: {}", self.url, self.problem)
     }
 }
 
@@ -108,7 +108,7 @@ impl GitRemote {
         self.ssh.as_mut()
     }
 
-    /// Host and path: what the identifier says.
+    /// Host and path, as in the identifier.
     pub(crate) fn place(&self) -> &str {
         &self.place
     }
@@ -148,13 +148,13 @@ fn scp(url: &str) -> Option<GitRemote> {
 
 fn standard(scheme: &str, rest: &str) -> Result<GitRemote, &'static str> {
     if !matches!(scheme, "http" | "https" | "ssh" | "git") {
-        return Err("the scheme is none of https, http, ssh, git");
+        return Err("the scheme is not one of https, http, ssh, git");
     }
     if rest.contains('#') {
-        return Err("a fragment is no part of a remote");
+        return Err("a fragment is not part of a remote");
     }
     if rest.contains('?') {
-        return Err("a query is no part of a remote");
+        return Err("a query is not part of a remote");
     }
     if rest.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
         return Err("it holds a control character");
@@ -178,7 +178,7 @@ fn standard(scheme: &str, rest: &str) -> Result<GitRemote, &'static str> {
         None => host.split_once(':').map_or("", |(_, port)| port),
     };
     if !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("the port is no number");
+        return Err("the port is not a number");
     }
     let mut url = format!("{scheme}://");
     if let Some(user) = user {
@@ -243,21 +243,21 @@ mod tests {
     use super::GitRemote;
 
     #[test]
-    fn what_is_no_remote_is_refused_and_passwords_are_not_shown() {
+    fn other_texts_are_refused_and_passwords_are_not_shown() {
         for (url, expect) in [
-            ("ftp://example.com/x", "the scheme is none of https, http, ssh, git"),
+            ("ftp://example.com/x", "the scheme is not one of https, http, ssh, git"),
             ("https:///x", "it has no host"),
-            ("https://example.com:http/x", "the port is no number"),
+            ("https://example.com:http/x", "the port is not a number"),
             ("https://exa mple.com/x", "the host holds a character that hosts do not have"),
             ("https://example.com/%zz", "a % is not followed by two hexadecimal digits"),
-            ("https://example.com/x#main", "a fragment is no part of a remote"),
-            ("https://example.com/x?ref=main", "a query is no part of a remote"),
+            ("https://example.com/x#main", "a fragment is not part of a remote"),
+            ("https://example.com/x?ref=main", "a query is not part of a remote"),
             ("https://[::1/x", "the host's bracket is not closed"),
         ] {
             let error = GitRemote::parse(url).expect_err(url).to_string();
             assert!(error.ends_with(expect), "{url}: {error}");
         }
-        let error = GitRemote::parse("https://me:hunter2@example.com:x/y").expect_err("no port").to_string();
+        let error = GitRemote::parse("https://me:hunter2@example.com:x/y").expect_err("not a port").to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
 }

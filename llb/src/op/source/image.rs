@@ -50,7 +50,7 @@ pub struct ImageSource {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResolveMode {
-    /// The daemon's own choice; in a graph this is no attribute at all.
+    /// The daemon's choice; a graph then has no such attribute.
     #[default]
     Default,
     /// Always ask the registry; needs the capability `source.image.resolvemode`.
@@ -60,7 +60,7 @@ pub enum ResolveMode {
 }
 
 impl ResolveMode {
-    /// The wire's word, as the gateway's requests and frontend options have it.
+    /// The text on the wire, in requests of the gateway and in options of frontends.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl From<ImageSource> for Source {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OciLayoutSource {
-    /// `name@sha256:…`; the name is for people, the digest says what to load.
+    /// `name@sha256:…`; the name is for users, the digest decides what is loaded.
     pub reference: String,
     /// Which of the image's platforms.
     pub platform: Platform,

@@ -30,9 +30,9 @@ pub struct LocalSource {
     pub follow: Vec<String>,
     /// Names the daemon's copy to update; different filters under one hint throw each other's copy away.
     pub shared_key_hint: Option<String>,
-    /// Salt for the digest where there is no session. Go's client takes a random one; without a salt equal sources are one.
+    /// Salt for the digest where there is no session. Go's client takes a random one; without a salt equal sources are one op.
     pub unique: Option<String>,
-    /// How the daemon finds out which files changed (`local.differ`). A daemon that does not know it does as ever; note
+    /// How the daemon finds out which files changed (`local.differ`). A daemon that does not know it ignores it; note
     /// [`requiring`](crate::Note::requiring) `source.local.differ` where that would be wrong.
     pub differ: Option<Differ>,
     /// Names and sizes instead of content; needs the capability `source.local.metadatatransfer`.
@@ -55,7 +55,7 @@ pub enum Differ {
     Metadata,
 }
 
-/// A source that transfers what `stat` says instead of content.
+/// A source that transfers the result of `stat` instead of content.
 ///
 /// ```
 /// use buildkit_llb::{LocalSource, MetadataOnly, Source};
