@@ -1,4 +1,5 @@
-//! From an [`ImageSpec`](imagespec::ImageSpec) and [`Facts`] to a [`Plan`], and from the plan to an LLB graph and an image config.
+//! From an [`ImageSpec`](imagespec::ImageSpec) and a [`Store`] of answers to a [`Plan`], and from the plan to an LLB graph and an image
+//! config.
 //!
 //! ```text
 //! (spec, settings, store) ──plan──► Outcome { drafts, asks, diagnostics }
