@@ -7,8 +7,8 @@ use buildkit_client::error::{SolveError, render_source};
 use buildkit_client::flag::FlagError;
 use buildkit_client::session::{SessionEnd, SessionError};
 use imagespec::{Diagnostic, SourceMap};
-use imagespec_driver::CredentialsError;
 use imagespec_driver::content::ContentError;
+use imagespec_driver::{BuildError, CredentialsError};
 use imagespec_frontend::DriveError;
 
 use crate::exit::Exit;
@@ -102,12 +102,25 @@ impl From<CredentialsError> for CliError {
     }
 }
 
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Input(problem) => Self::Input(problem),
+            BuildError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
+            BuildError::Step { diagnostic, sources } => Self::Step { diagnostic, sources },
+            BuildError::Session(error) => Self::Session(error),
+            BuildError::SessionLost(end) => Self::SessionLost(end),
+            BuildError::Solve(error) => Self::Solve(error),
+            BuildError::Refused(problem) => Self::Refused(problem),
+            BuildError::Cancelled => Self::Interrupted,
+            BuildError::Internal(problem) => Self::Internal(problem),
+        }
+    }
+}
+
 impl From<DriveError> for CliError {
     fn from(error: DriveError) -> Self {
-        match error {
-            DriveError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
-            DriveError::Failed(status) | DriveError::Step { status, .. } => Self::Input(status.message),
-        }
+        BuildError::from(error).into()
     }
 }
 

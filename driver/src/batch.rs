@@ -266,7 +266,11 @@ impl OneBuild<'_> {
 }
 
 /// Compiles here; the daemon answers questions and solves the graph.
-async fn in_process(handle: Handle, options: BTreeMap<String, String>, recorder: Recorder) -> Result<(), BoxError> {
+pub(crate) async fn in_process(
+    handle: Handle,
+    options: BTreeMap<String, String>,
+    recorder: Recorder,
+) -> Result<(), BoxError> {
     let session = handle.session_id.to_string();
     recorder.run(handle.bridge()?, options, session).await
 }

@@ -1,13 +1,12 @@
 //! What an image would be made of, by a build that exports nothing.
 
-use std::sync::Arc;
-
 use buildkit_client::progress::ProgressSender;
 use buildkit_client::solve::SolveOptions;
 use imagespec_compile::LockUse;
 use imagespec_frontend::{Planned, Recorder};
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::in_process;
 use crate::daemon::Daemon;
 use crate::error::{BuildError, take};
 use crate::image::Image;
@@ -29,15 +28,6 @@ pub async fn plan(
     let options = image.options.clone();
     let solve = SolveOptions { frontend_attrs: options.clone(), internal: true, ..SolveOptions::new() };
     let solving = Solving { connection: &daemon.connection, session: image.session(), solve, progress, cancel };
-    let recorder = Arc::new(recorder);
-    let outcome = solving
-        .run(
-            |handle| async move {
-                let session = handle.session_id.to_string();
-                recorder.run(handle.bridge()?, options, session).await
-            },
-            || async { Ok(()) },
-        )
-        .await;
+    let outcome = solving.run(|handle| in_process(handle, options, recorder), || async { Ok(()) }).await;
     take(&recorded, outcome.map(drop))
 }

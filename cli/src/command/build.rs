@@ -14,7 +14,7 @@ use buildkit_client::output::{Output, OutputKind};
 use buildkit_client::progress::Mode;
 use buildkit_proto::keys::option;
 use imagespec::Diagnostic;
-use imagespec_driver::{Attestations, Batch, BuildError, Built, Daemon, DeliveryOptions, Image, Request, Variables};
+use imagespec_driver::{Attestations, Batch, Built, Daemon, DeliveryOptions, Image, Request, Variables};
 
 use crate::args::{BuildArgs, OutputArgs, Progress};
 use crate::error::{CliError, render_diagnostics};
@@ -222,21 +222,5 @@ fn mode(args: &BuildArgs) -> Mode {
     match (args.output.quiet, args.output.progress) {
         (true, _) | (false, Progress::Quiet) => Mode::Quiet,
         (false, progress) => progress.into(),
-    }
-}
-
-impl From<BuildError> for CliError {
-    fn from(error: BuildError) -> Self {
-        match error {
-            BuildError::Input(problem) => Self::Input(problem),
-            BuildError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
-            BuildError::Step { diagnostic, sources } => Self::Step { diagnostic, sources },
-            BuildError::Session(error) => Self::Session(error),
-            BuildError::SessionLost(end) => Self::SessionLost(end),
-            BuildError::Solve(error) => Self::Solve(error),
-            BuildError::Refused(problem) => Self::Refused(problem),
-            BuildError::Cancelled => Self::Interrupted,
-            BuildError::Internal(problem) => Self::Internal(problem),
-        }
     }
 }
