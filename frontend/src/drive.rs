@@ -119,7 +119,7 @@ impl<'a> Driver<'a> {
             if outcome.is_certain() {
                 return self.finish(outcome, Vec::new(), None).await.map(Some);
             }
-            in_flight.keep(&outcome);
+            in_flight.keep(|question| outcome.asks().any(|ask| ask.question == *question));
             let files = self.read_files(&outcome)?;
             let is_missing = |ask: &Ask| files == Files::Elsewhere || !client_files::is_about_files(&ask.question);
             let is_anything_missing = outcome.missing().any(is_missing);

@@ -2,35 +2,37 @@
 //!
 //! Does not know what is asked, nor who answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_gateway::Status;
 use futures_util::FutureExt as _;
 use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use imagespec_compile::{AnyQuestion, Fact, Outcome};
+use imagespec_compile::{AnyQuestion, Fact};
 
 /// Answers that are on their way, each with the questions it is for.
 #[derive(Default)]
 pub(crate) struct InFlight<'a> {
-    answers: FuturesUnordered<BoxFuture<'a, Answers>>,
-    /// The questions that somebody waits for, and how to stop finding an answer.
-    asked: BTreeMap<AnyQuestion, AbortHandle>,
+    answers: FuturesUnordered<BoxFuture<'a, (usize, Answers)>>,
+    /// The questions that somebody waits for, with the number of what answers them, and how to stop that.
+    asked: BTreeMap<AnyQuestion, (usize, AbortHandle)>,
+    /// How many answers were begun. A question may be asked again before its stopped answer has come.
+    begun: usize,
 }
 
 /// Questions with their answers, or why there are none.
 pub(crate) type Answers = (Vec<AnyQuestion>, Result<Vec<Fact>, Status>);
 
 impl<'a> InFlight<'a> {
-    /// Stops finding answers that an outcome does not ask for.
-    pub(crate) fn keep(&mut self, outcome: &Outcome) {
-        self.asked.retain(|question, handle| {
-            let is_asked = outcome.asks().any(|ask| ask.question == *question);
-            if !is_asked {
-                handle.abort();
-            }
-            is_asked
-        });
+    /// Forgets questions that nobody asks any more. An answer is stopped once none of its questions is left.
+    pub(crate) fn keep(&mut self, is_asked: impl Fn(&AnyQuestion) -> bool) {
+        let (kept, dropped): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.asked).into_iter().partition(|(question, _)| is_asked(question));
+        let wanted: BTreeSet<usize> = kept.values().map(|(number, _)| *number).collect();
+        self.asked = kept;
+        for (_, handle) in dropped.into_values().filter(|(number, _)| !wanted.contains(number)) {
+            handle.abort();
+        }
     }
 
     /// Whether nobody waits for anything.
@@ -50,10 +52,12 @@ impl<'a> InFlight<'a> {
         answer: impl Future<Output = Result<Vec<Fact>, Status>> + Send + 'a,
     ) {
         let (answer, handle) = abortable(answer);
-        self.asked.extend(questions.iter().map(|question| (question.clone(), handle.clone())));
+        let number = self.begun;
+        self.begun += 1;
+        self.asked.extend(questions.iter().map(|question| (question.clone(), (number, handle.clone()))));
         let answer = async move {
             let answer = answer.await.unwrap_or_else(|_| Err(Status::failed("nobody asks any more")));
-            (questions, answer)
+            (number, (questions, answer))
         };
         self.answers.push(answer.boxed());
     }
@@ -61,12 +65,53 @@ impl<'a> InFlight<'a> {
     /// The next answer that somebody waits for; `None` if none is on its way.
     pub(crate) async fn next(&mut self) -> Option<Answers> {
         loop {
-            let (questions, answer) = self.answers.next().await?;
+            let (number, (questions, answer)) = self.answers.next().await?;
             let count = self.asked.len();
-            questions.iter().for_each(|question| _ = self.asked.remove(question));
+            self.asked.retain(|_, (of, _)| *of != number);
             if self.asked.len() < count {
                 return Some((questions, answer));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use imagespec_compile::question::SpecFile;
+
+    use super::*;
+
+    fn question(name: &str) -> AnyQuestion {
+        SpecFile { name: name.to_owned() }.into()
+    }
+
+    fn fact(name: &str) -> Fact {
+        (SpecFile { name: name.to_owned() }, None).into()
+    }
+
+    #[test]
+    fn an_answer_goes_on_while_one_of_its_questions_is_asked() {
+        let (one, other) = (question("one"), question("other"));
+        let mut in_flight = InFlight::default();
+        in_flight.push(vec![one.clone(), other.clone()], ready(Ok(vec![fact("one"), fact("other")])));
+        in_flight.keep(|asked| *asked == one);
+        assert!(in_flight.is_asked(&one) && !in_flight.is_asked(&other));
+        let (_, answer) = in_flight.next().now_or_never().flatten().expect("an answer");
+        assert_eq!(answer.ok(), Some(vec![fact("one"), fact("other")]));
+        assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn a_stopped_answer_is_not_taken_for_the_next_to_the_same_question() {
+        let one = question("one");
+        let mut in_flight = InFlight::default();
+        in_flight.push(vec![one.clone()], pending());
+        in_flight.keep(|_| false);
+        in_flight.push(vec![one.clone()], ready(Ok(vec![fact("one")])));
+        let (_, answer) = in_flight.next().now_or_never().flatten().expect("an answer");
+        assert_eq!(answer.ok(), Some(vec![fact("one")]));
+        assert!(in_flight.next().now_or_never().flatten().is_none(), "nothing is asked any more");
     }
 }
