@@ -62,6 +62,20 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+impl Command {
+    /// Whether stderr is for events, and for nothing else.
+    pub(crate) fn writes_events(&self) -> bool {
+        let progress = match self {
+            Self::Build(args) if args.output.quiet => Progress::Quiet,
+            Self::Build(args) => args.output.progress,
+            Self::Lock(args) => args.progress,
+            Self::Frontend(args) => args.progress,
+            _ => Progress::Auto,
+        };
+        progress == Progress::Json
+    }
+}
+
 /// Arguments of `compile`.
 #[derive(Debug, clap::Args)]
 #[command(

@@ -6,11 +6,12 @@ use buildkit_client::dial::DialError;
 use buildkit_client::error::{SolveError, render_source};
 use buildkit_client::flag::FlagError;
 use buildkit_client::session::{SessionEnd, SessionError};
-use imagespec::{Diagnostic, SourceMap};
+use imagespec::{Diagnostic, Problems, SourceMap};
 use imagespec_driver::content::ContentError;
-use imagespec_driver::{BuildError, CredentialsError};
+use imagespec_driver::{BuildError, CredentialsError, Event, EventKind, Failure, FailureKind, Problem, StepFailure};
 use imagespec_frontend::DriveError;
 
+use crate::args::Progress;
 use crate::exit::Exit;
 
 /// Why a run ended without success.
@@ -21,20 +22,10 @@ pub(crate) enum CliError {
     Input(String),
     /// The spec.
     #[error("the spec has problems")]
-    Spec {
-        /// What is wrong.
-        diagnostics: Vec<Diagnostic>,
-        /// What they point into.
-        sources: Box<SourceMap>,
-    },
+    Spec(Box<Problems>),
     /// A step of the build.
-    #[error("{}", .diagnostic.message)]
-    Step {
-        /// What failed, in the spec's words.
-        diagnostic: Box<Diagnostic>,
-        /// What it points into.
-        sources: Box<SourceMap>,
-    },
+    #[error("{}", .0.diagnostic.message)]
+    Step(Box<StepFailure>),
     /// No daemon, or none that answers.
     #[error("{0}")]
     NoDaemon(String),
@@ -64,6 +55,9 @@ pub(crate) enum CliError {
         /// How many there are.
         of: usize,
     },
+    /// Something that was reported as an event already.
+    #[error("the build failed")]
+    Reported(Exit),
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -81,7 +75,7 @@ impl From<DialError> for CliError {
 impl From<ContentError> for CliError {
     fn from(error: ContentError) -> Self {
         match error {
-            ContentError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
+            ContentError::Spec(problems) => Self::Spec(problems),
             ContentError::Internal(problem) => Self::Internal(problem),
             error @ (ContentError::Read { .. } | ContentError::List(_) | ContentError::Platform(_)) => {
                 Self::Input(error.to_string())
@@ -106,8 +100,8 @@ impl From<BuildError> for CliError {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Input(problem) => Self::Input(problem),
-            BuildError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
-            BuildError::Step { diagnostic, sources } => Self::Step { diagnostic, sources },
+            BuildError::Spec(problems) => Self::Spec(problems),
+            BuildError::Step(failure) => Self::Step(failure),
             BuildError::Session(error) => Self::Session(error),
             BuildError::SessionLost(end) => Self::SessionLost(end),
             BuildError::Solve(error) => Self::Solve(error),
@@ -145,15 +139,46 @@ impl CliError {
         }
     }
 
+    /// Nothing more to say where the events of builds are written, which include their failures.
+    pub(crate) fn reported_by(self, progress: Progress) -> Self {
+        if progress == Progress::Json { Self::Reported(self.exit()) } else { self }
+    }
+
+    /// The error as events, for programs; one for each image that failed.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let event = |title: &str, failure| Event { image: title.into(), kind: EventKind::Failed(failure) };
+        match self {
+            Self::Reported(_) => Vec::new(),
+            Self::Several { failed, .. } => failed.iter().map(|(title, error)| event(title, error.failure())).collect(),
+            other => vec![event("", other.failure())],
+        }
+    }
+
+    fn failure(&self) -> Failure {
+        let kind = match self.exit() {
+            Exit::InvalidInput => FailureKind::Request,
+            Exit::Unreachable => FailureKind::Daemon,
+            Exit::Refused => FailureKind::Refused,
+            Exit::StepFailed => FailureKind::Step,
+            Exit::Interrupted => FailureKind::Cancelled,
+            Exit::Success | Exit::Different | Exit::Missing | Exit::Internal => FailureKind::Internal,
+        };
+        match self {
+            Self::Spec(problems) => Failure::from_problems(problems),
+            other => Failure::new(kind, vec![Problem::new(other.to_string())]),
+        }
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Input(_) | Self::Spec { .. } => Exit::InvalidInput,
+            Self::Input(_) | Self::Spec(_) => Exit::InvalidInput,
             Self::NoDaemon(_) | Self::Dial(_) | Self::Session(_) | Self::SessionLost(_) => Exit::Unreachable,
             Self::Refused(_) => Exit::Refused,
             Self::Output(_) | Self::Internal(_) => Exit::Internal,
             Self::Interrupted => Exit::Interrupted,
-            Self::Step { .. } => Exit::StepFailed,
+            Self::Step(_) => Exit::StepFailed,
+            Self::Reported(exit) => *exit,
             // An interrupt ends them all, and else the first has as good a claim as any.
             Self::Several { failed, .. } => {
                 let mut exits = failed.iter().map(|(_, error)| error.exit());
@@ -175,8 +200,8 @@ impl CliError {
     /// The text for stderr.
     pub(crate) fn render(&self) -> String {
         match self {
-            Self::Spec { diagnostics, sources } => render_diagnostics(diagnostics, sources),
-            Self::Step { diagnostic, sources } => imagespec::render(diagnostic, sources) + "\n",
+            Self::Spec(problems) => render_diagnostics(&problems.diagnostics, &problems.sources),
+            Self::Step(failure) => imagespec::render(&failure.diagnostic, &failure.sources) + "\n",
             Self::Solve(error) => {
                 let mut text: String = error.sources().iter().map(|source| render_source(source) + "\n").collect();
                 text += &format!("error: {error}\n");

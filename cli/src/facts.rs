@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use buildkit_client::progress::Mode;
 use buildkit_gateway::BuildOptions;
 use imagespec_compile::{DaemonFact, LockUse, Store, question};
 use imagespec_driver::{Daemon, Variables};
 use imagespec_frontend::Planned;
 
-use crate::args::{BuildOptionArgs, DaemonArgs, FactsArgs, SpecArgs};
+use crate::args::{BuildOptionArgs, DaemonArgs, FactsArgs, Progress, SpecArgs};
 use crate::error::CliError;
 use crate::image::{self, Missing};
 use crate::spec_file::SpecFile;
@@ -22,7 +21,7 @@ pub(crate) async fn plan(
     facts: &FactsArgs,
     daemon: &DaemonArgs,
     lock: LockUse,
-    progress: Mode,
+    progress: Progress,
 ) -> Result<Planned, CliError> {
     if let Some(path) = &facts.facts {
         return replay(spec, build, path);
@@ -33,9 +32,9 @@ pub(crate) async fn plan(
     let connection = daemon::dial_found(&found?, daemon).await?;
     let daemon = Daemon::new(connection, None, false, &Variables::of_process()).await;
     let stage = Stage::open(progress)?;
-    let planned = imagespec_driver::plan(&image, &daemon, lock, stage.progress(), stage.cancellation()).await;
+    let planned = imagespec_driver::plan(&image, &daemon, lock, stage.events(), stage.cancellation()).await;
     stage.close().await;
-    let planned = planned?;
+    let planned = planned.map_err(|error| CliError::from(error).reported_by(progress))?;
     if let Some(path) = &facts.save_facts {
         save(path, &planned.store)?;
     }

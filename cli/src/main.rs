@@ -22,14 +22,17 @@ use exit::Exit;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    let writes_events = args.command.writes_events();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return finish(Err(CliError::Internal(format!("cannot start the runtime: {error}")))),
+        Err(error) => {
+            return finish(Err(CliError::Internal(format!("cannot start the runtime: {error}"))), writes_events);
+        }
     };
     let outcome = runtime.block_on(run_command(args.command));
     // Helpers that still wait for a terminal or a socket must not hold up the end.
     runtime.shutdown_background();
-    finish(outcome)
+    finish(outcome, writes_events)
 }
 
 async fn run_command(command: Command) -> Result<Exit, CliError> {
@@ -54,11 +57,14 @@ async fn run_command(command: Command) -> Result<Exit, CliError> {
     outcome.map(|()| Exit::Success)
 }
 
-fn finish(outcome: Result<Exit, CliError>) -> ExitCode {
+fn finish(outcome: Result<Exit, CliError>, writes_events: bool) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
-            print::note(&error.render());
+            match writes_events {
+                true => error.events().iter().for_each(print::event),
+                false => print::note(&error.render()),
+            }
             error.exit().into()
         }
     }

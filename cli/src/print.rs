@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use imagespec_driver::Event;
+
 use crate::error::CliError;
 
 /// Writes a command's result to stdout.
@@ -18,6 +20,11 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), CliError> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Writes an event for other programs to stderr.
+pub(crate) fn event(event: &Event) {
+    note(&format!("{}\n", event.to_json()));
 }
 
 /// Tells the user something on stderr.

@@ -2,50 +2,80 @@
 
 use std::io::IsTerminal as _;
 
-use buildkit_client::progress::{self, Mode, ProgressSender, Terminal};
+use buildkit_client::progress::{self, Mode, Terminal};
+use imagespec_driver::{EventReceiver, Events};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::args::Progress;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::print;
 
 /// What all builds of a command share: one display, and the user who may interrupt them.
 pub(crate) struct Stage {
-    progress: ProgressSender,
-    display: JoinHandle<()>,
+    events: Events,
+    /// Ends when nobody reports any more.
+    reader: JoinHandle<()>,
     cancel: CancellationToken,
     interrupts: JoinHandle<()>,
 }
 
 impl Stage {
-    /// Begins to show progress.
-    pub(crate) fn open(mode: Mode) -> Result<Self, CliError> {
-        // Renderers flush what belongs together.
-        let out = std::io::BufWriter::new(std::io::stderr());
-        let mut renderer = mode.renderer(out, terminal()).map_err(|error| CliError::Input(error.to_string()))?;
-        let (progress, receiver) = progress::channel();
-        // A display that cannot write has nobody to tell.
-        let display = tokio::spawn(async move { drop(progress::render(receiver, renderer.as_mut()).await) });
+    /// Begins to show progress: of builds by their events, and of whatever else reports some.
+    pub(crate) fn open(progress: Progress) -> Result<Self, CliError> {
+        let (events, read) = Events::channel();
+        let reader = match progress.mode() {
+            Some(mode) => show(read, mode)?,
+            None => tokio::spawn(write_json(read)),
+        };
         let cancel = CancellationToken::new();
         let interrupts = tokio::spawn(on_interrupt(cancel.clone()));
-        Ok(Self { progress, display, cancel, interrupts })
+        Ok(Self { events, reader, cancel, interrupts })
     }
 
     /// Shows the last of it.
     pub(crate) async fn close(self) {
         self.interrupts.abort();
-        drop(self.progress);
-        let _ = self.display.await;
+        drop(self.events);
+        let _ = self.reader.await;
     }
 
-    /// What is shown.
-    pub(crate) fn progress(&self) -> &ProgressSender {
-        &self.progress
+    /// Where builds report what happens.
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
     }
 
     /// What the user interrupts.
     pub(crate) fn cancellation(&self) -> &CancellationToken {
         &self.cancel
+    }
+}
+
+/// Shows the events that a display has room for.
+fn show(mut events: EventReceiver, mode: Mode) -> Result<JoinHandle<()>, CliError> {
+    // Renderers flush what belongs together.
+    let out = std::io::BufWriter::new(std::io::stderr());
+    let mut renderer = mode.renderer(out, terminal()).map_err(|error| CliError::Input(error.to_string()))?;
+    let (progress, updates) = progress::channel();
+    Ok(tokio::spawn(async move {
+        let read = async {
+            // Dropped at the end, which ends the display.
+            let progress = progress;
+            while let Some(event) = events.recv().await {
+                if let Some(update) = event.to_update() {
+                    progress.send(update).await;
+                }
+            }
+        };
+        // A display that cannot write has nobody to tell.
+        let ((), _) = tokio::join!(read, progress::render(updates, renderer.as_mut()));
+    }))
+}
+
+async fn write_json(mut events: EventReceiver) {
+    while let Some(event) = events.recv().await {
+        print::event(&event);
     }
 }
 

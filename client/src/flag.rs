@@ -7,6 +7,7 @@ mod context;
 mod csv;
 mod entitlement;
 mod secret;
+mod source_policy;
 
 use thiserror::Error;
 
@@ -14,6 +15,7 @@ pub use self::cache::{parse_cache_from, parse_cache_to};
 pub use self::context::{ContextSource, NamedContext};
 pub use self::entitlement::{Allowed, parse_allow};
 pub use self::secret::SecretFlag;
+pub use self::source_policy::parse_source_policy;
 
 pub(crate) use self::csv::{Pairs, fields};
 

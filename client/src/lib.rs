@@ -7,6 +7,7 @@
 //! Reading order: [`address`], [`dial`], [`solve`], [`session`], [`progress`], [`error`].
 
 pub mod address;
+pub mod content;
 pub mod dial;
 pub mod discover;
 pub mod engine;

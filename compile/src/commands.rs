@@ -13,25 +13,26 @@ pub(crate) fn script(commands: &[String]) -> String {
     let count = commands.len();
     let mut script = format!(
         "trap 'imagespec_code=$?; [ $imagespec_code = 0 ] || [ -z \"${{imagespec_command-}}\" ] || \
-         echo \"{SAID}$imagespec_command of {count} ended with $imagespec_code\" >&2' EXIT\n"
+         echo \"{NOTE}$imagespec_command of {count} failed with exit code $imagespec_code\" >&2' EXIT\n"
     );
     let groups = (1..).zip(commands).map(|(number, command)| format!("imagespec_command={number} && {{ {command}\n}}"));
     script += &groups.collect::<Vec<_>>().join(" && ");
     script
 }
 
-const SAID: &str = "imagespec: command ";
+/// How the note begins that names the failed command.
+const NOTE: &str = "imagespec: command ";
 
 /// The command that a line of the step's output says ended the step, counted from 0.
 ///
 /// ```
-/// assert_eq!(imagespec_compile::ended_command("imagespec: command 2 of 3 ended with 7"), Some(1));
+/// assert_eq!(imagespec_compile::ended_command("imagespec: command 2 of 3 failed with exit code 7"), Some(1));
 /// assert_eq!(imagespec_compile::ended_command("command 2 of 3"), None);
 /// ```
 #[must_use]
 pub fn ended_command(line: &str) -> Option<usize> {
-    let (number, rest) = line.trim().strip_prefix(SAID)?.split_once(" of ")?;
-    let is_ours = rest.contains(" ended with ");
+    let (number, rest) = line.trim().strip_prefix(NOTE)?.split_once(" of ")?;
+    let is_ours = rest.contains(" failed with exit code ");
     number.parse::<usize>().ok().filter(|_| is_ours)?.checked_sub(1)
 }
 

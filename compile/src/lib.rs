@@ -79,6 +79,7 @@ pub mod question;
 mod requirements;
 pub mod rules;
 mod settings;
+mod step_key;
 mod store;
 
 pub use answer::{DaemonFact, ImageFact, InterpreterFact, LockFact, Program, Text};
@@ -95,6 +96,7 @@ pub use plan::{
     Account, Action, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, ManagedPython, Parent,
     PinnedImage, Plan, Shape, Step,
 };
-pub use planner::{ContextProblems, ContextUse, context_use, plan};
+pub use planner::{ContextUse, context_use, plan};
 pub use settings::{CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};
+pub use step_key::{STEP_DESCRIPTION, StepKey, steps_of};
 pub use store::{AnyQuestion, Fact, Knowledge, Question, Reads, Store};

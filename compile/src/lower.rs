@@ -19,13 +19,14 @@ pub use recipe::{lower_recipe, lower_steps};
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{
-    BindMount, Diff, Exec, File, Graph, GraphBuilder, ImageSource, Merge, MkFile, Mount, Note, OpId, Output,
+    BindMount, Diff, Exec, File, Graph, GraphBuilder, ImageSource, Location, Merge, MkFile, Mount, Note, OpId, Output,
     missing_caps,
 };
 use imagespec::{Diagnostic, SourceMap};
 
 use crate::answer::DaemonFact;
 use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
+use crate::step_key::{STEP_DESCRIPTION, StepKey};
 use crate::{image_config, locations, rules};
 
 /// What a plan becomes.
@@ -230,15 +231,17 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn note(&self, step: &Step, name: String) -> Note {
-        Note::named(name).at_all(step.locations.iter().copied())
-    }
-
-    /// Says what an op is called and which lines of the spec asked for it.
+    /// Says what an op is called, which step it belongs to, and which lines of the spec asked for it.
     fn annotate(&mut self, step: &Step, op: OpId) {
-        let mut note = self.note(step, step.title.clone());
+        let mut note = self.note(&step.id, &step.title, &step.locations);
         note.ignore_cache = self.common.no_cache.applies_to(&step.names());
         self.graph.annotate(op, note);
+    }
+
+    fn note(&self, id: &str, title: &str, locations: &[Location]) -> Note {
+        let key = StepKey::new(self.plan, id).to_string();
+        let description = BTreeMap::from([(STEP_DESCRIPTION.to_owned(), key)]);
+        Note { description, ..Note::named(title).at_all(locations.iter().copied()) }
     }
 
     /// An exec with what all steps share: the base's environment, network, hosts, proxies.

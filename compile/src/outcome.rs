@@ -12,6 +12,7 @@ use crate::identity;
 use crate::lock_file::LockFile;
 use crate::lock_step::{LOCK, LockStep};
 use crate::plan::{Action, LocalFilter, Parent, Plan, Shape, Step};
+use crate::step_key::StepKey;
 use crate::store::{AnyQuestion, Reads};
 
 /// What one pass of planning yields.
@@ -170,6 +171,7 @@ impl Outcome {
     pub fn steps(&self) -> Vec<StepInfo> {
         let of_draft = |draft: &Draft| {
             let lock = draft.lock.as_ref().map(|lock| StepInfo {
+                key: StepKey::new(&draft.plan, LOCK),
                 id: LOCK.to_owned(),
                 title: lock.title.clone(),
                 fields: lock.fields.clone(),
@@ -217,6 +219,8 @@ pub struct EarlyStep<'a> {
 /// What a step is called, and what asked for it: enough to say in the spec's words which one failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepInfo {
+    /// Names the step within the build.
+    pub key: StepKey,
     /// Names the step within its plan; `lock` is the one that resolves requirements.
     pub id: String,
     /// What progress shows.
@@ -237,9 +241,10 @@ impl StepInfo {
             Parent::Step(id) => id == "apt",
             Parent::Joined(ids) => ids.iter().any(|id| id == "apt"),
         };
-        let steps = || plan.images().flat_map(|plan| &plan.steps);
-        let venv = steps().any(|step| matches!(step.action, Action::Venv { .. }) && is_apt(&step.parent));
-        let info = |step: &Step| Self {
+        let steps = || plan.images().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step)));
+        let venv = steps().any(|(_, step)| matches!(step.action, Action::Venv { .. }) && is_apt(&step.parent));
+        let info = |(plan, step): (&Plan, &Step)| Self {
+            key: StepKey::new(plan, &step.id),
             id: step.id.clone(),
             title: step.title.clone(),
             fields: step.fields.clone(),

@@ -18,7 +18,7 @@ mod python;
 mod user;
 mod wanted;
 
-pub use content::{ContextProblems, ContextUse, context_use};
+pub use content::{ContextUse, context_use};
 
 use buildkit_llb::{CapSet, Location, Platform};
 use imagespec::{Diagnostic, ImageSpec, Rule, field};

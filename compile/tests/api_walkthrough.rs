@@ -89,7 +89,7 @@ env: {MODE: fast}
     let [plan] = outcome.plans().expect("complete").try_into().expect("one platform");
     insta::assert_snapshot!(plan, @r"
     linux/amd64 from docker.io/library/python:3.11-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000
-      venv      on base             [python] environment over /usr/local/bin/python3
+      venv      on base             [python] create an environment with /usr/local/bin/python3
       wheels    on venv             [pip] numpy
                 2.0 MB to download: numpy 2.3
                 from packages[0]

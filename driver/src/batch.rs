@@ -5,21 +5,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_client::progress::{self, ProgressSender};
+use buildkit_client::progress;
 use buildkit_client::session::Session;
 use buildkit_client::solve::{Exporter, SolveOptions, cache_imports_attr};
 use buildkit_gateway::{SolveRequest, Status};
+use buildkit_llb::Graph;
 use buildkit_proto::caps;
 use buildkit_proto::keys::{self, option};
 use futures_util::StreamExt as _;
 use imagespec_compile::LockUse;
 use imagespec_frontend::{Recorded, Recorder};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::compress::compress_ahead;
 use crate::daemon::Daemon;
 use crate::delivery::{self, Delivery};
 use crate::error::BuildError;
+use crate::event::{Delivered, EventKind, Events, Failure, Reporter, warnings};
 use crate::files::Files;
 use crate::image::{Built, Image, Request};
 use crate::solving::{BoxError, Driven, Handle, Solving};
@@ -82,19 +85,17 @@ impl<'d> Batch<'d> {
     }
 
     /// Builds all of them; one that fails does not stop the others. The results are in the order of the images.
-    pub async fn build(&self, progress: &ProgressSender, cancel: &CancellationToken) -> Vec<Result<Built, BuildError>> {
+    pub async fn build(&self, events: &Events, cancel: &CancellationToken) -> Vec<Result<Built, BuildError>> {
         let context = match self.images.as_slice() {
             [(image, _), _, ..] => {
                 let session = image.files.context_session().open(self.daemon.connection.channel.clone());
-                match session.await {
-                    Ok(session) => Some(session),
-                    Err(error) => return vec![Err(error.into())],
-                }
+                // Without it each build serves the context itself; what is wrong with sessions is then each build's error.
+                session.await.ok()
             }
             _ => None,
         };
         let builds = self.images.iter().map(|(image, delivery)| {
-            build(image, self.request, delivery, self.daemon, context.as_ref(), progress, cancel)
+            build(image, self.request, delivery, self.daemon, context.as_ref(), events, cancel)
         });
         let builds: Vec<_> = builds.collect();
         let outcomes = futures_util::stream::iter(builds).buffered(MAX_CONCURRENT).collect().await;
@@ -116,7 +117,32 @@ pub async fn build(
     delivery: &Delivery<'_>,
     daemon: &Daemon,
     context: Option<&Session>,
-    progress: &ProgressSender,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Built, BuildError> {
+    let (parts, built_parts) = unbounded_channel();
+    let reporter = Reporter::begin(events, &image.title, Some(parts));
+    for warning in delivery.warnings() {
+        reporter.send(EventKind::Warning(warnings::from_text(warning))).await;
+    }
+    let build = build_reported(image, request, delivery, daemon, context, (&reporter, built_parts), cancel);
+    // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimized.
+    let outcome = Box::pin(build).await;
+    let ended = match &outcome {
+        Ok(built) => built.events(),
+        Err(error) => vec![EventKind::Failed(Failure::from_build(error))],
+    };
+    reporter.end(ended).await;
+    outcome
+}
+
+async fn build_reported(
+    image: &Image,
+    request: &Request,
+    delivery: &Delivery<'_>,
+    daemon: &Daemon,
+    context: Option<&Session>,
+    (reporter, parts): (&Reporter, UnboundedReceiver<Graph>),
     cancel: &CancellationToken,
 ) -> Result<Built, BuildError> {
     let mut options = image.options.clone();
@@ -124,27 +150,35 @@ pub async fn build(
     if let Some(imports) = cache_imports_attr(&request.cache_imports) {
         options.insert(option::CACHE_IMPORTS.to_owned(), imports);
     }
-    // What is said of the build, without what differs from call to call.
-    let said = options.clone();
+    // What identifies the build, without what differs from call to call.
+    let lasting_options = options.clone();
     if let Some(session) = context {
         options.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_string());
     }
     let exporters = delivery.exporters();
-    let last_push = last_push(image, request, delivery, daemon, &said, &exporters);
-    let build = OneBuild { image, request, daemon, options, progress, cancel };
+    let last_push = last_push(image, request, delivery, daemon, &lasting_options, &exporters);
+    let build = OneBuild { image, request, daemon, options, reporter, cancel };
     let mut known = imagespec_compile::Store::default();
     if let Some(repeated) = repeated(last_push.clone().filter(|_| !request.always_build)).await {
         match build.confirm(repeated).await? {
             UpToDate::Yes { planned, exporter_response } => {
                 let image_id = delivery.image_id(&exporter_response);
+                let delivered = delivery.delivered(&exporter_response, &[], None);
+                let delivered = delivered.into_iter().map(|one| Delivered { is_up_to_date: true, ..one }).collect();
                 let planned = Some(*planned);
-                return Ok(Built { exporter_response, planned, image_id, is_up_to_date: true, skipped_files: 0 });
+                return Ok(Built {
+                    exporter_response,
+                    planned,
+                    image_id,
+                    delivered,
+                    is_up_to_date: true,
+                    skipped_files: 0,
+                });
             }
             UpToDate::No { known: found } => known = *found,
         }
     }
-    let (Driven { response, sent, skipped_files, .. }, recorded) =
-        build.solve(delivery, exporters.clone(), known).await?;
+    let (Driven { response, sent, received, .. }, recorded) = build.solve(delivery, exporters, known, parts).await?;
     let planned = recorded.get().and_then(|planned| planned.as_ref().ok()).cloned();
     if let (Some(last_push), Some(planned)) = (last_push, &planned) {
         let of_context = context.map(Session::sent_dirs).unwrap_or_default();
@@ -152,7 +186,10 @@ pub async fn build(
     }
     let exporter_response = response.exporter_response;
     let image_id = delivery.image_id(&exporter_response);
-    Ok(Built { exporter_response, planned, image_id, is_up_to_date: false, skipped_files })
+    let bytes = delivery.image_bytes(&exporter_response).await;
+    let delivered = delivery.delivered(&exporter_response, &received, bytes);
+    let skipped_files = received.iter().map(|export| export.skipped).sum();
+    Ok(Built { exporter_response, planned, image_id, delivered, is_up_to_date: false, skipped_files })
 }
 
 /// The last push, if a build of now would repeat it. Other images do not wait for a walk through the files of this one.
@@ -173,7 +210,7 @@ fn last_push(
     let is_push_alone =
         request.frontend_image.is_none() && request.cache_exports.is_empty() && delivery.is_for_registries();
     let memory = daemon.memory.clone().filter(|_| is_push_alone)?;
-    LastPush::new(image, options, exporters, memory)
+    LastPush::new(image, options, exporters, request.source_policy.as_ref(), memory)
 }
 
 /// One build, as far as it is decided.
@@ -182,7 +219,7 @@ struct OneBuild<'a> {
     request: &'a Request,
     daemon: &'a Daemon,
     options: BTreeMap<String, String>,
-    progress: &'a ProgressSender,
+    reporter: &'a Reporter,
     cancel: &'a CancellationToken,
 }
 
@@ -191,9 +228,10 @@ impl OneBuild<'_> {
     async fn confirm(&self, repeated: Repeated) -> Result<UpToDate, BuildError> {
         let published = repeated.published();
         let names = published.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let step = self.progress.start(format!("[internal] look for changes since {names} was pushed")).await;
+        let progress = self.reporter.progress();
+        let step = progress.start(format!("[internal] look for changes since {names} was pushed")).await;
         let frontend = self.image.frontend(LockUse::Read, self.daemon.memory.clone());
-        let recorder = Recorder::new(frontend).confirming_only(published);
+        let recorder = self.reporter.record(frontend).confirming_only(published);
         let recorded = recorder.recorded();
         let solve = SolveOptions { internal: true, ..self.solve_options() };
         // What goes wrong here, such as a name that no registry has any more, is no failure of the build and not shown as one.
@@ -211,7 +249,7 @@ impl OneBuild<'_> {
         };
         let found = repeated.found(planned);
         if let UpToDate::Yes { .. } = found {
-            self.progress.start(format!("{names} is up to date")).await.cached().await;
+            progress.start(format!("{names} is up to date")).await.cached().await;
         }
         Ok(found)
     }
@@ -222,8 +260,9 @@ impl OneBuild<'_> {
         delivery: &Delivery<'_>,
         exporters: Vec<Exporter>,
         known: imagespec_compile::Store,
+        parts: UnboundedReceiver<Graph>,
     ) -> Result<(Driven<()>, Recorded), BuildError> {
-        let Self { image, request, daemon, options, progress, cancel } = self;
+        let Self { image, request, daemon, options, reporter, cancel } = self;
         let (session, mut loads) = delivery.attach(image.session())?;
         let solve = SolveOptions {
             cache_exports: request.cache_exports.clone(),
@@ -233,18 +272,21 @@ impl OneBuild<'_> {
         };
         let mut frontend = image.frontend(LockUse::Read, daemon.memory.clone());
         frontend.known = known;
-        let recorder = Recorder::new(frontend);
+        frontend.required = request.required_caps();
+        let recorder = reporter.record(frontend);
         let recorded = recorder.recorded();
         let layers = delivery.pushed_layers().cloned();
+        let progress = reporter.progress();
         let solving = Solving { connection: &daemon.connection, session, solve, progress, cancel };
         let drive = |handle: Handle| async move {
             match &request.frontend_image {
                 None => {
-                    let compress = |layers| compress_ahead(&daemon.connection, &handle.session_id, &layers);
-                    let events = layers.map(compress).unwrap_or_default();
-                    in_process(handle, options.clone(), recorder.with_events(events)).await
+                    if let Some(layers) = layers {
+                        compress_ahead(&daemon.connection, &handle.session_id, &layers, parts);
+                    }
+                    in_process(handle, options.clone(), recorder).await
                 }
-                Some(frontend) => in_daemon(handle, options.clone(), frontend).await,
+                Some(frontend) => in_daemon(handle, options.clone(), frontend, &request.required_caps()).await,
             }
         };
         let outcome = solving.run(drive, || delivery.finish(&mut loads, &image.credentials, progress)).await;
@@ -252,7 +294,9 @@ impl OneBuild<'_> {
             Ok(driven) => Ok((driven, recorded)),
             // An archive that ends early is refused as well: that says nothing new.
             Err(error @ (BuildError::Cancelled | BuildError::SessionLost(_))) => Err(error),
-            Err(error) => Err(delivery::load_failure(loads).await.unwrap_or_else(|| error.explained(&recorded))),
+            Err(error) => Err(delivery::load_failure(loads)
+                .await
+                .unwrap_or_else(|| error.explained(&recorded, reporter.vertices()))),
         }
     }
 
@@ -260,6 +304,7 @@ impl OneBuild<'_> {
         SolveOptions {
             frontend_attrs: self.options.clone(),
             entitlements: self.request.entitlements.clone(),
+            source_policy: self.request.source_policy.clone(),
             ..SolveOptions::new()
         }
     }
@@ -276,9 +321,17 @@ pub(crate) async fn in_process(
 }
 
 /// Lets a frontend image do it all in the daemon.
-async fn in_daemon(handle: Handle, mut options: BTreeMap<String, String>, image: &str) -> Result<(), BoxError> {
+async fn in_daemon(
+    handle: Handle,
+    mut options: BTreeMap<String, String>,
+    image: &str,
+    required: &[(&str, &str)],
+) -> Result<(), BoxError> {
     let bridge = handle.bridge()?;
-    bridge.ping().await?;
+    let pong = bridge.ping().await?;
+    if let Some((_, purpose)) = required.iter().find(|(cap, _)| !pong.llb_caps.contains(cap)) {
+        return Err(Status::failed(format!("this daemon cannot apply {purpose}; use a newer one")).into());
+    }
     options.insert(option::SOURCE.to_owned(), image.to_owned());
     options.insert(option::FRONTEND_CAPS.to_owned(), format!("{}+forward", caps::frontend::SUBREQUESTS));
     let frontend = Some(keys::frontend::GATEWAY_V0.to_owned());

@@ -14,9 +14,8 @@ use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::Graph;
 use buildkit_proto::Message as _;
 use buildkit_proto::keys::exporter_attr as attr;
-use imagespec_frontend::{Event, Events};
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,18 +26,18 @@ const LAYER_ATTRS: [&str; 4] =
 /// A part is compressed by one processor; the steps that are still running want some, too.
 const AT_A_TIME: usize = 2;
 
-/// Takes the events of a build and compresses the parts of its image as `exporter` will. To be called within a runtime; ends with the
-/// build.
+/// Compresses the parts of an image as `exporter` will. To be called within a runtime; ends when nobody sends parts any more.
 ///
-/// A daemon that cannot do it makes no difference: the export compresses what is
-/// not compressed yet.
-#[must_use]
-pub(crate) fn compress_ahead(connection: &Connection, session: &SessionId, exporter: &Exporter) -> Events {
-    let (events, parts) = unbounded_channel();
+/// A daemon that cannot do it makes no difference: the export compresses what is not compressed yet.
+pub(crate) fn compress_ahead(
+    connection: &Connection,
+    session: &SessionId,
+    exporter: &Exporter,
+    parts: UnboundedReceiver<Graph>,
+) {
     let attrs = exporter.attrs.iter().filter(|(name, _)| LAYER_ATTRS.contains(&name.as_str()));
     let attrs = attrs.map(|(name, value)| (name.clone(), value.clone())).collect();
     tokio::spawn(run(connection.clone(), session.clone(), attrs, parts));
-    Events::to(events)
 }
 
 /// Ends when nobody sends any more; parts that wait by then are the real export's to compress.
@@ -46,13 +45,12 @@ async fn run(
     connection: Connection,
     session: SessionId,
     attrs: BTreeMap<String, String>,
-    mut parts: UnboundedReceiver<Event>,
+    mut parts: UnboundedReceiver<Graph>,
 ) {
     let width = Arc::new(Semaphore::new(AT_A_TIME));
     let ended = CancellationToken::new();
     let mut running = JoinSet::new();
-    while let Some(event) = parts.recv().await {
-        let Event::PartBuilt(part) = event else { continue };
+    while let Some(part) = parts.recv().await {
         let (connection, session, attrs) = (connection.clone(), session.clone(), attrs.clone());
         let (width, ended) = (width.clone(), ended.clone());
         running.spawn(async move {

@@ -10,11 +10,9 @@ use std::path::{Path, PathBuf};
 use buildkit_client::session::files::{LocalDir, SentKind};
 use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
 use buildkit_llb::Digest;
-use imagespec::{Content, Diagnostic, Invalid, SourceMap, parse_platform};
+use imagespec::{Content, Invalid, Problems, parse_platform};
 use imagespec_compile::question::ContextFile;
-use imagespec_compile::{
-    AnyQuestion, ContextProblems, ContextUse, Document, Fact, LocalFilter, Store, Text, context_use,
-};
+use imagespec_compile::{AnyQuestion, ContextUse, Document, Fact, LocalFilter, Store, Text, context_use};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::Files;
@@ -24,12 +22,7 @@ use crate::files::Files;
 pub enum ContentError {
     /// The spec is wrong in the light of its files.
     #[error("the spec has problems")]
-    Spec {
-        /// What is wrong.
-        diagnostics: Vec<Diagnostic>,
-        /// What they point into.
-        sources: Box<SourceMap>,
-    },
+    Spec(Box<Problems>),
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
@@ -75,9 +68,7 @@ pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Resul
     let mut store = Store::default();
     loop {
         match context_use(document, &platforms, &store) {
-            Err(ContextProblems { diagnostics, sources }) => {
-                return Err(ContentError::Spec { diagnostics, sources: Box::new(sources) });
-            }
+            Err(problems) => return Err(ContentError::Spec(Box::new(problems))),
             Ok(ContextUse::Asks(questions)) => {
                 for question in questions {
                     store.insert(answer(files, question)?);
@@ -217,8 +208,9 @@ mod tests {
         let text = "base_image: {requirements: pyproject.toml, commands: [\"true\"]}\npackages: [click]\n";
         let document = Document::from_parsed(imagespec::parse("spec.yaml", text), None).unwrap();
         let error = gather(&Files::in_folder(folder.path()), &document, &[]).unwrap_err();
-        let ContentError::Spec { diagnostics, sources } = error else { panic!("{error}") };
-        let [problem] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
-        assert_eq!(problem.span().and_then(|span| sources.snippet(span)), Some("pyproject.toml"));
+        let ContentError::Spec(problems) = error else { panic!("{error}") };
+        let [problem] = problems.diagnostics.as_slice() else { panic!("{problems:?}") };
+        assert_eq!(problem.span().and_then(|span| problems.sources.snippet(span)), Some("pyproject.toml"));
+        assert_eq!(problems.fields(problem), ["base_image.requirements"]);
     }
 }

@@ -9,7 +9,7 @@ use buildkit_client::output::{Output, OutputOptions, OutputPlan, Target, plan_ou
 use buildkit_client::progress::{ProgressSender, Stream};
 use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
-use buildkit_client::session::exports::ExportTarget;
+use buildkit_client::session::exports::{ExportTarget, ReceivedExport};
 use buildkit_client::solve::Exporter;
 use buildkit_proto::keys::{exporter_attr, option, result};
 use oci_names::ImageReference;
@@ -18,7 +18,9 @@ use tokio::task::JoinSet;
 use crate::credentials::push_login;
 use crate::daemon::Daemon;
 use crate::error::BuildError;
+use crate::event::{Delivered, Destination};
 use crate::image::{Image, Request};
+use crate::image_size::image_size;
 
 /// Where results go.
 #[derive(Clone, Debug, Default)]
@@ -189,6 +191,60 @@ impl<'d> Delivery<'d> {
             }
         }
         Ok(())
+    }
+
+    /// Where the result is, of which the exporters report `response`. `received` is what came to the client, and `image_bytes` the size
+    /// of the image.
+    pub(crate) fn delivered(
+        &self,
+        response: &BTreeMap<String, String>,
+        received: &[ReceivedExport],
+        image_bytes: Option<u64>,
+    ) -> Vec<Delivered> {
+        let digest = response.get(result::IMAGE_DIGEST).cloned();
+        let image = |to, names: Vec<String>| {
+            let (digest, bytes) = (digest.clone(), image_bytes);
+            Delivered { to, names, digest, bytes, is_up_to_date: false }
+        };
+        let mut delivered = Vec::new();
+        for (index, export) in (0..).zip(&self.plan.exports) {
+            let exporter = &export.exporter;
+            let names = exporter.attrs.get(exporter_attr::NAME).map(String::as_str).unwrap_or_default();
+            let names: Vec<String> = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let to = match &export.target {
+                Some(Target::Directory(path)) => Destination::Directory(path.clone()),
+                Some(Target::File(path)) => Destination::File(path.clone()),
+                Some(Target::Stdout) => Destination::Stdout,
+                Some(Target::Engine { .. }) => Destination::Engine,
+                None => {
+                    if exporter.flag(exporter_attr::PUSH) == Some(true) {
+                        delivered.push(image(Destination::Registry, names.clone()));
+                    }
+                    if self.daemon.facts.store != ImageStore::None {
+                        delivered.push(image(Destination::Store, names));
+                    }
+                    continue;
+                }
+            };
+            let bytes = received.iter().filter(|export| export.exporter == index).map(|export| export.bytes).sum();
+            let digest = digest.clone().filter(|_| exporter.kind.makes_image());
+            delivered.push(Delivered { to, names, digest, bytes: Some(bytes), is_up_to_date: false });
+        }
+        if !self.plan.push_afterwards.is_empty() {
+            delivered.push(image(Destination::Registry, self.plan.push_afterwards.clone()));
+        }
+        if delivered.is_empty() {
+            delivered.push(Delivered { bytes: None, ..image(Destination::Cache, Vec::new()) });
+        }
+        delivered
+    }
+
+    /// The size of all blobs of the image that stays with the daemon or in a registry. `None` where there is none, or the daemon does
+    /// not tell.
+    pub(crate) async fn image_bytes(&self, response: &BTreeMap<String, String>) -> Option<u64> {
+        let is_image = self.plan.exports.iter().any(|export| export.target.is_none());
+        let digest = response.get(result::IMAGE_DIGEST).filter(|_| is_image)?;
+        image_size(&self.daemon.connection, digest).await
     }
 
     /// What the user's programs can call the image: the containerd store knows images by their manifests alone.

@@ -2,10 +2,10 @@
 
 use buildkit_client::error::SolveError;
 use buildkit_client::session::{SessionEnd, SessionError};
-use imagespec::{Diagnostic, SourceMap};
-use imagespec_frontend::{DriveError, Planned, Recorded};
+use imagespec::Problems;
+use imagespec_frontend::{DriveError, Planned, Recorded, Vertices};
 
-use crate::explain::step_failure;
+use crate::explain::{StepFailure, step_failure};
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -15,20 +15,10 @@ pub enum BuildError {
     Input(String),
     /// The spec is wrong, by itself or in the light of what its build found out.
     #[error("the spec has problems")]
-    Spec {
-        /// What is wrong.
-        diagnostics: Vec<Diagnostic>,
-        /// What they point into.
-        sources: Box<SourceMap>,
-    },
+    Spec(Box<Problems>),
     /// A step of the build failed.
-    #[error("{}", .diagnostic.message)]
-    Step {
-        /// What failed, in the spec's words.
-        diagnostic: Box<Diagnostic>,
-        /// What it points into.
-        sources: Box<SourceMap>,
-    },
+    #[error("{}", .0.diagnostic.message)]
+    Step(Box<StepFailure>),
     /// The daemon takes no session.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -52,7 +42,7 @@ pub enum BuildError {
 impl From<DriveError> for BuildError {
     fn from(error: DriveError) -> Self {
         match error {
-            DriveError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
+            DriveError::Problems(problems) => Self::Spec(problems),
             DriveError::Failed(status) | DriveError::Step { status, .. } => Self::Input(status.message),
         }
     }
@@ -60,13 +50,12 @@ impl From<DriveError> for BuildError {
 
 impl BuildError {
     /// The failure in the spec's words, where it has to do with the spec, rather than in the daemon's.
-    pub(crate) fn explained(self, recorded: &Recorded) -> Self {
+    pub(crate) fn explained(self, recorded: &Recorded, vertices: &Vertices) -> Self {
         match (self, recorded.get()) {
-            (_, Some(Err(problems @ DriveError::Problems { .. }))) => problems.clone().into(),
-            (Self::Solve(SolveError::Build(failure)), Some(planned)) => match step_failure(&failure, planned) {
-                Some((diagnostic, sources)) => {
-                    Self::Step { diagnostic: Box::new(diagnostic), sources: Box::new(sources) }
-                }
+            (_, Some(Err(problems @ DriveError::Problems(_)))) => problems.clone().into(),
+            (Self::Solve(SolveError::Build(failure)), Some(planned)) => match step_failure(&failure, planned, vertices)
+            {
+                Some(step) => Self::Step(Box::new(step)),
                 None => SolveError::Build(failure).into(),
             },
             (error, _) => error,
@@ -75,9 +64,13 @@ impl BuildError {
 }
 
 /// What was planned, or why not. Problems of the spec are reported by us rather than by what the daemon made of them.
-pub(crate) fn take(recorded: &Recorded, outcome: Result<(), BuildError>) -> Result<Planned, BuildError> {
+pub(crate) fn take(
+    recorded: &Recorded,
+    vertices: &Vertices,
+    outcome: Result<(), BuildError>,
+) -> Result<Planned, BuildError> {
     match (recorded.get(), outcome) {
-        (_, Err(error)) => Err(error.explained(recorded)),
+        (_, Err(error)) => Err(error.explained(recorded, vertices)),
         (Some(Ok(planned)), Ok(())) => Ok(planned.clone()),
         (Some(Err(error)), Ok(())) => Err(error.clone().into()),
         (None, Ok(())) => Err(BuildError::Internal("the build ended before the spec was read".to_owned())),

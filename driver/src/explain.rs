@@ -1,28 +1,61 @@
-//! A failed step in the spec's words: which step it was, which lines asked for it, and what it said about them.
+//! A failed step in terms of the spec: which step it was, which lines asked for it, and what its output says about them.
 //!
 //! Works on what the build left behind; the daemon is not asked again.
 
-use buildkit_client::error::BuildFailure;
+use buildkit_client::error::{BuildFailure, FailedVertex};
 use imagespec::{Diagnostic, SourceMap, Span};
-use imagespec_compile::{Document, StepInfo, ended_command, rules};
-use imagespec_frontend::{DriveError, Planned};
+use imagespec_compile::{Document, STEP_DESCRIPTION, StepInfo, StepKey, ended_command, rules};
+use imagespec_frontend::{DriveError, Planned, Vertices};
 
-/// The failure of a build as a diagnostic, with what it points into; `None` when it was none of the plan's steps that failed.
+/// A step of the plan that failed.
+#[derive(Clone, Debug)]
+pub struct StepFailure {
+    /// The step.
+    pub step: StepInfo,
+    /// The fields of the spec that it failed for, such as `packages[2]`; all that asked for the step where its output names none.
+    pub fields: Vec<String>,
+    /// What went wrong, in terms of the spec.
+    pub diagnostic: Diagnostic,
+    /// The texts that the diagnostic points into.
+    pub sources: SourceMap,
+    /// The exit code of its process, if it ran one.
+    pub exit_code: Option<u32>,
+}
+
+/// The failure of a build as a diagnostic, with what it points into; `None` if no step of the plan failed.
 ///
-/// `planned` is what a [`Recorder`](imagespec_frontend::Recorder) kept of the build.
-pub fn step_failure(failure: &BuildFailure, planned: &Result<Planned, DriveError>) -> Option<(Diagnostic, SourceMap)> {
+/// `planned` and `vertices` are what a [`Recorder`](imagespec_frontend::Recorder) kept of the build. The failed vertex belongs to the
+/// step whose graph it was sent in. A source policy of the daemon's changes digests; then the vertex's own description names the step.
+pub fn step_failure(
+    failure: &BuildFailure,
+    planned: &Result<Planned, DriveError>,
+    vertices: &Vertices,
+) -> Option<StepFailure> {
     let (document, steps) = match planned {
         Ok(planned) => (&planned.document, planned.outcome.steps()),
         Err(DriveError::Step { document, steps, .. }) => (&**document, steps.clone()),
-        Err(DriveError::Problems { .. } | DriveError::Failed(_)) => return None,
+        Err(DriveError::Problems(_) | DriveError::Failed(_)) => return None,
     };
-    Some((diagnostic(failure, document, &steps)?, document.sources.clone()))
+    let vertex = failure.vertex.as_ref()?;
+    let known = vertices.step(&vertex.digest);
+    let key = known.as_ref().map(StepKey::as_str);
+    let key = key.or_else(|| failure.details.description.get(STEP_DESCRIPTION).map(String::as_str))?;
+    let step = steps.into_iter().find(|step| step.key.as_str() == key)?;
+    let blamed = Blamed::find(&step, document, &vertex.log_tail);
+    let diagnostic = diagnostic(failure, vertex, document, &step, blamed.places);
+    let (sources, exit_code) = (document.sources.clone(), failure.exit_code);
+    Some(StepFailure { step, fields: blamed.fields, diagnostic, sources, exit_code })
 }
 
-fn diagnostic(failure: &BuildFailure, document: &Document, steps: &[StepInfo]) -> Option<Diagnostic> {
-    let vertex = failure.vertex.as_ref()?;
-    let name = vertex.name.as_deref()?;
-    let step = steps.iter().find(|step| step.title == name)?;
+fn diagnostic(
+    failure: &BuildFailure,
+    vertex: &FailedVertex,
+    document: &Document,
+    step: &StepInfo,
+    places: Vec<(Span, String)>,
+) -> Diagnostic {
+    // One step may be several vertices with names of their own.
+    let name = vertex.name.as_deref().unwrap_or(&step.title);
     let how = match failure.exit_code {
         Some(code) => format!("with exit code {code}"),
         None => format!("({})", failure.message),
@@ -33,18 +66,18 @@ fn diagnostic(failure: &BuildFailure, document: &Document, steps: &[StepInfo]) -
         true => nothing_to_copy(name, &failure.message),
         false => Diagnostic::new(&rules::STEP_FAILED, format!("the step `{name}` failed {how}")),
     };
-    for (span, said) in places(step, document, &vertex.log_tail) {
-        diagnostic = diagnostic.with_label(span, said);
+    for (span, line) in places {
+        diagnostic = diagnostic.with_label(span, line);
     }
     if let Some(advice) = missing_compiler(step, document, &vertex.log_tail) {
-        return Some(diagnostic.with_help(advice));
+        return diagnostic.with_help(advice);
     }
     let said = last_words(&vertex.log_tail);
     let is_shown = |line: &str| diagnostic.labels.iter().any(|label| label.text == line);
-    Some(match said {
-        Some(line) if !is_shown(line) => diagnostic.with_help(format!("the step's last words: {line}")),
+    match said {
+        Some(line) if !is_shown(line) => diagnostic.with_help(format!("the step's last output: {line}")),
         _ => diagnostic,
-    })
+    }
 }
 
 fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
@@ -67,34 +100,45 @@ fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Opt
     })
 }
 
-/// The items the output speaks of, with what it says; if it names none of them, all that asked for the step.
-fn places(step: &StepInfo, document: &Document, log: &[String]) -> Vec<(Span, String)> {
-    // Where one step runs many commands, it says itself which of them ended it.
-    let ended = log.iter().rev().find_map(|line| ended_command(without_time(line)));
-    if let Some(span) = ended.and_then(|at| document.spans.nearest_span(step.fields.get(at)?)) {
-        return vec![(span, String::new())];
-    }
-    let spans: Vec<Span> = step.fields.iter().filter_map(|field| document.spans.nearest_span(field)).collect();
-    let named: Vec<(Span, String)> = spans
-        .iter()
-        .filter_map(|span| {
+/// What of the spec a failure is about.
+struct Blamed {
+    fields: Vec<String>,
+    /// With the lines of the output that mention them.
+    places: Vec<(Span, String)>,
+}
+
+impl Blamed {
+    /// The items that the output mentions; if it mentions none, all fields that asked for the step, of which the first is shown.
+    fn find(step: &StepInfo, document: &Document, log: &[String]) -> Self {
+        let place = |field: &String| document.spans.nearest_span(field);
+        // A step that runs several commands writes which of them failed.
+        let ended = log.iter().rev().find_map(|line| ended_command(without_time(line)));
+        if let Some((field, span)) =
+            ended.and_then(|at| step.fields.get(at)).and_then(|field| Some((field, place(field)?)))
+        {
+            return Self { fields: vec![field.clone()], places: vec![(span, String::new())] };
+        }
+        let placed: Vec<(&String, Span)> =
+            step.fields.iter().filter_map(|field| Some((field, place(field)?))).collect();
+        let mentioned = placed.iter().filter_map(|(field, span)| {
             let word = item_name(document.sources.snippet(*span)?)?;
             let line = complaints(log).find(|line| mentions(line, &word))?;
-            Some((*span, line.to_owned()))
-        })
-        .collect();
-    match (named.len(), spans.first()) {
-        // Everything is mentioned when a tool lists what it was asked for; then nothing stands out.
-        (count, _) if count > 0 && count < spans.len().max(2) => named,
-        (_, Some(first)) => vec![(*first, String::new())],
-        (_, None) => Vec::new(),
+            Some(((*field).clone(), (*span, line.to_owned())))
+        });
+        let (fields, places): (Vec<_>, Vec<_>) = mentioned.unzip();
+        // A tool that lists what it was asked for mentions everything; then nothing stands out.
+        if !fields.is_empty() && fields.len() < placed.len().max(2) {
+            return Self { fields, places };
+        }
+        let places = placed.first().map(|(_, span)| (*span, String::new()));
+        Self { fields: step.fields.clone(), places: places.into_iter().collect() }
     }
 }
 
 /// The lines that complain. Names turn up elsewhere too: apt builds a dependency `tree`.
 fn complaints(log: &[String]) -> impl Iterator<Item = &str> {
     const SIGNS: [&str; 7] = ["e:", "error", "cause", "fail", "unable", "not found", "no "];
-    log.iter().map(|line| without_progress(without_time(line))).filter(|line| {
+    output(log).map(without_progress).filter(|line| {
         let line = line.to_ascii_lowercase();
         SIGNS.iter().any(|sign| line.contains(sign))
     })
@@ -103,9 +147,13 @@ fn complaints(log: &[String]) -> impl Iterator<Item = &str> {
 /// The last complaint. Only where there is none it is the last line: what a program prints on its other stream, such as progress,
 /// may come after what it says of its end.
 fn last_words(log: &[String]) -> Option<&str> {
-    let is_said = |line: &&str| !line.is_empty() && ended_command(line).is_none();
-    let last_line = || log.iter().rev().map(|line| without_time(line)).find(is_said);
-    complaints(log).last().or_else(last_line)
+    complaints(log).last().or_else(|| output(log).last())
+}
+
+/// The lines of the programs that the step ran, without our own note of which command failed.
+fn output(log: &[String]) -> impl DoubleEndedIterator<Item = &str> {
+    let lines = log.iter().map(|line| without_time(line));
+    lines.filter(|line| !line.is_empty() && ended_command(line).is_none())
 }
 
 /// `numpy` of `"numpy>=2"`, `git` of `git=1:2.39*`.
@@ -181,7 +229,10 @@ mod tests {
         let apt = log(&["0.978 E: Unable to locate package x", "0.978 Reading state information..."]);
         assert_eq!(last_words(&apt), Some("E: Unable to locate package x"));
         assert_eq!(last_words(&log(&["0.1 one", "0.2 two", ""])), Some("two"));
-        assert_eq!(last_words(&log(&["0.1 one", "0.2 imagespec: command 2 of 3 ended with 1"])), Some("one"));
+        assert_eq!(
+            last_words(&log(&["0.1 one", "0.2 imagespec: command 2 of 3 failed with exit code 1"])),
+            Some("one")
+        );
         assert_eq!(last_words(&[]), None);
     }
 

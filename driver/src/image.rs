@@ -7,12 +7,15 @@ use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::secrets::Secrets;
 use buildkit_client::solve::CacheEntry;
+use buildkit_proto::caps;
+use buildkit_proto::rpc::sourcepolicy::Policy;
 use imagespec::Diagnostic;
 use imagespec_compile::{Document, LockUse};
 use imagespec_frontend::{ImagespecFrontend, Planned};
 
 use crate::attest::Attestations;
 use crate::delivery::DeliveryOptions;
+use crate::event::{Delivered, EventKind, warnings};
 use crate::files::Files;
 use crate::memory::DaemonMemory;
 
@@ -78,10 +81,19 @@ pub struct Request {
     pub cache_imports: Vec<CacheEntry>,
     /// Privileges that steps may use; the daemon has to allow them too.
     pub entitlements: Vec<String>,
+    /// Which sources the daemon lets a build use, and what takes the place of others.
+    pub source_policy: Option<Policy>,
     /// A frontend image that does it in the daemon, instead of the frontend here.
     pub frontend_image: Option<String>,
     /// Build and push even if the image is up to date.
     pub always_build: bool,
+}
+
+impl Request {
+    /// What of it an old daemon would ignore: the capability that shows that it does not, and what is meant.
+    pub(crate) fn required_caps(&self) -> Vec<(&'static str, &'static str)> {
+        self.source_policy.iter().map(|_| (caps::llb::SOURCE_POLICY, "a source policy")).collect()
+    }
 }
 
 /// An image that was built.
@@ -93,6 +105,8 @@ pub struct Built {
     pub planned: Option<Planned>,
     /// What the user's programs can call the image.
     pub image_id: Option<String>,
+    /// Where it is now.
+    pub delivered: Vec<Delivered>,
     /// Nothing was built: the last push is still there, and nothing has changed since.
     pub is_up_to_date: bool,
     /// Devices, fifos and sockets of the image that were not written to a folder.
@@ -100,6 +114,21 @@ pub struct Built {
 }
 
 impl Built {
+    /// What is reported of it at its end. Warnings of a build that did something came through the daemon.
+    pub(crate) fn events(&self) -> Vec<EventKind> {
+        let planned = self.planned.as_ref().filter(|_| self.is_up_to_date);
+        let about_spec = planned.into_iter().flat_map(|planned| {
+            let sources = &planned.document.sources;
+            planned.warnings.iter().map(|warning| warnings::from_diagnostic(warning, sources))
+        });
+        let skipped = (self.skipped_files > 0).then(|| {
+            let text = format!("{} devices, fifos and sockets of the image were not written", self.skipped_files);
+            warnings::from_text(&text)
+        });
+        let delivered = self.delivered.iter().cloned().map(EventKind::Delivered);
+        about_spec.chain(skipped).map(EventKind::Warning).chain(delivered).collect()
+    }
+
     /// What the user should know that came up while it was built.
     pub fn warnings(&self) -> &[Diagnostic] {
         self.planned.as_ref().map(|planned| planned.warnings.as_slice()).unwrap_or_default()

@@ -20,9 +20,11 @@ mod credentials;
 mod daemon;
 mod delivery;
 mod error;
+mod event;
 mod explain;
 mod files;
 mod image;
+mod image_size;
 mod memory;
 mod plan;
 mod secrets;
@@ -36,7 +38,10 @@ pub use credentials::{CredentialsError, auth_options, push_login, registry_auth}
 pub use daemon::Daemon;
 pub use delivery::{Delivery, DeliveryOptions};
 pub use error::BuildError;
-pub use explain::step_failure;
+pub use event::{
+    Delivered, Destination, Event, EventKind, EventReceiver, Events, Failure, FailureKind, Place, Problem, VertexState,
+};
+pub use explain::{StepFailure, step_failure};
 pub use files::Files;
 pub use image::{Built, Image, Request};
 pub use imagespec_frontend::{DriveError, Planned, SpecText, parse};

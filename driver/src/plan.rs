@@ -1,14 +1,14 @@
 //! What an image would be made of, by a build that exports nothing.
 
-use buildkit_client::progress::ProgressSender;
 use buildkit_client::solve::SolveOptions;
 use imagespec_compile::LockUse;
-use imagespec_frontend::{Planned, Recorder};
+use imagespec_frontend::Planned;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::in_process;
 use crate::daemon::Daemon;
 use crate::error::{BuildError, take};
+use crate::event::{EventKind, Events, Failure, Reporter};
 use crate::image::Image;
 use crate::solving::Solving;
 
@@ -20,14 +20,19 @@ pub async fn plan(
     image: &Image,
     daemon: &Daemon,
     lock: LockUse,
-    progress: &ProgressSender,
+    events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Planned, BuildError> {
-    let recorder = Recorder::new(image.frontend(lock, daemon.memory.clone())).planning_only();
+    let reporter = Reporter::begin(events, &image.title, None);
+    let recorder = reporter.record(image.frontend(lock, daemon.memory.clone())).planning_only();
     let recorded = recorder.recorded();
     let options = image.options.clone();
     let solve = SolveOptions { frontend_attrs: options.clone(), internal: true, ..SolveOptions::new() };
+    let progress = reporter.progress();
     let solving = Solving { connection: &daemon.connection, session: image.session(), solve, progress, cancel };
     let outcome = solving.run(|handle| in_process(handle, options, recorder), || async { Ok(()) }).await;
-    take(&recorded, outcome.map(drop))
+    let planned = take(&recorded, reporter.vertices(), outcome.map(drop));
+    let failed = planned.as_ref().err().map(Failure::from_build);
+    reporter.end(failed.map(EventKind::Failed)).await;
+    planned
 }

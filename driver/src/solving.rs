@@ -8,6 +8,7 @@ use std::future::Future;
 use buildkit_client::dial::Connection;
 use buildkit_client::error::SolveError;
 use buildkit_client::progress::ProgressSender;
+use buildkit_client::session::exports::ReceivedExport;
 use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{SessionBuilder, SessionId};
 use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
@@ -43,8 +44,8 @@ pub struct Driven<T> {
     pub made: T,
     /// The client's files, as far as its session was asked for them.
     pub sent: Vec<SentDir>,
-    /// Devices, fifos and sockets of the result that were not written.
-    pub skipped_files: u64,
+    /// What came to the client of the result.
+    pub received: Vec<ReceivedExport>,
 }
 
 /// What code that drives a build is given.
@@ -95,10 +96,10 @@ impl Solving<'_> {
             Err(_) if cancel.is_cancelled() => Err(BuildError::Cancelled),
             Err(error) => Err(error),
         };
-        let skipped_files = session.received_exports().iter().map(|export| export.skipped).sum();
+        let received = session.received_exports();
         session.close().await;
         match outcome {
-            Ok((response, made, sent)) => Ok(Driven { response, made, sent, skipped_files }),
+            Ok((response, made, sent)) => Ok(Driven { response, made, sent, received }),
             Err(BuildError::Solve(SolveError::Cancelled)) => Err(BuildError::Cancelled),
             Err(error) => Err(error),
         }

@@ -10,10 +10,11 @@ use buildkit_client::session::sent::{DirRequest, SentDir};
 use buildkit_client::solve::{Exporter, ExporterKind};
 use buildkit_llb::{Digest, Graph, Op, Source};
 use buildkit_proto::keys::{exporter_attr, option, result};
+use buildkit_proto::rpc::sourcepolicy::Policy;
 use imagespec_compile::{AnyQuestion, Compiled, Store};
 use imagespec_frontend::{Memory as _, Planned, Published};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::files::{Files, absolute};
 use crate::image::Image;
@@ -77,6 +78,7 @@ impl LastPush {
         image: &Image,
         options: &BTreeMap<String, String>,
         exporters: &[Exporter],
+        source_policy: Option<&Policy>,
         memory: DaemonMemory,
     ) -> Option<Self> {
         let mut names = BTreeSet::new();
@@ -102,7 +104,8 @@ impl LastPush {
         let key = format!("push {} {target} {names:?}", spec.display());
         let exporters: Vec<_> =
             exporters.iter().map(|exporter| json!([exporter.kind.as_str(), exporter.attrs])).collect();
-        let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters]);
+        let policy = source_policy.map(policy_json);
+        let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters, policy]);
         let told = Digest::from_content(told.to_string().as_bytes()).to_string();
         Some(Self { memory, files, names, key, told })
     }
@@ -149,6 +152,17 @@ impl Repeated {
     }
 }
 
+/// A source policy in a fixed order.
+fn policy_json(policy: &Policy) -> Value {
+    let rules = policy.rules.iter().map(|rule| {
+        let selector = rule.selector.as_ref().map(|selector| format!("{selector:?}"));
+        let updates = rule.updates.as_ref();
+        let updates = updates.map(|updates| (&updates.identifier, updates.attrs.iter().collect::<BTreeMap<_, _>>()));
+        json!([rule.action, selector, updates])
+    });
+    json!([policy.version, rules.collect::<Vec<_>>()])
+}
+
 /// All that makes the image but the client's files: graphs and configs; and which files these are. `None` if what the graphs stand
 /// for may change by itself.
 fn recipe(planned: &Planned) -> Option<(String, Vec<DirRequest>)> {
@@ -160,7 +174,7 @@ fn recipe(planned: &Planned) -> Option<(String, Vec<DirRequest>)> {
         images.push(json!([plan.platform.to_string(), root, image_config, base_config, epoch]));
     }
     let is_some = !images.is_empty();
-    is_some.then(|| (Digest::from_content(serde_json::Value::from(images).to_string().as_bytes()).to_string(), wanted))
+    is_some.then(|| (Digest::from_content(Value::from(images).to_string().as_bytes()).to_string(), wanted))
 }
 
 /// The digest of the root, if all sources below it are named by what they hold, or are the client's, which are added to `wanted`.
@@ -220,7 +234,7 @@ mod tests {
             (BTreeMap::new(), vec![exporter(&[("push", "true"), ("name", "r/a:1,r/a:2")])]);
         change(&mut options, &mut exporters);
         let memory = DaemonMemory::in_folder("/home/me/.cache/imagespec", "daemon");
-        check(LastPush::new(&image, &options, &exporters, memory).as_ref());
+        check(LastPush::new(&image, &options, &exporters, None, memory).as_ref());
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use buildkit_client::dial::DialError;
 use buildkit_client::error::SolveError;
 use buildkit_client::session::{SessionEnd, SessionError};
-use imagespec::{Diagnostic, SourceMap};
-use imagespec_driver::{BuildError, DriveError};
+use imagespec::{Diagnostic, Problems};
+use imagespec_driver::{BuildError, DriveError, StepFailure};
 
 use imagespec_driver::CredentialsError;
 use imagespec_driver::SecretsError;
@@ -30,21 +30,11 @@ pub enum EngineError {
     #[error("the image builder \"noop\" takes the base image as it is, so `base_image` has to be a reference")]
     NoReference,
     /// The spec is wrong, by itself or in the light of what its build found out.
-    #[error("the spec has problems: {}", first(.diagnostics))]
-    Spec {
-        /// What is wrong.
-        diagnostics: Vec<Diagnostic>,
-        /// What they point into.
-        sources: Box<SourceMap>,
-    },
+    #[error("the spec has problems: {}", first(&.0.diagnostics))]
+    Spec(Box<Problems>),
     /// A step of the build failed.
-    #[error("{}", .diagnostic.message)]
-    Step {
-        /// What failed, in the spec's words.
-        diagnostic: Box<Diagnostic>,
-        /// What it points into.
-        sources: Box<SourceMap>,
-    },
+    #[error("{}", .0.diagnostic.message)]
+    Step(Box<StepFailure>),
     /// Files behind the spec cannot be read.
     #[error(transparent)]
     Content(ContentError),
@@ -119,11 +109,8 @@ impl EngineError {
     #[must_use]
     pub fn render(&self) -> String {
         match self {
-            Self::Spec { diagnostics, sources } => {
-                let all: Vec<String> = diagnostics.iter().map(|problem| imagespec::render(problem, sources)).collect();
-                all.join("\n")
-            }
-            Self::Step { diagnostic, sources } => imagespec::render(diagnostic, sources),
+            Self::Spec(problems) => problems.render(),
+            Self::Step(failure) => imagespec::render(&failure.diagnostic, &failure.sources),
             other => other.to_string(),
         }
     }
@@ -134,8 +121,8 @@ impl EngineError {
             BuildError::Input(problem) | BuildError::Refused(problem) | BuildError::Internal(problem) => {
                 Self::Delivery { image: image.to_owned(), problem }
             }
-            BuildError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
-            BuildError::Step { diagnostic, sources } => Self::Step { diagnostic, sources },
+            BuildError::Spec(problems) => Self::Spec(problems),
+            BuildError::Step(failure) => Self::Step(failure),
             BuildError::Session(error) => error.into(),
             BuildError::SessionLost(end) => end.into(),
             BuildError::Solve(error) => error.into(),
@@ -157,7 +144,7 @@ impl From<DialError> for EngineError {
 impl From<ContentError> for EngineError {
     fn from(error: ContentError) -> Self {
         match error {
-            ContentError::Spec { diagnostics, sources } => Self::Spec { diagnostics, sources },
+            ContentError::Spec(problems) => Self::Spec(problems),
             other => Self::Content(other),
         }
     }
@@ -166,7 +153,7 @@ impl From<ContentError> for EngineError {
 impl From<DriveError> for EngineError {
     fn from(error: DriveError) -> Self {
         match error {
-            DriveError::Problems { diagnostics, sources } => Self::Spec { diagnostics, sources: Box::new(sources) },
+            DriveError::Problems(problems) => Self::Spec(problems),
             DriveError::Failed(status) | DriveError::Step { status, .. } => Self::of_status(status.message),
         }
     }

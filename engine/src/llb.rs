@@ -1,17 +1,16 @@
 //! The builder `llb`: the workspace's own frontend, run here, on a BuildKit daemon or a Docker Engine.
 //!
-//! Compiles as the `imagespec` command does, so both share the daemon's cache. Shows no progress itself; a caller may take it.
+//! Compiles as the `imagespec` command does, so both share the daemon's cache. Shows no progress itself; a caller may read the events.
 
 use std::collections::BTreeMap;
 
 use buildkit_client::address::{Address, EngineAddress};
 use buildkit_client::dial::{DialOptions, dial};
 use buildkit_client::engine::Engine;
-use buildkit_client::progress::{self, ProgressSender};
 use buildkit_client::session::secrets::Secrets;
 use buildkit_proto::keys::option;
 use imagespec::{Choice, ImageSpec};
-use imagespec_driver::{Daemon, Delivery, DeliveryOptions, Image, Request, add_secrets};
+use imagespec_driver::{Daemon, Delivery, DeliveryOptions, Events, Image, Request, add_secrets};
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::{BoxFuture, BuildContext, ImageSpecBuilder};
@@ -37,7 +36,7 @@ pub struct LlbBuilder {
     dial: DialOptions,
     engine: Option<EngineAddress>,
     request: Request,
-    progress: Option<ProgressSender>,
+    events: Events,
     cancel: CancellationToken,
 }
 
@@ -48,7 +47,7 @@ impl LlbBuilder {
         let delivery = DeliveryOptions { compression: "zstd".to_owned(), ..DeliveryOptions::default() };
         let request = Request { delivery, ..Request::default() };
         let (dial, cancel) = (DialOptions::default(), CancellationToken::new());
-        Self { address, dial, engine: None, request, progress: None, cancel }
+        Self { address, dial, engine: None, request, events: Events::default(), cancel }
     }
 
     /// Sets how long a connection may take.
@@ -95,10 +94,29 @@ impl LlbBuilder {
         Self { cancel, ..self }
     }
 
-    /// Reports the progress of all builds. The builds wait for whoever takes it.
+    /// Reports what happens in all builds: steps, logs, warnings, deliveries, failures. The builds wait for a reader that is behind.
+    ///
+    /// ```
+    /// use imagespec_driver::{EventKind, Events};
+    /// use imagespec_engine::LlbBuilder;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (events, mut receiver) = Events::channel();
+    /// let builder = LlbBuilder::new("unix:///run/buildkit/buildkitd.sock".parse()?).with_events(events);
+    /// let reader = async move {
+    ///     while let Some(event) = receiver.recv().await {
+    ///         if let EventKind::Delivered(delivered) = event.kind {
+    ///             println!("{}: {} bytes", event.image, delivered.bytes.unwrap_or_default());
+    ///         }
+    ///     }
+    /// };
+    /// # drop((builder, reader));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn with_progress(self, progress: ProgressSender) -> Self {
-        Self { progress: Some(progress), ..self }
+    pub fn with_events(self, events: Events) -> Self {
+        Self { events, ..self }
     }
 
     async fn build(&self, spec: &ImageSpec, context: &BuildContext) -> Result<Option<String>, EngineError> {
@@ -129,10 +147,9 @@ impl LlbBuilder {
                 context.image_name
             ));
         }
-        let progress = self.progress.clone().unwrap_or_else(|| progress::channel().0);
         let shared = shared.as_deref();
         let built =
-            imagespec_driver::build(&image, &request, &delivery, &daemon, shared, &progress, &self.cancel).await;
+            imagespec_driver::build(&image, &request, &delivery, &daemon, shared, &self.events, &self.cancel).await;
         for warning in built.map_err(named)?.warnings() {
             context.warn(format!("{}: {}", warning.code, warning.message));
         }

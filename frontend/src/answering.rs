@@ -143,6 +143,7 @@ impl<'a> Answerer<'a> {
     }
 
     async fn solve(&self, graph: &Graph) -> Result<Reference, Status> {
+        self.parts.vertices().add(graph);
         load::solve_single(self.bridge, graph.to_definition()).await
     }
 

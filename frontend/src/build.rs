@@ -9,7 +9,8 @@ use buildkit_gateway::{
     Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, Reference, SolveRequest, Status, Subrequest,
     SubrequestAnswer,
 };
-use imagespec::{Choice, Diagnostic, Severity};
+use futures_util::future::try_join_all;
+use imagespec::{Choice, Diagnostic, Problems};
 use imagespec_compile::{
     Compiled, Document, LockFile, LockUse, NoCache, Outcome, Plan, Settings, Store, lower, lower_for, plan,
 };
@@ -21,6 +22,7 @@ use crate::error::DriveError;
 use crate::event::Events;
 use crate::memory::{LastBuild, Memory, Worker};
 use crate::parts::Parts;
+use crate::vertices::Vertices;
 use crate::{lint, load, report};
 
 /// A spec's text.
@@ -41,6 +43,8 @@ pub struct ImagespecFrontend {
     pub lock: LockUse,
     /// Where events go.
     pub events: Events,
+    /// Which step each vertex belongs to; filled while the build is driven.
+    pub vertices: Vertices,
     /// What is remembered of the daemon from build to build.
     pub memory: Option<Arc<dyn Memory>>,
     /// The spec's name among all that are remembered. With one, the next build of it asks at once what this one asks.
@@ -49,6 +53,9 @@ pub struct ImagespecFrontend {
     pub files: Option<Arc<dyn ClientFiles>>,
     /// Answers that are known from a moment ago, of the same daemon.
     pub known: Store,
+    /// Capabilities of LLB that the daemon must have for what its client asks of it beside the graph, each with what it is for. An
+    /// old daemon would ignore what it does not know.
+    pub required: Vec<(&'static str, &'static str)>,
 }
 
 /// A planned build: all that it depends on, and what it becomes.
@@ -106,7 +113,10 @@ pub fn compile_only(mut document: Document, settings: Settings, store: Store) ->
         let message = format!("the saved facts do not fit this spec; missing: {}", missing.join("; "));
         return Err(Status::failed(message).into());
     }
-    let problems = |diagnostics| DriveError::Problems { diagnostics, sources: outcome.sources.clone() };
+    let problems = |diagnostics| {
+        let (sources, spans) = (outcome.sources.clone(), document.spans.clone());
+        DriveError::Problems(Box::new(Problems { diagnostics, sources, spans }))
+    };
     let Some(plans) = outcome.plans() else { return Err(problems(outcome.problems.clone())) };
     let compiled = match store.daemon() {
         Some(daemon) => lower_for(&plans, &outcome.sources, daemon).map_err(|problem| problems(vec![problem]))?,
@@ -145,7 +155,13 @@ impl ImagespecFrontend {
         let settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
         let began = Instant::now();
         let daemon = answering::daemon(bridge, options).await?;
-        let parts = Parts::new(bridge.clone(), options.cache_imports.clone(), began.elapsed(), self.events.clone());
+        let caps = daemon.fact.caps();
+        if let Some((_, purpose)) = self.required.iter().find(|(cap, _)| !caps.contains(cap)) {
+            return Err(Status::failed(format!("this daemon cannot apply {purpose}; use a newer one")).into());
+        }
+        let call = began.elapsed();
+        let (events, vertices) = (self.events.clone(), self.vertices.clone());
+        let parts = Parts::new(bridge.clone(), options.cache_imports.clone(), call, events, vertices);
         let worker = self.memory.as_deref().map(|memory| Worker { memory, id: &daemon.worker });
         let name = self.remembered_as(&document, &settings);
         let last = worker.zip(name.as_deref()).map(|(worker, name)| worker.last_build(name));
@@ -172,6 +188,7 @@ impl ImagespecFrontend {
             expected: last.answers.clone(),
         };
         let Some(Reached { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
+        compiled.iter().for_each(|compiled| self.vertices.add(&compiled.graph));
         if let Some((worker, name)) = worker.zip(name) {
             let build = LastBuild::new(&remembered(&store, &last), &outcome.reads);
             worker.keep_build(&name, &last, &build);
@@ -212,23 +229,20 @@ fn jobs(document: &Document) -> usize {
 /// # Errors
 /// Everything wrong with it.
 pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnostic>), DriveError> {
-    let parsed = imagespec::parse_with(&text.name, &text.text, choice);
-    let (warnings, errors): (Vec<_>, Vec<_>) =
-        parsed.diagnostics.clone().into_iter().partition(|diagnostic| diagnostic.severity == Severity::Warning);
-    let sources = parsed.sources.clone();
-    match Document::from_parsed(parsed, choice.target.as_deref()) {
-        Some(document) => Ok((document, warnings)),
-        None => {
-            let diagnostics = errors.into_iter().chain(warnings).collect();
-            Err(DriveError::Problems { diagnostics, sources })
-        }
+    let mut parsed = imagespec::parse_with(&text.name, &text.text, choice);
+    if parsed.spec.is_none() {
+        parsed.diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
+        return Err(DriveError::Problems(Box::new(parsed.into())));
     }
+    let warnings = parsed.diagnostics.clone();
+    let document = Document::from_parsed(parsed, choice.target.as_deref());
+    document.map(|document| (document, warnings)).ok_or_else(|| Status::failed("internal error: no spec").into())
 }
 
-/// Solves what was planned; the daemon does the work when it exports the result.
+/// Solves what was planned.
 ///
 /// # Errors
-/// The daemon refused a graph.
+/// The daemon refused a graph, or a step failed.
 pub(crate) async fn finish(
     bridge: &Bridge,
     options: &BuildOptions,
@@ -256,17 +270,19 @@ pub(crate) async fn finish(
     FrontendResult::image(images, per_platform).map_err(|error| Status::failed(error.to_string()))
 }
 
+/// Has the images made at the same time. Only an op that fails here is described in the error: one that fails while the result is
+/// exported is named by its digest, which may be another one than ours (`moby/buildkit: frontend/gateway/gateway.go`,
+/// `wrapSolveError`).
 async fn solve(
     bridge: &Bridge,
     options: &BuildOptions,
     compiled: &[Compiled],
 ) -> Result<Vec<Option<Reference>>, Status> {
-    let mut solved = Vec::new();
-    for compiled in compiled {
+    let solved = compiled.iter().map(|compiled| {
         let request = SolveRequest::definition(compiled.graph.to_definition());
-        solved.push(load::solve(bridge, request.with_cache_imports(options.cache_imports.clone())).await?);
-    }
-    Ok(solved)
+        load::solve(bridge, request.with_cache_imports(options.cache_imports.clone()).with_evaluate())
+    });
+    try_join_all(solved).await
 }
 
 impl Frontend for ImagespecFrontend {

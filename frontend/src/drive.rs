@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use buildkit_gateway::{Reference, Status};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, OptionFuture, try_join_all};
+use imagespec::Problems;
 use imagespec_compile::{
     AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, LockUse, Outcome, Settings, Store, context_listing,
     image_fetch, lower_for, lower_steps, plan,
@@ -329,16 +330,14 @@ impl<'a> Driver<'a> {
         compiled: Vec<Compiled>,
         built: Option<Vec<Option<Reference>>>,
     ) -> Result<Reached, DriveError> {
-        let Some(plans) = outcome.plans() else {
-            let Outcome { problems: diagnostics, sources, .. } = outcome;
-            return Err(DriveError::Problems { diagnostics, sources });
+        let problems = |diagnostics| {
+            let (sources, spans) = (outcome.sources.clone(), self.document.spans.clone());
+            DriveError::Problems(Box::new(Problems { diagnostics, sources, spans }))
         };
+        let Some(plans) = outcome.plans() else { return Err(problems(outcome.problems.clone())) };
         let compiled = match compiled.is_empty() {
             false => compiled,
-            true => lower_for(&plans, &outcome.sources, &self.daemon).map_err(|problem| DriveError::Problems {
-                diagnostics: vec![problem],
-                sources: outcome.sources.clone(),
-            })?,
+            true => lower_for(&plans, &outcome.sources, &self.daemon).map_err(|problem| problems(vec![problem]))?,
         };
         if self.goal == Goal::Build && built.is_none() {
             let groups = plans.iter().zip(&compiled).flat_map(|(plan, compiled)| {

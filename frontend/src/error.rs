@@ -3,7 +3,7 @@
 use std::fmt;
 
 use buildkit_gateway::Status;
-use imagespec::{Diagnostic, SourceMap};
+use imagespec::Problems;
 use imagespec_compile::{Document, StepInfo};
 
 use crate::report;
@@ -12,12 +12,7 @@ use crate::report;
 #[derive(Clone, Debug)]
 pub enum DriveError {
     /// The spec is wrong, by itself or in the light of what the build found out.
-    Problems {
-        /// Everything wrong.
-        diagnostics: Vec<Diagnostic>,
-        /// What they point into.
-        sources: SourceMap,
-    },
+    Problems(Box<Problems>),
     /// The daemon failed, or something could not be read.
     Failed(Status),
     /// A step failed that had to be done before the plan was complete, or a question could not be answered.
@@ -34,7 +29,7 @@ pub enum DriveError {
 impl fmt::Display for DriveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Problems { diagnostics, sources } => f.write_str(&report::to_status(diagnostics, sources).message),
+            Self::Problems(problems) => f.write_str(&report::to_status(problems).message),
             Self::Failed(status) | Self::Step { status, .. } => f.write_str(&status.message),
         }
     }
@@ -45,7 +40,7 @@ impl std::error::Error for DriveError {}
 impl From<DriveError> for Status {
     fn from(error: DriveError) -> Self {
         match error {
-            DriveError::Problems { diagnostics, sources } => report::to_status(&diagnostics, &sources),
+            DriveError::Problems(problems) => report::to_status(&problems),
             DriveError::Failed(status) | DriveError::Step { status, .. } => status,
         }
     }

@@ -20,6 +20,7 @@ mod published;
 mod recorder;
 mod report;
 mod settings;
+mod vertices;
 
 pub use build::{ImagespecFrontend, Planned, SpecText, compile_only, parse};
 pub use client_files::{AtPath, ClientFiles, Side};
@@ -30,3 +31,4 @@ pub use published::Published;
 pub use recorder::{Recorded, Recorder};
 pub use report::to_status;
 pub use settings::{CA_BUNDLE_ARG, IMAGE_ID_ARG, SET_ARG, choice, settings};
+pub use vertices::Vertices;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::event::{Event, Events};
 use crate::load;
+use crate::vertices::Vertices;
 
 /// A local daemon answers cache hits faster than this.
 const LOCAL_LOOKUP: Duration = Duration::from_millis(150);
@@ -38,9 +39,20 @@ struct State {
 
 impl Parts {
     /// `call` is how long the daemon takes to answer a call.
-    pub(crate) fn new(bridge: Bridge, cache_imports: Vec<CacheImport>, call: Duration, events: Events) -> Self {
+    pub(crate) fn new(
+        bridge: Bridge,
+        cache_imports: Vec<CacheImport>,
+        call: Duration,
+        events: Events,
+        vertices: Vertices,
+    ) -> Self {
         let lookup = LOCAL_LOOKUP + call * MAX_CALLS;
-        Self { builder: Builder { bridge, cache_imports, lookup, events }, state: Mutex::default() }
+        Self { builder: Builder { bridge, cache_imports, lookup, events, vertices }, state: Mutex::default() }
+    }
+
+    /// Which step each vertex belongs to that the daemon was sent.
+    pub(crate) fn vertices(&self) -> &Vertices {
+        &self.builder.vertices
     }
 
     /// What takes longer is not in the daemon's cache.
@@ -128,6 +140,7 @@ struct Builder {
     cache_imports: Vec<CacheImport>,
     lookup: Duration,
     events: Events,
+    vertices: Vertices,
 }
 
 impl Builder {
@@ -141,6 +154,7 @@ impl Builder {
     }
 
     async fn solve(&self, graph: &Graph) -> Result<Option<Reference>, Status> {
+        self.vertices.add(graph);
         let request = SolveRequest::definition(graph.to_definition());
         load::solve(&self.bridge, request.with_cache_imports(self.cache_imports.clone()).with_evaluate()).await
     }

@@ -10,7 +10,6 @@ use futures_util::future::try_join;
 use crate::build::{ImagespecFrontend, Planned, finish};
 use crate::drive::Goal;
 use crate::error::DriveError;
-use crate::event::Events;
 use crate::published::{Changed, Published};
 
 /// What a [`Recorder`] kept: all that the build depends on, or why that is not known. Empty until the daemon has let it run.
@@ -58,19 +57,6 @@ impl Recorder {
     #[must_use]
     pub fn confirming_only(self, image: Published) -> Self {
         Self { task: Task::Confirm(image), ..self }
-    }
-
-    /// Keeps it where the caller looks.
-    #[must_use]
-    pub fn recording_to(self, recorded: Recorded) -> Self {
-        Self { recorded, ..self }
-    }
-
-    /// Sets where events go.
-    #[must_use]
-    pub fn with_events(mut self, events: Events) -> Self {
-        self.frontend.events = events;
-        self
     }
 
     /// Runs in a build that a client has begun: `bridge` leads into it, `options` are those of its request, and `session` serves it.

@@ -3,15 +3,13 @@
 //! Renders no terminal output; clients print the excerpt themselves.
 
 use buildkit_gateway::{SourceInfo, SourcePosition, SourceRange, Status, Warning};
-use imagespec::{Diagnostic, SourceMap, Span};
+use imagespec::{Diagnostic, Problems, SourceMap, Span};
 
 /// All diagnostics as one failure: the rendered text as the message, and the places as `Source` details.
 #[must_use]
-pub fn to_status(diagnostics: &[Diagnostic], sources: &SourceMap) -> Status {
-    let text: Vec<String> = diagnostics.iter().map(|diagnostic| imagespec::render(diagnostic, sources)).collect();
-    let count = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let head = if count == 1 { "the spec has 1 problem".to_owned() } else { format!("the spec has {count} problems") };
-    let status = Status::failed(format!("{head}\n\n{}", text.join("\n").trim_end()));
+pub fn to_status(problems: &Problems) -> Status {
+    let Problems { diagnostics, sources, spans: _ } = problems;
+    let status = Status::failed(format!("{problems}\n\n{}", problems.render().trim_end()));
     // One detail per file, with all its places: clients merge the ranges of one detail into one excerpt.
     sources.files().fold(status, |status, (id, _)| {
         let spans: Vec<Span> = diagnostics.iter().filter_map(Diagnostic::span).filter(|span| span.file == id).collect();

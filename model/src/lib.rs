@@ -63,6 +63,7 @@ mod nearest;
 mod parse;
 mod path;
 mod platform;
+mod problems;
 mod python_version;
 mod quote;
 mod raw;
@@ -97,6 +98,7 @@ pub use nearest::nearest;
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
 pub use platform::{Platform, parse_platform};
+pub use problems::Problems;
 pub use python_version::PythonVersion;
 pub use render::{render, render_all};
 pub use requirement::{

@@ -36,6 +36,14 @@ impl Spans {
         }
     }
 
+    /// The innermost field whose value or key is at a place, or has the place within it.
+    #[must_use]
+    pub fn field_at(&self, place: Span) -> Option<&str> {
+        let holds = |span: &Span| span.file == place.file && span.start <= place.start && place.end <= span.end;
+        let all = self.values.iter().chain(&self.keys).filter(|(_, span)| holds(span));
+        all.min_by_key(|(_, span)| span.end - span.start).map(|(path, _)| path.as_str())
+    }
+
     /// The places below a path, such as `base_image.`, by the rest of their paths.
     #[must_use]
     pub fn below(&self, prefix: &str) -> Self {

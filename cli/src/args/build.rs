@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use buildkit_client::progress::Mode;
+
 use crate::args::{DaemonArgs, SpecsArgs};
 
 /// Arguments of `build`.
@@ -21,6 +23,9 @@ pub(crate) struct BuildArgs {
     /// Run this frontend image in the daemon instead of compiling here.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) frontend: Option<String>,
+    /// A source policy as JSON: which images and downloads the build may use, and what replaces others. The daemon applies it.
+    #[arg(long, value_name = "FILE", env = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY")]
+    pub(crate) source_policy_file: Option<PathBuf>,
     /// Build and push also what is up to date: nothing has changed since it was pushed, and its registry still has it.
     #[arg(long)]
     pub(crate) always_build: bool,
@@ -156,20 +161,24 @@ pub(crate) enum Progress {
     Tty,
     /// Lines.
     Plain,
-    /// BuildKit's status messages as JSON lines.
+    /// BuildKit's status messages as JSON lines, on stderr.
     Rawjson,
+    /// Events as JSON lines, on stderr: steps, logs, warnings, what was delivered, and what failed with its fields and places.
+    Json,
     /// Nothing.
     Quiet,
 }
 
-impl From<Progress> for buildkit_client::progress::Mode {
-    fn from(progress: Progress) -> Self {
-        match progress {
-            Progress::Auto => Self::Auto,
-            Progress::Tty => Self::Tty,
-            Progress::Plain => Self::Plain,
-            Progress::Rawjson => Self::RawJson,
-            Progress::Quiet => Self::Quiet,
+impl Progress {
+    /// The renderer of a display; `None` where events are written as they are.
+    pub(crate) fn mode(self) -> Option<Mode> {
+        match self {
+            Self::Auto => Some(Mode::Auto),
+            Self::Tty => Some(Mode::Tty),
+            Self::Plain => Some(Mode::Plain),
+            Self::Rawjson => Some(Mode::RawJson),
+            Self::Json => None,
+            Self::Quiet => Some(Mode::Quiet),
         }
     }
 }

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use buildkit_client::discover::{SystemEnvironment, discover_engine};
 use buildkit_client::engine::Engine;
-use buildkit_client::flag::{parse_allow, parse_cache_from, parse_cache_to};
+use buildkit_client::flag::{parse_allow, parse_cache_from, parse_cache_to, parse_source_policy};
 use buildkit_client::metadata;
 use buildkit_client::output::{Output, OutputKind};
-use buildkit_client::progress::Mode;
 use buildkit_proto::keys::option;
+use buildkit_proto::rpc::sourcepolicy::Policy;
 use imagespec::Diagnostic;
 use imagespec_driver::{Attestations, Batch, Built, Daemon, DeliveryOptions, Image, Request, Variables};
 
@@ -36,11 +36,9 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
 
     let daemon = connect(args, &request).await?;
     let batch = Batch::new(&images, &request, &daemon)?;
-    for warning in batch.warnings() {
-        print::note(&format!("warning: {warning}\n"));
-    }
-    let stage = Stage::open(mode(args))?;
-    let outcomes = batch.build(stage.progress(), stage.cancellation()).await;
+    note_warnings(args, batch.warnings().into_iter().map(|warning| format!("warning: {warning}\n")));
+    let stage = Stage::open(progress(args))?;
+    let outcomes = batch.build(stage.events(), stage.cancellation()).await;
     stage.close().await;
 
     let outcomes: Vec<(String, Result<Built, CliError>)> = images
@@ -60,7 +58,7 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
         // What could not be written is the lesser trouble.
         (Err(failed), reported) => {
             reported.unwrap_or_else(|error| print::note(&error.render()));
-            Err(failed)
+            Err(failed.reported_by(progress(args)))
         }
     }
 }
@@ -98,9 +96,16 @@ fn request(args: &BuildArgs) -> Result<Request, CliError> {
         cache_exports: parse_cache_to(&args.output.cache_to, &SystemEnvironment)?,
         cache_imports: parse_cache_from(&args.options.cache_from, &SystemEnvironment)?,
         entitlements: allowed.entitlements,
+        source_policy: args.source_policy_file.as_deref().map(source_policy).transpose()?,
         frontend_image: args.frontend.clone(),
         always_build: args.always_build,
     })
+}
+
+fn source_policy(path: &Path) -> Result<Policy, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::Input(format!("--source-policy-file: cannot read {}: {error}", path.display())))?;
+    Ok(parse_source_policy(&path.to_string_lossy(), &text)?)
 }
 
 /// Flags that name one image, or one file for it, when several are built.
@@ -139,7 +144,7 @@ fn tags(args: &BuildArgs, image: &Image) -> Result<Vec<String>, CliError> {
     }
     let content = imagespec_driver::content::gather(&image.files, &image.document, &args.options.platform)?;
     let name = image.document.spec.image_name(&content);
-    if !args.output.quiet {
+    if shows_notes(args) {
         print::note(&format!("image: {name}\n"));
     }
     Ok(vec![name])
@@ -176,7 +181,7 @@ fn warnings_of_build(image: &Image, built: &Built) -> String {
 /// Shows warnings, unless the user wants to see nothing but the result. Images of one file have some in common.
 fn note_warnings(args: &BuildArgs, warnings: impl Iterator<Item = String>) {
     let mut shown = BTreeSet::new();
-    for text in warnings.filter(|_| !args.output.quiet) {
+    for text in warnings.filter(|_| shows_notes(args)) {
         if shown.insert(text.clone()) {
             print::note(&text);
         }
@@ -189,7 +194,7 @@ fn report(args: &BuildArgs, is_one: bool, done: &[(&Image, &Built)]) -> Result<(
         written.map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
     };
     let skipped: u64 = done.iter().map(|(_, built)| built.skipped_files).sum();
-    if skipped > 0 {
+    if skipped > 0 && args.output.progress != Progress::Json {
         print::note(&format!("warning: {skipped} devices, fifos and sockets of the image were not written\n"));
     }
     for (_, built) in done {
@@ -218,9 +223,11 @@ fn report(args: &BuildArgs, is_one: bool, done: &[(&Image, &Built)]) -> Result<(
     Ok(())
 }
 
-fn mode(args: &BuildArgs) -> Mode {
-    match (args.output.quiet, args.output.progress) {
-        (true, _) | (false, Progress::Quiet) => Mode::Quiet,
-        (false, progress) => progress.into(),
-    }
+fn progress(args: &BuildArgs) -> Progress {
+    if args.output.quiet { Progress::Quiet } else { args.output.progress }
+}
+
+/// Whether notes are shown to the user. Programs that read events get them as events.
+fn shows_notes(args: &BuildArgs) -> bool {
+    !args.output.quiet && args.output.progress != Progress::Json
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
             }
         }
         TextFormat::Text => match parsed.spec {
-            None => Err(CliError::Spec { diagnostics: parsed.diagnostics, sources: Box::new(parsed.sources) }),
+            None => Err(CliError::Spec(Box::new(parsed.into()))),
             Some(_) => {
                 print::note(&render_diagnostics(&parsed.diagnostics, &parsed.sources));
                 let count = parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();

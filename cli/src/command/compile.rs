@@ -1,15 +1,15 @@
 //! `imagespec compile`: the LLB definition, no build.
 
-use buildkit_client::progress::Mode;
 use buildkit_proto::Message as _;
 use imagespec_compile::{Compiled, LockUse};
 
-use crate::args::{CompileArgs, GraphFormat};
+use crate::args::{CompileArgs, GraphFormat, Progress};
 use crate::error::{CliError, render_diagnostics};
 use crate::{facts, print};
 
 pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
-    let planned = facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
+    let planned =
+        facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Progress::Quiet).await?;
     print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     // Whoever solves the definition has a session of its own; ours is over by then.
     let compiled = planned.without_session();

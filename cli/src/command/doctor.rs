@@ -2,14 +2,14 @@
 
 use buildkit_client::dial::{Connection, ImageStore, dial};
 use buildkit_client::info::{DaemonInfo, info};
-use buildkit_client::progress::Mode;
+use buildkit_client::progress;
 use buildkit_client::session::Session;
 use buildkit_client::solve::SolveOptions;
 use buildkit_gateway::{FrontendResult, Pong};
 use imagespec_driver::Solving;
 use serde_json::json;
 
-use crate::args::{DoctorArgs, TextFormat};
+use crate::args::{DoctorArgs, Progress, TextFormat};
 use crate::error::CliError;
 use crate::stage::Stage;
 use crate::{daemon, print};
@@ -83,12 +83,14 @@ fn text(address: &str, reason: &str, considered: &[String], about: &DaemonInfo, 
 
 /// Capabilities are told within a build only, so this runs one that yields nothing.
 async fn ping(connection: &Connection) -> Result<Pong, CliError> {
-    let stage = Stage::open(Mode::Quiet)?;
+    let stage = Stage::open(Progress::Quiet)?;
+    let (progress, unseen) = progress::channel();
+    drop(unseen);
     let solving = Solving {
         connection,
         session: Session::builder(),
         solve: SolveOptions { internal: true, ..SolveOptions::new() },
-        progress: stage.progress(),
+        progress: &progress,
         cancel: stage.cancellation(),
     };
     let pong = solving

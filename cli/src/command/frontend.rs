@@ -40,9 +40,9 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
         .with_attr(exporter_attr::PUSH, "true")
         .with_attr(exporter_attr::OCI_MEDIATYPES, "true");
     solve.exporters = vec![image];
-    let stage = Stage::open(args.progress.into())?;
-    let (progress, cancel) = (stage.progress(), stage.cancellation());
-    let solving = Solving { connection: &connection, session: serving, solve, progress, cancel };
+    let stage = Stage::open(args.progress)?;
+    let (progress, cancel) = (stage.events().progress(&reference), stage.cancellation());
+    let solving = Solving { connection: &connection, session: serving, solve, progress: &progress, cancel };
     let pushed = solving
         .run(
             |handle| async move {
@@ -61,6 +61,8 @@ pub(crate) async fn run(args: &FrontendArgs) -> Result<(), CliError> {
             || async { Ok(()) },
         )
         .await;
+    // The display ends when nobody reports any more.
+    drop(progress);
     stage.close().await;
     let response = pushed?.response;
     let digest = response.exporter_response.get(result::IMAGE_DIGEST).map_or("", String::as_str);

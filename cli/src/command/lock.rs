@@ -15,7 +15,7 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     let file = SpecFile::read(&args.spec)?;
     let lock = if args.upgrade { LockUse::Renew } else { LockUse::Write };
     let no_facts = FactsArgs { facts: None, save_facts: None };
-    let planned = facts::plan(&args.spec, &args.options, &no_facts, &args.daemon, lock, args.progress.into()).await?;
+    let planned = facts::plan(&args.spec, &args.options, &no_facts, &args.daemon, lock, args.progress).await?;
     let locks = planned.lock_files();
     if locks.is_empty() {
         let levels = planned.document.spec.levels();

@@ -1,16 +1,16 @@
 //! `imagespec plan`: the steps of a build and what each stands on.
 
-use buildkit_client::progress::Mode;
 use imagespec_compile::LockUse;
 use serde_json::Value;
 
-use crate::args::{PlanArgs, TextFormat};
+use crate::args::{PlanArgs, Progress, TextFormat};
 use crate::error::{CliError, render_diagnostics};
 use crate::facts;
 use crate::print;
 
 pub(crate) async fn run(args: &PlanArgs) -> Result<(), CliError> {
-    let planned = facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Mode::Quiet).await?;
+    let planned =
+        facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Progress::Quiet).await?;
     print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     match args.format {
         TextFormat::Text => {

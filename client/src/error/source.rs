@@ -50,6 +50,18 @@ impl LineRange {
         Some(Self { start, end: usize::try_from(end).ok()?.max(start) })
     }
 
+    /// The first line.
+    #[must_use]
+    pub fn start(self) -> usize {
+        self.start
+    }
+
+    /// The last line.
+    #[must_use]
+    pub fn end(self) -> usize {
+        self.end
+    }
+
     fn contains(self, line: usize) -> bool {
         (self.start..=self.end).contains(&line)
     }

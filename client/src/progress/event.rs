@@ -2,6 +2,7 @@
 //! carries them from wherever they arise to one renderer.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use buildkit_proto::rpc::control as wire;
 use buildkit_proto::rpc::llb;
 use tokio::sync::mpsc;
 
+use super::format::rfc3339;
 use crate::error::{LineRange, Source};
 
 /// Reports that may wait for the renderer; when it is full the Status stream waits, and the daemon keeps the rest.
@@ -65,6 +67,13 @@ impl Stamp {
     }
 }
 
+impl fmt::Display for Stamp {
+    /// RFC 3339, in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&rfc3339(*self))
+    }
+}
+
 /// One report; each part may be empty.
 ///
 /// ```
@@ -117,6 +126,19 @@ pub struct Vertex {
     pub error: String,
     /// The group it is shown as part of.
     pub group: Option<ProgressGroup>,
+}
+
+impl Vertex {
+    /// Whether it was stopped, as opposed to having failed. BuildKit marks that in the error's text.
+    #[must_use]
+    pub fn is_canceled(&self) -> bool {
+        is_canceled(&self.error)
+    }
+}
+
+/// Whether an error of a vertex is how BuildKit marks what was stopped.
+pub(super) fn is_canceled(error: &str) -> bool {
+    error.ends_with("context canceled")
 }
 
 /// Steps that are shown as one.

@@ -5,10 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::event::{ProgressGroup, Stamp, Update, Vertex, VertexStatus, Warning};
-
-/// How BuildKit marks what was cancelled, as opposed to what failed.
-const CANCELED_SUFFIX: &str = "context canceled";
+use super::event::{ProgressGroup, Stamp, Update, Vertex, VertexStatus, Warning, is_canceled};
 
 /// A step's place in [`Model::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,9 +74,7 @@ pub(super) struct LogPiece {
 impl Step {
     pub(super) fn state(&self) -> State {
         match self.runs.values().next_back() {
-            _ if !self.error.is_empty() && self.error.ends_with(CANCELED_SUFFIX) && self.is_completed() => {
-                State::Canceled
-            }
+            _ if is_canceled(&self.error) && self.is_completed() => State::Canceled,
             _ if !self.error.is_empty() && self.is_completed() => State::Failed,
             None => State::Waiting,
             Some(_) if !self.is_completed() => State::Running,
@@ -102,7 +97,7 @@ impl Step {
     }
 
     fn failed(&self) -> bool {
-        !self.error.is_empty() && !self.error.ends_with(CANCELED_SUFFIX)
+        !self.error.is_empty() && !is_canceled(&self.error)
     }
 
     /// Time spent running, overlaps counted once; `now` (in the daemon's time) ends what still runs.

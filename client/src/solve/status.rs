@@ -70,7 +70,7 @@ fn remember(seen: &mut BTreeMap<String, SeenVertex>, update: &Update) {
     for vertex in &update.vertexes {
         let entry = seen.entry(vertex.digest.clone()).or_default();
         entry.name.clone_from(&vertex.name);
-        entry.failed = !vertex.error.is_empty() && !vertex.error.ends_with("context canceled");
+        entry.failed = !vertex.error.is_empty() && !vertex.is_canceled();
         if vertex.completed.is_some() && vertex.error.is_empty() {
             // It can't be the one that failed, so what it wrote need not be kept.
             entry.forget();

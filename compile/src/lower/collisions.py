@@ -1,5 +1,5 @@
-# Says which files several packages bring with different content. argv: the file to write, then lists as install_group.py
-# writes them. A line for each such file: its path, then the packages, with tabs between.
+# Finds files that several packages install with different content. argv: the file to write, then lists that
+# install_group.py has written. Writes one line for each such file: its path and the packages, separated by tabs.
 import sys
 
 owners = {}

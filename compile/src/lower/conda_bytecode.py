@@ -1,7 +1,7 @@
-"""Compiles the packages of a conda environment to bytecode that names its source by content.
+"""Compiles the packages of a conda environment to bytecode that is checked by the hash of its source.
 
-Arguments: the environment, and how bytecode is checked. What cannot be compiled is left as it is: packages bring files that are
-templates, or for other versions of Python.
+Arguments: the environment, and the check mode of the bytecode (checked, unchecked, none). Files that do not compile are skipped:
+packages contain templates, and files for other versions of Python.
 """
 
 import compileall
@@ -17,7 +17,7 @@ invalidation = {
     "unchecked": py_compile.PycInvalidationMode.UNCHECKED_HASH,
 }.get(mode)
 for folder in glob.glob(os.path.join(glob.escape(environment), "lib", "python3*")):
-    # What packages bring compiled names the time of a file that is another one now.
+    # Bytecode in packages is checked by the modification time of its source, and that has changed.
     for cache in glob.glob(os.path.join(glob.escape(folder), "**", "__pycache__"), recursive=True):
         shutil.rmtree(cache)
     if invalidation:

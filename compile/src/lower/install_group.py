@@ -1,16 +1,17 @@
-# Runs the installer, lists what it installed, and gives it bytecode. argv: environment, file for the list, bytecode
-# (checked, unchecked, none), folder for bytecode that is used again (may be empty), folder for what the installer
-# reads, and the installer's command. What it reads is in variables: IMAGESPEC_FILE_0_0 is a file's name, _0_1 and so on
-# its pieces, IMAGESPEC_FILE_1_0 the next one's name. No other program sees them.
+# Runs the installer, lists the files it installed, and compiles them to bytecode. argv: environment, file for the list,
+# bytecode (checked, unchecked, none), folder for the bytecode cache (may be empty), folder for the installer's input
+# files, and the installer's command. The input files come in variables, which are removed before anything else runs:
+# IMAGESPEC_FILE_0_0 is the name of the first file, IMAGESPEC_FILE_0_1 and so on are its pieces, and IMAGESPEC_FILE_1_0
+# is the name of the second file.
 #
-# The list has a line for each file: package, hash, path, with tabs between; paths are relative to the environment.
-# Bytecode is made here rather than by the installer, because one process that forks once starts faster than workers
-# that are interpreters of their own, and because files are dealt out in a fixed order. It takes most of an
-# installation's time, so it is kept: under what the sources hold, where they lie and what compiles them, and never
-# under what a package says of itself.
+# The list has one line for each file: package, hash and path, separated by tabs; paths are relative to the environment.
+# Bytecode is compiled here rather than by the installer for two reasons: forking once is faster than starting several
+# interpreters, and files are distributed in a fixed order. Compiling takes most of an installation's time, so bytecode
+# is cached. The key is the content of the sources, their paths and the interpreter, and never the name or version that
+# a package claims.
 import hashlib, importlib.util, marshal, os, py_compile, sys
 
-FEW = 150
+MIN_PARALLEL = 150
 
 
 def metadata(environment):
@@ -35,7 +36,7 @@ def record(folder):
 
 def compile_all(files, mode):
     kind = py_compile.PycInvalidationMode[mode.upper() + "_HASH"]
-    processes = 1 if len(files) < FEW else len(os.sched_getaffinity(0))
+    processes = 1 if len(files) < MIN_PARALLEL else len(os.sched_getaffinity(0))
     children = []
     for number in range(processes):
         child = os.fork() if processes > 1 else 0
@@ -46,7 +47,7 @@ def compile_all(files, mode):
             try:
                 py_compile.compile(file, doraise=True, quiet=2, invalidation_mode=kind)
             except Exception:
-                # Templates and tests of other Pythons: nobody imports them, or who does is told then.
+                # Templates, and tests for other versions of Python. Whoever imports one gets the error.
                 pass
         if processes > 1:
             os._exit(0)
@@ -102,8 +103,8 @@ def keep(kept, files):
             out.write(hashlib.sha256(content).digest() + content)
         os.replace(unfinished, kept)
     except OSError as error:
-        # A full disk, say: then it is compiled again next time.
-        print("Bytecode is not kept: %s" % error)
+        # The disk may be full. The next build compiles the files again.
+        print("cannot cache bytecode: %s" % error)
         if os.path.exists(unfinished):
             os.unlink(unfinished)
 
@@ -157,4 +158,4 @@ if mode != "none":
     compile_all(sorted(path for _, files in missing for path in files), mode)
     for name, files in missing if kept else []:
         keep(name, files)
-    print("Bytecode of %d packages: %d compiled, %d kept" % (len(packages), len(missing), len(packages) - len(missing)))
+    print("bytecode of %d packages: %d compiled, %d cached" % (len(packages), len(missing), len(packages) - len(missing)))

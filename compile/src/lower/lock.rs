@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use buildkit_llb::{BindMount, Mount, Note, Output};
+use buildkit_llb::{BindMount, Mount, Output};
 
 use crate::arguments::{WithoutIndexes, without_indexes};
 use crate::fixed::OUTPUT;
@@ -85,7 +85,7 @@ impl Lowering<'_> {
             .with_mount(Mount::scratch_output(OUTPUT));
         let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
-        let mut note = Note::named(title).at_all(step.locations.iter().copied());
+        let mut note = self.note(LOCK, title, &step.locations);
         note.ignore_cache = self.common.no_cache.applies_to(&[LOCK]);
         self.graph.annotate(outputs.op(), note);
         outputs.at(OUTPUT)

@@ -74,7 +74,7 @@ pub(crate) fn interpreter(
         .with_mount(Mount::read_only(folder, inputs))
         .with_mount(Mount::scratch_output(OUTPUT));
     let outputs = graph.exec(exec);
-    graph.annotate(outputs.op(), Note::named(format!("[internal] ask {interpreter} what it is")));
+    graph.annotate(outputs.op(), Note::named(format!("[internal] inspect {interpreter}")));
     graph.finish(outputs.at(OUTPUT)).ok()
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{CapSet, Platform};
-use imagespec::{Diagnostic, RequirementsKind, SourceMap};
+use imagespec::{Problems, RequirementsKind};
 
 use crate::document::Document;
 use crate::lock_file;
@@ -32,21 +32,12 @@ pub enum ContextUse {
     },
 }
 
-/// Something is wrong with the files that a spec names.
-#[derive(Clone, Debug)]
-pub struct ContextProblems {
-    /// What is wrong.
-    pub diagnostics: Vec<Diagnostic>,
-    /// What they point into.
-    pub sources: SourceMap,
-}
-
 /// Which files of the context an image is made of, those of the finished images that it stands on included. `platforms` are those
 /// that are built for if they are not the spec's; where neither says, any can be, so the locks of all of them count.
 ///
 /// # Errors
 /// What is wrong with the files that the spec names.
-pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -> Result<ContextUse, ContextProblems> {
+pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -> Result<ContextUse, Problems> {
     let mut out = Outcome { sources: document.sources.clone(), ..Outcome::default() };
     let (mut requirements, mut locks, mut copied) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
     let settings = Settings { platforms: platforms.to_vec(), ..Settings::default() };
@@ -66,7 +57,7 @@ pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -
     let Outcome { asks, problems: diagnostics, sources, .. } = out;
     match (asks.is_empty(), diagnostics.is_empty()) {
         (false, _) => Ok(ContextUse::Asks(asks.into_keys().collect())),
-        (true, false) => Err(ContextProblems { diagnostics, sources }),
+        (true, false) => Err(Problems { diagnostics, sources, spans: document.spans.clone() }),
         (true, true) => Ok(ContextUse::Known { requirements, locks, copied }),
     }
 }

@@ -110,7 +110,7 @@ impl Planner<'_, '_> {
             return None;
         }
         let fields = self.specs().fields(field::RUNTIME_PACKAGES);
-        let title = self.title("entry", "install runtime packages at start");
+        let title = self.title("entry", "install runtime packages when a container starts");
         let action = Action::WriteFile {
             path: ENTRY.to_owned(),
             mode: 0o755,

@@ -159,7 +159,7 @@ impl<'a> Planner<'a, '_> {
             files.insert(name.to_owned(), lock?.as_str().to_owned());
             files.insert(PROJECT_FILE.to_owned(), project?.as_str().to_owned());
             match kind {
-                RequirementsKind::Poetry => (LockCommand::Poetry, format!("find the files of {file}")),
+                RequirementsKind::Poetry => (LockCommand::Poetry, format!("look up the files of {file}")),
                 _ => (LockCommand::Export, format!("read {file}")),
             }
         } else {
@@ -172,7 +172,7 @@ impl<'a> Planner<'a, '_> {
                 files.insert("constraints.txt".to_owned(), text(constraints));
             }
             let is_decided = wanted.requirements.is_decided;
-            let title = if is_decided { "find the files of" } else { "resolve" };
+            let title = if is_decided { "look up the files of" } else { "resolve" };
             (LockCommand::Compile { is_decided }, format!("{title} {}", summary(&names)))
         };
         let mut step = LockStep {

@@ -296,7 +296,7 @@ impl Planner<'_, '_> {
             specs.said(field::PYTHON_VERSION).map(|(field, _)| field),
         ];
         let over = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
-        let title = self.title("python", &format!("environment over {over}"));
+        let title = self.title("python", &format!("create an environment with {over}"));
         let system_site_packages = specs.any(|spec| spec.python_exec().is_some());
         // Whoever installs packages at the start must be able to.
         let user = self.final_user(base);

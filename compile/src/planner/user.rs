@@ -55,7 +55,7 @@ impl Planner<'_, '_> {
             text: format!("export PATH='{path}'\n"),
             owner: FLYTE_USER.to_owned(),
         };
-        let title = self.title("profile", "PATH of login shells");
+        let title = self.title("profile", "set PATH for login shells");
         Some(self.step("profile", title, Parent::Base, action, Vec::new()))
     }
 

@@ -130,7 +130,7 @@ proptest! {
         edited.insert("env", json!({"UV_HTTP_TIMEOUT": "61", "MODE": "x"}));
         let (before, after) = (graph(&fields, &world()), graph(&edited, &world()));
         prop_assert_eq!(digests(&before, "[apt]"), digests(&after, "[apt]"));
-        prop_assert_eq!(digests(&before, "[python] environment"), digests(&after, "[python] environment"));
+        prop_assert_eq!(digests(&before, "[python] create an environment"), digests(&after, "[python] create an environment"));
         prop_assert_ne!(digests(&before, "[pip]"), digests(&after, "[pip]"));
     }
 
@@ -147,7 +147,7 @@ proptest! {
         let mut edited = fields.clone();
         edited.insert("packages", json!([package]));
         let after = graph(&edited, &world());
-        for part in ["[apt]", "[python] environment", "[source]", "[copy]", "[user]", "[internal] write apt"] {
+        for part in ["[apt]", "[python] create an environment", "[source]", "[copy]", "[user]", "[internal] write apt"] {
             prop_assert_eq!(digests(&before, part), digests(&after, part), "{}", part);
         }
         prop_assert_ne!(digests(&before, "[pip]"), digests(&after, "[pip]"));
@@ -160,7 +160,7 @@ proptest! {
         let mut edited = fields.clone();
         edited.insert("packages", json!([package]));
         let after = graph(&edited, &world);
-        for part in ["[user]", "[apt]", "[python] environment"] {
+        for part in ["[user]", "[apt]", "[python] create an environment"] {
             prop_assert_eq!(digests(&before, part), digests(&after, part), "{}", part);
         }
         for part in ["[source]", "[copy]"] {
@@ -400,7 +400,7 @@ fn a_ca_bundle_moves_what_it_is_mounted_in() {
     let bundle = Settings { ca_bundle: Some(CaBundle { secret_id: "ca".to_owned() }), ..Settings::default() };
     let before = build_with(spec, &Settings::default(), &world()).graph();
     let after = build_with(spec, &bundle, &world()).graph();
-    for part in ["[source]", "[python] environment"] {
+    for part in ["[source]", "[python] create an environment"] {
         assert_eq!(digests(&before, part), digests(&after, part), "{part}");
     }
     for part in ["[apt]", "[pip]"] {

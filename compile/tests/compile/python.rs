@@ -80,7 +80,7 @@ fn uv_installs_an_interpreter_where_there_is_none() {
         let spec = format!("{spec}env: {{UV_PYTHON_INSTALL_MIRROR: \"https://mirror.example.org\", A: b}}\n");
         let built = build(&spec, &world);
         assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\")");
-        let venv = described(&built.graph(), &format!("[python] environment over Python {version}"));
+        let venv = described(&built.graph(), &format!("[python] create an environment with Python {version}"));
         assert!(venv.contains(&format!("\"python\", \"install\", \"{version}\"")), "{venv}");
         assert!(venv.contains("UV_PYTHON_INSTALL_MIRROR=") && !venv.contains("env A="), "{venv}");
         let recipes = built.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
@@ -97,8 +97,8 @@ fn every_version_of_python() {
         let spec = format!("packages: [numpy]\npython_version: \"3.{minor}\"\n");
         let there = World { base: rootfs(&[(format!("/usr/bin/python3.{minor}"), None)]), ..World::debian() };
         let title = |world: &World| build(&spec, world).plans[0].steps[0].title.clone();
-        assert_eq!(title(&there), format!("[python] environment over /usr/bin/python3.{minor}"));
-        assert_eq!(title(&World::debian()), format!("[python] environment over Python 3.{minor}"));
+        assert_eq!(title(&there), format!("[python] create an environment with /usr/bin/python3.{minor}"));
+        assert_eq!(title(&World::debian()), format!("[python] create an environment with Python 3.{minor}"));
     }
 }
 
@@ -125,7 +125,7 @@ fn python_from_apt_is_looked_up_there() {
     let world = World { apt, ..World::debian() };
     let built = build("apt_packages: [python3, git]\npackages: [numpy]\n", &world);
     assert_eq!(built.shape(), "apt<-Base venv<-Step(\"apt\") wheels<-Step(\"venv\")");
-    let venv = described(&built.graph(), "[python] environment over /usr/bin/python3");
+    let venv = described(&built.graph(), "[python] create an environment with /usr/bin/python3");
     assert!(venv.contains("\"--python\", \"/usr/bin/python3\""), "{venv}");
 }
 
@@ -135,7 +135,7 @@ fn python_exec_is_looked_up_in_the_base_first() {
         let world = World { base, apt, ..World::debian() };
         let built = build("apt_packages: [git]\npython_exec: /opt/py/bin/python\n", &world);
         assert_eq!(built.shape(), expect);
-        let venv = described(&built.graph(), "[python] environment over /opt/py/bin/python");
+        let venv = described(&built.graph(), "[python] create an environment with /opt/py/bin/python");
         assert!(venv.contains("\"--system-site-packages\""), "{venv}");
     };
     let python = || rootfs(&[("/opt/py/bin/python", None)]);
@@ -153,7 +153,7 @@ fn a_patch_version_is_asked_of_the_interpreter() {
     };
     assert_eq!(built.asked().filter(asks).count(), 1);
     let other = build("python_version: 3.11.10\n", &world);
-    assert_eq!(other.plans[0].steps[0].title, "[python] environment over Python 3.11.10");
+    assert_eq!(other.plans[0].steps[0].title, "[python] create an environment with Python 3.11.10");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_script_without_a_version_in_its_name_is_asked() {
     world.base.programs.push(shim);
     world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), None);
     let other = build("python_version: \"3.12\"\n", &world);
-    assert_eq!(other.plans[0].steps[0].title, "[python] environment over Python 3.12");
+    assert_eq!(other.plans[0].steps[0].title, "[python] create an environment with Python 3.12");
     world.base.interpreters.insert("/opt/pyenv/shims/python3".to_owned(), Some(interpreter("3.12.1")));
     assert_eq!(build("python_version: \"3.12\"\n", &world).shape(), "venv<-Base");
 }

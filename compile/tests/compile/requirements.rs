@@ -273,7 +273,7 @@ fn poetry_exports_its_lock_and_only_what_it_allows_is_installed() {
     for expected in [
         "\"--with\", \"poetry-plugin-export\", \"--index-url\", \"https://mirror.example.com/simple\", \"poetry\"",
         "[lock] export poetry.lock",
-        "[lock] find the files of app/poetry.lock",
+        "[lock] look up the files of app/poetry.lock",
     ] {
         assert!(graph.contains(expected), "{expected} in {graph}");
     }

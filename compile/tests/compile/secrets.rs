@@ -80,6 +80,6 @@ source_root: .
             assert!(detail.contains(&format!("mount /dev/imagespec/ca.pem secret {id} 0:0 444\n")), "{detail}");
             assert!(detail.contains("env SSL_CERT_FILE=\"/dev/imagespec/ca.pem\"\n"), "{detail}");
         }
-        assert!(!described(&graph, "[python] environment").contains("ca.pem"));
+        assert!(!described(&graph, "[python] create an environment").contains("ca.pem"));
     }
 }

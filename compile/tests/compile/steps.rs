@@ -37,13 +37,13 @@ fn branches_stand_on_the_user_step_and_are_merged_in_order() {
         order,
         [
             "changes of [apt] git, curl",
-            "changes of [python] environment over /usr/local/bin/python3",
+            "changes of [python] create an environment with /usr/local/bin/python3",
             "changes of [pip] numpy",
             "changes of [source] .",
             "changes of [copy] data"
         ]
     );
-    for branch in ["[apt]", "[python] environment", "[source]", "[copy]"] {
+    for branch in ["[apt]", "[python] create an environment", "[source]", "[copy]"] {
         let detail = described(&graph, branch);
         assert!(detail.contains(&format!(" {user}")), "{branch} stands on the user step: {detail}");
     }

@@ -71,5 +71,5 @@ fn apt_python(context: &Context<'_>) {
     let base = image.exec("/usr/bin/python3", &["-c", "import click"]);
     assert!(base.stderr.contains("No module named 'click'"), "the interpreter's own packages are untouched: {base}");
     let steps: Vec<&str> = built.status.steps().map(|step| step.name.as_str()).collect();
-    assert!(steps.contains(&"[python] environment over /usr/bin/python3"), "{steps:?}");
+    assert!(steps.contains(&"[python] create an environment with /usr/bin/python3"), "{steps:?}");
 }

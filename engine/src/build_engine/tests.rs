@@ -186,7 +186,7 @@ async fn a_wrong_spec_says_what_is_wrong() {
     let engine = engine(&Counter::new(Existence::Missing));
     let wrong = spec("a").with_requirements("no-such-file.txt").unwrap();
     let error = engine.build(&wrong).await.unwrap_err();
-    assert!(matches!(&error, EngineError::Spec { diagnostics, .. } if diagnostics[0].code == "E101"), "{error}");
+    assert!(matches!(&error, EngineError::Spec(problems) if problems.diagnostics[0].code == "E101"), "{error}");
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use buildkit_client::progress;
 use imagespec::{BuilderOptions, CopyMode, ImageSpec};
+use imagespec_driver::{Event, EventKind, Events};
 use imagespec_engine::{BuildRequest, EngineError, Files, ImageBuildEngine, LlbBuilder, NoopBuilder, Settings, exist};
 
 use crate::lab::{ALL, BUILDKITD, CLASSIC, CONTAINERD, credentials, docker, engine, marker, spec, variable, variables};
@@ -64,14 +64,18 @@ async fn two_specs_at_once_and_each_once() {
 async fn builds_of_one_call_share_the_context() {
     for daemon in ALL {
         let folder = tempfile::tempdir().unwrap();
-        let (sender, mut updates) = progress::channel();
+        let (events, mut received) = Events::channel();
         let mut engine = ImageBuildEngine::new().with_environment(settings());
-        engine.register("llb", LlbBuilder::new(variable(daemon).parse().unwrap()).with_progress(sender), 5);
+        engine.register("llb", LlbBuilder::new(variable(daemon).parse().unwrap()).with_events(events), 5);
         let watch = tokio::spawn(async move {
             let mut sent = BTreeSet::new();
-            while let Some(update) = updates.recv().await {
-                let of_context = update.vertexes.into_iter().filter(|one| one.name == "[internal] load build context");
-                sent.extend(of_context.map(|vertex| vertex.digest));
+            while let Some(Event { kind, .. }) = received.recv().await {
+                match kind {
+                    EventKind::Vertex { vertex, .. } if vertex.name == "[internal] load build context" => {
+                        sent.insert(vertex.digest);
+                    }
+                    _ => {}
+                }
             }
             sent
         });
@@ -95,16 +99,20 @@ async fn builds_of_one_call_share_the_context() {
 
 #[tokio::test]
 async fn tasks_share_an_engine() {
-    let (sender, mut updates) = progress::channel();
+    let (events, mut received) = Events::channel();
     let mut engine = ImageBuildEngine::new().with_environment(settings());
-    engine.register("llb", LlbBuilder::new(variable(BUILDKITD).parse().unwrap()).with_progress(sender), 5);
+    engine.register("llb", LlbBuilder::new(variable(BUILDKITD).parse().unwrap()).with_events(events), 5);
     let engine = Arc::new(engine);
     let spec = pushed("shared");
     let watch = tokio::spawn(async move {
         let mut exports = BTreeSet::new();
-        while let Some(update) = updates.recv().await {
-            let mut vertexes = update.vertexes.into_iter();
-            exports.extend(vertexes.find(|vertex| vertex.name == "exporting to image").map(|vertex| vertex.digest));
+        while let Some(Event { kind, .. }) = received.recv().await {
+            match kind {
+                EventKind::Vertex { vertex, .. } if vertex.name == "exporting to image" => {
+                    exports.insert(vertex.digest);
+                }
+                _ => {}
+            }
         }
         exports
     });
@@ -173,7 +181,7 @@ async fn failures_speak_of_the_spec() {
     let wrong = spec("wrong").with_python_exec("/no/such/python").unwrap();
     let wrong = wrong.with_packages(["click==8.1.7"]).unwrap();
     let error = engine.build(&wrong).await.unwrap_err();
-    assert!(matches!(&error, EngineError::Spec { diagnostics, .. } if !diagnostics.is_empty()), "{error}");
+    assert!(matches!(&error, EngineError::Spec(problems) if !problems.diagnostics.is_empty()), "{error}");
 }
 
 #[tokio::test]

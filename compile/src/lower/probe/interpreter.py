@@ -1,5 +1,5 @@
-# Says what the interpreter that runs it is, and which C library the system has. argv: the file to write, and a command to
-# become afterwards, if there is one; before it `--copy FROM TO` for a file the command is to find.
+# Describes the interpreter that runs this file, and the system's C library. argv: the file to write, then optionally
+# `--copy FROM TO` to copy a file, then optionally a command, which replaces this process.
 import os, sys
 
 
@@ -44,6 +44,6 @@ if command[:1] == ["--copy"]:
         target.write(source.read())
     del command[:3]
 if command:
-    # It prints what it writes into a file anyway, which is hundreds of lines nobody wants to read.
+    # The command also prints the file that it writes, which is hundreds of lines.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.execv(command[0], command)

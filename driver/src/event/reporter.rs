@@ -1,0 +1,141 @@
+//! Makes events of what one build's parts report: the daemon's progress, the frontend's events, and the outcome.
+
+use std::sync::Arc;
+
+use buildkit_client::progress::{self, ProgressReceiver, ProgressSender, Update};
+use buildkit_llb::Graph;
+use imagespec_frontend::{Event as DriveEvent, Events as DriveEvents, ImagespecFrontend, Recorder, Vertices};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::{Event, EventKind, Events, VertexState};
+
+/// Reports one build.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    events: Events,
+    image: Arc<str>,
+    vertices: Vertices,
+    progress: ProgressSender,
+    drive: DriveEvents,
+    relay: JoinHandle<()>,
+}
+
+impl Reporter {
+    /// Begins to report. `parts` gets the parts of the image that had to be built, as soon as they are there. To be called within a
+    /// runtime.
+    pub(crate) fn begin(events: &Events, image: &str, parts: Option<UnboundedSender<Graph>>) -> Self {
+        let (events, image, vertices) = (events.clone(), Arc::from(image), Vertices::default());
+        let (progress, updates) = progress::channel();
+        let (drive, driven) = unbounded_channel();
+        let relay = Relay { events: events.clone(), image: Arc::clone(&image), vertices: vertices.clone(), parts };
+        let relay = tokio::spawn(relay.run(updates, driven));
+        Self { events, image, vertices, progress, drive: DriveEvents::to(drive), relay }
+    }
+
+    /// Where the daemon's progress goes, and that of work of our own.
+    pub(crate) fn progress(&self) -> &ProgressSender {
+        &self.progress
+    }
+
+    /// A recorder of a frontend, which reports here.
+    pub(crate) fn record(&self, frontend: ImagespecFrontend) -> Recorder {
+        Recorder::new(ImagespecFrontend { events: self.drive.clone(), vertices: self.vertices.clone(), ..frontend })
+    }
+
+    /// Which step each vertex belongs to that the recorders' builds have.
+    pub(crate) fn vertices(&self) -> &Vertices {
+        &self.vertices
+    }
+
+    /// Reports something by itself.
+    pub(crate) async fn send(&self, kind: EventKind) {
+        self.events.send(Event { image: Arc::clone(&self.image), kind }).await;
+    }
+
+    /// Ends with the outcome, after everything that was reported before.
+    pub(crate) async fn end(self, outcome: impl IntoIterator<Item = EventKind>) {
+        let Self { events, image, vertices: _, progress, drive, relay } = self;
+        drop((progress, drive));
+        // A relay that panicked has nothing more to say.
+        let _ = relay.await;
+        for kind in outcome {
+            events.send(Event { image: Arc::clone(&image), kind }).await;
+        }
+    }
+}
+
+impl Events {
+    /// Where the progress of a solve goes that is no build of an image, such as pushing the frontend image; `title` stands for the
+    /// image. To be called within a runtime.
+    #[must_use]
+    pub fn progress(&self, title: &str) -> ProgressSender {
+        let relay = Relay { events: self.clone(), image: Arc::from(title), vertices: Vertices::default(), parts: None };
+        let (progress, updates) = progress::channel();
+        let (_, driven) = unbounded_channel();
+        tokio::spawn(relay.run(updates, driven));
+        progress
+    }
+}
+
+struct Relay {
+    events: Events,
+    image: Arc<str>,
+    vertices: Vertices,
+    parts: Option<UnboundedSender<Graph>>,
+}
+
+impl Relay {
+    /// Ends when nobody reports any more.
+    async fn run(self, mut updates: ProgressReceiver, mut driven: UnboundedReceiver<DriveEvent>) {
+        let mut is_open = (true, true);
+        while is_open.0 || is_open.1 {
+            tokio::select! {
+                update = updates.recv(), if is_open.0 => match update {
+                    Some(update) => self.progress(update).await,
+                    None => is_open.0 = false,
+                },
+                event = driven.recv(), if is_open.1 => match event {
+                    Some(event) => self.driven(event).await,
+                    None => is_open.1 = false,
+                },
+            }
+        }
+    }
+
+    async fn driven(&self, event: DriveEvent) {
+        let kind = match event {
+            DriveEvent::Planned { steps, missing, expected } => EventKind::Planned { steps, missing, expected },
+            DriveEvent::Asked(question) => EventKind::Asked(question),
+            DriveEvent::Answered(question) => EventKind::Answered(question),
+            DriveEvent::PartBuilt(part) => {
+                if let Some(parts) = &self.parts {
+                    // Whoever compresses parts may have stopped.
+                    let _ = parts.send(part);
+                }
+                return;
+            }
+        };
+        self.send(kind).await;
+    }
+
+    async fn progress(&self, update: Update) {
+        for vertex in update.vertexes {
+            let (state, step) = (VertexState::of(&vertex), self.vertices.step(&vertex.digest));
+            self.send(EventKind::Vertex { state, step, vertex }).await;
+        }
+        for status in update.statuses {
+            self.send(EventKind::Progress(status)).await;
+        }
+        for log in update.logs {
+            self.send(EventKind::Log { step: self.vertices.step(&log.vertex), log }).await;
+        }
+        for warning in update.warnings {
+            self.send(EventKind::Warning(warning)).await;
+        }
+    }
+
+    async fn send(&self, kind: EventKind) {
+        self.events.send(Event { image: Arc::clone(&self.image), kind }).await;
+    }
+}
