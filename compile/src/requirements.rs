@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 use imagespec::{
-    Diagnostic, FileId, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span, Spans,
+    Diagnostic, FileId, Marker, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span,
+    Spans,
 };
 
 use crate::answer::Text;
 use crate::locations;
-use crate::lock::{Marker, Target};
+use crate::lock::Target;
 use crate::merged::Merged;
 use crate::rules;
 
@@ -68,17 +69,8 @@ pub(crate) struct Hashed {
 
 impl Hashed {
     fn of(requirement: &Requirement, distribution: &str) -> Option<Self> {
-        let hashes = hashes(requirement.text());
-        let text = requirement.text().split(" --hash").next().unwrap_or_default();
-        // Of a URL, a semicolon is a part of it unless a space is before it (PEP 508).
-        let marker = match requirement.kind() {
-            RequirementKind::Url { .. } | RequirementKind::Vcs { .. } => text.split_once(" ;"),
-            _ => text.split_once(';'),
-        };
-        // One that cannot be read has been told already, or is of a kind that uv knows and we do not.
-        let marker = marker.and_then(|(_, marker)| Marker::parse(marker.trim()).ok());
-        let distribution = distribution.to_owned();
-        (!hashes.is_empty()).then_some(Self { distribution, marker, hashes })
+        let (marker, hashes) = (requirement.marker().cloned(), requirement.hashes());
+        (!hashes.is_empty()).then(|| Self { distribution: distribution.to_owned(), marker, hashes })
     }
 }
 
@@ -88,7 +80,7 @@ pub(crate) type Allowed = BTreeMap<String, BTreeSet<String>>;
 /// The hashes of lines that apply to an interpreter.
 pub(crate) fn allowed_for(lines: &[Hashed], target: &Target) -> Allowed {
     let mut allowed = Allowed::new();
-    for line in lines.iter().filter(|line| line.marker.as_ref().is_none_or(|marker| marker.holds(target, &[]))) {
+    for line in lines.iter().filter(|line| line.marker.as_ref().is_none_or(|marker| target.satisfies(marker, &[]))) {
         allow(&mut allowed, &line.distribution, line.hashes.clone());
     }
     allowed
@@ -203,7 +195,7 @@ impl Walk<'_, '_> {
             RequirementKind::Url { name } => {
                 out.is_decided = false;
                 out.may_build |= requirement.may_build();
-                let distribution = name.as_deref().unwrap_or_else(|| url(requirement.text()));
+                let distribution = name.as_deref().or(requirement.url()).unwrap_or_default();
                 out.hashes_of(role).extend(Hashed::of(requirement, distribution));
                 self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
             }
@@ -348,7 +340,7 @@ pub(crate) fn allowed(text: &str) -> Allowed {
         if let RequirementsLineKind::Requirement(requirement) = line.kind
             && let Some(name) = name(&requirement)
         {
-            allow(&mut allowed, &name, hashes(requirement.text()));
+            allow(&mut allowed, &name, requirement.hashes());
         }
     }
     allowed
@@ -359,29 +351,4 @@ fn allow(allowed: &mut Allowed, name: &str, hashes: Vec<String>) {
     if !hashes.is_empty() {
         allowed.entry(name.to_owned()).or_default().extend(hashes);
     }
-}
-
-/// The hashes of a requirement: behind it, `--hash=sha256:…`, or in its URL, `#sha256=…`.
-fn hashes(text: &str) -> Vec<String> {
-    let behind = text
-        .split("--hash")
-        .skip(1)
-        .filter_map(|rest| rest.trim_start_matches(['=', ' ', '\t']).split_whitespace().next());
-    let (_, fragment) = url_with_fragment(text).split_once('#').unwrap_or_default();
-    let inside = fragment.split('&').filter_map(|part| part.split_once('='));
-    let inside = inside.filter(|(name, _)| matches!(*name, "sha256" | "sha384" | "sha512"));
-    let inside = inside.map(|(name, digits)| format!("{name}:{digits}"));
-    behind.map(str::to_ascii_lowercase).chain(inside.map(|hash| hash.to_ascii_lowercase())).collect()
-}
-
-/// The URL in a requirement, without its fragment.
-fn url(requirement: &str) -> &str {
-    url_with_fragment(requirement).split('#').next().unwrap_or_default()
-}
-
-fn url_with_fragment(requirement: &str) -> &str {
-    let Some((before, _)) = requirement.split_once("://") else { return "" };
-    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
-    let rest = requirement.get(begin..).unwrap_or_default();
-    rest.split([' ', '\t']).next().unwrap_or_default().trim_end_matches(';')
 }

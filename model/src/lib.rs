@@ -36,8 +36,10 @@
 //! - `strsim` measures the distance between a misspelled name and a valid one; `unicode-width` measures the width of a shown
 //!   character, so that markers are below the text they mark.
 //! - `oci-names` reads platforms and image references.
-//! - JSON and PEP 508 are read by code in this crate. JSON readers keep no places. `pep508_rs` has a URL parser
-//!   with Unicode tables and a process-wide table of markers, and its recursion is as deep as its input.
+//! - `pep440_rs` reads and compares versions, which has more corner cases than lines.
+//! - JSON and PEP 508 are read by code in this crate. JSON readers keep no places. `pep508_rs` has no releases since it moved into
+//!   uv, has a URL parser with Unicode tables and a process-wide table of markers, and its recursion is as deep as its input;
+//!   `uv-pep508`, where it went on, has no stable interface, and reads files and the environment through other crates of uv.
 
 #![warn(missing_docs)]
 
@@ -100,8 +102,8 @@ pub use platform::{Platform, parse_platform};
 pub use python_version::PythonVersion;
 pub use render::{render, render_all};
 pub use requirement::{
-    InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,
-    installer_option, normalized_name, scan_requirements,
+    InstallerOption, Marker, MarkerError, MarkerValue, MarkerVariable, Requirement, RequirementKind, RequirementsLine,
+    RequirementsLineKind, RequirementsScan, installer_option, normalized_name, scan_requirements,
 };
 pub use requirements_file::{RequirementsFile, RequirementsKind};
 pub use rules::{explain, rules};

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::invalid::Invalid;
 
+pub use marker::{Marker, MarkerError, MarkerValue, MarkerVariable};
 pub use option::{InstallerOption, installer_option};
 pub use scan::{RequirementsLine, RequirementsLineKind, RequirementsScan, scan_requirements};
 
@@ -37,6 +38,12 @@ pub(crate) use option::extra_args;
 pub struct Requirement {
     text: String,
     kind: RequirementKind,
+    #[serde(skip)]
+    marker: Option<Marker>,
+    #[serde(skip)]
+    url: Option<String>,
+    #[serde(skip)]
+    hashes: Vec<String>,
 }
 
 impl Requirement {
@@ -52,6 +59,33 @@ impl Requirement {
         &self.kind
     }
 
+    /// Where it applies; `None`: everywhere. Of a line with options, see the requirement among them.
+    #[must_use]
+    pub const fn marker(&self) -> Option<&Marker> {
+        self.marker.as_ref()
+    }
+
+    /// The URL of an archive or a checkout, without its fragment.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()?.split('#').next()
+    }
+
+    /// The hashes that what is installed must have, in lowercase: `--hash=sha256:…` after the requirement, `#sha256=…` in its URL.
+    #[must_use]
+    pub fn hashes(&self) -> Vec<String> {
+        let (_, fragment) = self.url.as_deref().and_then(|url| url.split_once('#')).unwrap_or_default();
+        let pairs = fragment.split('&').filter_map(|pair| pair.split_once('='));
+        let inside = pairs.filter(|(name, _)| matches!(*name, "sha256" | "sha384" | "sha512"));
+        let inside = inside.map(|(name, digits)| format!("{name}:{digits}"));
+        self.hashes.iter().cloned().chain(inside).map(|hash| hash.to_ascii_lowercase()).collect()
+    }
+
+    /// A line that consists of other things than a specifier.
+    const fn bare(text: String, kind: RequirementKind) -> Self {
+        Self { text, kind, marker: None, url: None, hashes: Vec::new() }
+    }
+
     /// The installer options of the line, as words.
     pub(crate) fn options(&self) -> &[String] {
         match &self.kind {
@@ -65,7 +99,7 @@ impl Requirement {
     pub fn may_build(&self) -> bool {
         match &self.kind {
             RequirementKind::Named { .. } => false,
-            RequirementKind::Url { .. } => !source::names_wheel(&self.text),
+            RequirementKind::Url { .. } => !self.url.as_deref().is_some_and(source::is_wheel),
             RequirementKind::Vcs { .. } | RequirementKind::Path { .. } => true,
             RequirementKind::Options { requirement, .. } => requirement.as_deref().is_some_and(Self::may_build),
         }

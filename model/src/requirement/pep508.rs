@@ -5,13 +5,22 @@
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::requirement::source::{is_location, location};
-use crate::requirement::{RequirementKind, marker, normalized_name, version};
+use crate::requirement::{Marker, MarkerError, RequirementKind, normalized_name, version};
 use crate::rules;
 
+/// What a specifier names, and where that applies.
+#[derive(Debug)]
+pub(super) struct Specifier {
+    pub(super) kind: RequirementKind,
+    pub(super) marker: Option<Marker>,
+    /// The URL of an archive or a checkout.
+    pub(super) url: Option<String>,
+}
+
 /// Reads a specifier without options, comment and surrounding spaces.
-pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
+pub(super) fn specifier(text: &str) -> Result<Specifier, Fault> {
     if is_location(text) {
-        return with_marker(text, 0, |place| location(place, None));
+        return located(text, 0, None);
     }
     let name = leading(text, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
@@ -27,17 +36,15 @@ pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
     }
     if let Some(place) = rest(text, at).strip_prefix('@') {
         let start = text.len() - place.trim_start().len();
-        return with_marker(text, start, |place| location(place, Some(name)));
+        return located(text, start, Some(name));
     }
     let (versions, condition) = match rest(text, at).split_once(';') {
         Some((versions, condition)) => (versions, Some(condition)),
         None => (rest(text, at), None),
     };
-    if let Some(condition) = condition {
-        marker::marker(condition, text.len() - condition.len())?;
-    }
+    let marker = condition.map(|condition| marker_at_end(text, condition)).transpose()?;
     let pinned = versions_of(text, versions, at)?;
-    Ok(RequirementKind::Named { name: normalized_name(name), pinned })
+    Ok(Specifier { kind: RequirementKind::Named { name: normalized_name(name), pinned }, marker, url: None })
 }
 
 /// Checks the versions after a name, with or without parentheses.
@@ -89,12 +96,14 @@ fn extras(text: &str, at: usize) -> Result<usize, Fault> {
     Ok(at + length + 1)
 }
 
-/// Splits `place ; marker` at a `;` that is not part of the place, and checks both.
-fn with_marker(
-    text: &str,
-    start: usize,
-    read: impl Fn(&str) -> Result<RequirementKind, Fault>,
-) -> Result<RequirementKind, Fault> {
+/// Reads the marker that a text ends with.
+fn marker_at_end(text: &str, marker: &str) -> Result<Marker, Fault> {
+    let offset = text.len() - marker.len();
+    marker.parse().map_err(|error: MarkerError| Fault::from(error).moved(offset, marker.len()))
+}
+
+/// Splits `place ; marker` at a `;` that is not part of the place, and reads both. The place begins at byte `start`.
+fn located(text: &str, start: usize, name: Option<&str>) -> Result<Specifier, Fault> {
     let all = rest(text, start);
     // As in uv, `;` ends a place if there is a space before or after it.
     let cut = all.match_indices(';').map(|(at, _)| at).find(|at| {
@@ -102,14 +111,11 @@ fn with_marker(
         let after = all.get(at + 1..).unwrap_or_default();
         before.ends_with(char::is_whitespace) || after.starts_with(char::is_whitespace)
     });
-    let place = match cut {
-        Some(at) => {
-            let condition = all.get(at + 1..).unwrap_or_default();
-            marker::marker(condition, text.len() - condition.len())?;
-            all.get(..at).unwrap_or_default().trim_end()
-        }
-        None => all,
+    let (place, condition) = match cut.and_then(|at| all.split_at_checked(at)) {
+        Some((place, condition)) => (place.trim_end(), condition.strip_prefix(';')),
+        None => (all, None),
     };
+    let marker = condition.map(|condition| marker_at_end(text, condition)).transpose()?;
     if place.is_empty() {
         return Err(not_a_requirement(text, "nothing follows `@`").at(start..start));
     }
@@ -117,7 +123,9 @@ fn with_marker(
         let fault = not_a_requirement(text, "unexpected text").at(start + at..start + place.len());
         return Err(fault.help("write spaces in a URL as `%20`; separate a marker with ` ; `"));
     }
-    read(place).map_err(|fault| fault.moved(start, place.len()))
+    let kind = location(place, name).map_err(|fault| fault.moved(start, place.len()))?;
+    let has_url = matches!(kind, RequirementKind::Url { .. } | RequirementKind::Vcs { .. });
+    Ok(Specifier { kind, marker, url: has_url.then(|| place.to_owned()) })
 }
 
 fn not_a_requirement(text: &str, why: &str) -> Fault {

@@ -93,12 +93,9 @@ fn wheel_name(path: &str) -> Option<String> {
     Some(normalized_name(name)).filter(|name| !name.is_empty())
 }
 
-/// Whether a requirement that names a URL names a wheel there, which is never built.
-pub(super) fn names_wheel(requirement: &str) -> bool {
-    let Some((before, _)) = requirement.split_once("://") else { return false };
-    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
-    let url = requirement.get(begin..).unwrap_or_default().split([' ', '\t', '#', '?']).next().unwrap_or_default();
-    url.trim_end_matches(';').to_ascii_lowercase().ends_with(".whl")
+/// Whether a URL is that of a wheel, which is never built.
+pub(super) fn is_wheel(url: &str) -> bool {
+    url.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase().ends_with(".whl")
 }
 
 fn is_path(text: &str) -> bool {
