@@ -28,7 +28,6 @@
 
 mod environment;
 mod interpreter;
-mod name;
 mod parse;
 mod select;
 mod table;
@@ -37,12 +36,11 @@ mod wheel_name;
 
 use std::collections::BTreeMap;
 
-use imagespec::{Marker, Span};
+use imagespec::{Marker, PackageName, Span};
 pub use pep440_rs::{Version, VersionSpecifiers};
 
 pub use environment::Target;
 pub use interpreter::{Implementation, Interpreter, Libc};
-pub use name::PackageName;
 pub use parse::parse;
 pub use select::{Artifact, Selected, Source, select};
 pub use tags::Tags;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 use imagespec::{
-    Diagnostic, FileId, Marker, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span,
-    Spans,
+    Diagnostic, FileId, Marker, PackageName, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind,
+    SourceMap, Span, Spans,
 };
 
 use crate::answer::Text;
@@ -30,7 +30,7 @@ pub(crate) struct Requirements {
     /// Names for people.
     pub(crate) names: Vec<String>,
     /// Distributions that entries of `packages` name, with the entries' fields.
-    pub(crate) named: Vec<(String, String)>,
+    pub(crate) named: Vec<(PackageName, String)>,
     /// What lines allow.
     pub(crate) hashes: Vec<Hashed>,
     /// What constraints allow.
@@ -132,7 +132,7 @@ pub(crate) fn gather(
     for (field, requirement) in specs.packages() {
         let span = spans.nearest_span(&field);
         walk.requirement(requirement, span, Role::Requirements);
-        walk.out.requirements.named.extend(name(requirement).map(|name| (name, field)));
+        walk.out.requirements.named.extend(requirement.name().map(|name| (name.clone(), field)));
     }
     walk.out.requirements.lines.sort();
     for (field, file) in specs.requirements() {
@@ -151,7 +151,7 @@ pub(crate) fn gather(
             continue;
         }
         out.is_decided = false;
-        out.named.push((implied.name.to_owned(), implied.field.clone()));
+        out.named.extend(PackageName::new(implied.name).map(|name| (name, implied.field.clone())));
         walk.line(&implied.line, implied.name, Role::Requirements);
     }
     walk.out
@@ -174,35 +174,35 @@ struct Walk<'a, 'r> {
     /// The lines so far.
     said: BTreeSet<(Role, String)>,
     /// The distributions that lines name so far.
-    known: BTreeSet<String>,
+    known: BTreeSet<PackageName>,
 }
 
 impl Walk<'_, '_> {
     fn requirement(&mut self, requirement: &Requirement, span: Option<Span>, role: Role) {
         if role == Role::Requirements {
-            self.known.extend(name(requirement));
+            self.known.extend(requirement.name().cloned());
         }
         let out = &mut self.out.requirements;
         match requirement.kind() {
             RequirementKind::Named { name, pinned } => {
-                let hashed = Hashed::of(requirement, name);
+                let hashed = Hashed::of(requirement, name.as_str());
                 if role == Role::Requirements {
                     out.is_decided &= *pinned && hashed.is_some();
                 }
                 out.hashes_of(role).extend(hashed);
-                self.line(requirement.text(), name, role);
+                self.line(requirement.text(), name.as_str(), role);
             }
             RequirementKind::Url { name } => {
                 out.is_decided = false;
                 out.may_build |= requirement.may_build();
-                let distribution = name.as_deref().or(requirement.url()).unwrap_or_default();
+                let distribution = name.as_ref().map(PackageName::as_str).or(requirement.url()).unwrap_or_default();
                 out.hashes_of(role).extend(Hashed::of(requirement, distribution));
-                self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
+                self.line(requirement.text(), name.as_ref().map_or(requirement.text(), PackageName::as_str), role);
             }
             RequirementKind::Vcs { name } => {
                 out.is_decided = false;
                 out.may_build = true;
-                self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
+                self.line(requirement.text(), name.as_ref().map_or(requirement.text(), PackageName::as_str), role);
             }
             RequirementKind::Path { .. } => {
                 let message = format!("the requirement {:?} is a local path", requirement.text());
@@ -321,16 +321,6 @@ fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
     known.unwrap_or_else(|| sources.add(name, text))
 }
 
-/// The distribution a requirement names, if it does.
-fn name(requirement: &Requirement) -> Option<String> {
-    match requirement.kind() {
-        RequirementKind::Named { name, .. } => Some(name.clone()),
-        RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.clone(),
-        RequirementKind::Path { .. } => None,
-        RequirementKind::Options { requirement, .. } => requirement.as_deref().and_then(name),
-    }
-}
-
 /// The hashes that requirements allow, by package.
 pub(crate) fn allowed(text: &str) -> Allowed {
     let mut sources = imagespec::SourceMap::new();
@@ -338,9 +328,9 @@ pub(crate) fn allowed(text: &str) -> Allowed {
     let mut allowed = Allowed::new();
     for line in scan.lines {
         if let RequirementsLineKind::Requirement(requirement) = line.kind
-            && let Some(name) = name(&requirement)
+            && let Some(name) = requirement.name()
         {
-            allow(&mut allowed, &name, requirement.hashes());
+            allow(&mut allowed, name.as_str(), requirement.hashes());
         }
     }
     allowed

@@ -62,6 +62,7 @@ mod kind;
 mod levels;
 mod moves;
 mod nearest;
+mod package_name;
 mod parse;
 mod path;
 mod platform;
@@ -96,6 +97,7 @@ pub use invalid::Invalid;
 pub use levels::Level;
 pub use moves::StepKind;
 pub use nearest::nearest;
+pub use package_name::{PackageName, normalized_name};
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
 pub use platform::{Platform, parse_platform};
@@ -103,7 +105,7 @@ pub use python_version::PythonVersion;
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Marker, MarkerError, MarkerValue, MarkerVariable, Requirement, RequirementKind, RequirementsLine,
-    RequirementsLineKind, RequirementsScan, installer_option, normalized_name, scan_requirements,
+    RequirementsLineKind, RequirementsScan, installer_option, scan_requirements,
 };
 pub use requirements_file::{RequirementsFile, RequirementsKind};
 pub use rules::{explain, rules};

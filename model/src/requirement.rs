@@ -16,6 +16,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::invalid::Invalid;
+use crate::package_name::PackageName;
 
 pub use marker::{Marker, MarkerError, MarkerValue, MarkerVariable};
 pub use option::{InstallerOption, installer_option};
@@ -27,10 +28,10 @@ pub(crate) use option::extra_args;
 /// A checked requirement line.
 ///
 /// ```
-/// use imagespec::{Requirement, RequirementKind};
+/// use imagespec::{PackageName, Requirement};
 ///
 /// let requirement: Requirement = "Pandas[excel]>=2.2".parse()?;
-/// assert_eq!(requirement.kind(), &RequirementKind::Named { name: "pandas".to_owned(), pinned: false });
+/// assert_eq!(requirement.name(), PackageName::new("pandas").as_ref());
 /// assert!("pandas 2.2".parse::<Requirement>().is_err());
 /// # Ok::<(), imagespec::Invalid>(())
 /// ```
@@ -57,6 +58,17 @@ impl Requirement {
     #[must_use]
     pub const fn kind(&self) -> &RequirementKind {
         &self.kind
+    }
+
+    /// The distribution, if the line names it.
+    #[must_use]
+    pub fn name(&self) -> Option<&PackageName> {
+        match &self.kind {
+            RequirementKind::Named { name, .. } => Some(name),
+            RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.as_ref(),
+            RequirementKind::Path { .. } => None,
+            RequirementKind::Options { requirement, .. } => requirement.as_deref()?.name(),
+        }
     }
 
     /// Where it applies; `None`: everywhere. Of a line with options, see the requirement among them.
@@ -128,20 +140,20 @@ impl FromStr for Requirement {
 pub enum RequirementKind {
     /// A distribution from an index.
     Named {
-        /// The name in its normal form (PEP 503).
-        name: String,
+        /// The name.
+        name: PackageName,
         /// Whether one version is named (`==` or `===` without a wildcard).
         pinned: bool,
     },
     /// An archive at a URL.
     Url {
-        /// The name in its normal form, if the line gives one.
-        name: Option<String>,
+        /// The name, if the line gives one.
+        name: Option<PackageName>,
     },
     /// A version-control checkout.
     Vcs {
-        /// The name in its normal form, if the line gives one.
-        name: Option<String>,
+        /// The name, if the line gives one.
+        name: Option<PackageName>,
     },
     /// A file or folder, relative to the file with the line, or a `file:` URL.
     Path {
@@ -155,12 +167,4 @@ pub enum RequirementKind {
         /// The requirement on the same line.
         requirement: Option<Box<Requirement>>,
     },
-}
-
-/// The form in which PEP 503 compares the names of distributions: lowercase, with single dashes. The name itself is not checked.
-#[must_use]
-pub fn normalized_name(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    let parts: Vec<&str> = lower.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
-    parts.join("-")
 }

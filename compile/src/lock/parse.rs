@@ -4,10 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use imagespec::{Diagnostic, FileId, Marker, MarkerError, Span, mask_credentials};
+use imagespec::{Diagnostic, FileId, Marker, MarkerError, PackageName, Span, mask_credentials};
 use toml::de::{DeTable, DeValue};
 
-use crate::lock::name::PackageName;
 use crate::lock::table::{Report, Table};
 use crate::lock::wheel_name::WheelName;
 use crate::lock::{Archive, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};

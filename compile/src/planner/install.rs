@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, field, is_read_by_installers};
+use imagespec::{Bytecode, Diagnostic, PackageName, RequirementsKind, SecretTarget, field, is_read_by_installers};
 
 use crate::answer::InterpreterFact;
 use crate::arguments;
@@ -279,7 +279,7 @@ impl<'a> Planner<'a, '_> {
 
     /// The entries of `packages` that a group's packages answer; with none, whatever asked for packages.
     fn fields_of(&self, group: &Group, wanted: &Wanted) -> Vec<String> {
-        let is_member = |name: &str| group.members.iter().any(|member| member.name.as_str() == name);
+        let is_member = |name: &PackageName| group.members.iter().any(|member| member.name == *name);
         let named: Vec<String> = wanted
             .requirements
             .named

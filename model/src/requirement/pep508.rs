@@ -3,9 +3,10 @@
 //! The grammar is that of PEP 508; where installers differ, this follows uv, because uv installs.
 
 use crate::fault::Fault;
+use crate::package_name::{PackageName, is_name_character};
 use crate::quote::quote;
 use crate::requirement::source::{is_location, location};
-use crate::requirement::{Marker, MarkerError, RequirementKind, normalized_name, version};
+use crate::requirement::{Marker, MarkerError, RequirementKind, version};
 use crate::rules;
 
 /// What a specifier names, and where that applies.
@@ -22,15 +23,16 @@ pub(super) fn specifier(text: &str) -> Result<Specifier, Fault> {
     if is_location(text) {
         return located(text, 0, None);
     }
-    let name = leading(text, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return Err(not_a_requirement(text, "a name begins with a letter or digit")
-            .at(0..text.chars().next().map_or(0, char::len_utf8)));
-    }
-    if !name.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-        return Err(not_a_requirement(text, "a name ends with a letter or digit").at(name.len() - 1..name.len()));
-    }
-    let mut at = after_blanks(text, name.len());
+    let length = text.find(|c| !is_name_character(c)).unwrap_or(text.len());
+    let Some(name) = text.get(..length).and_then(PackageName::new) else {
+        return Err(if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            not_a_requirement(text, "a name ends with a letter or digit").at(length - 1..length)
+        } else {
+            let first = text.chars().next().map_or(0, char::len_utf8);
+            not_a_requirement(text, "a name begins with a letter or digit").at(0..first)
+        });
+    };
+    let mut at = after_blanks(text, length);
     if rest(text, at).starts_with('[') {
         at = after_blanks(text, extras(text, at)?);
     }
@@ -44,7 +46,7 @@ pub(super) fn specifier(text: &str) -> Result<Specifier, Fault> {
     };
     let marker = condition.map(|condition| marker_at_end(text, condition)).transpose()?;
     let pinned = versions_of(text, versions, at)?;
-    Ok(Specifier { kind: RequirementKind::Named { name: normalized_name(name), pinned }, marker, url: None })
+    Ok(Specifier { kind: RequirementKind::Named { name, pinned }, marker, url: None })
 }
 
 /// Checks the versions after a name, with or without parentheses.
@@ -81,12 +83,8 @@ fn extras(text: &str, at: usize) -> Result<usize, Fault> {
     let inner = rest(text, at + 1).get(..length - 1).unwrap_or_default();
     let mut start = at + 1;
     for extra in inner.split(',') {
-        let name = extra.trim();
-        let is_right = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
         // Both pip and uv take `name[]` for `name`.
-        if !is_right && !inner.trim().is_empty() {
+        if PackageName::new(extra.trim()).is_none() && !inner.trim().is_empty() {
             return Err(not_a_requirement(text, "not the name of an extra")
                 .at(start..start + extra.len())
                 .help("extras are names separated by commas: `pandas[excel,plot]`"));
@@ -103,7 +101,7 @@ fn marker_at_end(text: &str, marker: &str) -> Result<Marker, Fault> {
 }
 
 /// Splits `place ; marker` at a `;` that is not part of the place, and reads both. The place begins at byte `start`.
-fn located(text: &str, start: usize, name: Option<&str>) -> Result<Specifier, Fault> {
+fn located(text: &str, start: usize, name: Option<PackageName>) -> Result<Specifier, Fault> {
     let all = rest(text, start);
     // As in uv, `;` ends a place if there is a space before or after it.
     let cut = all.match_indices(';').map(|(at, _)| at).find(|at| {
@@ -138,9 +136,4 @@ fn rest(text: &str, at: usize) -> &str {
 
 fn after_blanks(text: &str, at: usize) -> usize {
     text.len() - rest(text, at).trim_start().len()
-}
-
-fn leading(text: &str, is_part: impl Fn(char) -> bool) -> &str {
-    let length = text.find(|c| !is_part(c)).unwrap_or(text.len());
-    text.get(..length).unwrap_or_default()
 }

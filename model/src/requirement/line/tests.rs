@@ -1,6 +1,7 @@
 //! Lines of specs and files, read one by one.
 
 use super::*;
+use crate::package_name::PackageName;
 
 #[track_caller]
 fn check(text: &str, expect: RequirementKind) {
@@ -18,11 +19,11 @@ fn refused(text: &str, label: &str, marked: &str) {
 }
 
 fn named(name: &str, pinned: bool) -> RequirementKind {
-    RequirementKind::Named { name: name.to_owned(), pinned }
+    RequirementKind::Named { name: PackageName::new(name).expect(name), pinned }
 }
 
-fn some(name: &str) -> Option<String> {
-    Some(name.to_owned())
+fn some(name: &str) -> Option<PackageName> {
+    PackageName::new(name)
 }
 
 #[test]
