@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 use imagespec::{
-    Diagnostic, FileId, Marker, PackageName, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind,
-    SourceMap, Span, Spans,
+    Diagnostic, FileId, Marker, MergedSpec, PackageName, Requirement, RequirementKind, RequirementsKind,
+    RequirementsLineKind, SourceMap, Span, Spans,
 };
 
 use crate::answer::Text;
 use crate::locations;
 use crate::lock::Target;
-use crate::merged::Merged;
 use crate::rules;
 
 /// What is to be installed.
@@ -113,7 +112,7 @@ pub(crate) type ReadFile<'r> = dyn FnMut(&str) -> Option<Option<Text>> + 'r;
 
 /// Reads `packages` and `requirements`, and adds what other fields ask for. Files that are read are added to the sources.
 pub(crate) fn gather(
-    specs: &Merged<'_>,
+    specs: &MergedSpec<'_>,
     spans: &Spans,
     sources: &mut SourceMap,
     read: &mut ReadFile<'_>,

@@ -167,7 +167,7 @@ impl<'a> Planner<'a, '_> {
             Some("the daemon cannot merge layers")
         } else if specs.value(field::PYTHON_LAYERS) == Some(1) {
             Some("`builder_options.python_layers` is 1")
-        } else if specs.any(|spec| spec.python_exec().is_some()) {
+        } else if specs.has_python_exec() {
             Some("what `python_exec` has already counts as installed")
         } else if filled.is_some() {
             filled

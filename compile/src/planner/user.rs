@@ -34,8 +34,8 @@ impl Planner<'_, '_> {
         let account = if user == FLYTE_USER && self.specs().is_flyte() { self.account(base)? } else { None };
         let title = self.title("user", &format!("give /root to {owner}"));
         let specs = self.specs();
-        let asked = specs.said(field::USER).map(|(field, _)| field).or_else(|| {
-            let flavor = specs.said(field::FLAVOR);
+        let asked = specs.given(field::USER).map(|(field, _)| field).or_else(|| {
+            let flavor = specs.given(field::FLAVOR);
             flavor.filter(|_| specs.is_flyte()).map(|(field, _)| field)
         });
         let fields = asked.into_iter().collect();
