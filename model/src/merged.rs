@@ -120,6 +120,14 @@ impl<'a> MergedSpec<'a> {
         self.given(field).map(|(_, value)| value)
     }
 
+    /// The path of the field that gives a value.
+    pub fn path<T, G>(&self, field: Field<G>) -> Option<String>
+    where
+        G: Fn(&'a ImageSpec) -> Option<T>,
+    {
+        self.given(field).map(|(path, _)| path)
+    }
+
     /// Every entry of a list, with the path of its field.
     pub fn items<T: 'a, G>(&self, field: Field<G>) -> Vec<(String, &'a T)>
     where

@@ -292,7 +292,7 @@ impl<'a> Planner<'a, '_> {
 
     pub(super) fn package_fields(&self) -> Vec<String> {
         let specs = self.specs();
-        let mut fields: Vec<String> = specs.packages().into_iter().map(|(field, _)| field).collect();
+        let mut fields = specs.fields(field::PACKAGES);
         fields.extend(specs.requirements().into_iter().map(|(field, _)| field));
         fields
     }

@@ -77,8 +77,7 @@ impl<'a> Planner<'a, '_> {
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
         let image = self.part.spec.base_reference().unwrap_or(crate::fixed::DEFAULT_BASE_IMAGE);
         let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
-        let field = self.specs().given(field::PYTHON_VERSION).map(|(field, _)| field);
-        let field = field.unwrap_or_else(|| "packages".to_owned());
+        let field = self.specs().path(field::PYTHON_VERSION).unwrap_or_else(|| "packages".to_owned());
         let help = "ask for the version that is there, or start from an image without an environment";
         self.problem(&rules::NO_INTERPRETER, message, &[&field, "base_image"], help);
     }

@@ -208,7 +208,7 @@ impl Planner<'_, '_> {
 
     /// Warns where CUDA comes with the base image and with packages, too: which of the two a program finds is not certain.
     fn cuda_twice(&mut self, base: &Base) {
-        let field = self.specs().given(field::CUDA).map(|(field, _)| field);
+        let field = self.specs().path(field::CUDA);
         let is_brought_twice = self.specs().has_cuda_packages() && crate::cuda::is_in(&base.env);
         let Some(field) = field.filter(|_| is_brought_twice) else { return };
         let message = "the base image has CUDA already, and `cuda` brings it a second time";
@@ -222,8 +222,7 @@ impl Planner<'_, '_> {
         let specs = self.specs();
         let mut implied = Vec::new();
         if specs.implies_flytekit() {
-            let field = specs.given(field::FLAVOR);
-            let field = field.map(|(field, _)| field).unwrap_or_default();
+            let field = specs.path(field::FLAVOR).unwrap_or_default();
             implied.push(Implied { name: "flytekit", line: "flytekit".to_owned(), field, is_optional: false });
         }
         if let Some((field, cuda)) = specs.given(field::CUDA).filter(|_| specs.implies_cuda()) {
@@ -266,10 +265,7 @@ impl Planner<'_, '_> {
 
     fn venv(&self, base: &Base, interpreter: String, managed: Option<ManagedPython>, parent: Parent) -> Step {
         let specs = self.specs();
-        let asked = [
-            specs.given(field::PYTHON_EXEC).map(|(field, _)| field),
-            specs.given(field::PYTHON_VERSION).map(|(field, _)| field),
-        ];
+        let asked = [specs.path(field::PYTHON_EXEC), specs.path(field::PYTHON_VERSION)];
         let over = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
         let title = self.title("python", &format!("environment over {over}"));
         let system_site_packages = specs.has_python_exec();
