@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imagespec::{InstallerOption, field, installer_option};
-
-use crate::merged::Merged;
+use imagespec::{InstallerOption, MergedSpec, field, installer_option};
 
 /// The options uv takes more than once (`uv pip install` 0.13, each tried twice); all others end in "cannot be used multiple
 /// times".
@@ -55,7 +53,7 @@ type Argument<'a> = (&'a str, Option<&'a str>);
 ///
 /// Where an option can have only one value, `pip_extra_args` wins over `pip_index`, and this over option lines, as uv's own
 /// command line wins over requirements files. Of several specs the outermost wins, and its further indexes come first.
-pub(crate) fn arguments(specs: &Merged<'_>, lines: &[String]) -> Vec<String> {
+pub(crate) fn arguments(specs: &MergedSpec<'_>, lines: &[String]) -> Vec<String> {
     let index = specs.value(field::PIP_INDEX).map(|url| ("--index-url", Some(url)));
     let outermost_first = specs.levels().iter().rev().flat_map(|level| level.spec.pip_extra_index_url());
     let indexes = outermost_first.map(|url| ("--extra-index-url", Some(url.as_str())));
@@ -173,7 +171,7 @@ mod tests {
         let spec = ImageSpec::default().with_pip_extra_index_url(words(extra_indexes)).expect("URLs");
         let spec = spec.with_pip_extra_args(extra).expect("options");
         let spec = index.map_or(Ok(spec.clone()), |index| spec.with_pip_index(index)).expect("a URL");
-        assert_eq!(arguments(&Merged::of(&spec), &words(lines)), words(expect));
+        assert_eq!(arguments(&MergedSpec::new(&spec), &words(lines)), words(expect));
     }
 
     #[test]

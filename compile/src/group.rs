@@ -22,7 +22,9 @@ mod budget;
 mod input;
 mod title;
 
-use crate::lock::{Hashes, PackageName, Selected, Version};
+use imagespec::PackageName;
+
+use crate::lock::{Hashes, Selected, Version};
 
 pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, DEFAULT_MEDIUM_BYTES, MOST_LAYERS};
 pub use input::{CONFIG_FILE, LOCK_FILE};

@@ -70,7 +70,6 @@ pub mod lock;
 mod lock_file;
 mod lock_step;
 mod lower;
-mod merged;
 mod outcome;
 mod patterns;
 mod plan;

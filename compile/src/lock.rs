@@ -28,8 +28,6 @@
 
 mod environment;
 mod interpreter;
-mod marker;
-mod name;
 mod parse;
 mod select;
 mod table;
@@ -38,13 +36,11 @@ mod wheel_name;
 
 use std::collections::BTreeMap;
 
-use imagespec::Span;
+use imagespec::{Marker, PackageName, Span};
 pub use pep440_rs::{Version, VersionSpecifiers};
 
 pub use environment::Target;
 pub use interpreter::{Implementation, Interpreter, Libc};
-pub use marker::Marker;
-pub use name::PackageName;
 pub use parse::parse;
 pub use select::{Artifact, Selected, Source, select};
 pub use tags::Tags;

@@ -21,11 +21,10 @@ mod wanted;
 pub use content::{ContextUse, context_use};
 
 use buildkit_llb::{CapSet, Location, Platform};
-use imagespec::{Diagnostic, ImageSpec, Rule, field};
+use imagespec::{Diagnostic, ImageSpec, MergedSpec, Rule, field};
 
 use crate::document::Document;
 use crate::locations;
-use crate::merged::Merged;
 use crate::outcome::{Draft, Outcome};
 use crate::plan::{Action, Common, ImageConfigPlan, Parent, PinnedImage, Plan, Shape, Step};
 use crate::question;
@@ -202,7 +201,7 @@ impl<'a, 'o> Planner<'a, 'o> {
             self.has_foundation && python.as_ref().is_some_and(|python| python.is_complete) && files.is_some();
         let python = python.unwrap_or_default();
         // Commands may call uv, with an environment of ours or without.
-        if self.tools.uv.is_none() && (self.wants_python() || !self.part.spec.commands().is_empty()) {
+        if self.tools.uv.is_none() && (self.specs().wants_python() || !self.part.spec.commands().is_empty()) {
             is_complete &= self.uv().is_some();
         }
         let image = self.image_config(&base, python.has_environment, &python.libraries);
@@ -224,13 +223,13 @@ impl<'a, 'o> Planner<'a, 'o> {
 
     /// Asks what does not depend on the base, so that it is answered in the same round.
     fn ask_ahead(&mut self) {
-        if self.wants_python() {
+        if self.specs().wants_python() {
             self.requirements();
         }
-        if self.wants_packages() && self.given_lock().is_none() {
+        if self.specs().wants_packages() && self.given_lock().is_none() {
             self.lock_beside();
         }
-        if self.wants_python() || !self.part.spec.commands().is_empty() {
+        if self.specs().wants_python() || !self.part.spec.commands().is_empty() {
             self.uv();
         }
         if self.specs().wants_conda() {
@@ -290,7 +289,7 @@ impl<'a, 'o> Planner<'a, 'o> {
     }
 
     /// What the specs of the image say together.
-    fn specs(&self) -> &'a Merged<'a> {
+    fn specs(&self) -> &'a MergedSpec<'a> {
         &self.part.specs
     }
 

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
 use imagespec::{
-    Diagnostic, FileId, Requirement, RequirementKind, RequirementsKind, RequirementsLineKind, SourceMap, Span, Spans,
+    Diagnostic, FileId, Marker, MergedSpec, PackageName, Requirement, RequirementKind, RequirementsKind,
+    RequirementsLineKind, SourceMap, Span, Spans,
 };
 
 use crate::answer::Text;
 use crate::locations;
-use crate::lock::{Marker, Target};
-use crate::merged::Merged;
+use crate::lock::Target;
 use crate::rules;
 
 /// What is to be installed.
@@ -29,7 +29,7 @@ pub(crate) struct Requirements {
     /// Names for people.
     pub(crate) names: Vec<String>,
     /// Distributions that entries of `packages` name, with the entries' fields.
-    pub(crate) named: Vec<(String, String)>,
+    pub(crate) named: Vec<(PackageName, String)>,
     /// What lines allow.
     pub(crate) hashes: Vec<Hashed>,
     /// What constraints allow.
@@ -68,17 +68,8 @@ pub(crate) struct Hashed {
 
 impl Hashed {
     fn of(requirement: &Requirement, distribution: &str) -> Option<Self> {
-        let hashes = hashes(requirement.text());
-        let text = requirement.text().split(" --hash").next().unwrap_or_default();
-        // Of a URL, a semicolon is a part of it unless a space is before it (PEP 508).
-        let marker = match requirement.kind() {
-            RequirementKind::Url { .. } | RequirementKind::Vcs { .. } => text.split_once(" ;"),
-            _ => text.split_once(';'),
-        };
-        // One that cannot be read has been told already, or is of a kind that uv knows and we do not.
-        let marker = marker.and_then(|(_, marker)| Marker::parse(marker.trim()).ok());
-        let distribution = distribution.to_owned();
-        (!hashes.is_empty()).then_some(Self { distribution, marker, hashes })
+        let (marker, hashes) = (requirement.marker().cloned(), requirement.hashes());
+        (!hashes.is_empty()).then(|| Self { distribution: distribution.to_owned(), marker, hashes })
     }
 }
 
@@ -88,7 +79,7 @@ pub(crate) type Allowed = BTreeMap<String, BTreeSet<String>>;
 /// The hashes of lines that apply to an interpreter.
 pub(crate) fn allowed_for(lines: &[Hashed], target: &Target) -> Allowed {
     let mut allowed = Allowed::new();
-    for line in lines.iter().filter(|line| line.marker.as_ref().is_none_or(|marker| marker.holds(target, &[]))) {
+    for line in lines.iter().filter(|line| line.marker.as_ref().is_none_or(|marker| target.satisfies(marker, &[]))) {
         allow(&mut allowed, &line.distribution, line.hashes.clone());
     }
     allowed
@@ -121,7 +112,7 @@ pub(crate) type ReadFile<'r> = dyn FnMut(&str) -> Option<Option<Text>> + 'r;
 
 /// Reads `packages` and `requirements`, and adds what other fields ask for. Files that are read are added to the sources.
 pub(crate) fn gather(
-    specs: &Merged<'_>,
+    specs: &MergedSpec<'_>,
     spans: &Spans,
     sources: &mut SourceMap,
     read: &mut ReadFile<'_>,
@@ -140,7 +131,7 @@ pub(crate) fn gather(
     for (field, requirement) in specs.packages() {
         let span = spans.nearest_span(&field);
         walk.requirement(requirement, span, Role::Requirements);
-        walk.out.requirements.named.extend(name(requirement).map(|name| (name, field)));
+        walk.out.requirements.named.extend(requirement.name().map(|name| (name.clone(), field)));
     }
     walk.out.requirements.lines.sort();
     for (field, file) in specs.requirements() {
@@ -159,7 +150,7 @@ pub(crate) fn gather(
             continue;
         }
         out.is_decided = false;
-        out.named.push((implied.name.to_owned(), implied.field.clone()));
+        out.named.extend(PackageName::new(implied.name).map(|name| (name, implied.field.clone())));
         walk.line(&implied.line, implied.name, Role::Requirements);
     }
     walk.out
@@ -182,35 +173,35 @@ struct Walk<'a, 'r> {
     /// The lines so far.
     said: BTreeSet<(Role, String)>,
     /// The distributions that lines name so far.
-    known: BTreeSet<String>,
+    known: BTreeSet<PackageName>,
 }
 
 impl Walk<'_, '_> {
     fn requirement(&mut self, requirement: &Requirement, span: Option<Span>, role: Role) {
         if role == Role::Requirements {
-            self.known.extend(name(requirement));
+            self.known.extend(requirement.name().cloned());
         }
         let out = &mut self.out.requirements;
         match requirement.kind() {
             RequirementKind::Named { name, pinned } => {
-                let hashed = Hashed::of(requirement, name);
+                let hashed = Hashed::of(requirement, name.as_str());
                 if role == Role::Requirements {
                     out.is_decided &= *pinned && hashed.is_some();
                 }
                 out.hashes_of(role).extend(hashed);
-                self.line(requirement.text(), name, role);
+                self.line(requirement.text(), name.as_str(), role);
             }
             RequirementKind::Url { name } => {
                 out.is_decided = false;
                 out.may_build |= requirement.may_build();
-                let distribution = name.as_deref().unwrap_or_else(|| url(requirement.text()));
+                let distribution = name.as_ref().map(PackageName::as_str).or(requirement.url()).unwrap_or_default();
                 out.hashes_of(role).extend(Hashed::of(requirement, distribution));
-                self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
+                self.line(requirement.text(), name.as_ref().map_or(requirement.text(), PackageName::as_str), role);
             }
             RequirementKind::Vcs { name } => {
                 out.is_decided = false;
                 out.may_build = true;
-                self.line(requirement.text(), name.as_deref().unwrap_or(requirement.text()), role);
+                self.line(requirement.text(), name.as_ref().map_or(requirement.text(), PackageName::as_str), role);
             }
             RequirementKind::Path { .. } => {
                 let message = format!("the requirement {:?} is a local path", requirement.text());
@@ -329,16 +320,6 @@ fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
     known.unwrap_or_else(|| sources.add(name, text))
 }
 
-/// The distribution a requirement names, if it does.
-fn name(requirement: &Requirement) -> Option<String> {
-    match requirement.kind() {
-        RequirementKind::Named { name, .. } => Some(name.clone()),
-        RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.clone(),
-        RequirementKind::Path { .. } => None,
-        RequirementKind::Options { requirement, .. } => requirement.as_deref().and_then(name),
-    }
-}
-
 /// The hashes that requirements allow, by package.
 pub(crate) fn allowed(text: &str) -> Allowed {
     let mut sources = imagespec::SourceMap::new();
@@ -346,9 +327,9 @@ pub(crate) fn allowed(text: &str) -> Allowed {
     let mut allowed = Allowed::new();
     for line in scan.lines {
         if let RequirementsLineKind::Requirement(requirement) = line.kind
-            && let Some(name) = name(&requirement)
+            && let Some(name) = requirement.name()
         {
-            allow(&mut allowed, &name, hashes(requirement.text()));
+            allow(&mut allowed, name.as_str(), requirement.hashes());
         }
     }
     allowed
@@ -359,29 +340,4 @@ fn allow(allowed: &mut Allowed, name: &str, hashes: Vec<String>) {
     if !hashes.is_empty() {
         allowed.entry(name.to_owned()).or_default().extend(hashes);
     }
-}
-
-/// The hashes of a requirement: behind it, `--hash=sha256:…`, or in its URL, `#sha256=…`.
-fn hashes(text: &str) -> Vec<String> {
-    let behind = text
-        .split("--hash")
-        .skip(1)
-        .filter_map(|rest| rest.trim_start_matches(['=', ' ', '\t']).split_whitespace().next());
-    let (_, fragment) = url_with_fragment(text).split_once('#').unwrap_or_default();
-    let inside = fragment.split('&').filter_map(|part| part.split_once('='));
-    let inside = inside.filter(|(name, _)| matches!(*name, "sha256" | "sha384" | "sha512"));
-    let inside = inside.map(|(name, digits)| format!("{name}:{digits}"));
-    behind.map(str::to_ascii_lowercase).chain(inside.map(|hash| hash.to_ascii_lowercase())).collect()
-}
-
-/// The URL in a requirement, without its fragment.
-fn url(requirement: &str) -> &str {
-    url_with_fragment(requirement).split('#').next().unwrap_or_default()
-}
-
-fn url_with_fragment(requirement: &str) -> &str {
-    let Some((before, _)) = requirement.split_once("://") else { return "" };
-    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
-    let rest = requirement.get(begin..).unwrap_or_default();
-    rest.split([' ', '\t']).next().unwrap_or_default().trim_end_matches(';')
 }

@@ -160,12 +160,12 @@ fn output(log: &[String]) -> impl DoubleEndedIterator<Item = &str> {
 fn item_name(text: &str) -> Option<String> {
     let text = text.trim_matches(['"', '\'', ' ']);
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-+".contains(c))).unwrap_or(text.len());
-    (end > 0).then(|| normal(&text[..end]))
+    (end > 0).then(|| comparable(&text[..end]))
 }
 
 /// Whether a line speaks of a name, as a word of its own.
 fn mentions(line: &str, word: &str) -> bool {
-    normal(line).split(|c: char| !(c.is_ascii_alphanumeric() || ".-+".contains(c))).any(|part| {
+    comparable(line).split(|c: char| !(c.is_ascii_alphanumeric() || ".-+".contains(c))).any(|part| {
         let part = part.trim_matches(['.', '-']);
         part == word
             || part
@@ -174,8 +174,9 @@ fn mentions(line: &str, word: &str) -> bool {
     })
 }
 
-/// Case and the choice of separator mean nothing in package names (PEP 503).
-fn normal(text: &str) -> String {
+/// A line or a name in one case and with one separator, since tools write names of packages in several forms. Dots stay: they also end
+/// sentences, and names of Debian packages have them.
+fn comparable(text: &str) -> String {
     text.to_ascii_lowercase().replace('_', "-")
 }
 

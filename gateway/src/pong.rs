@@ -9,7 +9,7 @@ pub use buildkit_proto::caps::gateway as caps;
 use buildkit_proto::rpc::{apicaps, gateway};
 use buildkit_proto::{CapSet, platform_from_rpc};
 use oci_names::Platform;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What daemons that send no list of gateway capabilities have (frozen upstream:
 /// `moby/buildkit: frontend/gateway/grpcclient/client.go`, `defaultCaps`).
@@ -87,9 +87,16 @@ pub struct Worker {
     /// Its id.
     pub id: String,
     /// Its labels.
+    #[serde(deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
     /// What it can run; the first is its own platform.
+    #[serde(deserialize_with = "or_default")]
     pub platforms: Vec<Platform>,
+}
+
+/// Go writes empty lists and maps as null.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(json: D) -> Result<T, D::Error> {
+    Option::deserialize(json).map(Option::unwrap_or_default)
 }
 
 impl Pong {

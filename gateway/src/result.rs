@@ -12,6 +12,8 @@ use buildkit_proto::pb;
 use oci_names::Platform;
 use serde::Serialize;
 
+use crate::status::from_mistake;
+
 /// A solved, or rather solvable, filesystem: refs are lazy until something reads or evaluates them.
 ///
 /// ```
@@ -215,6 +217,8 @@ pub enum ResultShapeError {
     #[error("an image needs at least one platform")]
     Empty,
 }
+
+from_mistake!(ResultShapeError);
 
 impl FrontendResult {
     /// A result of one filesystem.

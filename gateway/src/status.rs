@@ -6,10 +6,11 @@
 use std::fmt;
 
 use buildkit_proto::errdefs::{AnyDetail, ErrorDetail, SourceInfo, SourceRange};
+use buildkit_proto::rpc::protobuf::Any;
+use buildkit_proto::rpc::status as wire;
 use prost::Message as _;
-use tonic::Code;
 
-use crate::wire;
+use tonic::Code;
 
 /// A failure as it travels between daemon, frontend and client.
 ///
@@ -97,13 +98,13 @@ impl Status {
     #[must_use]
     pub fn from_rpc(status: &tonic::Status) -> Self {
         match wire::Status::decode(status.details()) {
-            Ok(full) if full.code == status.code() as i32 => Self::from_wire(full),
+            Ok(full) if full.code == status.code() as i32 => Self::from_message(full),
             _ => Self::new(status.code(), status.message()),
         }
     }
 
     /// Takes over a status that is part of a message.
-    pub(crate) fn from_message(status: buildkit_proto::rpc::status::Status) -> Self {
+    pub(crate) fn from_message(status: wire::Status) -> Self {
         let details = status.details.into_iter();
         Self {
             code: status.code,
@@ -112,27 +113,12 @@ impl Status {
         }
     }
 
-    pub(crate) fn from_wire(status: wire::Status) -> Self {
-        Self {
-            code: status.code,
-            message: status.message,
-            details: status
-                .details
-                .into_iter()
-                .map(|any| AnyDetail { type_url: any.type_url, value: any.value })
-                .collect(),
-        }
-    }
-
-    pub(crate) fn into_wire(self) -> wire::Status {
+    pub(crate) fn into_message(self) -> wire::Status {
+        let details = self.details.into_iter();
         wire::Status {
             code: self.code,
             message: self.message,
-            details: self
-                .details
-                .into_iter()
-                .map(|any| wire::Any { type_url: any.type_url, value: any.value })
-                .collect(),
+            details: details.map(|any| Any { type_url: any.type_url, value: any.value }).collect(),
         }
     }
 }
@@ -149,25 +135,22 @@ impl fmt::Display for Status {
 
 impl std::error::Error for Status {}
 
-/// What users write goes through these; their messages are for users too.
-macro_rules! from_mistakes {
-    ($($error:ty),* $(,)?) => {
-        $(impl From<$error> for Status {
+/// A mistake of the user, whose message is for users too.
+macro_rules! from_mistake {
+    ($error:ty) => {
+        impl From<$error> for $crate::status::Status {
             fn from(error: $error) -> Self {
                 Self::failed(error.to_string())
             }
-        })*
+        }
     };
 }
 
-from_mistakes!(
-    buildkit_llb::GitUrlError,
-    crate::contexts::GitRefError,
-    crate::options::OptionError,
-    crate::result::ResultShapeError,
-    oci_names::ParsePlatformError,
-    oci_names::ParseReferenceError,
-);
+pub(crate) use from_mistake;
+
+from_mistake!(buildkit_llb::GitUrlError);
+from_mistake!(oci_names::ParsePlatformError);
+from_mistake!(oci_names::ParseReferenceError);
 
 #[cfg(test)]
 mod tests {
@@ -179,17 +162,17 @@ mod tests {
             code: 2,
             message: "process failed".into(),
             details: vec![
-                wire::Any {
+                Any {
                     type_url: "github.com/moby/buildkit/errdefs.Vertex+json".into(),
                     value: br#"{"digest":"sha256:0"}"#.to_vec(),
                 },
-                wire::Any { type_url: "example.com/unheard.Of".into(), value: vec![0, 255] },
+                Any { type_url: "example.com/unheard.Of".into(), value: vec![0, 255] },
             ],
         };
         let received = tonic::Status::with_details(Code::Unknown, "process failed", full.encode_to_vec().into());
         let status = Status::from_rpc(&received);
         assert_eq!(status.details.len(), 2);
-        assert_eq!(status.into_wire(), full);
+        assert_eq!(status.into_message(), full);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use buildkit_proto::fsutil::Stat;
 use buildkit_proto::pb;
+use buildkit_proto::rpc::status;
 
 /// `SolveRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -172,27 +173,7 @@ pub(crate) struct ReturnRequest {
     #[prost(message, optional, tag = "1")]
     pub(crate) result: Option<Result>,
     #[prost(message, optional, tag = "2")]
-    pub(crate) error: Option<Status>,
-}
-
-/// `google.rpc.Status`, also the content of `grpc-status-details-bin`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Status {
-    #[prost(int32, tag = "1")]
-    pub(crate) code: i32,
-    #[prost(string, tag = "2")]
-    pub(crate) message: String,
-    #[prost(message, repeated, tag = "3")]
-    pub(crate) details: Vec<Any>,
-}
-
-/// `google.protobuf.Any`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Any {
-    #[prost(string, tag = "1")]
-    pub(crate) type_url: String,
-    #[prost(bytes = "vec", tag = "2")]
-    pub(crate) value: Vec<u8>,
+    pub(crate) error: Option<status::Status>,
 }
 
 /// `InputsResponse`.

@@ -13,7 +13,8 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::dump::visible;
-use crate::graph::{Graph, Output};
+use crate::graph::Graph;
+use crate::output::Output;
 pub use difference::{Difference, FieldChange, InputChange, Vertex};
 use pairs::Side;
 

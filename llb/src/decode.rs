@@ -10,7 +10,8 @@ use buildkit_proto::caps::llb as cap;
 use buildkit_proto::{Digest, Message as _, map, pb};
 use oci_names::Platform;
 
-use crate::graph::{Graph, GraphBuilder, OpId, Output};
+use crate::builder::GraphBuilder;
+use crate::graph::Graph;
 use crate::note::{Location, Note, SourceFile};
 use crate::op::Op;
 use crate::op::build::Build;
@@ -21,6 +22,7 @@ use crate::op::foreign::Foreign;
 use crate::op::merge::Merge;
 use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
+use crate::output::{OpId, Output};
 use crate::required::declared_caps;
 use crate::violation::Violations;
 

@@ -11,11 +11,12 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
 
-use crate::graph::{Graph, OpId, Output};
+use crate::graph::Graph;
 use crate::op::Op;
 use crate::op::exec::{Exec, Network, Security};
 use crate::op::file::{Action, Chmod, File, Origin, Owner, User, Wildcard};
 use crate::op::mount::{Access, ContentCache, Mount, Sharing};
+use crate::output::{OpId, Output};
 
 /// A graph to print: `{}` is text, [`Dump::json`] is JSON, [`Dump::dot`] and [`Dump::mermaid`] are drawings.
 ///

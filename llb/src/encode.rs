@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use buildkit_proto::{Digest, Fields, Message as _, caps, map, pb};
 use oci_names::Platform;
 
-use crate::graph::{Graph, OpId, Output};
+use crate::graph::Graph;
 use crate::note::{Note, locations_to_pb};
 use crate::op::Op;
+use crate::output::{OpId, Output};
 use crate::required::declare;
 
 /// Appends the canonical bytes of an op with its inputs; `digest` answers with the digest of an input's op.

@@ -71,6 +71,7 @@
 
 #![warn(missing_docs)]
 
+mod builder;
 mod compare;
 mod decode;
 mod dump;
@@ -79,17 +80,19 @@ mod graph;
 mod lower;
 mod note;
 mod op;
+mod output;
 mod path;
 mod required;
 mod verify;
 mod violation;
 
+pub use builder::GraphBuilder;
 pub use buildkit_proto::caps::llb as caps;
 pub use buildkit_proto::{CapSet, Digest};
 pub use compare::{Comparison, Difference, FieldChange, InputChange, Vertex};
 pub use decode::DecodeError;
 pub use dump::Dump;
-pub use graph::{ExecOutputs, Graph, GraphBuilder, OpId, Output};
+pub use graph::Graph;
 pub use lower::{Change, LowerError, Lowered, MissingCapability};
 pub use note::{LinuxResources, Location, Note, ProgressGroup, SourceFile};
 pub use oci_names::{ParsePlatformError, Platform};
@@ -107,5 +110,6 @@ pub use op::source::{
     HttpSignature, HttpSource, ImageSource, LocalSource, MetadataOnly, OciLayoutSource, Permissions, ResolveMode,
     Source,
 };
+pub use output::{ExecOutputs, OpId, Output};
 pub use required::{declared_caps, missing_caps, required_caps};
 pub use violation::{Rule, Violation, Violations};

@@ -16,8 +16,10 @@ use buildkit_proto::CapSet;
 use buildkit_proto::caps::llb as cap;
 use oci_names::Platform;
 
-use crate::graph::{Graph, GraphBuilder, OpId, Output};
+use crate::builder::GraphBuilder;
+use crate::graph::Graph;
 use crate::op::Op;
+use crate::output::{OpId, Output};
 use crate::required::required_caps;
 use crate::violation::Label;
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use oci_names::Platform;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// One vertex of a graph.
 ///

@@ -20,12 +20,13 @@ use std::collections::BTreeSet;
 use buildkit_proto::keys::attr;
 use buildkit_proto::pb;
 
-use crate::graph::{Graph, OpId};
+use crate::graph::Graph;
 use crate::op::Op;
 use crate::op::exec::Exec;
 use crate::op::file::{Action, Chmod, File};
 use crate::op::mount::{Access, ContentCache, Mount};
 use crate::op::source::Source;
+use crate::output::OpId;
 use crate::violation::Rule;
 
 /// The broken rules, in the order of the ops.

@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use crate::graph::{Graph, OpId};
+use crate::graph::Graph;
+use crate::output::OpId;
 
 /// Everything that is wrong with a graph: one violation or more.
 ///

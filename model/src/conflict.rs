@@ -14,6 +14,7 @@ use crate::image_spec::spec_fields::{
     REQUIREMENTS, SOURCE_COPY_MODE, SOURCE_ROOT,
 };
 use crate::image_spec::{BaseImage, ImageSpec};
+use crate::merged::MergedSpec;
 use crate::quote::quote;
 use crate::rules;
 use crate::secret::SecretMount;
@@ -122,8 +123,8 @@ impl Check<'_> {
     fn base(&mut self) {
         let spec = self.spec;
         // A base with commands is a finished image: what is built on it only has to fit its environment, which the build sees.
-        let (_, levels) = spec.parts();
-        let below = levels.split_last().map_or(&[][..], |(_, below)| below);
+        let merged = MergedSpec::new(spec);
+        let below = merged.levels().split_last().map_or(&[][..], |(_, below)| below);
         let below: Vec<&ImageSpec> = below.iter().map(|level| level.spec).collect();
         self.same(&below, &PYTHON_VERSION, |field, spec| field.get(spec).map(|version| version.to_string()));
         for field in [&PYTHON_EXEC, &PIP_INDEX, &CUDA, &CUDNN] {

@@ -88,7 +88,8 @@ impl Diagnostic {
 
 /// A kind of diagnostic: what its code means, for `--explain` and the documentation.
 ///
-/// This crate's rules are `E001` to `E099` and `W001` to `W099`; crates that use it have tables of their own.
+/// This crate's rules are `E001` to `E099` and `W001` to `W099`; crates that use it have tables of their own, made with
+/// [`rule_table!`](crate::rule_table).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Stable code; never reused for another meaning.

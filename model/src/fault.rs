@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::Rule;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::source::Span;
 
 /// One problem of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,12 @@ impl Fault {
     pub(crate) fn at(mut self, part: Range<usize>) -> Self {
         self.part = Some(part);
         self
+    }
+
+    /// The problem of a value that is at `span`, or of the part of it there that is wrong.
+    pub(crate) fn into_diagnostic(self, span: Span) -> Diagnostic {
+        let diagnostic = Diagnostic::new(self.rule, self.message).with_label(span, self.label);
+        Diagnostic { help: self.help, ..diagnostic }
     }
 
     /// The same fault in a longer text, in which the checked one begins at `offset`.

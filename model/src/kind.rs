@@ -12,6 +12,8 @@ pub(crate) use list::{list, listed_twice, ordered_set, platforms, repeated, secr
 pub(crate) use named::named;
 pub(crate) use text::{args, chosen, count, text, text_or_number};
 
+use std::collections::BTreeMap;
+
 use crate::canonical::Canonical;
 use crate::diagnostic::Diagnostic;
 use crate::fault::Fault;
@@ -21,7 +23,7 @@ use crate::write::Yaml;
 /// A kind of fields.
 pub(crate) trait Kind {
     /// What a spec keeps of a value; the default is that of a field that is not given.
-    type Value: Default;
+    type Value: Default + Merge;
 
     /// Reads the field `name`; what is wrong with it is reported.
     fn read<'t>(&self, reader: &mut Reader<'t, '_>, fields: &Fields<'t>, name: &'static str) -> Self::Value;
@@ -32,12 +34,33 @@ pub(crate) trait Kind {
     /// The value in the canonical form, if it has one.
     fn canonical(&self, value: &Self::Value) -> Option<Canonical>;
 
-    /// Adds another value: it takes the place of this one where there can be only one.
-    fn merge(&self, value: &mut Self::Value, other: Self::Value);
-
     /// What the author may want to know of a value that is valid.
     fn warnings(&self, _name: &str, _value: &Self::Value) -> Vec<Diagnostic> {
         Vec::new()
+    }
+}
+
+/// A value that another value of the field is added to.
+pub(crate) trait Merge {
+    /// Adds another value: it takes the place of this one where there can be only one.
+    fn merge(&mut self, other: Self);
+}
+
+impl<T> Merge for Option<T> {
+    fn merge(&mut self, other: Self) {
+        *self = other.or(self.take());
+    }
+}
+
+impl<T> Merge for Vec<T> {
+    fn merge(&mut self, other: Self) {
+        self.extend(other);
+    }
+}
+
+impl Merge for BTreeMap<String, String> {
+    fn merge(&mut self, other: Self) {
+        self.extend(other);
     }
 }
 
@@ -118,5 +141,5 @@ macro_rules! view {
 view! {
     copied: u32, crate::PythonVersion, crate::CopyMode, crate::Flavor, crate::Bytecode;
     borrowed: crate::BaseImage, crate::RequirementsFile;
-    whole: std::collections::BTreeMap<String, String>, crate::BuilderOptions, crate::BuilderConfig
+    whole: BTreeMap<String, String>, crate::BuilderOptions, crate::BuilderConfig
 }

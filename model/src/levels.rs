@@ -1,9 +1,11 @@
-//! A spec and the specs that it is built on, as one list.
+//! A spec and the specs that it is built on, as one list, and what holds for all of a build.
 //!
-//! Together they make one image. What that means for each field is not known here.
+//! Which of them make one image, and how their fields combine, is in `merged.rs`.
 
-use crate::choice::Flavor;
+use crate::choice::{CopyMode, Flavor};
+use crate::field;
 use crate::image_spec::{BaseImage, ImageSpec};
+use crate::merged::MergedSpec;
 use crate::platform::Platform;
 use crate::secret::SecretMount;
 
@@ -15,6 +17,14 @@ pub struct Level<'a> {
     pub prefix: String,
     /// The spec.
     pub spec: &'a ImageSpec,
+}
+
+impl Level<'_> {
+    /// The path of one of its fields.
+    #[must_use]
+    pub fn path(&self, field: &str) -> String {
+        format!("{}{field}", self.prefix)
+    }
 }
 
 impl ImageSpec {
@@ -39,25 +49,6 @@ impl ImageSpec {
         levels
     }
 
-    /// The specs whose parts are built side by side, and the finished image below them, if there is one: a base spec with commands
-    /// is built completely before anything is added, because its commands see all of it.
-    ///
-    /// ```
-    /// let text = "base_image: {apt_packages: [git], commands: [git lfs install]}\npackages: [numpy]\n";
-    /// let spec = imagespec::parse("spec.yaml", text).spec.expect("a valid spec");
-    /// let (finished, levels) = spec.parts();
-    /// assert_eq!(finished.expect("it has commands").prefix, "base_image.");
-    /// assert_eq!(levels.len(), 1);
-    /// ```
-    #[must_use]
-    pub fn parts(&self) -> (Option<Level<'_>>, Vec<Level<'_>>) {
-        let mut levels = self.levels();
-        let is_finished = |level: &Level<'_>| !level.prefix.is_empty() && !level.spec.commands().is_empty();
-        let finished = levels.iter().rposition(is_finished);
-        let finished = finished.and_then(|index| levels.drain(..=index).next_back());
-        (finished, levels)
-    }
-
     /// The reference of the image that the innermost spec starts from, if it names one.
     #[must_use]
     pub fn base_reference(&self) -> Option<&str> {
@@ -73,10 +64,16 @@ impl ImageSpec {
         !self.conda_packages().is_empty() || !self.conda_channels().is_empty()
     }
 
+    /// The source root, unless nothing of it is copied.
+    #[must_use]
+    pub fn copied_root(&self) -> Option<&str> {
+        self.source_root().filter(|_| self.source_copy_mode() != Some(CopyMode::None))
+    }
+
     /// Whose conventions the image follows: those of the outermost spec with a flavor.
     #[must_use]
     pub fn flavor(&self) -> Flavor {
-        self.levels().iter().rev().find_map(|level| level.spec.builder_options().flavor()).unwrap_or_default()
+        MergedSpec::with_finished(self).value(field::FLAVOR).unwrap_or_default()
     }
 
     /// The platforms of the outermost spec that has some. Without any, images of the flavor `flyte` are for `linux/amd64`, as
@@ -94,18 +91,12 @@ impl ImageSpec {
     /// The secrets that install steps read, those of the base specs first. A secret that two specs name is listed once.
     #[must_use]
     pub fn secrets(&self) -> Vec<&SecretMount> {
-        let mut secrets: Vec<&SecretMount> = Vec::new();
-        for mount in self.levels().iter().flat_map(|level| level.spec.pip_secret_mounts()) {
-            if !secrets.contains(&mount) {
-                secrets.push(mount);
-            }
-        }
-        secrets
+        MergedSpec::with_finished(self).secrets().into_iter().map(|(_, mount)| mount).collect()
     }
 
     /// The client's file of certificates that steps trust: that of the outermost spec with one.
     #[must_use]
     pub fn ca_bundle(&self) -> Option<&str> {
-        self.levels().iter().rev().find_map(|level| level.spec.builder_options().ca_bundle())
+        MergedSpec::with_finished(self).value(field::CA_BUNDLE)
     }
 }

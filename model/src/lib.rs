@@ -36,8 +36,10 @@
 //! - `strsim` measures the distance between a misspelled name and a valid one; `unicode-width` measures the width of a shown
 //!   character, so that markers are below the text they mark.
 //! - `oci-names` reads platforms and image references.
-//! - JSON and PEP 508 are read by code in this crate. JSON readers keep no places. `pep508_rs` has a URL parser
-//!   with Unicode tables and a process-wide table of markers, and its recursion is as deep as its input.
+//! - `pep440_rs` reads and compares versions, which has more corner cases than lines.
+//! - JSON and PEP 508 are read by code in this crate. JSON readers keep no places. `pep508_rs` has no releases since it moved into
+//!   uv, has a URL parser with Unicode tables and a process-wide table of markers, and its recursion is as deep as its input;
+//!   `uv-pep508`, where it went on, has no stable interface, and reads files and the environment through other crates of uv.
 
 #![warn(missing_docs)]
 
@@ -58,8 +60,10 @@ mod image_spec;
 mod invalid;
 mod kind;
 mod levels;
+mod merged;
 mod moves;
 mod nearest;
+mod package_name;
 mod parse;
 mod path;
 mod platform;
@@ -73,7 +77,6 @@ mod requirement;
 mod requirements_file;
 mod rules;
 mod schema;
-mod scope;
 mod secret;
 mod set;
 mod source;
@@ -93,8 +96,10 @@ pub use fingerprint::{Content, Difference, Fingerprint, differences};
 pub use image_spec::{BaseImage, ImageSpec};
 pub use invalid::Invalid;
 pub use levels::Level;
+pub use merged::MergedSpec;
 pub use moves::StepKind;
 pub use nearest::nearest;
+pub use package_name::{PackageName, normalized_name};
 pub use parse::{Choice, Parsed, parse, parse_to_check, parse_with};
 pub use path::join_context_path;
 pub use platform::{Platform, parse_platform};
@@ -102,8 +107,8 @@ pub use problems::Problems;
 pub use python_version::PythonVersion;
 pub use render::{render, render_all};
 pub use requirement::{
-    InstallerOption, Requirement, RequirementKind, RequirementsLine, RequirementsLineKind, RequirementsScan,
-    installer_option, normalized_name, scan_requirements,
+    InstallerOption, Marker, MarkerError, MarkerValue, MarkerVariable, Requirement, RequirementKind, RequirementsLine,
+    RequirementsLineKind, RequirementsScan, installer_option, scan_requirements,
 };
 pub use requirements_file::{RequirementsFile, RequirementsKind};
 pub use rules::{explain, rules};

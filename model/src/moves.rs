@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::field::FieldInfo;
 use crate::image_spec::ImageSpec;
-use crate::scope::Scope;
+use crate::merged::MergedSpec;
 
 pub(crate) use conditions::*;
 
@@ -98,8 +98,8 @@ pub(crate) struct Move {
 /// Two versions of the specs of one image.
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
-    pub(crate) old: Scope<'a>,
-    pub(crate) new: Scope<'a>,
+    pub(crate) old: MergedSpec<'a>,
+    pub(crate) new: MergedSpec<'a>,
     /// The name of the entry that differs, in a field that has entries with names.
     pub(crate) entry: Option<&'a str>,
     /// Whether the image's id is another one.
@@ -108,12 +108,12 @@ pub(crate) struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// Whether something holds before or after.
-    pub(crate) fn either(&self, holds: impl Fn(&Scope<'a>) -> bool) -> bool {
+    pub(crate) fn either(&self, holds: impl Fn(&MergedSpec<'a>) -> bool) -> bool {
         holds(&self.old) || holds(&self.new)
     }
 
     /// Whether a value differs.
-    pub(crate) fn differs<T: PartialEq>(&self, value: impl Fn(&Scope<'a>) -> T) -> bool {
+    pub(crate) fn differs<T: PartialEq>(&self, value: impl Fn(&MergedSpec<'a>) -> T) -> bool {
         value(&self.old) != value(&self.new)
     }
 
@@ -121,7 +121,7 @@ impl<'a> Change<'a> {
     fn moved(&self, moves: &[Move]) -> BTreeSet<StepKind> {
         let mut moved: BTreeSet<StepKind> =
             moves.iter().filter(|found| (found.when)(self)).map(|found| found.step).collect();
-        if self.is_other_id && self.either(Scope::is_flyte) {
+        if self.is_other_id && self.either(MergedSpec::is_flyte) {
             // Images of this flavor carry their id in a variable.
             moved.extend([StepKind::Commands, StepKind::Config]);
         }
@@ -141,8 +141,8 @@ impl<'a> Change<'a> {
         use StepKind::{Apt, Base, Commands, Conda, Config, Entry, Files, Lock, Packages, Profile, Python, User};
         match kind {
             Base | User => StepKind::ALL.into_iter().filter(|other| *other > kind && *other != Config).collect(),
-            Apt if self.either(Scope::may_have_apt_python) => vec![Python, Lock, Packages, Commands],
-            Apt if self.either(Scope::builds_on_apt) => vec![Lock, Packages, Commands],
+            Apt if self.either(MergedSpec::may_have_apt_python) => vec![Python, Lock, Packages, Commands],
+            Apt if self.either(MergedSpec::builds_on_apt) => vec![Lock, Packages, Commands],
             Apt => vec![Commands],
             Python | Conda => vec![Lock, Packages, Commands],
             // Its result decides what is installed.
@@ -184,7 +184,7 @@ impl FieldInfo {
 
 /// What a change of a field in one of the specs moves; `depth` says how many specs are built on that one.
 fn moved(moves: &[Move], entry: Option<&str>, depth: usize, old: &ImageSpec, new: &ImageSpec) -> BTreeSet<StepKind> {
-    let (before, after) = (Scope::images(old), Scope::images(new));
+    let (before, after) = (MergedSpec::images(old), MergedSpec::images(new));
     let is_other_id = old.id() != new.id();
     let change = |old, new| Change { old, new, entry, is_other_id }.moved(moves);
     match (image_at(&before, depth), image_at(&after, depth)) {
@@ -211,15 +211,15 @@ impl Change<'_> {
 }
 
 /// One of the images of a spec; an empty one where there is none.
-fn image<'a>(images: &[Scope<'a>], index: Option<usize>) -> Scope<'a> {
+fn image<'a>(images: &[MergedSpec<'a>], index: Option<usize>) -> MergedSpec<'a> {
     index.and_then(|index| images.get(index)).cloned().unwrap_or_default()
 }
 
 /// Which of the images a spec is part of; `None` where there is no such spec.
-fn image_at(images: &[Scope<'_>], depth: usize) -> Option<usize> {
+fn image_at(images: &[MergedSpec<'_>], depth: usize) -> Option<usize> {
     let mut end = 0;
     images.iter().position(|image| {
-        end += image.len();
+        end += image.levels().len();
         depth < end
     })
 }
@@ -234,7 +234,7 @@ pub(crate) enum ContentKind {
 
 /// What a change of a file moves. A spec that is finished below others may be the one that uses it.
 pub(crate) fn moved_by_content(kind: ContentKind, path: &str, old: &ImageSpec, new: &ImageSpec) -> BTreeSet<StepKind> {
-    let (before, after) = (Scope::images(old), Scope::images(new));
+    let (before, after) = (MergedSpec::images(old), MergedSpec::images(new));
     let moves: &[Move] = match kind {
         ContentKind::Requirements => &[
             Move { step: StepKind::Apt, when: is_apt_key },
@@ -248,7 +248,7 @@ pub(crate) fn moved_by_content(kind: ContentKind, path: &str, old: &ImageSpec, n
     };
     let change = |old, new| Change { old, new, entry: Some(path), is_other_id: false };
     let on_top = change(image(&before, Some(0)), image(&after, Some(0)));
-    let uses = |image: &&Scope<'_>| match kind {
+    let uses = |image: &&MergedSpec<'_>| match kind {
         ContentKind::Requirements => image.has_apt_key(path) || image.has_requirements_file(),
         ContentKind::Locks => false,
         ContentKind::Files => image.copies_file(path),

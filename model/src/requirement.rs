@@ -16,7 +16,9 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::invalid::Invalid;
+use crate::package_name::PackageName;
 
+pub use marker::{Marker, MarkerError, MarkerValue, MarkerVariable};
 pub use option::{InstallerOption, installer_option};
 pub use scan::{RequirementsLine, RequirementsLineKind, RequirementsScan, scan_requirements};
 
@@ -26,10 +28,10 @@ pub(crate) use option::extra_args;
 /// A checked requirement line.
 ///
 /// ```
-/// use imagespec::{Requirement, RequirementKind};
+/// use imagespec::{PackageName, Requirement};
 ///
 /// let requirement: Requirement = "Pandas[excel]>=2.2".parse()?;
-/// assert_eq!(requirement.kind(), &RequirementKind::Named { name: "pandas".to_owned(), pinned: false });
+/// assert_eq!(requirement.name(), PackageName::new("pandas").as_ref());
 /// assert!("pandas 2.2".parse::<Requirement>().is_err());
 /// # Ok::<(), imagespec::Invalid>(())
 /// ```
@@ -37,6 +39,12 @@ pub(crate) use option::extra_args;
 pub struct Requirement {
     text: String,
     kind: RequirementKind,
+    #[serde(skip)]
+    marker: Option<Marker>,
+    #[serde(skip)]
+    url: Option<String>,
+    #[serde(skip)]
+    hashes: Vec<String>,
 }
 
 impl Requirement {
@@ -52,6 +60,44 @@ impl Requirement {
         &self.kind
     }
 
+    /// The distribution, if the line names it.
+    #[must_use]
+    pub fn name(&self) -> Option<&PackageName> {
+        match &self.kind {
+            RequirementKind::Named { name, .. } => Some(name),
+            RequirementKind::Url { name } | RequirementKind::Vcs { name } => name.as_ref(),
+            RequirementKind::Path { .. } => None,
+            RequirementKind::Options { requirement, .. } => requirement.as_deref()?.name(),
+        }
+    }
+
+    /// Where it applies; `None`: everywhere. Of a line with options, see the requirement among them.
+    #[must_use]
+    pub const fn marker(&self) -> Option<&Marker> {
+        self.marker.as_ref()
+    }
+
+    /// The URL of an archive or a checkout, without its fragment.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()?.split('#').next()
+    }
+
+    /// The hashes that what is installed must have, in lowercase: `--hash=sha256:…` after the requirement, `#sha256=…` in its URL.
+    #[must_use]
+    pub fn hashes(&self) -> Vec<String> {
+        let (_, fragment) = self.url.as_deref().and_then(|url| url.split_once('#')).unwrap_or_default();
+        let pairs = fragment.split('&').filter_map(|pair| pair.split_once('='));
+        let inside = pairs.filter(|(name, _)| matches!(*name, "sha256" | "sha384" | "sha512"));
+        let inside = inside.map(|(name, digits)| format!("{name}:{digits}"));
+        self.hashes.iter().cloned().chain(inside).map(|hash| hash.to_ascii_lowercase()).collect()
+    }
+
+    /// A line that consists of other things than a specifier.
+    const fn bare(text: String, kind: RequirementKind) -> Self {
+        Self { text, kind, marker: None, url: None, hashes: Vec::new() }
+    }
+
     /// The installer options of the line, as words.
     pub(crate) fn options(&self) -> &[String] {
         match &self.kind {
@@ -65,7 +111,7 @@ impl Requirement {
     pub fn may_build(&self) -> bool {
         match &self.kind {
             RequirementKind::Named { .. } => false,
-            RequirementKind::Url { .. } => !source::names_wheel(&self.text),
+            RequirementKind::Url { .. } => !self.url.as_deref().is_some_and(source::is_wheel),
             RequirementKind::Vcs { .. } | RequirementKind::Path { .. } => true,
             RequirementKind::Options { requirement, .. } => requirement.as_deref().is_some_and(Self::may_build),
         }
@@ -94,20 +140,20 @@ impl FromStr for Requirement {
 pub enum RequirementKind {
     /// A distribution from an index.
     Named {
-        /// The name in its normal form (PEP 503).
-        name: String,
+        /// The name.
+        name: PackageName,
         /// Whether one version is named (`==` or `===` without a wildcard).
         pinned: bool,
     },
     /// An archive at a URL.
     Url {
-        /// The name in its normal form, if the line gives one.
-        name: Option<String>,
+        /// The name, if the line gives one.
+        name: Option<PackageName>,
     },
     /// A version-control checkout.
     Vcs {
-        /// The name in its normal form, if the line gives one.
-        name: Option<String>,
+        /// The name, if the line gives one.
+        name: Option<PackageName>,
     },
     /// A file or folder, relative to the file with the line, or a `file:` URL.
     Path {
@@ -121,12 +167,4 @@ pub enum RequirementKind {
         /// The requirement on the same line.
         requirement: Option<Box<Requirement>>,
     },
-}
-
-/// The form in which PEP 503 compares the names of distributions: lowercase, with single dashes. The name itself is not checked.
-#[must_use]
-pub fn normalized_name(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    let parts: Vec<&str> = lower.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
-    parts.join("-")
 }

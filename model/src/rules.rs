@@ -1,9 +1,9 @@
-//! The rules that a spec is checked against: one table, from which codes, `--explain` and the documentation come.
+//! The rules that a spec is checked against: a table, from which codes, `--explain` and the documentation come.
 //!
 //! Describes the rules; the checks are in the modules of the values. A code keeps its meaning forever. This crate has `E001` to
-//! `E099` and `W001` to `W099`.
+//! `E099` and `W001` to `W099`; other crates make tables of their own with [`rule_table!`](crate::rule_table).
 
-use crate::diagnostic::{Rule, Severity};
+use crate::diagnostic::Rule;
 
 /// All rules of this crate in the order of their codes.
 pub fn rules() -> &'static [&'static Rule] {
@@ -20,19 +20,32 @@ pub fn explain(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
 }
 
-macro_rules! rules {
-    ($($name:ident $severity:ident $code:literal $summary:literal $explanation:literal)*) => {
-        $(pub(crate) static $name: Rule = Rule {
-            code: $code,
-            severity: Severity::$severity,
-            summary: $summary,
-            explanation: $explanation,
-        };)*
-        static RULES: &[&Rule] = &[$(&$name),*];
+/// Makes a table of rules: a static for each rule, and one with all of them, by code.
+///
+/// ```
+/// imagespec::rule_table! { pub(crate) RULES:
+///     TOO_NEW Error "X001" "made for a later version" "Use the version that the file was made for."
+/// }
+/// assert_eq!(RULES[0].code, TOO_NEW.code);
+/// ```
+#[macro_export]
+macro_rules! rule_table {
+    ($visibility:vis $all:ident: $($name:ident $severity:ident $code:literal $summary:literal $explanation:literal)*) => {
+        $(
+            #[doc = $summary]
+            $visibility static $name: $crate::Rule = $crate::Rule {
+                code: $code,
+                severity: $crate::Severity::$severity,
+                summary: $summary,
+                explanation: $explanation,
+            };
+        )*
+        /// All rules of this table, in the order of their codes.
+        $visibility static $all: &[&$crate::Rule] = &[$(&$name),*];
     };
 }
 
-rules! {
+rule_table! { pub(crate) RULES:
     LIMIT Error "E001" "file too large or too deeply nested"
 "A spec is small: up to 1 MiB of text, 32 levels of nesting and 50,000 values after YAML aliases are put in.
 The limits keep a hostile file from using up the memory of its reader.
@@ -247,6 +260,7 @@ Flytekit writes Python's `True` and `False`; quotes make clear which spelling is
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Severity;
 
     #[test]
     fn codes_are_sorted_unique_and_fit_their_severity() {

@@ -66,11 +66,6 @@ impl SourceFile {
         &self.text
     }
 
-    /// How many lines the text has; an empty text has one.
-    pub fn line_count(&self) -> usize {
-        self.line_starts.len()
-    }
-
     /// Where byte `offset` is. Offsets past the end, or inside a character, are moved back to the nearest place that exists.
     pub fn position(&self, offset: usize) -> Position {
         let offset = self.floor(offset);

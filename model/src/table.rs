@@ -7,11 +7,12 @@ use crate::canonical::Form;
 use crate::diagnostic::Diagnostic;
 use crate::field::FieldInfo;
 use crate::invalid::Invalid;
+use crate::kind::Merge;
 use crate::read::{Fields, Reader};
 use crate::write::Yaml;
 
 /// What `fields!` makes of a table.
-pub(crate) trait Table: Clone + Default + PartialEq + Rules + 'static {
+pub(crate) trait Table: Clone + Default + Merge + PartialEq + Rules + 'static {
     /// The rows, in the order of the documentation.
     const FIELDS: &'static [&'static FieldInfo];
 
@@ -23,9 +24,6 @@ pub(crate) trait Table: Clone + Default + PartialEq + Rules + 'static {
 
     /// What distinguishes images.
     fn canonical(&self) -> Form;
-
-    /// Adds the other's values; where there can be only one, the other's is kept.
-    fn merge(&mut self, other: Self);
 
     /// What the author may want to know of the values.
     fn warnings(&self) -> Vec<Diagnostic>;
@@ -146,14 +144,16 @@ macro_rules! fields {
                 form
             }
 
-            fn merge(&mut self, other: Self) {
-                $(crate::kind::Kind::merge(&$kind, &mut self.$field, other.$field);)*
-            }
-
             fn warnings(&self) -> Vec<crate::diagnostic::Diagnostic> {
                 let mut found = Vec::new();
                 $(found.extend(crate::kind::Kind::warnings(&$kind, stringify!($field), &self.$field));)*
                 found
+            }
+        }
+
+        impl crate::kind::Merge for $Struct {
+            fn merge(&mut self, other: Self) {
+                $(crate::kind::Merge::merge(&mut self.$field, other.$field);)*
             }
         }
     };

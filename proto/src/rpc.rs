@@ -1,6 +1,7 @@
 //! BuildKit's gRPC services under short names. This module only renames; it adds no behaviour.
 
 pub use bollard_buildkit_proto::fsutil::types as fsutil;
+pub use bollard_buildkit_proto::google::protobuf;
 pub use bollard_buildkit_proto::google::rpc as status;
 pub use bollard_buildkit_proto::health;
 pub use bollard_buildkit_proto::moby::buildkit::secrets::v1 as secrets;

@@ -53,8 +53,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
 
 fn explain(code: &str) -> Result<(), CliError> {
     let wanted = code.trim().to_ascii_uppercase();
-    let rules: Vec<&Rule> =
-        imagespec::rules().iter().copied().chain(imagespec_compile::rules::ALL.iter().copied()).collect();
+    let rules: Vec<&Rule> = imagespec_compile::rules::all().collect();
     match rules.iter().find(|rule| rule.code == wanted) {
         Some(rule) => print::data(&format!("{}: {}\n\n{}\n", rule.code, rule.summary, rule.explanation)),
         None => {

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use imagespec::PackageName;
 use sha2::{Digest as _, Sha256};
 
 use crate::group::budget::{Budget, Cut};
 use crate::group::{Group, GroupKind, Member, Obstacle, input, strong_hash};
-use crate::lock::{Artifact, File, PackageName, Place, Selected};
+use crate::lock::{Artifact, File, Place, Selected};
 
 /// Kind, then bucket number or name: the order of the groups.
 type Key<'a> = (GroupKind, usize, &'a str);

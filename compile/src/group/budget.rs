@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::lock::PackageName;
+use imagespec::PackageName;
 
 /// Layers for Python when nobody says otherwise.
 pub const DEFAULT_LAYERS: usize = 30;

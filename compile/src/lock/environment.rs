@@ -2,7 +2,10 @@
 //!
 //! Looks at no machine: all of it is said by the caller.
 
+use std::collections::BTreeSet;
+
 use buildkit_llb::Platform;
+use imagespec::{Marker, MarkerValue, MarkerVariable};
 use pep440_rs::Version;
 
 use crate::lock::interpreter::{Implementation, Interpreter, Libc};
@@ -58,34 +61,35 @@ impl Target {
         self.libc
     }
 
-    /// The text a marker variable stands for (PEP 508, "Environment Markers"); `None` for one that holds a version and for
-    /// those only the running system knows, `platform_release` and `platform_version`.
-    pub(super) fn text(&self, variable: &str) -> Option<&str> {
-        Some(match (variable, &self.interpreter.implementation) {
-            ("os_name", _) => "posix",
-            ("sys_platform", _) => "linux",
-            ("platform_system", _) => "Linux",
-            ("platform_machine", _) => self.machine,
-            ("platform_python_implementation", Implementation::CPython { .. }) => "CPython",
-            ("platform_python_implementation", Implementation::PyPy { .. }) => "PyPy",
-            ("implementation_name", Implementation::CPython { .. }) => "cpython",
-            ("implementation_name", Implementation::PyPy { .. }) => "pypy",
-            _ => return None,
-        })
+    /// Whether a marker holds where these dependency groups are installed, and no extras.
+    #[must_use]
+    pub fn satisfies(&self, marker: &Marker, groups: &[String]) -> bool {
+        marker.holds(|variable| self.value(variable, groups))
     }
 
-    /// The version a marker variable stands for; `None` for one that holds text.
-    pub(super) fn version(&self, variable: &str) -> Option<Version> {
-        match (variable, &self.interpreter.implementation) {
-            ("python_full_version", _) | ("implementation_version", Implementation::CPython { .. }) => {
-                Some(self.interpreter.version.clone())
-            }
-            ("implementation_version", Implementation::PyPy { version }) => Some(version.clone()),
-            ("python_version", _) => {
+    fn value(&self, variable: MarkerVariable, groups: &[String]) -> MarkerValue {
+        let (name, title, version) = match &self.interpreter.implementation {
+            Implementation::CPython { .. } => ("cpython", "CPython", &self.interpreter.version),
+            Implementation::PyPy { version } => ("pypy", "PyPy", version),
+        };
+        let text = match variable {
+            MarkerVariable::PythonVersion => {
                 let (major, minor) = self.interpreter.minor_version();
-                Some(Version::new([major, minor]))
+                return MarkerValue::Version(Version::new([major, minor]));
             }
-            _ => None,
-        }
+            MarkerVariable::PythonFullVersion => return MarkerValue::Version(self.interpreter.version.clone()),
+            MarkerVariable::ImplementationVersion => return MarkerValue::Version(version.clone()),
+            MarkerVariable::Extras => return MarkerValue::Set(BTreeSet::new()),
+            MarkerVariable::DependencyGroups => return MarkerValue::Set(groups.iter().cloned().collect()),
+            MarkerVariable::OsName => "posix",
+            MarkerVariable::SysPlatform => "linux",
+            MarkerVariable::PlatformSystem => "Linux",
+            MarkerVariable::PlatformMachine => self.machine,
+            MarkerVariable::PlatformPythonImplementation => title,
+            MarkerVariable::ImplementationName => name,
+            // Only the running system knows its kernel.
+            MarkerVariable::PlatformRelease | MarkerVariable::PlatformVersion | MarkerVariable::Extra => "",
+        };
+        MarkerValue::Text(text.to_owned())
     }
 }

@@ -4,11 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use imagespec::{Diagnostic, FileId, Span, mask_credentials};
+use imagespec::{Diagnostic, FileId, Marker, MarkerError, PackageName, Span, mask_credentials};
 use toml::de::{DeTable, DeValue};
 
-use crate::lock::marker::Marker;
-use crate::lock::name::PackageName;
 use crate::lock::table::{Report, Table};
 use crate::lock::wheel_name::WheelName;
 use crate::lock::{Archive, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};
@@ -106,17 +104,13 @@ fn one_source(report: &mut Report, package: &LockedPackage, entry: Table<'_>) {
 
 fn marker(report: &mut Report, entry: Table<'_>) -> Option<Marker> {
     let (text, span) = entry.text(report, "marker")?;
-    match Marker::parse(text) {
-        Ok(marker) => Some(marker),
-        Err((expected, at)) => {
-            // Quotes around it and no escapes in it: then places in the value are places in the file.
-            let is_verbatim = span.end - span.start == text.len() + 2;
-            let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-            let place = if is_verbatim { span.slice(at + 1, at + 1 + length) } else { span };
-            report.wrong(place, format!("the marker {text:?} cannot be read: expected {expected}"));
-            None
-        }
-    }
+    let unreadable = |error: MarkerError| {
+        // Quotes around it and no escapes in it: then places in the value are places in the file.
+        let is_verbatim = span.end - span.start == text.len() + 2;
+        let place = if is_verbatim { span.slice(error.part().start + 1, error.part().end + 1) } else { span };
+        report.wrong(place, format!("the marker {text:?} cannot be read: {error}"));
+    };
+    text.parse().map_err(unreadable).ok()
 }
 
 fn wheel(report: &mut Report, table: Table<'_>) -> Option<Wheel> {

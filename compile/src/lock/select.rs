@@ -88,7 +88,7 @@ pub fn select<'a>(lock: &'a Lock, target: &Target) -> Result<Vec<Selected<'a>>, 
     }
     let mut chosen = BTreeMap::new();
     for package in &lock.packages {
-        if package.marker.as_ref().is_some_and(|marker| !marker.holds(target, &lock.default_groups)) {
+        if package.marker.as_ref().is_some_and(|marker| !target.satisfies(marker, &lock.default_groups)) {
             continue;
         }
         match artifact(package, target) {

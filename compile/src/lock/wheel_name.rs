@@ -2,9 +2,8 @@
 
 use std::str::FromStr as _;
 
+use imagespec::PackageName;
 use pep440_rs::Version;
-
-use crate::lock::name::PackageName;
 
 /// A wheel's file name, read.
 #[derive(Clone, Debug, PartialEq, Eq)]

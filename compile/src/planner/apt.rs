@@ -53,8 +53,7 @@ impl Planner<'_, '_> {
         if files.is_empty() {
             return None;
         }
-        let sources = self.specs().items(field::APT_SOURCES);
-        let fields = sources.into_iter().map(|(field, _)| field).collect();
+        let fields = self.specs().fields(field::APT_SOURCES);
         let action = Action::Apt { packages: Vec::new(), cache_scope: String::new(), env: BTreeMap::new(), files };
         Some(self.step(APT, self.title("apt", "repositories"), Parent::Base, action, fields))
     }

@@ -7,7 +7,6 @@ use crate::answer::ImageFact;
 use crate::env::Env;
 use crate::identity;
 use crate::image_config;
-use crate::merged::Merged;
 use crate::plan::{Home, PinnedImage, Plan};
 use crate::planner::Planner;
 use crate::question;
@@ -77,12 +76,13 @@ impl<'a> Planner<'a, '_> {
     /// has it.
     fn base_reference(&mut self) -> Option<(String, String)> {
         let specs = self.specs();
-        let prefix = specs.levels().first().map(|level| level.prefix.clone()).unwrap_or_default();
+        let innermost = specs.levels().first();
+        let base_image = innermost.map(|level| level.path(field::BASE_IMAGE.name())).unwrap_or_default();
         if let Some(reference) = self.part.spec.base_reference() {
-            return Some((reference.to_owned(), format!("{prefix}base_image")));
+            return Some((reference.to_owned(), base_image));
         }
-        let Some((field, cuda)) = specs.said(field::CUDA) else {
-            return Some((crate::fixed::DEFAULT_BASE_IMAGE.to_owned(), format!("{prefix}base_image")));
+        let Some((field, cuda)) = specs.given(field::CUDA) else {
+            return Some((crate::fixed::DEFAULT_BASE_IMAGE.to_owned(), base_image));
         };
         let cudnn = specs.value(field::CUDNN);
         match crate::cuda::image(cuda, cudnn) {
@@ -95,11 +95,6 @@ impl<'a> Planner<'a, '_> {
                 None
             }
         }
-    }
-
-    /// Whether the spec names what the image starts from.
-    pub(super) fn has_base(&self) -> bool {
-        self.part.spec.base_reference().is_some() || Merged::finished(self.part.spec).is_some()
     }
 
     /// Where Python packages are installed.

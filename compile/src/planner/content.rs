@@ -65,7 +65,7 @@ pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -
 impl Planner<'_, '_> {
     /// By platform the name of the lock that builds of this spec look for beside it.
     fn locks_beside(&self) -> BTreeMap<String, String> {
-        if !self.wants_packages() || self.given_lock().is_some() {
+        if !self.specs().wants_packages() || self.given_lock().is_some() {
             return BTreeMap::new();
         }
         let mut platforms = target_platforms(&self.document.spec, self.settings, None);

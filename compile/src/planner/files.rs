@@ -83,7 +83,7 @@ impl Planner<'_, '_> {
     pub(super) fn file_facts(&mut self) -> Option<FileFacts> {
         // A root without a mode means Python sources (design §3).
         let mode = |spec: &ImageSpec| spec.source_copy_mode().unwrap_or(CopyMode::Auto);
-        let root = |spec: &ImageSpec| spec.source_root().map(str::to_owned).filter(|_| mode(spec) != CopyMode::None);
+        let root = |spec: &ImageSpec| spec.copied_root().map(str::to_owned);
         let wanted: Vec<_> = self
             .specs()
             .levels()

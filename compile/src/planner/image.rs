@@ -47,7 +47,7 @@ impl Planner<'_, '_> {
     /// The specs' variables that an install step sees, with the values they have in the image: `PATH: /opt/tool/bin:$PATH` is of
     /// use to a compiler only when it is expanded.
     pub(super) fn install_env(&self, base: &Base, is_seen: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
-        let env = self.environment(base, self.wants_python());
+        let env = self.environment(base, self.specs().wants_python());
         let specs = self.specs();
         let names = specs.levels().iter().flat_map(|level| level.spec.env().keys()).filter(|name| is_seen(name));
         names.filter_map(|name| Some((name.clone(), env.get(name)?.to_owned()))).collect()

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imagespec::{Bytecode, Diagnostic, RequirementsKind, SecretTarget, field, is_read_by_installers};
+use imagespec::{Bytecode, Diagnostic, PackageName, RequirementsKind, SecretTarget, field, is_read_by_installers};
 
 use crate::answer::InterpreterFact;
 use crate::arguments;
@@ -167,7 +167,7 @@ impl<'a> Planner<'a, '_> {
             Some("the daemon cannot merge layers")
         } else if specs.value(field::PYTHON_LAYERS) == Some(1) {
             Some("`builder_options.python_layers` is 1")
-        } else if specs.any(|spec| spec.python_exec().is_some()) {
+        } else if specs.has_python_exec() {
             Some("what `python_exec` has already counts as installed")
         } else if filled.is_some() {
             filled
@@ -279,7 +279,7 @@ impl<'a> Planner<'a, '_> {
 
     /// The entries of `packages` that a group's packages answer; with none, whatever asked for packages.
     fn fields_of(&self, group: &Group, wanted: &Wanted) -> Vec<String> {
-        let is_member = |name: &str| group.members.iter().any(|member| member.name.as_str() == name);
+        let is_member = |name: &PackageName| group.members.iter().any(|member| member.name == *name);
         let named: Vec<String> = wanted
             .requirements
             .named
@@ -292,7 +292,7 @@ impl<'a> Planner<'a, '_> {
 
     pub(super) fn package_fields(&self) -> Vec<String> {
         let specs = self.specs();
-        let mut fields: Vec<String> = specs.packages().into_iter().map(|(field, _)| field).collect();
+        let mut fields = specs.fields(field::PACKAGES);
         fields.extend(specs.requirements().into_iter().map(|(field, _)| field));
         fields
     }

@@ -22,14 +22,13 @@ pub(super) enum Interpreter {
 impl<'a> Planner<'a, '_> {
     /// The interpreter that the environment stands on.
     pub(super) fn interpreter(&mut self, base: &Base) -> Option<Interpreter> {
-        if let Some((field, path)) = self.specs().said(field::PYTHON_EXEC) {
+        if let Some((field, path)) = self.specs().given(field::PYTHON_EXEC) {
             let path = path.to_owned();
             return self.python_exec(base, &field, path).map(|(stage, path)| Interpreter::Found(stage, path));
         }
         let wanted = self.wanted_python();
-        let has_apt_python =
-            self.specs().any(|spec| spec.apt_packages().iter().any(|package| package.starts_with("python")));
-        let stages: &[Stage] = if has_apt_python { &[Stage::Base, Stage::Apt] } else { &[Stage::Base] };
+        let stages: &[Stage] =
+            if self.specs().names_apt_python() { &[Stage::Base, Stage::Apt] } else { &[Stage::Base] };
         let mut seen = Vec::new();
         let mut is_taken = false;
         for stage in stages.iter().copied() {
@@ -78,14 +77,13 @@ impl<'a> Planner<'a, '_> {
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
         let image = self.part.spec.base_reference().unwrap_or(crate::fixed::DEFAULT_BASE_IMAGE);
         let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
-        let field = self.specs().said(field::PYTHON_VERSION).map(|(field, _)| field);
-        let field = field.unwrap_or_else(|| "packages".to_owned());
+        let field = self.specs().path(field::PYTHON_VERSION).unwrap_or_else(|| "packages".to_owned());
         let help = "ask for the version that is there, or start from an image without an environment";
         self.problem(&rules::NO_INTERPRETER, message, &[&field, "base_image"], help);
     }
 
     fn python_exec(&mut self, base: &Base, field: &str, path: String) -> Option<(Stage, String)> {
-        let has_apt = self.specs().has_apt();
+        let has_apt = self.specs().has_apt_packages();
         let stages: &[Stage] = if has_apt { &[Stage::Base, Stage::Apt] } else { &[Stage::Base] };
         for stage in stages.iter().copied() {
             if self.exists(base, stage, &path)? {

@@ -180,7 +180,7 @@ impl<'a> Planner<'a, '_> {
             command,
             interpreter: wanted.interpreter.clone(),
             // To know what a source distribution needs, it may have to be built.
-            parent: match (wanted.may_build && self.specs().has_apt(), wanted.stage) {
+            parent: match (wanted.may_build && self.specs().has_apt_packages(), wanted.stage) {
                 (true, Stage::Base | Stage::Apt) => Parent::Step(APT.to_owned()),
                 // The interpreter is in no other root.
                 (true, Stage::Python) => Parent::Joined(self.steps.iter().map(|step| step.id.clone()).collect()),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use imagespec::Diagnostic;
+use imagespec::{Diagnostic, PackageName};
 
-use crate::lock::{self, Lock, PackageName};
+use crate::lock::{self, Lock};
 use crate::requirements::Allowed;
 use crate::rules;
 

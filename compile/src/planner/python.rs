@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imagespec::{Diagnostic, ImageSpec, SecretMount, SecretTarget, Severity, field};
+use imagespec::{Diagnostic, SecretMount, SecretTarget, Severity, field};
 
 use crate::arguments;
 use crate::lock_file::LockFile;
@@ -49,7 +49,7 @@ struct Environment {
 impl Planner<'_, '_> {
     /// Plans the steps of the environment and of what is installed into it. `None` while answers are missing or something is wrong.
     pub(super) fn python(&mut self, base: &Base) -> Option<Python> {
-        if !self.wants_python() {
+        if !self.specs().wants_python() {
             return Some(Python { is_complete: true, ..Python::default() });
         }
         let is_conda = self.specs().wants_conda();
@@ -62,7 +62,7 @@ impl Planner<'_, '_> {
         let (_, _, interpreter, requirements) = (uv?, micromamba?, interpreter?, requirements?);
         let args = arguments::arguments(self.specs(), &requirements.options);
         let may_build = requirements.may_build || arguments::may_build(&args);
-        let on_apt = may_build && self.specs().has_apt();
+        let on_apt = may_build && self.specs().has_apt_packages();
         let environment = match interpreter {
             None => self.conda(base)?,
             Some(interpreter) => self.environment_over(base, interpreter, on_apt, &requirements),
@@ -72,14 +72,15 @@ impl Planner<'_, '_> {
         // Without one, the base image has the environment.
         let venv = step.as_ref().filter(|step| step.is_venv()).map(|step| step.id.clone());
         self.steps.extend(step);
-        let mut python = Python { has_environment: true, is_complete: !self.wants_packages(), ..Python::default() };
+        let mut python =
+            Python { has_environment: true, is_complete: !self.specs().wants_packages(), ..Python::default() };
         if let Some(folders) = self.libraries(base, stage, &interpreter) {
             python.libraries = folders;
         } else {
             python.is_complete = false;
             return Some(python);
         }
-        if self.wants_packages() {
+        if self.specs().wants_packages() {
             let wanted = Wanted { requirements, args, may_build, stage, interpreter, parent, venv, single };
             let installs = self.installs(base, wanted).unwrap_or_default();
             self.steps.extend(installs.steps);
@@ -161,13 +162,13 @@ impl Planner<'_, '_> {
             let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
             end.map_or(name, |end| &name[..end]) == "python"
         });
-        let version = specs.said(field::PYTHON_VERSION);
+        let version = specs.given(field::PYTHON_VERSION);
         fields.extend(version.as_ref().map(|(field, _)| field.clone()));
         if !names_python || version.is_some() {
             let version = version.map_or(crate::fixed::DEFAULT_PYTHON.to_owned(), |(_, version)| version.to_string());
             packages.push(format!("python={version}"));
         }
-        if let Some((field, cuda)) = specs.said(field::CUDA).filter(|_| self.has_base()) {
+        if let Some((field, cuda)) = specs.given(field::CUDA).filter(|_| specs.has_base()) {
             let cudnn = specs.value(field::CUDNN);
             packages.extend(crate::cuda::conda_packages(cuda, cudnn));
             fields.push(field);
@@ -194,7 +195,7 @@ impl Planner<'_, '_> {
     /// Folders of libraries that wheels bring and nobody else finds; `None` while answers are missing.
     fn libraries(&mut self, base: &Base, stage: Stage, interpreter: &str) -> Option<Vec<String>> {
         let specs = self.specs();
-        let Some(cuda) = specs.value(field::CUDA).filter(|_| self.has_cuda_wheels()).map(str::to_owned) else {
+        let Some(cuda) = specs.value(field::CUDA).filter(|_| specs.has_cuda_wheels()).map(str::to_owned) else {
             return Some(Vec::new());
         };
         let has_cudnn = specs.any(|spec| spec.cudnn().is_some());
@@ -207,31 +208,24 @@ impl Planner<'_, '_> {
 
     /// Warns where CUDA comes with the base image and with packages, too: which of the two a program finds is not certain.
     fn cuda_twice(&mut self, base: &Base) {
-        let field = self.specs().said(field::CUDA).map(|(field, _)| field);
-        let is_brought = self.has_base() && (self.has_cuda_wheels() || self.specs().wants_conda());
-        let Some(field) = field.filter(|_| is_brought && crate::cuda::is_in(&base.env)) else { return };
+        let field = self.specs().path(field::CUDA);
+        let is_brought_twice = self.specs().has_cuda_packages() && crate::cuda::is_in(&base.env);
+        let Some(field) = field.filter(|_| is_brought_twice) else { return };
         let message = "the base image has CUDA already, and `cuda` brings it a second time";
         let warning = Diagnostic::new(&rules::CUDA_TWICE, message)
             .with_help("leave `cuda` out to use the base's, or start from an image without CUDA");
         self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(&field)));
     }
 
-    /// CUDA comes as wheels: over a base image that somebody chose, without conda.
-    fn has_cuda_wheels(&self) -> bool {
-        let specs = self.specs();
-        specs.any(|spec| spec.cuda().is_some()) && self.has_base() && !specs.wants_conda()
-    }
-
     /// Requirements that other fields than `packages` ask for.
     fn implied(&self) -> Vec<Implied> {
         let specs = self.specs();
         let mut implied = Vec::new();
-        if specs.is_flyte() {
-            let field = specs.said(field::FLAVOR);
-            let field = field.map(|(field, _)| field).unwrap_or_default();
+        if specs.implies_flytekit() {
+            let field = specs.path(field::FLAVOR).unwrap_or_default();
             implied.push(Implied { name: "flytekit", line: "flytekit".to_owned(), field, is_optional: false });
         }
-        if let Some((field, cuda)) = specs.said(field::CUDA).filter(|_| self.has_cuda_wheels()) {
+        if let Some((field, cuda)) = specs.given(field::CUDA).filter(|_| specs.implies_cuda()) {
             let cudnn = specs.value(field::CUDNN);
             let lines = crate::cuda::wheels(cuda, cudnn);
             implied.extend(lines.into_iter().map(|(name, line)| Implied {
@@ -243,43 +237,23 @@ impl Planner<'_, '_> {
         }
         // What a conda environment's Python brings, an environment of ours does not: commands of real specs call it, and what
         // is installed at the start is installed with it. Over an interpreter that is named, its own counts as installed.
-        let runtime = specs.fields(field::RUNTIME_PACKAGES);
-        let commands = specs.fields(field::COMMANDS);
-        let asking = runtime.into_iter().chain(commands).next();
-        let has_own = specs.wants_conda() || specs.any(|spec| spec.python_exec().is_some());
-        if let (Some(field), false) = (asking, has_own) {
+        let callers = [specs.fields(field::RUNTIME_PACKAGES), specs.fields(field::COMMANDS)];
+        if let Some(field) = callers.into_iter().flatten().next().filter(|_| specs.implies_pip()) {
             implied.push(Implied { name: "pip", line: "pip".to_owned(), field, is_optional: true });
         }
-        // A lock is the whole of what is installed.
-        if specs.lock().is_some() { Vec::new() } else { implied }
-    }
-
-    pub(super) fn wants_packages(&self) -> bool {
-        self.specs().has_packages() || (self.wants_python() && !self.implied().is_empty())
-    }
-
-    pub(super) fn wants_python(&self) -> bool {
-        let specs = self.specs();
-        let is_asked = |spec: &ImageSpec| spec.python_exec().is_some() || spec.python_version().is_some();
-        let has_runtime = specs.any(|spec| !spec.runtime_packages().is_empty());
-        specs.has_packages()
-            || specs.any(is_asked)
-            || specs.wants_conda()
-            || specs.is_flyte()
-            || has_runtime
-            || self.has_cuda_wheels()
+        implied
     }
 
     /// The tool image with uv; `None` until known.
     pub(super) fn uv(&mut self) -> Option<()> {
-        let said = self.specs().said(field::UV_IMAGE).map(|(field, image)| (field, image.to_owned()));
+        let said = self.specs().given(field::UV_IMAGE).map(|(field, image)| (field, image.to_owned()));
         self.tools.uv = Some(self.tool(said, crate::fixed::DEFAULT_UV_IMAGE)?);
         Some(())
     }
 
     /// The tool image with micromamba; `None` until known.
     pub(super) fn micromamba(&mut self) -> Option<()> {
-        let said = self.specs().said(field::MICROMAMBA_IMAGE).map(|(field, image)| (field, image.to_owned()));
+        let said = self.specs().given(field::MICROMAMBA_IMAGE).map(|(field, image)| (field, image.to_owned()));
         self.tools.micromamba = Some(self.tool(said, crate::fixed::DEFAULT_MICROMAMBA_IMAGE)?);
         Some(())
     }
@@ -291,13 +265,10 @@ impl Planner<'_, '_> {
 
     fn venv(&self, base: &Base, interpreter: String, managed: Option<ManagedPython>, parent: Parent) -> Step {
         let specs = self.specs();
-        let asked = [
-            specs.said(field::PYTHON_EXEC).map(|(field, _)| field),
-            specs.said(field::PYTHON_VERSION).map(|(field, _)| field),
-        ];
+        let asked = [specs.path(field::PYTHON_EXEC), specs.path(field::PYTHON_VERSION)];
         let over = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
         let title = self.title("python", &format!("create an environment with {over}"));
-        let system_site_packages = specs.any(|spec| spec.python_exec().is_some());
+        let system_site_packages = specs.has_python_exec();
         // Whoever installs packages at the start must be able to.
         let user = self.final_user(base);
         let is_filled_later =

@@ -34,10 +34,8 @@ impl Planner<'_, '_> {
         let account = if user == FLYTE_USER && self.specs().is_flyte() { self.account(base)? } else { None };
         let title = self.title("user", &format!("give /root to {owner}"));
         let specs = self.specs();
-        let asked = specs.said(field::USER).map(|(field, _)| field).or_else(|| {
-            let flavor = specs.said(field::FLAVOR);
-            flavor.filter(|_| specs.is_flyte()).map(|(field, _)| field)
-        });
+        let flavor = || specs.path(field::FLAVOR).filter(|_| specs.is_flyte());
+        let asked = specs.path(field::USER).or_else(flavor);
         let fields = asked.into_iter().collect();
         Some(Some(self.step("user", title, Parent::Base, Action::OwnHome { owner, account }, fields)))
     }

@@ -215,8 +215,7 @@ fn entry(requirement: &Requirement) -> Option<(String, String)> {
         let file = name.replace('-', "_");
         // Where a line names hashes, the index has a file with the first of them.
         let hash = buildkit_llb::Digest::from_content(name.as_bytes()).to_string();
-        let hash =
-            requirement.text().split("--hash=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap_or(&hash);
+        let hash = requirement.hashes().into_iter().next().unwrap_or(hash);
         let digits = hash.trim_start_matches("sha256:");
         format!(
             "\n[[packages]]\nname = \"{name}\"\nversion = \"1.0\"\nwheels = [{{ url = \"https://files.example.com/{file}-1.0-py3-none-any.whl\", size = 1000, hashes = {{ sha256 = \"{digits}\" }} }}]\n"
@@ -224,10 +223,10 @@ fn entry(requirement: &Requirement) -> Option<(String, String)> {
     };
     match requirement.kind() {
         RequirementKind::Named { name, .. } | RequirementKind::Url { name: Some(name) } => {
-            Some((name.clone(), wheel(name)))
+            Some((name.to_string(), wheel(name.as_str())))
         }
         RequirementKind::Vcs { name } => {
-            let name = name.clone().unwrap_or_else(|| "checkout".to_owned());
+            let name = name.as_ref().map_or("checkout".to_owned(), ToString::to_string);
             let vcs = "{ type = \"git\", url = \"https://example.com/x.git\", commit-id = \"0123456789012345678901234567890123456789\" }";
             Some((name.clone(), format!("\n[[packages]]\nname = \"{name}\"\nvcs = {vcs}\n")))
         }

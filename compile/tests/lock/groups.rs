@@ -183,7 +183,7 @@ fn budgets_stay_in_bounds() {
 #[test]
 fn packages_set_apart_come_last_and_alone() {
     let apart: std::collections::BTreeSet<_> =
-        ["numpy", "idna"].into_iter().filter_map(imagespec_compile::lock::PackageName::new).collect();
+        ["numpy", "idna"].into_iter().filter_map(imagespec::PackageName::new).collect();
     let all = groups("data", &Budget::default().with_apart(apart.clone()));
     let ids: Vec<&str> = all.iter().map(|group| group.id.as_str()).collect();
     let last: Vec<&str> =

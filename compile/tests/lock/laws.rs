@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use imagespec::PackageName;
 use imagespec_compile::group::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_MEDIUM_BYTES, Group, GroupKind, group};
-use imagespec_compile::lock::{Artifact, File, Lock, LockedPackage, PackageName, Place, Wheel, WheelName, select};
+use imagespec_compile::lock::{Artifact, File, Lock, LockedPackage, Place, Wheel, WheelName, select};
 use proptest::prelude::*;
 use proptest::sample::{Index, select as one_of};
 

@@ -1,7 +1,8 @@
 //! Which packages apply, and which wheel is taken.
 
 use buildkit_llb::Platform;
-use imagespec_compile::lock::{Artifact, Implementation, Interpreter, Libc, Marker, Source, Target, select};
+use imagespec::Marker;
+use imagespec_compile::lock::{Artifact, Implementation, Interpreter, Libc, Source, Target, select};
 
 use crate::locks::{ALPINE, DEBIAN_12, debian, lock, read, target};
 
@@ -151,12 +152,7 @@ fn markers_hold_where_they_should() {
         ("os.name == 'posix'", true),
         ("platform_release >= '5'", false),
     ] {
-        let parsed = Marker::parse(marker).unwrap_or_else(|fault| panic!("{marker}: {fault:?}"));
-        assert_eq!(parsed.holds(target, &groups), expect, "{marker}");
-    }
-    for bad in
-        ["", "x", "os_name", "os_name ==", "os_name == 'x", "(os_name == 'x'", "os_name == 'x' 'y'", "os_name not 'x'"]
-    {
-        assert!(Marker::parse(bad).is_err(), "{bad}");
+        let parsed: Marker = marker.parse().unwrap_or_else(|error| panic!("{marker}: {error:?}"));
+        assert_eq!(target.satisfies(&parsed, &groups), expect, "{marker}");
     }
 }

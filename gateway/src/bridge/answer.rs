@@ -90,7 +90,7 @@ impl Bridge {
     /// # Errors
     /// If the build was answered before.
     pub async fn return_error(&self, status: impl Into<Status>) -> Result<(), GatewayError> {
-        let mut status = status.into().into_wire();
+        let mut status = status.into().into_message();
         if status.code == 0 {
             // The daemon takes an error of code OK for no error, and then for no answer at all.
             status.code = tonic::Code::Unknown as i32;

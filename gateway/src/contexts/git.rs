@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::percent;
 use buildkit_proto::go::parse_bool;
+
+use crate::percent;
+use crate::status::from_mistake;
 
 /// A git repository and what to take from it.
 ///
@@ -92,6 +94,8 @@ pub struct GitRefError {
     text: String,
     problem: String,
 }
+
+from_mistake!(GitRefError);
 
 /// Parses a git reference; `None` if the text is none (a path, or a plain http URL).
 ///

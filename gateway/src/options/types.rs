@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::status::from_mistake;
+
 /// An opt with an invalid value.
 ///
 /// ```
@@ -23,6 +25,8 @@ pub struct OptionError {
     /// What is wrong with it.
     pub problem: String,
 }
+
+from_mistake!(OptionError);
 
 impl OptionError {
     /// A value that a frontend refuses.

@@ -214,9 +214,8 @@ fn cpu_set(opts: &Opts, key: &str) -> Result<Option<String>, OptionError> {
 
 /// `cache-imports` is JSON with Go's capitalisation; `cache-from` is what older clients send.
 pub(super) fn cache_imports(opts: &Opts) -> Result<Vec<CacheImport>, OptionError> {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Default)]
     #[serde(rename_all = "PascalCase", default)]
-    #[derive(Default)]
     struct Entry {
         r#type: String,
         attrs: Option<BTreeMap<String, String>>,
@@ -225,10 +224,8 @@ pub(super) fn cache_imports(opts: &Opts) -> Result<Vec<CacheImport>, OptionError
     let mut imports = Vec::new();
     if let Some(value) = present(opts, KEY) {
         let entries: Option<Vec<Entry>> = serde_json::from_str(value).map_err(|problem| error(KEY, value, problem))?;
-        let entries = entries.unwrap_or_default();
-        imports.extend(
-            entries.into_iter().map(|entry| CacheImport { kind: entry.r#type, attrs: entry.attrs.unwrap_or_default() }),
-        );
+        let import = |Entry { r#type, attrs }| CacheImport { kind: r#type, attrs: attrs.unwrap_or_default() };
+        imports.extend(entries.unwrap_or_default().into_iter().map(import));
     }
     if let Some(value) = present(opts, option::CACHE_FROM) {
         imports.extend(value.split(',').map(|reference| CacheImport {
@@ -288,25 +285,9 @@ pub(super) fn frontend_caps(opts: &Opts) -> Vec<String> {
 
 /// The JSON of `BUILDKIT_WORKERS`; Go writes empty lists as null.
 pub(super) fn workers(variable: &str, json: &str) -> Result<Vec<Worker>, OptionError> {
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct WorkerJson {
-        id: String,
-        labels: Option<BTreeMap<String, String>>,
-        platforms: Option<Vec<Platform>>,
-    }
     if json.is_empty() {
         return Ok(Vec::new());
     }
-    let workers: Option<Vec<WorkerJson>> =
-        serde_json::from_str(json).map_err(|problem| error(variable, json, problem))?;
-    Ok(workers
-        .unwrap_or_default()
-        .into_iter()
-        .map(|worker| Worker {
-            id: worker.id,
-            labels: worker.labels.unwrap_or_default(),
-            platforms: worker.platforms.unwrap_or_default(),
-        })
-        .collect())
+    let workers: Option<_> = serde_json::from_str(json).map_err(|problem| error(variable, json, problem))?;
+    Ok(workers.unwrap_or_default())
 }

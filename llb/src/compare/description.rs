@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_proto::{Digest, Message as _, map, pb};
 
-use crate::graph::{Graph, OpId, Output};
+use crate::graph::Graph;
 use crate::op::Op;
+use crate::output::{OpId, Output};
 
 /// A name's values in their order, mostly one.
 type Lists<T> = BTreeMap<String, Vec<T>>;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use buildkit_proto::Digest;
 
 use super::description::Description;
-use crate::graph::{Graph, OpId, Output};
+use crate::graph::Graph;
+use crate::output::{OpId, Output};
 
 /// One of the two graphs, its ops in the order of its definition.
 pub(super) struct Side<'a> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::graph::OpId;
+use crate::output::OpId;
 use crate::violation::{self, Label, Violations};
 
 /// Why a graph cannot be lowered for a daemon.

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use buildkit_proto::caps::llb as cap;
 
 use super::Lowering;
-use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, SecretEnv};
 use crate::op::mount::{Access, BindMount, CacheMount, ContentCache, Mount};
+use crate::output::{OpId, Output};
 
 /// `moby/buildkit: util/system/path.go`.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

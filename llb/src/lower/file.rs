@@ -4,11 +4,11 @@ use buildkit_proto::caps::llb as cap;
 use buildkit_proto::keys::attr;
 
 use super::Lowering;
-use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::exec::{Exec, Network};
 use crate::op::file::{Action, Chmod, Copy, File, Origin, Owner, Symlink, User};
 use crate::op::source::{Source, json_list};
+use crate::output::{OpId, Output};
 
 impl Lowering<'_> {
     pub(super) fn file(&mut self, id: OpId, mut file: File) -> Output {

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use buildkit_proto::caps::llb as cap;
 
 use super::Lowering;
-use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::diff::Diff;
 use crate::op::file::{Copy, File};
 use crate::op::merge::Merge;
+use crate::output::{OpId, Output};
 
 impl Lowering<'_> {
     pub(super) fn merge(&mut self, id: OpId, merge: &Merge) {

@@ -4,10 +4,10 @@ use buildkit_proto::caps::llb as cap;
 use buildkit_proto::keys::attr;
 
 use super::Lowering;
-use crate::graph::{OpId, Output};
 use crate::op::Op;
 use crate::op::file::{Copy, File};
 use crate::op::source::Source;
+use crate::output::{OpId, Output};
 
 impl Lowering<'_> {
     pub(super) fn source(&mut self, id: OpId, mut source: Source) -> Output {

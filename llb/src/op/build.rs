@@ -6,7 +6,7 @@ use buildkit_proto::keys::attr;
 use buildkit_proto::{map, pb};
 use oci_names::Platform;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// The name of a [`Build`]'s input and, unless another is set, of the file in it (`solver/pb/const.go`).
 const DEFINITION: &str = "buildkit.llb.definition";

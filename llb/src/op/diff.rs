@@ -2,7 +2,7 @@
 
 use buildkit_proto::pb;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// What turns `lower` into `upper` (`DiffOp`); at least one of them is there. Needs the capability `diffop`.
 ///

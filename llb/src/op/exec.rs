@@ -9,7 +9,7 @@ use oci_names::Platform;
 
 use super::InputList;
 use super::mount::{Access, BindMount, Mount};
-use crate::graph::Output;
+use crate::output::Output;
 
 pub use options::{Device, Network, Proxy, SecretEnv, Security, Ulimit};
 

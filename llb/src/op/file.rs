@@ -18,7 +18,7 @@ pub use copy::{Chmod, Copy, CopyFrom, Wildcard};
 pub use owner::{Owner, User};
 
 use super::InputList;
-use crate::graph::Output;
+use crate::output::Output;
 
 /// A chain of changes over a base (`FileOp`).
 ///

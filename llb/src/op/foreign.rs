@@ -4,7 +4,7 @@
 
 use buildkit_proto::pb;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// An op read from a definition that the types of this crate cannot express: made by a newer BuildKit, or not in
 /// canonical bytes. It can be used as an input and is written as it was read.

@@ -2,7 +2,7 @@
 
 use buildkit_proto::pb;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// Filesystems laid over each other, later ones winning (`MergeOp`). Always two or more.
 ///

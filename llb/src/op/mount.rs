@@ -8,7 +8,7 @@ mod served;
 mod tmpfs;
 mod wire;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 pub use bind::{Access, BindMount, ContentCache};
 pub use cache::{CacheMount, Sharing};

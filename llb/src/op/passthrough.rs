@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use buildkit_proto::pb;
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// Hands on some of its inputs as they are and waits for all of them (`PassthroughOp`). Needs the capability
 /// `passthroughop`.

@@ -9,7 +9,7 @@ use crate::conflict::{Nowhere, conflicts};
 use crate::diagnostic::Diagnostic;
 use crate::image_spec::{BaseImage, ImageSpec};
 use crate::invalid::Invalid;
-use crate::kind::{Entries as _, platforms};
+use crate::kind::{Entries as _, Merge as _, platforms};
 use crate::raw::MAX_DEPTH;
 use crate::rules;
 use crate::secret::{SecretMount, clashes};

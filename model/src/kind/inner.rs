@@ -53,10 +53,6 @@ impl<T: Table> Kind for Inner<T> {
         (!form.is_empty()).then_some(Canonical::Map(form))
     }
 
-    fn merge(&self, value: &mut T, other: T) {
-        value.merge(other);
-    }
-
     fn warnings(&self, _name: &str, value: &T) -> Vec<Diagnostic> {
         value.warnings()
     }
@@ -101,10 +97,6 @@ impl Kind for Base {
             },
             BaseImage::Spec(base) => Canonical::Map(base.canonical()),
         })
-    }
-
-    fn merge(&self, value: &mut Self::Value, other: Self::Value) {
-        *value = other.or(value.take());
     }
 
     fn warnings(&self, _name: &str, value: &Self::Value) -> Vec<Diagnostic> {

@@ -59,10 +59,6 @@ impl<T: Display> Kind for List<T> {
         if self.is_set { Canonical::set(value) } else { Canonical::some_list(value) }
     }
 
-    fn merge(&self, value: &mut Vec<T>, other: Vec<T>) {
-        value.extend(other);
-    }
-
     fn warnings(&self, name: &str, value: &Vec<T>) -> Vec<Diagnostic> {
         if !self.is_unique {
             return Vec::new();
@@ -129,10 +125,6 @@ impl Kind for Words {
     fn canonical(&self, value: &Self::Value) -> Option<Canonical> {
         value.as_ref().map(|words| Canonical::list(words))
     }
-
-    fn merge(&self, value: &mut Self::Value, other: Self::Value) {
-        *value = other.or(value.take());
-    }
 }
 
 /// Platforms, each once: a list, or one text with commas.
@@ -190,10 +182,6 @@ impl Kind for Platforms {
     fn canonical(&self, value: &Vec<Platform>) -> Option<Canonical> {
         Canonical::some_list(value)
     }
-
-    fn merge(&self, value: &mut Vec<Platform>, other: Vec<Platform>) {
-        value.extend(other);
-    }
 }
 
 impl Entries for Platforms {
@@ -246,9 +234,5 @@ impl Kind for Secrets {
     /// A secret is not part of the image.
     fn canonical(&self, _value: &Vec<SecretMount>) -> Option<Canonical> {
         None
-    }
-
-    fn merge(&self, value: &mut Vec<SecretMount>, other: Vec<SecretMount>) {
-        value.extend(other);
     }
 }

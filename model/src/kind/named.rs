@@ -45,8 +45,4 @@ impl Kind for Named {
     fn canonical(&self, value: &Self::Value) -> Option<Canonical> {
         Canonical::named(value)
     }
-
-    fn merge(&self, value: &mut Self::Value, other: Self::Value) {
-        value.extend(other);
-    }
 }

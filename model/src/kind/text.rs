@@ -64,10 +64,6 @@ impl<T: Display> Kind for Text<T> {
     fn canonical(&self, value: &Option<T>) -> Option<Canonical> {
         value.as_ref().map(Canonical::text)
     }
-
-    fn merge(&self, value: &mut Option<T>, other: Option<T>) {
-        replace(value, other);
-    }
 }
 
 impl<T: Display> FromText for Text<T> {
@@ -104,10 +100,6 @@ impl<T: Choice> Kind for Chosen<T> {
     fn canonical(&self, value: &Option<T>) -> Option<Canonical> {
         value.filter(|value| T::DEFAULT != Some(*value)).map(|value| Canonical::text(value.word()))
     }
-
-    fn merge(&self, value: &mut Option<T>, other: Option<T>) {
-        replace(value, other);
-    }
 }
 
 /// A whole number from 1.
@@ -136,10 +128,6 @@ impl Kind for Count {
 
     fn canonical(&self, value: &Option<u32>) -> Option<Canonical> {
         value.map(Canonical::text)
-    }
-
-    fn merge(&self, value: &mut Option<u32>, other: Option<u32>) {
-        replace(value, other);
     }
 }
 
@@ -190,10 +178,6 @@ impl Kind for Args {
     fn canonical(&self, value: &Vec<String>) -> Option<Canonical> {
         Canonical::some_list(value)
     }
-
-    fn merge(&self, value: &mut Vec<String>, other: Vec<String>) {
-        value.extend(other);
-    }
 }
 
 impl FromText for Args {
@@ -203,12 +187,6 @@ impl FromText for Args {
             let first = faults.into_iter().next();
             first.unwrap_or_else(|| Fault::new(&rules::INSTALLER_OPTION, "the options cannot be read"))
         })
-    }
-}
-
-fn replace<T>(value: &mut Option<T>, other: Option<T>) {
-    if other.is_some() {
-        *value = other;
     }
 }
 

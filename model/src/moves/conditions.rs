@@ -1,7 +1,7 @@
 //! When a field moves a kind of work, where that depends on the rest of the spec or on which entry is changed.
 
+use crate::merged::MergedSpec;
 use crate::moves::Change;
-use crate::scope::Scope;
 use crate::variables::{is_proxy, is_read_by_installers};
 
 /// Without a condition.
@@ -16,27 +16,27 @@ pub(crate) fn base_differs(change: &Change<'_>) -> bool {
 
 /// No base image is named, so NVIDIA's image of the CUDA release is the base.
 pub(crate) fn cuda_is_base(change: &Change<'_>) -> bool {
-    change.either(Scope::has_cuda_image)
+    change.either(MergedSpec::has_cuda_image)
 }
 
 /// CUDA is installed over a base image.
 pub(crate) fn over_base(change: &Change<'_>) -> bool {
-    change.either(Scope::has_cuda_packages)
+    change.either(MergedSpec::has_cuda_packages)
 }
 
 /// CUDA comes as wheels, which are installed although no field lists them.
 pub(crate) fn implies_cuda(change: &Change<'_>) -> bool {
-    change.either(Scope::implies_cuda)
+    change.either(MergedSpec::implies_cuda)
 }
 
 /// CUDA comes as wheels, whose libraries the image's variables name.
 pub(crate) fn names_libraries(change: &Change<'_>) -> bool {
-    change.either(Scope::has_cuda_wheels)
+    change.either(MergedSpec::has_cuda_wheels)
 }
 
 /// There is another kind of environment, or it is built on something else.
 pub(crate) fn environment_differs(change: &Change<'_>) -> bool {
-    change.differs(Scope::environment)
+    change.differs(MergedSpec::environment)
 }
 
 /// There is another kind of environment, or its interpreter names folders in the image's variables.
@@ -46,12 +46,12 @@ pub(crate) fn variables_differ(change: &Change<'_>) -> bool {
 
 /// The interpreter may be installed by uv, which reads what other installers read.
 pub(crate) fn installs_python(change: &Change<'_>) -> bool {
-    environment_differs(change) || change.either(Scope::may_install_python)
+    environment_differs(change) || change.either(MergedSpec::may_install_python)
 }
 
 /// pip is installed for those who call it, and was not before, or the other way around.
 pub(crate) fn pip_differs(change: &Change<'_>) -> bool {
-    change.differs(Scope::implies_pip)
+    change.differs(MergedSpec::implies_pip)
 }
 
 /// The first entry of `runtime_packages` brings a script.
@@ -61,17 +61,17 @@ pub(crate) fn entry_differs(change: &Change<'_>) -> bool {
 
 /// The environment belongs to the user for what is added to it later.
 pub(crate) fn environment_or_owner_differs(change: &Change<'_>) -> bool {
-    environment_differs(change) || change.differs(Scope::gives_environment_away)
+    environment_differs(change) || change.differs(MergedSpec::gives_environment_away)
 }
 
 /// No user is named, so the flavor chooses one.
 pub(crate) fn user_is_open(change: &Change<'_>) -> bool {
-    change.either(Scope::is_user_open)
+    change.either(MergedSpec::is_user_open)
 }
 
 /// The flavor is `flyte`.
 pub(crate) fn is_flyte(change: &Change<'_>) -> bool {
-    change.either(Scope::is_flyte)
+    change.either(MergedSpec::is_flyte)
 }
 
 /// Versions are chosen by a step of their own, and were not before, or the other way around.
@@ -91,12 +91,12 @@ pub(crate) fn is_installer_variable(change: &Change<'_>) -> bool {
 
 /// Installers read the variable, or something may be built, which may read any.
 pub(crate) fn is_variable_of_builds(change: &Change<'_>) -> bool {
-    is_installer_variable(change) || change.either(Scope::may_build)
+    is_installer_variable(change) || change.either(MergedSpec::may_build)
 }
 
 /// The interpreter may be installed by uv, which reads the variable.
 pub(crate) fn installs_python_with_variable(change: &Change<'_>) -> bool {
-    is_installer_variable(change) && change.either(Scope::may_install_python)
+    is_installer_variable(change) && change.either(MergedSpec::may_install_python)
 }
 
 /// Login shells read the variable from their start file.

@@ -70,15 +70,8 @@ impl<'t, 'd> Reader<'t, 'd> {
 
     /// Reports a fault of the value at `span`.
     pub(crate) fn fault(&mut self, span: Span, value: &str, fault: Fault) {
-        let span = match fault.part {
-            Some(part) => self.part(span, value, part),
-            None => span,
-        };
-        let diagnostic = Diagnostic::new(fault.rule, fault.message).with_label(span, fault.label);
-        self.report(match fault.help {
-            Some(help) => diagnostic.with_help(help),
-            None => diagnostic,
-        });
+        let span = fault.part.clone().map_or(span, |part| self.part(span, value, part));
+        self.report(fault.into_diagnostic(span));
     }
 
     /// Looks up the keys of a mapping; unknown keys are reported.

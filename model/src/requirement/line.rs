@@ -5,7 +5,7 @@
 use crate::fault::Fault;
 use crate::quote::quote;
 use crate::requirement::option::{Place, option};
-use crate::requirement::pep508::specifier;
+use crate::requirement::pep508::{Specifier, specifier};
 use crate::requirement::{Requirement, RequirementKind};
 use crate::rules;
 use crate::text::one_line;
@@ -39,7 +39,7 @@ pub(crate) fn package(value: &str) -> Result<Requirement, Fault> {
             Ok(requirement)
         }
         Line::Options(args) => {
-            Ok(Requirement { text: text.to_owned(), kind: RequirementKind::Options { args, requirement: None } })
+            Ok(Requirement::bare(text.to_owned(), RequirementKind::Options { args, requirement: None }))
         }
         // In a spec these two are options that are refused earlier.
         Line::Include(_) | Line::Constraint(_) => {
@@ -113,7 +113,7 @@ pub(super) fn line(text: &str, place: Place) -> Result<Line, Fault> {
 struct Parts {
     args: Vec<String>,
     hashes: Vec<String>,
-    found: Option<(String, RequirementKind)>,
+    found: Option<(String, Specifier)>,
 }
 
 impl Parts {
@@ -127,8 +127,8 @@ impl Parts {
                 .help("write each requirement as a separate entry")
                 .at(start..end));
         }
-        let kind = specifier(part).map_err(|fault| fault.moved(start, part.len()))?;
-        let kind = match kind {
+        let mut specifier = specifier(part).map_err(|fault| fault.moved(start, part.len()))?;
+        specifier.kind = match specifier.kind {
             RequirementKind::Path { .. } if editable => RequirementKind::Path { editable },
             _ if editable => {
                 return Err(not_a_line(format!("{} cannot be installed with `-e`", quote(part)))
@@ -144,7 +144,7 @@ impl Parts {
             }
             kind => kind,
         };
-        self.found = Some((part.to_owned(), kind));
+        self.found = Some((part.to_owned(), specifier));
         Ok(end)
     }
 
@@ -183,18 +183,16 @@ impl Parts {
     }
 
     fn finish(self, text: &str) -> Line {
-        let Some((part, kind)) = self.found else {
+        let Some((part, Specifier { kind, marker, url })) = self.found else {
             return Line::Options(self.args);
         };
+        let mut requirement = Requirement { text: text.to_owned(), kind, marker, url, hashes: self.hashes };
         if self.args.is_empty() {
-            return Line::Requirement(Requirement { text: text.to_owned(), kind });
+            return Line::Requirement(requirement);
         }
-        let inner =
-            Requirement { text: self.hashes.iter().fold(part, |text, hash| format!("{text} --hash={hash}")), kind };
-        Line::Requirement(Requirement {
-            text: text.to_owned(),
-            kind: RequirementKind::Options { args: self.args, requirement: Some(Box::new(inner)) },
-        })
+        requirement.text = requirement.hashes.iter().fold(part, |text, hash| format!("{text} --hash={hash}"));
+        let kind = RequirementKind::Options { args: self.args, requirement: Some(Box::new(requirement)) };
+        Line::Requirement(Requirement::bare(text.to_owned(), kind))
     }
 }
 

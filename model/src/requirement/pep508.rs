@@ -3,41 +3,50 @@
 //! The grammar is that of PEP 508; where installers differ, this follows uv, because uv installs.
 
 use crate::fault::Fault;
+use crate::package_name::{PackageName, is_name_character};
 use crate::quote::quote;
 use crate::requirement::source::{is_location, location};
-use crate::requirement::{RequirementKind, marker, normalized_name, version};
+use crate::requirement::{Marker, MarkerError, RequirementKind, version};
 use crate::rules;
 
+/// What a specifier names, and where that applies.
+#[derive(Debug)]
+pub(super) struct Specifier {
+    pub(super) kind: RequirementKind,
+    pub(super) marker: Option<Marker>,
+    /// The URL of an archive or a checkout.
+    pub(super) url: Option<String>,
+}
+
 /// Reads a specifier without options, comment and surrounding spaces.
-pub(super) fn specifier(text: &str) -> Result<RequirementKind, Fault> {
+pub(super) fn specifier(text: &str) -> Result<Specifier, Fault> {
     if is_location(text) {
-        return with_marker(text, 0, |place| location(place, None));
+        return located(text, 0, None);
     }
-    let name = leading(text, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return Err(not_a_requirement(text, "a name begins with a letter or digit")
-            .at(0..text.chars().next().map_or(0, char::len_utf8)));
-    }
-    if !name.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-        return Err(not_a_requirement(text, "a name ends with a letter or digit").at(name.len() - 1..name.len()));
-    }
-    let mut at = after_blanks(text, name.len());
+    let length = text.find(|c| !is_name_character(c)).unwrap_or(text.len());
+    let Some(name) = text.get(..length).and_then(PackageName::new) else {
+        return Err(if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            not_a_requirement(text, "a name ends with a letter or digit").at(length - 1..length)
+        } else {
+            let first = text.chars().next().map_or(0, char::len_utf8);
+            not_a_requirement(text, "a name begins with a letter or digit").at(0..first)
+        });
+    };
+    let mut at = after_blanks(text, length);
     if rest(text, at).starts_with('[') {
         at = after_blanks(text, extras(text, at)?);
     }
     if let Some(place) = rest(text, at).strip_prefix('@') {
         let start = text.len() - place.trim_start().len();
-        return with_marker(text, start, |place| location(place, Some(name)));
+        return located(text, start, Some(name));
     }
     let (versions, condition) = match rest(text, at).split_once(';') {
         Some((versions, condition)) => (versions, Some(condition)),
         None => (rest(text, at), None),
     };
-    if let Some(condition) = condition {
-        marker::marker(condition, text.len() - condition.len())?;
-    }
+    let marker = condition.map(|condition| marker_at_end(text, condition)).transpose()?;
     let pinned = versions_of(text, versions, at)?;
-    Ok(RequirementKind::Named { name: normalized_name(name), pinned })
+    Ok(Specifier { kind: RequirementKind::Named { name, pinned }, marker, url: None })
 }
 
 /// Checks the versions after a name, with or without parentheses.
@@ -74,12 +83,8 @@ fn extras(text: &str, at: usize) -> Result<usize, Fault> {
     let inner = rest(text, at + 1).get(..length - 1).unwrap_or_default();
     let mut start = at + 1;
     for extra in inner.split(',') {
-        let name = extra.trim();
-        let is_right = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
         // Both pip and uv take `name[]` for `name`.
-        if !is_right && !inner.trim().is_empty() {
+        if PackageName::new(extra.trim()).is_none() && !inner.trim().is_empty() {
             return Err(not_a_requirement(text, "not the name of an extra")
                 .at(start..start + extra.len())
                 .help("extras are names separated by commas: `pandas[excel,plot]`"));
@@ -89,12 +94,14 @@ fn extras(text: &str, at: usize) -> Result<usize, Fault> {
     Ok(at + length + 1)
 }
 
-/// Splits `place ; marker` at a `;` that is not part of the place, and checks both.
-fn with_marker(
-    text: &str,
-    start: usize,
-    read: impl Fn(&str) -> Result<RequirementKind, Fault>,
-) -> Result<RequirementKind, Fault> {
+/// Reads the marker that a text ends with.
+fn marker_at_end(text: &str, marker: &str) -> Result<Marker, Fault> {
+    let offset = text.len() - marker.len();
+    marker.parse().map_err(|error: MarkerError| Fault::from(error).moved(offset, marker.len()))
+}
+
+/// Splits `place ; marker` at a `;` that is not part of the place, and reads both. The place begins at byte `start`.
+fn located(text: &str, start: usize, name: Option<PackageName>) -> Result<Specifier, Fault> {
     let all = rest(text, start);
     // As in uv, `;` ends a place if there is a space before or after it.
     let cut = all.match_indices(';').map(|(at, _)| at).find(|at| {
@@ -102,14 +109,11 @@ fn with_marker(
         let after = all.get(at + 1..).unwrap_or_default();
         before.ends_with(char::is_whitespace) || after.starts_with(char::is_whitespace)
     });
-    let place = match cut {
-        Some(at) => {
-            let condition = all.get(at + 1..).unwrap_or_default();
-            marker::marker(condition, text.len() - condition.len())?;
-            all.get(..at).unwrap_or_default().trim_end()
-        }
-        None => all,
+    let (place, condition) = match cut.and_then(|at| all.split_at_checked(at)) {
+        Some((place, condition)) => (place.trim_end(), condition.strip_prefix(';')),
+        None => (all, None),
     };
+    let marker = condition.map(|condition| marker_at_end(text, condition)).transpose()?;
     if place.is_empty() {
         return Err(not_a_requirement(text, "nothing follows `@`").at(start..start));
     }
@@ -117,7 +121,9 @@ fn with_marker(
         let fault = not_a_requirement(text, "unexpected text").at(start + at..start + place.len());
         return Err(fault.help("write spaces in a URL as `%20`; separate a marker with ` ; `"));
     }
-    read(place).map_err(|fault| fault.moved(start, place.len()))
+    let kind = location(place, name).map_err(|fault| fault.moved(start, place.len()))?;
+    let has_url = matches!(kind, RequirementKind::Url { .. } | RequirementKind::Vcs { .. });
+    Ok(Specifier { kind, marker, url: has_url.then(|| place.to_owned()) })
 }
 
 fn not_a_requirement(text: &str, why: &str) -> Fault {
@@ -130,9 +136,4 @@ fn rest(text: &str, at: usize) -> &str {
 
 fn after_blanks(text: &str, at: usize) -> usize {
     text.len() - rest(text, at).trim_start().len()
-}
-
-fn leading(text: &str, is_part: impl Fn(char) -> bool) -> &str {
-    let length = text.find(|c| !is_part(c)).unwrap_or(text.len());
-    text.get(..length).unwrap_or_default()
 }

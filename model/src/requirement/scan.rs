@@ -7,7 +7,6 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
-use crate::fault::Fault;
 use crate::requirement::Requirement;
 use crate::requirement::line::{Line, line, without_comment};
 use crate::requirement::option::Place;
@@ -100,7 +99,8 @@ pub fn scan_requirements(file: FileId, text: &str) -> RequirementsScan {
             Err(fault) => {
                 wrong += 1;
                 if wrong <= MAX_SHOWN {
-                    scan.diagnostics.push(diagnostic(fault, &logical, file));
+                    let part = fault.part.clone().unwrap_or(0..logical.text.len());
+                    scan.diagnostics.push(fault.into_diagnostic(logical.span(file, part)));
                 }
             }
         }
@@ -122,15 +122,6 @@ impl From<Line> for RequirementsLineKind {
             Line::Include(path) => Self::Include { path },
             Line::Constraint(path) => Self::Constraint { path },
         }
-    }
-}
-
-fn diagnostic(fault: Fault, logical: &Logical, file: FileId) -> Diagnostic {
-    let part = fault.part.unwrap_or(0..logical.text.len());
-    let diagnostic = Diagnostic::new(fault.rule, fault.message).with_label(logical.span(file, part), fault.label);
-    match fault.help {
-        Some(help) => diagnostic.with_help(help),
-        None => diagnostic,
     }
 }
 

@@ -3,8 +3,9 @@
 //! Fetches nothing and looks at no file.
 
 use crate::fault::Fault;
+use crate::package_name::PackageName;
 use crate::quote::quote;
-use crate::requirement::{RequirementKind, normalized_name};
+use crate::requirement::RequirementKind;
 use crate::rules;
 use crate::url::without_credentials;
 
@@ -34,18 +35,17 @@ pub(super) fn is_location(text: &str) -> bool {
 }
 
 /// Classifies a location that is alone or after `name @`.
-pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind, Fault> {
+pub(super) fn location(text: &str, name: Option<PackageName>) -> Result<RequirementKind, Fault> {
     let Some(scheme) = scheme(text) else {
         return Ok(RequirementKind::Path { editable: false });
     };
     without_credentials(text)?;
     let scheme = scheme.to_ascii_lowercase();
     let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let given = name.map(str::to_owned).or_else(|| {
+    let name = name.or_else(|| {
         let egg = fragment.split('&').find_map(|pair| pair.strip_prefix("egg="))?;
-        egg.split('[').next().map(str::to_owned)
+        PackageName::new(egg.split('[').next()?)
     });
-    let name = given.map(|name| normalized_name(&name)).filter(|name| !name.is_empty());
     let refuse = |why: &str| {
         Fault::new(
             &rules::REQUIREMENT,
@@ -87,18 +87,15 @@ pub(super) fn location(text: &str, name: Option<&str>) -> Result<RequirementKind
 }
 
 /// `name-version-….whl`
-fn wheel_name(path: &str) -> Option<String> {
+fn wheel_name(path: &str) -> Option<PackageName> {
     let file = path.strip_suffix(".whl")?.rsplit('/').next()?;
     let (name, _) = file.split_once('-')?;
-    Some(normalized_name(name)).filter(|name| !name.is_empty())
+    PackageName::new(name)
 }
 
-/// Whether a requirement that names a URL names a wheel there, which is never built.
-pub(super) fn names_wheel(requirement: &str) -> bool {
-    let Some((before, _)) = requirement.split_once("://") else { return false };
-    let begin = before.rfind([' ', '@']).map_or(0, |at| at + 1);
-    let url = requirement.get(begin..).unwrap_or_default().split([' ', '\t', '#', '?']).next().unwrap_or_default();
-    url.trim_end_matches(';').to_ascii_lowercase().ends_with(".whl")
+/// Whether a URL is that of a wheel, which is never built.
+pub(super) fn is_wheel(url: &str) -> bool {
+    url.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase().ends_with(".whl")
 }
 
 fn is_path(text: &str) -> bool {

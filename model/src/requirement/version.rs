@@ -1,6 +1,8 @@
 //! Version specifiers: `>=1.2,<2`, by the grammar of PEP 440 as uv reads it.
 //!
-//! Compares no versions.
+//! `pep440_rs` reads the versions. Lists and operators are read here, for messages that say which part is wrong.
+
+use pep440_rs::VersionPattern;
 
 use crate::fault::Fault;
 use crate::quote::quote;
@@ -57,102 +59,22 @@ fn one(specifier: &str) -> Result<bool, Fault> {
             fault.help("separate a marker with `;`, and an option with ` --`")
         });
     }
-    let Some(shape) = Shape::parse(version) else {
+    let Ok(pattern) = version.parse::<VersionPattern>() else {
         return Err(
             here(refuse("not a version")).help("versions look like `1.2`, `1.2.post1`, `2.0rc1` or `1.2+cu121`")
         );
     };
     let is_equality = matches!(operator, "==" | "!=" | "===");
-    if shape.has_wildcard && !matches!(operator, "==" | "!=") {
+    if pattern.is_wildcard() && !matches!(operator, "==" | "!=") {
         return Err(here(refuse("`.*` is only allowed with `==` and `!=`")));
     }
-    if shape.has_local && !is_equality {
+    if pattern.version().is_local() && !is_equality {
         return Err(here(refuse("a local version is only allowed with `==` and `!=`")));
     }
-    if operator == "~=" && shape.segments < 2 {
+    if operator == "~=" && pattern.version().release().len() < 2 {
         return Err(here(refuse("`~=` needs at least two numbers")).help("write `~=1.0`, or `>=1,<2`"));
     }
-    Ok(matches!(operator, "==" | "===") && !shape.has_wildcard)
-}
-
-/// What a version is made of, as far as operators care.
-#[derive(Debug, PartialEq, Eq)]
-struct Shape {
-    segments: usize,
-    has_wildcard: bool,
-    has_local: bool,
-}
-
-impl Shape {
-    fn parse(version: &str) -> Option<Self> {
-        let lower = version.to_ascii_lowercase();
-        let mut rest = Rest(lower.strip_prefix('v').unwrap_or(&lower));
-        let mut shape = Self { segments: 1, has_wildcard: false, has_local: false };
-        rest.digits()?;
-        if rest.eat("!") {
-            rest.digits()?;
-        }
-        while rest.0.strip_prefix('.').is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_digit())) {
-            rest.eat(".");
-            rest.digits()?;
-            shape.segments += 1;
-        }
-        if rest.0 == ".*" {
-            shape.has_wildcard = true;
-            return Some(shape);
-        }
-        rest.phase(&["alpha", "beta", "preview", "pre", "rc", "a", "b", "c"]);
-        let implicit_post = rest.0.strip_prefix('-').is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_digit()));
-        if implicit_post {
-            rest.eat("-");
-            rest.digits()?;
-        } else {
-            rest.phase(&["post", "rev", "r"]);
-        }
-        rest.phase(&["dev"]);
-        if rest.eat("+") {
-            shape.has_local = true;
-            let labels_are_valid = rest
-                .0
-                .split(['-', '_', '.'])
-                .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric()));
-            return labels_are_valid.then_some(shape);
-        }
-        rest.0.is_empty().then_some(shape)
-    }
-}
-
-/// What is left of a version being read.
-struct Rest<'a>(&'a str);
-
-impl Rest<'_> {
-    fn eat(&mut self, wanted: &str) -> bool {
-        match self.0.strip_prefix(wanted) {
-            Some(rest) => {
-                self.0 = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let rest = self.0.trim_start_matches(|c: char| c.is_ascii_digit());
-        let is_there = rest.len() < self.0.len();
-        self.0 = rest;
-        is_there.then_some(())
-    }
-
-    /// `[-_.]? word ([-_.]? digits)?`, all of it optional.
-    fn phase(&mut self, words: &[&str]) {
-        let bare = self.0.strip_prefix(['-', '_', '.']).unwrap_or(self.0);
-        let Some(after) = words.iter().find_map(|word| bare.strip_prefix(word)) else {
-            return;
-        };
-        let number = after.strip_prefix(['-', '_', '.']).unwrap_or(after);
-        let has_number = number.starts_with(|c: char| c.is_ascii_digit());
-        self.0 = if has_number { number.trim_start_matches(|c: char| c.is_ascii_digit()) } else { after };
-    }
+    Ok(matches!(operator, "==" | "===") && !pattern.is_wildcard())
 }
 
 #[cfg(test)]
@@ -188,6 +110,8 @@ mod tests {
         check("==x", Err("not a version"));
         check("==1.0.", Err("not a version"));
         check("==1.0.*+x", Err("not a version"));
+        check("==1.0a1.*", Err("not a version"));
+        check("==99999999999999999999", Err("not a version"));
         check(">=1.*", Err("`.*` is only allowed with `==` and `!=`"));
         check(">1+local", Err("a local version is only allowed with `==` and `!=`"));
         check("~=1", Err("`~=` needs at least two numbers"));

@@ -6,9 +6,9 @@ use buildkit_proto::{Fields, pb};
 use oci_names::Platform;
 
 use super::{Device, Exec, Network, Proxy, SSH_AUTH_SOCK, SecretEnv, Security, Ulimit};
-use crate::graph::Output;
 use crate::op::InputList;
 use crate::op::mount::Mount;
+use crate::output::Output;
 
 impl Exec {
     /// Writes the fields of `pb::ExecOp`.

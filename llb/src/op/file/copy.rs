@@ -8,7 +8,7 @@ use buildkit_proto::pb;
 use super::File;
 use super::action::{UNSET, timestamp_from_pb, wire_mode};
 use super::owner::{Owner, owner_from_pb};
-use crate::graph::Output;
+use crate::output::Output;
 use crate::path::{clean, clean_dest};
 
 /// What a copy reads: an output, nothing, or the end of another chain of changes in the same op.

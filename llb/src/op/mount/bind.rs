@@ -1,6 +1,6 @@
 //! Bind mounts: the content of an output, or an empty directory.
 
-use crate::graph::Output;
+use crate::output::Output;
 
 /// The content of an output, or an empty directory.
 ///

@@ -1,7 +1,7 @@
 //! Cache mounts: directories that the daemon keeps between builds.
 
 use super::ContentCache;
-use crate::graph::Output;
+use crate::output::Output;
 
 /// A directory kept between builds; never part of the result.
 ///

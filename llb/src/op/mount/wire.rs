@@ -4,7 +4,7 @@ use buildkit_proto::{Fields, pb};
 
 use super::served::ServedFile;
 use super::{Access, BindMount, CacheMount, ContentCache, Mount, SecretMount, Sharing, SshMount, TmpfsMount};
-use crate::graph::Output;
+use crate::output::Output;
 
 impl Mount {
     /// Writes the fields of `pb::Mount`.

@@ -1,6 +1,7 @@
 //! Lines of specs and files, read one by one.
 
 use super::*;
+use crate::package_name::PackageName;
 
 #[track_caller]
 fn check(text: &str, expect: RequirementKind) {
@@ -18,11 +19,11 @@ fn refused(text: &str, label: &str, marked: &str) {
 }
 
 fn named(name: &str, pinned: bool) -> RequirementKind {
-    RequirementKind::Named { name: name.to_owned(), pinned }
+    RequirementKind::Named { name: PackageName::new(name).expect(name), pinned }
 }
 
-fn some(name: &str) -> Option<String> {
-    Some(name.to_owned())
+fn some(name: &str) -> Option<PackageName> {
+    PackageName::new(name)
 }
 
 #[test]
@@ -60,7 +61,11 @@ fn locations() {
 fn options_and_hashes() {
     let options = |args: &[&str], requirement: Option<(&str, RequirementKind)>| RequirementKind::Options {
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-        requirement: requirement.map(|(text, kind)| Box::new(Requirement { text: text.to_owned(), kind })),
+        requirement: requirement.map(|(text, kind)| {
+            let read = package(text).expect(text);
+            assert_eq!(read.kind, kind, "{text}");
+            Box::new(read)
+        }),
     };
     check("--pre", options(&["--pre"], None));
     check(
@@ -75,6 +80,23 @@ fn options_and_hashes() {
     let read = package(&format!("numpy==1 --hash={hash} --hash {hash}")).expect("hashes");
     assert_eq!(read.text, format!("numpy==1 --hash={hash} --hash {hash}"));
     assert_eq!(read.kind, named("numpy", true));
+    assert_eq!(read.hashes(), [hash.clone(), hash.clone()]);
+    let read = package(&format!("lib @ https://x/y.whl#SHA256=00&sha256={} --pre", "AB".repeat(32))).expect("a URL");
+    let RequirementKind::Options { requirement: Some(inner), .. } = read.kind else { panic!("an option") };
+    assert_eq!((inner.url(), inner.hashes()), (Some("https://x/y.whl"), vec![hash]));
+    assert!(!inner.may_build());
+}
+
+#[test]
+fn markers() {
+    let marker = |text: &str| package(text).expect(text).marker().cloned();
+    let expect = Some("os_name == 'a'".parse().expect("a marker"));
+    let hash = format!("--hash=sha256:{}", "ab".repeat(32));
+    assert_eq!(marker(&format!("numpy==1;os_name == 'a' {hash}")), expect);
+    // Of a place, a semicolon is a part of it unless a space is before or after it.
+    assert_eq!(marker("lib @ https://x/y.whl ;os_name == 'a'"), expect);
+    assert_eq!(marker("https://x/y.whl; os_name == 'a'"), expect);
+    assert_eq!(marker("https://x/y;z.whl"), None);
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The builder of a graph: takes ops, answers with their outputs, and has the whole verified at the end.
 
+mod by_digest;
+
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use buildkit_proto::Digest;
 
-use super::by_digest::ByDigest;
-use super::{ExecOutputs, Graph, Node, OpId, Output, find};
+use self::by_digest::ByDigest;
 use crate::encode;
+use crate::graph::{Graph, Node, find, ids};
 use crate::note::{Note, SourceFile};
 use crate::op::Op;
 use crate::op::build::Build;
@@ -17,6 +20,7 @@ use crate::op::file::FilteredFile;
 use crate::op::merge::Merge;
 use crate::op::passthrough::Passthrough;
 use crate::op::source::Source;
+use crate::output::{ExecOutputs, OpId, Output};
 use crate::verify::verify;
 use crate::violation::{Rule, Violations};
 
@@ -33,10 +37,10 @@ use crate::violation::{Rule, Violations};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct GraphBuilder {
-    pub(super) nodes: Vec<Node>,
-    pub(super) by_digest: ByDigest,
-    pub(super) notes: BTreeMap<OpId, Note>,
-    pub(super) files: Vec<SourceFile>,
+    nodes: Vec<Node>,
+    by_digest: ByDigest,
+    notes: BTreeMap<OpId, Note>,
+    files: Vec<SourceFile>,
     /// What was found to be wrong when it was added.
     foreign: Vec<(OpId, Rule)>,
     /// Scratch buffer in which ops are encoded, reused from op to op.
@@ -59,8 +63,7 @@ impl GraphBuilder {
     pub fn exec(&mut self, exec: Exec) -> ExecOutputs {
         let dests: Vec<String> = exec.output_mounts().map(|mount| mount.dest().to_owned()).collect();
         let op = self.insert(Op::Exec(Box::new(exec)));
-        let outputs = dests.into_iter().zip(0..).map(|(dest, index)| (dest, Output { op, index })).collect();
-        ExecOutputs { op, outputs }
+        ExecOutputs::new(op, dests)
     }
 
     /// Adds changes to files.
@@ -204,5 +207,38 @@ impl GraphBuilder {
                 *new.insert(id)
             }
         }
+    }
+}
+
+impl Graph {
+    /// A builder that extends this graph, and the output to continue from.
+    #[must_use]
+    pub fn reopen(self) -> (GraphBuilder, Option<Output>) {
+        let Self { nodes, notes, files, root } = self;
+        let (nodes, notes) = (Arc::unwrap_or_clone(nodes), Arc::unwrap_or_clone(notes));
+        let files = Arc::unwrap_or_clone(files);
+        let by_digest = ids(&nodes).map(|(id, node)| (node.digest, id)).collect();
+        let mut builder = GraphBuilder::new();
+        (builder.nodes, builder.by_digest, builder.notes, builder.files) = (nodes, by_digest, notes, files);
+        (builder, root)
+    }
+
+    /// The same ops with another root.
+    ///
+    /// ```
+    /// use buildkit_llb::{File, GraphBuilder, MkFile};
+    ///
+    /// let mut graph = GraphBuilder::new();
+    /// let file = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "a")));
+    /// let more = graph.file(File::on(file).mkfile(MkFile::new("/b", 0o644, "b")));
+    /// let whole = graph.finish(Some(more)).expect("sound");
+    /// assert_eq!(whole.rooted_at(file).expect("sound").reachable().len(), 1);
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`GraphBuilder::finish`].
+    pub fn rooted_at(&self, root: Output) -> Result<Self, Violations> {
+        let graph = Self { root: Some(root), ..self.clone() };
+        Violations::new(verify(&graph), &graph).map_or(Ok(graph), Err)
     }
 }

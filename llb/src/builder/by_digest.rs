@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use buildkit_proto::Digest;
 
-use super::OpId;
+use crate::output::OpId;
 
 #[expect(clippy::disallowed_types, reason = "asked and never listed, and without random keys")]
 pub(super) type ByDigest = std::collections::HashMap<Digest, OpId, BuildHasherDefault<FirstBytes>>;
