@@ -1,6 +1,6 @@
-"""The README's figures, made of the results they are from: `python -m harness.readme [--check]`, which `scripts/gen-docs` calls.
+"""The figures in README.md and bench/README.md: `python -m harness.readme [--check]`, which `scripts/gen-docs` calls.
 
-The README names the files in the comment that begins the block; what stands between that and its end is written here.
+Each page names the files with results in the comment that begins its block; the text of the block is written here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,68 +19,105 @@ from harness.report import Row, rows
 BLOCK = re.compile(r"(<!-- bench:begin: from ([^>]+) -->\n).*?(<!-- bench:end -->)", re.DOTALL)
 
 SCENARIOS = {
-    "cold-dl": "cold, nothing downloaded yet",
-    "cold": "cold, downloads cached",
+    "cold-dl": "first build, nothing downloaded yet",
+    "cold": "first build, downloads cached",
     "no-change": "no change",
-    "whole": "no change, the whole command",
-    "again": "no change, built all the same",
-    "env": "an environment variable",
-    "source": "a source file",
+    "whole": "no change, whole command",
+    "again": "no change, with `--always-build`",
+    "env": "one environment variable changed",
+    "source": "one source file changed",
     "apt": "one more Debian package",
     "pip": "one more Python package",
-    "bump": "one heavy package in another version",
+    "bump": "another version of one heavy package",
 }
-"""By what the README calls them; `whole` is `no-change` with what comes before the building program."""
+"""What the pages call them; `whole` is `no-change` including everything before the building program starts."""
 
 ABOUT = {
-    "small": "*Small* is `git` and `curl`, requests, pydantic and flytekit",
-    "data": "*data* is `build-essential`, pandas, numpy, scikit-learn, pyarrow and flytekit",
-    "ml": "*ml* is a model's environment of some 620 MB",
+    "small": "*small* installs `git`, `curl`, requests, pydantic and flytekit",
+    "data": "*data* installs `build-essential`, pandas, numpy, scikit-learn, pyarrow and flytekit",
+    "ml": "*ml* is the environment of a model, about 620 MB",
     "src": "*src* is *data* in a repository of 2,000 source files",
 }
 
 
 FIRST = ("small", "data")
-"""The specs that the README shows in full."""
+"""The specs that README.md shows."""
+
+SUMMARY = ("cold-dl", "whole", "env", "source", "apt", "pip")
+"""The scenarios that README.md shows."""
 
 
-def block(files: Sequence[Path]) -> str:
-    """What stands in the README: the specs most have something like, then the others. What a later file measured again is
-    taken from there; sides that only an earlier one has, from that."""
-    results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+def summary(files: Sequence[Path]) -> str:
+    """The block of README.md: the times of a few scenarios of two specs."""
+    results = loaded(files)
+    shown = [row for row in found(results) if row.spec in FIRST]
+    flytekit = results[-1]["versions"]["flytekit"]
+    megabytes = round(results[-1]["program"]["frontend image bytes"] / 1e6)
+    drawn = drawings(files, results)
+    return f"""The table compares `imagespec build --push` with a build of the Dockerfile \
+that Flytekit {flytekit} writes for the same spec.
+{setting(results)}
+The spec {", and ".join(ABOUT[spec] for spec in specs(shown))}.
+
+{times(shown)}
+Some images that the Dockerfile names are replaced, so that the benchmark \
+runs without public registries; this is neutral or helps Flytekit.
+[bench/README.md](bench/README.md) has all scenarios, two more specs, the bytes pushed and the method.
+The frontend image is {megabytes} MB.
+
+![seconds of each build of the data spec](bench/results/{drawn["data"]})
+"""
+
+
+def figures(files: Sequence[Path]) -> str:
+    """The block of bench/README.md: the specs that most users have something like, then the others. A spec and scenario
+    that several files have is taken from the last one; sides that only an earlier file has are taken from there."""
+    results = loaded(files)
     every = found(results)
     first = [row for row in every if row.spec in FIRST]
     others = [row for row in every if row.spec not in FIRST]
     flytekit = results[-1]["versions"]["flytekit"]
-    megabytes = round(results[-1]["program"]["frontend image bytes"] / 1e6)
     with_gzip = [result for result in results if "cli-gzip" in result["sides"]]
     gzip = [row for row in found(with_gzip) if row.side == "cli-gzip"]
     of_gzip = {
         name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
     }
-    repetitions = min(result["repetitions"] for result in results)
-    processors = results[-1]["versions"]["processors"]
-    return f"""Two specs on one `buildkitd`, export and push included; medians of {repetitions} interleaved repetitions \
-on {processors} processors.
-{"; ".join(ABOUT[spec] for spec in specs(first))}.
-The peer is the Dockerfile of stock Flytekit {flytekit} with its builtin frontend; \
-[bench/README.md](bench/README.md) says what was replaced so that it runs without public registries, \
-and why that flatters it if anybody.
+    drawn = drawings(files, results)
+    links = [f"![seconds of each build of the {spec} spec](results/{name})" for spec, name in drawn.items()]
+    newline = "\n"
+    return f"""{setting(results)}
+The peer is the Dockerfile of stock Flytekit {flytekit}, built with the Dockerfile frontend that is part of BuildKit.
+[Some of what it names is replaced](#fairness-to-the-peer), which is neutral or helps the peer.
+The spec {", and ".join(ABOUT[spec] for spec in specs(first))}.
+A ratio is the time, or the bytes pushed, of `imagespec` divided by those of the peer.
 
 {table(first)}
-Ours compresses with zstd, the peer can only gzip; with `--compression gzip` the cold builds take {of_gzip["cold"]} \
-of the peer's time, one more Python package {of_gzip["pip"]}.
-With no change `imagespec` finds that the registry has what it would push; built all the same is `--always-build`, which \
-solves and pushes as the peer does.
-Downloads cached includes the bytecode that our steps keep between builds.
-The frontend image is {megabytes} MB.
+`imagespec` compresses with zstd; the peer can only use gzip.
+With `--compression gzip`, the first builds with cached downloads take {of_gzip["cold"]} of the peer's time, \
+and the builds with one more Python package {of_gzip["pip"]}.
+Without a change, `imagespec` finds that the registry already has what it would push.
+With `--always-build`, it solves and pushes like the peer.
+"Downloads cached" includes the bytecode that `imagespec`'s steps keep between builds.
 
-Two more specs, ratios to the peer's times and bytes: {", ".join(ABOUT[spec] for spec in specs(others))}.
+Two more specs: {", and ".join(ABOUT[spec] for spec in specs(others))}.
 
 {table(others)}
-The last row pushes that package's layer and no other.
+The builds in the last row push the layer of that package and no other.
 
-{plots(files, results)}"""
+{newline.join(links)}
+"""
+
+
+def loaded(files: Sequence[Path]) -> list[dict[str, Any]]:
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def setting(results: Sequence[dict[str, Any]]) -> str:
+    """How the figures were measured, in a sentence."""
+    repetitions = min(result["repetitions"] for result in results)
+    processors = results[-1]["versions"]["processors"]
+    return f"""Both run on one `buildkitd` with {processors} processors, export and push included; \
+times are medians of {repetitions} interleaved repetitions."""
 
 
 def found(results: Iterable[dict[str, Any]]) -> list[Row]:
@@ -99,29 +136,39 @@ def specs(of: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(row.spec for row in of))
 
 
+def times(of: Sequence[Row]) -> str:
+    """A row a scenario, two columns a spec."""
+    heads = "".join(f" | {spec}: imagespec | {spec}: Flytekit" for spec in specs(of))
+    text = [f"| build{heads} |", "|---" + "|---:" * 2 * len(specs(of)) + "|"]
+    for scenario in SUMMARY:
+        cells = [cell(of, spec, scenario) for spec in specs(of)]
+        if all(cells):
+            text.append(f"| {SCENARIOS[scenario]} | " + " | ".join(" | ".join(values[:2]) for values in cells) + " |")
+    return "\n".join(text) + "\n"
+
+
 def table(of: Sequence[Row]) -> str:
     """A row a scenario, four columns a spec."""
-    columns = "`imagespec build --push` | Flytekit's Dockerfile | ratio | pushed, ratio"
-    heads = "".join(f" | {spec}: {columns}" for spec in specs(of))
+    heads = "".join(f" | {spec}: imagespec | peer | ratio | ratio of bytes" for spec in specs(of))
     text = [f"| build{heads} |", "|---" + "|---:" * 4 * len(specs(of)) + "|"]
     for scenario, called in SCENARIOS.items():
         cells = [cell(of, spec, scenario) for spec in specs(of)]
         if all(cells):
-            text.append(f"| {called} | " + " | ".join(cells) + " |")
+            text.append(f"| {called} | " + " | ".join(" | ".join(values) for values in cells) + " |")
     return "\n".join(text) + "\n"
 
 
-def cell(of: Sequence[Row], spec: str, scenario: str) -> str:
-    """Ours, theirs, and both ratios; empty if it was not measured."""
+def cell(of: Sequence[Row], spec: str, scenario: str) -> Sequence[str]:
+    """Our time, the peer's, and the ratios of time and of bytes; empty if it was not measured."""
     measured = "no-change" if scenario == "whole" else scenario
     by_side = {row.side: row for row in of if (row.spec, row.scenario) == (spec, measured)}
     if "cli" not in by_side:
-        return ""
+        return ()
     ours, peer = by_side["cli"], by_side["peer"]
     pushed = "–" if measured in ("no-change", "again") else ratio(ours.bytes_ratio)
     if scenario == "whole":
-        return f"{seconds(ours.whole)} | {seconds(peer.whole)} | {ratio(ours.whole_ratio)} | {pushed}"
-    return f"{seconds(ours.seconds)} | {seconds(peer.seconds)} | {ratio(ours.ratio)} | {pushed}"
+        return (seconds(ours.whole), seconds(peer.whole), ratio(ours.whole_ratio), pushed)
+    return (seconds(ours.seconds), seconds(peer.seconds), ratio(ours.ratio), pushed)
 
 
 def seconds(value: float) -> str:
@@ -137,33 +184,39 @@ def ratio(value: float | None) -> str:
     return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
 
 
-def plots(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> str:
+def drawings(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The drawing of each spec, by its name in the folder of results."""
     drawn: dict[str, str] = {}
     for file, result in zip(files, results, strict=True):
         of_file = specs(found([result]))
         drawn |= {spec: f"{file.stem}-{spec}.svg" if len(of_file) > 1 else f"{file.stem}.svg" for spec in of_file}
-    links = [f"![seconds of the {spec} spec's builds](bench/results/{name})" for spec, name in drawn.items()]
-    return "\n".join(links) + "\n"
+    return drawn
+
+
+PAGES: Sequence[tuple[str, Callable[[Sequence[Path]], str]]] = (("README.md", summary), ("bench/README.md", figures))
 
 
 def main() -> int:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    match = BLOCK.search(text)
-    if not match:
-        print("gen-docs: README.md has no block of figures", file=sys.stderr)
-        return 1
-    names = [name.strip().rsplit("/", 1)[-1] for name in match[2].split(",")]
-    figures = block([BENCH / "results" / name for name in names])
-    written = text[: match.start()] + match[1] + figures + match[3] + text[match.end() :]
-    if written == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print("gen-docs: README.md has other figures than the results it names; run scripts/gen-docs", file=sys.stderr)
-        return 1
-    readme.write_text(written, encoding="utf-8")
-    print("gen-docs: wrote README.md")
-    return 0
+    is_stale = False
+    for name, block in PAGES:
+        page = ROOT / name
+        text = page.read_text(encoding="utf-8")
+        match = BLOCK.search(text)
+        if not match:
+            print(f"gen-docs: {name} has no block of figures", file=sys.stderr)
+            return 1
+        names = [file.strip().rsplit("/", 1)[-1] for file in match[2].split(",")]
+        made = block([BENCH / "results" / file for file in names])
+        written = text[: match.start()] + match[1] + made + match[3] + text[match.end() :]
+        if written == text:
+            continue
+        if "--check" in sys.argv[1:]:
+            print(f"gen-docs: {name} has other figures than its results; run scripts/gen-docs", file=sys.stderr)
+            is_stale = True
+            continue
+        page.write_text(written, encoding="utf-8")
+        print(f"gen-docs: wrote {name}")
+    return 1 if is_stale else 0
 
 
 if __name__ == "__main__":
