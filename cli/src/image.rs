@@ -21,7 +21,7 @@ pub(crate) fn read(spec: &SpecArgs, args: &BuildOptionArgs, missing: Missing) ->
     let options = options::frontend_options(args, &file, |name| std::env::var_os(name))?;
     file.choice.contexts = options::named_contexts(&options);
     let (document, warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
-    let credentials = registry_auth_of(&file, &document.spec)?;
+    let credentials = registry_auth_for(&file, &document.spec)?;
     let secrets = secrets(&file, &document.spec, args, missing)?;
     let (title, tags, files) = (spec.title(), Vec::new(), file.files);
     Ok(Image { title, document, warnings, files, options, tags, secrets, credentials })
@@ -37,7 +37,7 @@ pub(crate) enum Missing {
 }
 
 /// Credentials from the spec's `registry_config`, or else from Docker's own configuration.
-pub(crate) fn registry_auth_of(file: &SpecFile, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CliError> {
+pub(crate) fn registry_auth_for(file: &SpecFile, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CliError> {
     Ok(Arc::new(imagespec_driver::registry_auth(&file.files, spec, &Variables::of_process())?))
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
                     return Err(CliError::Input(message.to_owned()));
                 }
             };
-            (reference, image::registry_auth_of(&file, &document.spec)?)
+            (reference, image::registry_auth_for(&file, &document.spec)?)
         }
     };
     ImageReference::parse(&reference).map_err(|error| CliError::Input(error.to_string()))?;

@@ -19,7 +19,7 @@ source_root: .
 ";
 
 pub(crate) fn from_env(args: &FromEnvArgs) -> Result<(), CliError> {
-    print::data(&spec_of(&args.python, args.base_image.as_deref(), args.minor)?.to_yaml())
+    print::data(&read_spec(&args.python, args.base_image.as_deref(), args.minor)?.to_yaml())
 }
 
 pub(crate) fn init(args: &InitArgs) -> Result<(), CliError> {
@@ -30,7 +30,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), CliError> {
     let text = match &args.python {
         None => TEMPLATE.to_owned(),
         Some(python) => {
-            let spec = spec_of(python, None, false)?;
+            let spec = read_spec(python, None, false)?;
             let schema = TEMPLATE.lines().next().unwrap_or_default();
             format!("{schema}\n{}source_root: .\n", spec.to_yaml())
         }
@@ -49,7 +49,7 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
 }
 
 /// The interpreter's version and packages as a spec with a base image. Warns about packages that are left out.
-fn spec_of(python: &str, base_image: Option<&str>, minor: bool) -> Result<ImageSpec, CliError> {
+fn read_spec(python: &str, base_image: Option<&str>, minor: bool) -> Result<ImageSpec, CliError> {
     let refused = |error: &dyn std::fmt::Display| CliError::Input(error.to_string());
     let found = read_environment(Path::new(python), minor).map_err(|error| refused(&error))?;
     for (name, version) in &found.left_out {
