@@ -1,4 +1,4 @@
-//! The command line's grammar: commands, flags and their help. Nothing is done here.
+//! The command-line grammar: commands, flags and their help. It parses arguments and runs nothing.
 
 mod build;
 mod daemon;
@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use build::{BuildArgs, BuildOptionArgs, OutputArgs, Progress};
 pub(crate) use daemon::DaemonArgs;
 pub(crate) use graph::{GraphArgs, GraphCommand, GraphDiffArgs};
-pub(crate) use spec::{FactsArgs, PlaceArgs, SpecArgs, SpecsArgs};
+pub(crate) use spec::{CommonSpecArgs, FactsArgs, SpecArgs, SpecsArgs};
 
 /// Build container images from declarative specs, without a Dockerfile.
 #[derive(Debug, Parser)]
@@ -18,47 +18,47 @@ pub(crate) use spec::{FactsArgs, PlaceArgs, SpecArgs, SpecsArgs};
     name = "imagespec",
     version,
     propagate_version = true,
-    after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed, graphs differ or an image is missing, 2 input refused, 3 daemon unreachable or lost, 4 registry or secret refused, 70 our bug, 130 interrupted."
+    after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed, graphs differ or an image is missing, 2 invalid input, 3 daemon unreachable or lost, 4 access to a registry or secret refused, 70 internal error, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build the image a spec describes.
     Build(Box<BuildArgs>),
     /// Print the LLB definition a spec compiles to, without building it.
     Compile(Box<CompileArgs>),
-    /// Print the steps of a build and what each stands on.
+    /// Print the steps of a build and what each step depends on.
     Plan(Box<PlanArgs>),
-    /// Write the versions of all Python packages beside the spec, for the next builds to install.
+    /// Pin the versions of all Python packages in a lockfile next to the spec.
     Lock(Box<LockArgs>),
     /// Compare LLB definitions.
     Graph(GraphArgs),
     /// Check a spec without a daemon.
     Check(CheckArgs),
-    /// Print what the image of a spec is called, without a daemon.
+    /// Print the image name of a spec, without a daemon.
     Tag(TagArgs),
-    /// Ask a registry whether it has the image of a spec.
+    /// Check whether the image of a spec is in its registry.
     Exists(ExistsArgs),
-    /// Say what differs between two specs, and which steps that concerns.
+    /// Show what differs between two specs, and which steps run again.
     Why(WhyArgs),
     /// Print the JSON Schema of spec files, for editors.
     Schema,
-    /// Print a spec with the Python version and the packages of an environment.
+    /// Print a spec with the Python version and packages of an existing environment.
     FromEnv(FromEnvArgs),
-    /// Write a first spec file, and its schema for editors beside it.
+    /// Create a spec file, and the JSON Schema for editors next to it.
     Init(InitArgs),
-    /// Package this program's frontend as an image and push it.
+    /// Package the imagespec frontend as an image and push it.
     Frontend(Box<FrontendArgs>),
-    /// Say which daemon is found, and what it can do.
+    /// Show which daemon is used, and what it supports.
     Doctor(DoctorArgs),
-    /// Print a script that lets a shell complete this program's arguments.
+    /// Print a shell completion script.
     Completions(CompletionsArgs),
-    /// Print the manual page, or write the pages of all commands.
+    /// Print the manual page, or write the manual pages of all commands.
     Man(ManArgs),
 }
 
@@ -79,7 +79,7 @@ impl Command {
 /// Arguments of `compile`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The image config is not part of LLB. Hand it over as an exporter attribute:\n  imagespec compile --config-file config.json . > app.pb\n  buildctl build --local context=. < app.pb \\\n    --output 'type=image,name=app,\"containerimage.config='\"$(sed 's/\"/\"\"/g' config.json)\"'\"'"
+    after_help = "The image config is not part of LLB. Pass it to buildctl as an exporter attribute:\n  imagespec compile --config-file config.json . > app.pb\n  buildctl build --local context=. < app.pb \\\n    --output 'type=image,name=app,\"containerimage.config='\"$(sed 's/\"/\"\"/g' config.json)\"'\"'"
 )]
 pub(crate) struct CompileArgs {
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(crate) struct CompileArgs {
     pub(crate) facts: FactsArgs,
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
-    /// What to print: `pb` is what `buildctl build` reads.
+    /// Output format; `buildctl build` reads `pb`.
     #[arg(long, value_enum, default_value_t = GraphFormat::Pb)]
     pub(crate) format: GraphFormat,
     /// Write the image config (OCI image spec JSON) to a file.
@@ -98,18 +98,18 @@ pub(crate) struct CompileArgs {
     pub(crate) config_file: Option<std::path::PathBuf>,
 }
 
-/// Forms of a graph.
+/// Output formats of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum GraphFormat {
-    /// BuildKit's protobuf.
+    /// BuildKit's protobuf encoding.
     Pb,
-    /// JSON for tools.
+    /// JSON, for tools.
     Json,
-    /// Text that diffs well.
+    /// Text, suited to diffs.
     Text,
-    /// A drawing for Graphviz.
+    /// A Graphviz diagram.
     Dot,
-    /// A drawing for Markdown.
+    /// A Mermaid diagram, for Markdown.
     Mermaid,
 }
 
@@ -124,7 +124,7 @@ pub(crate) struct PlanArgs {
     pub(crate) facts: FactsArgs,
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
-    /// Form of the plan.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = TextFormat::Text)]
     pub(crate) format: TextFormat,
 }
@@ -132,27 +132,27 @@ pub(crate) struct PlanArgs {
 /// Arguments of `lock`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Writes `pylock.<spec>-<architecture>.toml` beside the spec, one file per platform; commit them. A build reads the file of its platform and resolves nothing.\nVersions in a file that is there already are kept where they still fit.\n\nExamples:\n  imagespec lock\n  imagespec lock --upgrade --platform linux/amd64,linux/arm64\n  imagespec lock --check    in continuous integration\n\nExit codes: 0 done, 1 with --check: a lock is missing or of another spec."
+    after_help = "Writes `pylock.<spec>-<architecture>.toml` next to the spec, one file per platform. Commit these files. A build installs the versions in the lockfile of its platform and resolves nothing.\nAn existing lockfile is updated: versions that still satisfy the spec are kept.\n\nExamples:\n  imagespec lock\n  imagespec lock --upgrade --platform linux/amd64,linux/arm64\n  imagespec lock --check    in continuous integration\n\nExit codes: 0 success, 1 with --check: a lockfile is missing or was made for a different spec."
 )]
 pub(crate) struct LockArgs {
     #[command(flatten)]
     pub(crate) spec: SpecArgs,
-    /// Choose every version anew.
+    /// Ignore the versions in existing lockfiles.
     #[arg(short = 'U', long)]
     pub(crate) upgrade: bool,
-    /// Write nothing; fail if a lock is missing or of another spec.
+    /// Write nothing; fail if a lockfile is missing or was made for a different spec.
     #[arg(long, conflicts_with = "upgrade")]
     pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) options: BuildOptionArgs,
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
-    /// How to show progress.
+    /// Progress output.
     #[arg(long, value_enum, default_value_t = Progress::Auto, env = "BUILDKIT_PROGRESS")]
     pub(crate) progress: Progress,
 }
 
-/// Forms of a report.
+/// Output formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum TextFormat {
     /// For people.
@@ -166,10 +166,10 @@ pub(crate) enum TextFormat {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) spec: SpecArgs,
-    /// Explain a code instead of checking a spec.
+    /// Explain a diagnostic code instead of checking a spec.
     #[arg(long, value_name = "CODE")]
     pub(crate) explain: Option<String>,
-    /// Form of the report.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = TextFormat::Text)]
     pub(crate) format: TextFormat,
 }
@@ -177,12 +177,12 @@ pub(crate) struct CheckArgs {
 /// Arguments of `tag`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The tag changes with everything that can change the image: the spec, the requirements, the lock beside the spec, copied files and sources, the platform if it is named. Secrets and the order of packages do not count.\n\n`build` uses it where no -t says otherwise.\n\nExamples:\n  imagespec tag\n  imagespec tag --format id"
+    after_help = "The tag is a hash of everything that can change the image: the spec, the requirements, the lockfile next to the spec, copied files and sources, and the platform if one is given. Secrets and the order of packages do not affect it.\n\n`build` uses this name unless -t is given.\n\nExamples:\n  imagespec tag\n  imagespec tag --format id"
 )]
 pub(crate) struct TagArgs {
     #[command(flatten)]
     pub(crate) spec: SpecArgs,
-    /// Target platforms, comma-separated, if they are not the spec's.
+    /// Target platforms, comma-separated; overrides the spec.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "DOCKER_DEFAULT_PLATFORM")]
     pub(crate) platform: Vec<String>,
     /// What to print.
@@ -193,52 +193,52 @@ pub(crate) struct TagArgs {
 /// Arguments of `exists`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Prints `exists`, `missing` or `unknown`, and the image's reference. The registry is asked by its own protocol, with the credentials of `docker login` or of the spec's `registry_config`; neither a daemon nor Docker is needed. A reference with a tag or digest that stands alone is one; anything else is a context.\n\nExamples:\n  imagespec exists || imagespec build -t \"$(imagespec tag)\" --push .\n  imagespec exists ghcr.io/my-team/train:1\n  imagespec exists -f train.yaml . registry.example.com/train:1\n\nExit codes: 0 it is there, 1 it is missing, 4 the registry does not say, or not to us."
+    after_help = "Prints `exists`, `missing` or `unknown`, followed by the image reference. imagespec asks the registry directly, with the credentials of `docker login` or of the spec's `registry_config`; neither a daemon nor Docker is needed. A single argument with a tag or digest is read as a reference, any other as a context.\n\nExamples:\n  imagespec exists || imagespec build -t \"$(imagespec tag)\" --push .\n  imagespec exists ghcr.io/my-team/train:1\n  imagespec exists -f train.yaml . registry.example.com/train:1\n\nExit codes: 0 the image exists, 1 it is missing, 4 the registry did not answer or refused access."
 )]
 pub(crate) struct ExistsArgs {
     #[command(flatten)]
     pub(crate) spec: SpecArgs,
-    /// The image that is asked for, instead of the spec's own.
+    /// The image to check, instead of the image of the spec.
     #[arg(value_name = "REFERENCE")]
     pub(crate) reference: Option<String>,
-    /// Target platforms, comma-separated, if they are not the spec's.
+    /// Target platforms, comma-separated; overrides the spec.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "DOCKER_DEFAULT_PLATFORM")]
     pub(crate) platform: Vec<String>,
 }
 
-/// What `tag` prints.
+/// Output formats of `tag`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum TagFormat {
-    /// The whole reference: registry, name and tag.
+    /// The full reference: registry, name and tag.
     Name,
-    /// The tag alone.
+    /// Only the tag.
     Tag,
-    /// All digits of the tag's hash.
+    /// The full hash that the tag is derived from.
     Fingerprint,
-    /// What tells the spec from others by its parameters alone (`_F_IMG_ID`).
+    /// An id of the spec, derived from its parameters only (`_F_IMG_ID`).
     Id,
 }
 
 /// Arguments of `why`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  git show HEAD~1:imagespec.yaml > old.yaml; imagespec why --old-context . old.yaml imagespec.yaml\n  imagespec why --format json a/imagespec.yaml b/imagespec.yaml\n\nExit codes: 0 the same image, 1 another one."
+    after_help = "Examples:\n  git show HEAD~1:imagespec.yaml > old.yaml; imagespec why --old-context . old.yaml imagespec.yaml\n  imagespec why --format json a/imagespec.yaml b/imagespec.yaml\n\nExit codes: 0 the images are the same, 1 they differ."
 )]
 pub(crate) struct WhyArgs {
-    /// The one spec.
+    /// The old spec file.
     pub(crate) old: std::path::PathBuf,
-    /// The other.
+    /// The new spec file.
     pub(crate) new: std::path::PathBuf,
-    /// The build context of the first. Default: the folder it is in.
+    /// The build context of the old spec. Default: the folder of the spec file.
     #[arg(long, value_name = "DIR")]
     pub(crate) old_context: Option<std::path::PathBuf>,
-    /// The build context of the second. Default: the folder it is in.
+    /// The build context of the new spec. Default: the folder of the spec file.
     #[arg(long, value_name = "DIR")]
     pub(crate) new_context: Option<std::path::PathBuf>,
-    /// Which image of files that have several.
+    /// Which image to compare, if the files define several.
     #[arg(long, value_name = "NAME")]
     pub(crate) target: Option<String>,
-    /// Form of the report.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = TextFormat::Text)]
     pub(crate) format: TextFormat,
 }
@@ -249,13 +249,13 @@ pub(crate) struct WhyArgs {
     after_help = "Examples:\n  imagespec from-env > imagespec.yaml\n  imagespec from-env --python .venv/bin/python --base-image python:3.12-slim"
 )]
 pub(crate) struct FromEnvArgs {
-    /// The interpreter whose environment is meant.
+    /// The interpreter of the environment.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub(crate) python: String,
-    /// The base image of the spec.
+    /// The base image to write into the spec.
     #[arg(long, value_name = "REF")]
     pub(crate) base_image: Option<String>,
-    /// Ask for the minor version of Python, whatever its patch version.
+    /// Write only the major and minor version of Python, such as 3.12.
     #[arg(long)]
     pub(crate) minor: bool,
 }
@@ -264,10 +264,10 @@ pub(crate) struct FromEnvArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  imagespec init\n  imagespec init --python .venv/bin/python services/api")]
 pub(crate) struct InitArgs {
-    /// Take version and packages of this interpreter's environment.
+    /// Take the Python version and packages from the environment of this interpreter.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) python: Option<String>,
-    /// The folder to write into.
+    /// The folder to write to.
     #[arg(value_name = "CONTEXT", default_value = ".")]
     pub(crate) context: std::path::PathBuf,
 }
@@ -278,15 +278,15 @@ pub(crate) struct InitArgs {
     after_help = "Example:\n  imagespec frontend --push registry.example.com/imagespec-frontend:1\nA spec then starts with\n  # syntax=registry.example.com/imagespec-frontend:1"
 )]
 pub(crate) struct FrontendArgs {
-    /// The image to push.
+    /// The image reference to push to.
     #[arg(long, value_name = "REF")]
     pub(crate) push: String,
-    /// The static frontend program, one per platform (`linux/amd64=PATH`). Default: `imagespec-frontend` beside this program.
+    /// The static frontend program, one per platform (`linux/amd64=PATH`). Default: `imagespec-frontend` next to this program.
     #[arg(long, value_name = "[PLATFORM=]FILE")]
     pub(crate) binary: Vec<String>,
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
-    /// How to show progress.
+    /// Progress output.
     #[arg(long, value_enum, default_value_t = Progress::Auto, env = "BUILDKIT_PROGRESS")]
     pub(crate) progress: Progress,
 }
@@ -297,7 +297,7 @@ pub(crate) struct FrontendArgs {
     after_help = "Examples:\n  imagespec completions bash > /etc/bash_completion.d/imagespec\n  imagespec completions zsh > \"${fpath[1]}/_imagespec\"\n  imagespec completions fish > ~/.config/fish/completions/imagespec.fish"
 )]
 pub(crate) struct CompletionsArgs {
-    /// The shell.
+    /// The shell to complete for.
     pub(crate) shell: clap_complete::Shell,
 }
 
@@ -305,7 +305,7 @@ pub(crate) struct CompletionsArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  imagespec man | man -l -\n  imagespec man /usr/local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// Write one page a command into this folder; without it, the main page goes to stdout.
+    /// Write one page per command to this folder. Default: print the main page to stdout.
     pub(crate) folder: Option<std::path::PathBuf>,
 }
 
@@ -314,7 +314,7 @@ pub(crate) struct ManArgs {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) daemon: DaemonArgs,
-    /// Form of the report.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = TextFormat::Text)]
     pub(crate) format: TextFormat,
 }

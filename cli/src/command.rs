@@ -1,4 +1,4 @@
-//! The commands, one file each. All return data or an error; printing results is their last step.
+//! The commands, one file each. A command prints its result as its last step, or returns an error.
 
 pub(crate) mod build;
 pub(crate) mod check;

@@ -1,4 +1,4 @@
-//! Finding and connecting to the daemon that the flags and the environment name.
+//! Finds the daemon that the flags and the environment select, and connects to it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use buildkit_client::tls::TlsFiles;
 use crate::args::DaemonArgs;
 use crate::error::CliError;
 
-/// Finds the daemon and connects.
+/// Finds the daemon and connects to it.
 pub(crate) async fn connect(args: &DaemonArgs) -> Result<Connection, CliError> {
     dial_found(&find(args)?, args).await
 }

@@ -1,6 +1,6 @@
-//! Everything that ends a run, and how it is shown and counted.
+//! The errors of all commands, their rendering, and their exit codes.
 //!
-//! Knows no command; only here does a failure become an exit code.
+//! This is the only place that maps an error to an exit code.
 
 use buildkit_client::dial::DialError;
 use buildkit_client::error::{SolveError, render_source};
@@ -14,19 +14,19 @@ use imagespec_frontend::DriveError;
 use crate::args::Progress;
 use crate::exit::Exit;
 
-/// Why a run ended without success.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// Arguments, or files they name.
+    /// The arguments, or the files they name, are invalid.
     #[error("{0}")]
     Input(String),
-    /// The spec.
+    /// The spec is invalid.
     #[error("the spec has problems")]
     Spec(Box<Problems>),
-    /// A step of the build.
+    /// A step of the build failed.
     #[error("{}", .0.diagnostic.message)]
     Step(Box<StepFailure>),
-    /// No daemon, or none that answers.
+    /// No daemon was found.
     #[error("{0}")]
     NoDaemon(String),
     /// The connection could not be made.
@@ -41,27 +41,27 @@ pub(crate) enum CliError {
     /// The build failed.
     #[error("{0}")]
     Solve(#[from] SolveError),
-    /// A registry, an Engine's image store, or credentials.
+    /// A registry, an Engine's image store or a secret refused access, or credentials are unusable.
     #[error("{0}")]
     Refused(String),
-    /// A file of ours could not be written.
+    /// Output could not be written.
     #[error("{0}")]
     Output(String),
-    /// Some of several images.
-    #[error("{} of {of} images failed", .failed.len())]
+    /// Some images of a build failed.
+    #[error("{} of {total} images failed", .failed.len())]
     Several {
-        /// What went wrong, and with which.
+        /// The title and the error of each failed image.
         failed: Vec<(String, CliError)>,
-        /// How many there are.
-        of: usize,
+        /// The number of images in the build.
+        total: usize,
     },
-    /// Something that was reported as an event already.
+    /// The failure was reported as an event.
     #[error("the build failed")]
     Reported(Exit),
-    /// The user interrupted.
+    /// The user interrupted the command.
     #[error("interrupted")]
     Interrupted,
-    /// Our bug.
+    /// A bug in imagespec.
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -119,9 +119,9 @@ impl From<DriveError> for CliError {
 }
 
 impl CliError {
-    /// All that succeeded, or all that failed and with what; for one alone there is nothing to tell apart.
+    /// All results, or all errors with the titles of their images. The error of a single image is returned as it is.
     pub(crate) fn unless_all<T>(outcomes: Vec<(String, Result<T, Self>)>) -> Result<Vec<T>, Self> {
-        let of = outcomes.len();
+        let total = outcomes.len();
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for (title, outcome) in outcomes {
             match outcome {
@@ -131,10 +131,10 @@ impl CliError {
         }
         match failed.pop() {
             None => Ok(done),
-            Some((_, error)) if of == 1 => Err(error),
+            Some((_, error)) if total == 1 => Err(error),
             Some(last) => {
                 failed.push(last);
-                Err(Self::Several { failed, of })
+                Err(Self::Several { failed, total })
             }
         }
     }
@@ -179,7 +179,7 @@ impl CliError {
             Self::Interrupted => Exit::Interrupted,
             Self::Step(_) => Exit::StepFailed,
             Self::Reported(exit) => *exit,
-            // An interrupt ends them all, and else the first has as good a claim as any.
+            // An interrupt ends all builds; otherwise the first failure decides.
             Self::Several { failed, .. } => {
                 let mut exits = failed.iter().map(|(_, error)| error.exit());
                 let first = exits.clone().next().unwrap_or(Exit::Internal);
@@ -191,7 +191,7 @@ impl CliError {
                 SolveError::Refused { .. } => Exit::Refused,
                 SolveError::Cancelled => Exit::Interrupted,
                 SolveError::Build(_) | SolveError::Frontend(_) => Exit::StepFailed,
-                // `SolveError` may grow; what we do not know is no success and nobody's fault but ours.
+                // `SolveError` is non-exhaustive: an unknown variant counts as a bug in imagespec.
                 SolveError::Unreadable { .. } | SolveError::Internal { .. } | _ => Exit::Internal,
             },
         }
@@ -216,39 +216,39 @@ impl CliError {
                 text
             }
             Self::Several { failed, .. } => {
-                // Images of one file have its problems in common.
-                let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+                // Images of one file share its problems; show these once.
+                let mut rendered: Vec<(String, Vec<&str>)> = Vec::new();
                 for (title, error) in failed {
                     let text = error.render();
-                    match told.iter_mut().find(|(before, _)| *before == text) {
+                    match rendered.iter_mut().find(|(before, _)| *before == text) {
                         Some((_, titles)) => titles.push(title),
-                        None => told.push((text, vec![title])),
+                        None => rendered.push((text, vec![title])),
                     }
                 }
-                let each = told.iter().map(|(text, titles)| format!("{}:\n{text}", titles.join(", ")));
+                let each = rendered.iter().map(|(text, titles)| format!("{}:\n{text}", titles.join(", ")));
                 each.chain([format!("error: {self}\n")]).collect()
             }
             Self::Internal(_) => {
                 format!(
-                    "error: {self}\n  = help: this is a bug of imagespec; please report it with the output of --save-facts\n"
+                    "error: {self}\n  = help: this is a bug in imagespec; please report it, and attach the file that --save-facts writes\n"
                 )
             }
             other => {
                 let mut text = format!("error: {other}\n");
                 let mut cause = std::error::Error::source(other);
                 while let Some(error) = cause {
-                    // Many messages hold their cause's already.
-                    let said = error.to_string();
-                    if !text.contains(&said) {
-                        text += &format!("  = caused by: {said}\n");
+                    // Many messages already include the message of their cause.
+                    let message = error.to_string();
+                    if !text.contains(&message) {
+                        text += &format!("  = caused by: {message}\n");
                     }
                     cause = error.source();
                 }
                 if let Self::Dial(error) = other {
-                    let help = error
-                        .help()
-                        .unwrap_or_else(|| "name another daemon with --addr, --builder or BUILDKIT_HOST".to_owned());
-                    text += &format!("  = help: {help}; `imagespec doctor` shows what was looked at\n");
+                    let help = error.help().unwrap_or_else(|| {
+                        "choose a different daemon with --addr, --builder or BUILDKIT_HOST".to_owned()
+                    });
+                    text += &format!("  = help: {help}; run `imagespec doctor` to see which daemons were considered\n");
                 }
                 text
             }
@@ -256,14 +256,13 @@ impl CliError {
     }
 }
 
-/// All diagnostics as text, and a line that counts them.
+/// All diagnostics as text, followed by the number of errors.
 pub(crate) fn render_diagnostics(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let mut text: String = diagnostics.iter().map(|diagnostic| imagespec::render(diagnostic, sources) + "\n").collect();
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     if errors > 0 {
         let plural = if errors == 1 { "" } else { "s" };
-        text +=
-            &format!("error: {errors} problem{plural} found; run `imagespec check --explain CODE` for more on one\n");
+        text += &format!("error: {errors} problem{plural} found; run `imagespec check --explain CODE` for details\n");
     }
     text
 }

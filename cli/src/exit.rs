@@ -1,32 +1,32 @@
-//! Exit codes: what a run means to the program that called it.
+//! Exit codes.
 
 use std::process::ExitCode;
 
 /// How a run ended. The numbers are part of the command line's contract (`docs/cli.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It worked.
+    /// The command succeeded.
     Success,
-    /// The build ran and a step failed: the user's packages or commands are wrong.
+    /// The build ran and a step failed, for example because of the user's packages or commands.
     StepFailed,
-    /// Two graphs differ; the number `diff` has for that.
+    /// Two graphs differ; the same code as `diff`.
     Different,
     /// An image is not in its registry.
     Missing,
-    /// Input was refused: arguments or spec. Also clap's code for wrong usage.
+    /// The arguments or the spec are invalid. clap uses the same code for usage errors.
     InvalidInput,
-    /// The daemon cannot be reached or was lost; a retry may help.
+    /// The daemon cannot be reached or the connection was lost; a retry may help.
     Unreachable,
-    /// A registry, credentials or a secret was refused.
+    /// Access to a registry or a secret was refused, or credentials are unusable.
     Refused,
-    /// Our own bug.
+    /// A bug in imagespec, or an output file that cannot be written.
     Internal,
     /// The user interrupted the run (128 + SIGINT).
     Interrupted,
 }
 
 impl Exit {
-    /// The number.
+    /// The process exit code.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,

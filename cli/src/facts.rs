@@ -1,4 +1,4 @@
-//! Planning without building: from a file of saved facts, or on a daemon by a build that exports nothing.
+//! Planning without building: from a file of saved facts, or on a daemon with a build that exports nothing.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::spec_file::SpecFile;
 use crate::stage::Stage;
 use crate::{daemon, options};
 
-/// All that a build of the spec depends on, and what it becomes.
+/// Gathers the facts that a build of the spec depends on, and compiles the spec.
 pub(crate) async fn plan(
     spec: &SpecArgs,
     build: &BuildOptionArgs,
@@ -27,7 +27,7 @@ pub(crate) async fn plan(
         return replay(spec, build, path);
     }
     let found = daemon::find(daemon);
-    // What is wrong with the spec alone needs no daemon to be told.
+    // Problems in the spec are reported before connecting, so that no daemon is needed to see them.
     let image = image::read(spec, build, Missing::Ignore)?;
     let connection = daemon::dial_found(&found?, daemon).await?;
     let daemon = Daemon::new(connection, None, false, &Variables::of_process()).await;
@@ -41,7 +41,7 @@ pub(crate) async fn plan(
     Ok(planned)
 }
 
-/// Plans from saved facts.
+/// Compiles the spec from saved facts.
 fn replay(spec: &SpecArgs, build: &BuildOptionArgs, path: &Path) -> Result<Planned, CliError> {
     let mut file = SpecFile::read(spec)?;
     let options = options::frontend_options(build, &file, |name| std::env::var_os(name))?;
@@ -60,10 +60,11 @@ fn read(path: &Path) -> Result<Store, CliError> {
     let bytes =
         std::fs::read(path).map_err(|error| CliError::Input(format!("cannot read {}: {error}", path.display())))?;
     serde_json::from_slice(&bytes)
-        .map_err(|error| CliError::Input(format!("{} does not hold saved facts: {error}", path.display())))
+        .map_err(|error| CliError::Input(format!("{} is not a valid facts file: {error}", path.display())))
 }
 
-/// Writes facts for `--facts`. The session is left out: it is over, and would only make equal builds look different.
+/// Writes facts for `--facts`. The session id is left out: the session has ended, and the id would make equal builds look
+/// different.
 pub(crate) fn save(path: &Path, store: &Store) -> Result<(), CliError> {
     let mut store = store.clone();
     if let Some(daemon) = store.daemon().cloned() {

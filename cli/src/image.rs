@@ -1,6 +1,6 @@
-//! A spec with what belongs to it on this machine: its file, options, secrets and registry credentials.
+//! A spec with everything it needs from this machine: its file, options, secrets and registry credentials.
 //!
-//! Paths a spec names on the client are relative to the spec file.
+//! Client paths in a spec are relative to the spec file.
 
 use std::sync::Arc;
 
@@ -15,39 +15,39 @@ use crate::error::CliError;
 use crate::options::{self, CA_BUNDLE_ID};
 use crate::spec_file::SpecFile;
 
-/// Reads a spec and what belongs to it. It is called nothing yet.
+/// Reads a spec and everything it needs from this machine. The image has no tags yet.
 pub(crate) fn read(spec: &SpecArgs, args: &BuildOptionArgs, missing: Missing) -> Result<Image, CliError> {
     let mut file = SpecFile::read(spec)?;
     let options = options::frontend_options(args, &file, |name| std::env::var_os(name))?;
     file.choice.contexts = options::named_contexts(&options);
     let (document, warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
-    let credentials = registry_auth_of(&file, &document.spec)?;
+    let credentials = registry_auth_for(&file, &document.spec)?;
     let secrets = secrets(&file, &document.spec, args, missing)?;
     let (title, tags, files) = (spec.title(), Vec::new(), file.files);
     Ok(Image { title, document, warnings, files, options, tags, secrets, credentials })
 }
 
-/// Whether a secret that nobody brings is an error now.
+/// How to handle a secret that has no source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// The build will want it.
+    /// Fail: the build needs it.
     Refuse,
-    /// Planning reads no secrets, and whoever plans may not have them.
+    /// Ignore it: planning reads no secrets, and the caller may not have them.
     Ignore,
 }
 
-/// Credentials from the configuration that the spec names, else Docker's own.
-pub(crate) fn registry_auth_of(file: &SpecFile, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CliError> {
+/// Credentials from the spec's `registry_config`, or else from Docker's own configuration.
+pub(crate) fn registry_auth_for(file: &SpecFile, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CliError> {
     Ok(Arc::new(imagespec_driver::registry_auth(&file.files, spec, &Variables::of_process())?))
 }
 
-/// Credentials from Docker's configuration, for token requests that honour the machine's own certificates.
+/// Credentials from Docker's configuration. Token requests trust this machine's own certificates.
 pub(crate) fn registry_auth() -> Result<Arc<RegistryAuth>, CliError> {
     let options = imagespec_driver::auth_options(None, &Variables::of_process());
     RegistryAuth::new(options).map(Arc::new).map_err(|error| CliError::Refused(error.to_string()))
 }
 
-/// The secrets of flags and spec. A flag wins over the spec, so that one machine can bring another file.
+/// The secrets of the flags and the spec. A flag overrides the spec, so that a machine can use a different file.
 fn secrets(file: &SpecFile, spec: &ImageSpec, args: &BuildOptionArgs, missing: Missing) -> Result<Secrets, CliError> {
     let mut secrets = Secrets::default();
     let environment = |name: &str| std::env::var_os(name);
@@ -58,11 +58,11 @@ fn secrets(file: &SpecFile, spec: &ImageSpec, args: &BuildOptionArgs, missing: M
     };
     let flags: Vec<SecretFlag> = args.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     let by_flag = |id: &str| flags.iter().any(|flag| flag.id == id);
-    let is_brought = |id: &str| by_flag(id) || (id == CA_BUNDLE_ID && args.ca_bundle.is_some());
-    let problems = add_secrets(&mut secrets, &file.files, spec, &Variables::of_process(), is_brought);
-    // Without the bundle planning has no network.
-    let counts = |problem: &SecretsError| missing == Missing::Refuse || problem.id() == CA_BUNDLE_ID;
-    if let Some(problem) = problems.into_iter().find(counts) {
+    let has_source = |id: &str| by_flag(id) || (id == CA_BUNDLE_ID && args.ca_bundle.is_some());
+    let problems = add_secrets(&mut secrets, &file.files, spec, &Variables::of_process(), has_source);
+    // Planning needs the bundle to use the network.
+    let is_fatal = |problem: &SecretsError| missing == Missing::Refuse || problem.id() == CA_BUNDLE_ID;
+    if let Some(problem) = problems.into_iter().find(is_fatal) {
         let advice = match &problem {
             SecretsError::NoSource { id } => format!("; add --secret id={id},src=FILE"),
             SecretsError::Unreadable { .. } => String::new(),

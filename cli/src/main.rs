@@ -1,4 +1,4 @@
-//! The `imagespec` command line. Parses arguments, runs one command, and turns its outcome into an exit code.
+//! The `imagespec` program: parses the arguments, runs one command, and returns its exit code.
 
 mod args;
 mod command;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(run_command(args.command));
-    // Helpers that still wait for a terminal or a socket must not hold up the end.
+    // Background threads may still block on a terminal or a socket; exit without waiting for them.
     runtime.shutdown_background();
     finish(outcome, writes_events)
 }

@@ -1,4 +1,4 @@
-//! From flags to the options a frontend sees: the same keys that buildx sends, so that all entrances agree.
+//! Converts flags to frontend options. The keys are those that buildx sends, so that every way to build gives the same options.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -11,10 +11,10 @@ use crate::args::BuildOptionArgs;
 use crate::error::CliError;
 use crate::spec_file::SpecFile;
 
-/// The secret that carries the CA bundle; the id the compiler expects when the spec asks for one.
+/// The id of the secret that holds the CA bundle; the compiler's default id.
 pub(crate) const CA_BUNDLE_ID: &str = imagespec_compile::CaBundle::DEFAULT_ID;
 
-/// The options of a build, by the names in [`option`].
+/// The options of a build, by the keys in [`option`].
 pub(crate) fn frontend_options(
     args: &BuildOptionArgs,
     file: &SpecFile,
@@ -40,7 +40,7 @@ pub(crate) fn frontend_options(
             Some((name, value)) => {
                 opts.insert(build_arg(name), value.to_owned());
             }
-            // As for docker: only a name means the caller's variable, and nothing where there is none.
+            // As in docker: a name alone takes the value of the environment variable, if it is set.
             None => {
                 if let Some(value) = environment(arg) {
                     opts.insert(build_arg(arg), value.to_string_lossy().into_owned());
@@ -79,7 +79,11 @@ pub(crate) fn frontend_options(
         Some(mode @ ("none" | "host")) => {
             opts.insert(option::FORCE_NETWORK_MODE.to_owned(), mode.to_owned());
         }
-        Some(other) => return Err(CliError::Input(format!("--network {other:?} is none of default, none, host"))),
+        Some(other) => {
+            return Err(CliError::Input(format!(
+                "unknown network mode {other:?} in --network; use default, none or host"
+            )));
+        }
     }
     if args.no_cache {
         opts.insert(option::NO_CACHE.to_owned(), String::new());
@@ -92,7 +96,7 @@ pub(crate) fn frontend_options(
     Ok(opts)
 }
 
-/// The names that `--build-context` puts something else in the place of.
+/// The names that `--build-context` replaces.
 pub(crate) fn named_contexts(opts: &BTreeMap<String, String>) -> BTreeSet<String> {
     opts.keys().filter_map(|key| key.strip_prefix(option::CONTEXT_PREFIX)).map(str::to_owned).collect()
 }
@@ -101,7 +105,7 @@ fn build_arg(name: &str) -> String {
     format!("{}{name}", option::BUILD_ARG_PREFIX)
 }
 
-/// The form in which frontends look a named context up; a name for one platform (`base::linux/arm64`) stays as it is.
+/// The form in which frontends look up a named context. A name for one platform (`base::linux/arm64`) is not changed.
 fn short_name(name: &str) -> String {
     let Ok(image) = ImageReference::parse(name) else { return name.to_owned() };
     let familiar = image.familiar();
@@ -164,7 +168,7 @@ mod tests {
         check(|_| {}, "filename", Some("spec.yaml"));
     }
 
-    /// What the spec's field, the flag, the frontend's option and the tag make of a platform; `None` where it is refused.
+    /// How the spec's field, the flag, the frontend's option and the tag parse a platform; `None` if they reject it.
     fn platform_everywhere(text: &str) -> [Option<String>; 4] {
         let parsed = imagespec::parse("spec.yaml", &format!("platform: [\"{text}\"]\n"));
         let field = parsed.spec.map(|spec| spec.platform()[0].to_string());
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_is_the_same_at_every_entrance() {
+    fn a_platform_is_parsed_the_same_everywhere() {
         for (text, expect) in [
             ("linux/amd64", Some("linux/amd64")),
             ("Linux/X86-64/v1", Some("linux/amd64")),
@@ -209,13 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_platform_is_told_with_what_was_meant() {
+    fn an_unknown_platform_gets_a_suggestion() {
         let error = options(|args| args.platform = vec!["linux/i686".into()]).unwrap_err().to_string();
         assert!(error.starts_with("--platform: ") && error.ends_with("did you mean `linux/386`?"), "{error}");
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_flags_are_rejected() {
         assert!(options(|args| args.label = vec!["=x".into()]).is_err());
         assert!(options(|args| args.add_host = vec!["a".into()]).is_err());
         assert!(options(|args| args.network = Some("bridge".into())).is_err());

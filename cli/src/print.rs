@@ -1,4 +1,4 @@
-//! The only place that writes to the terminal: data to stdout, everything else to stderr.
+//! The only module that prints: data to stdout, everything else to stderr.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ pub(crate) fn data(text: &str) -> Result<(), CliError> {
     bytes(text.as_bytes())
 }
 
-/// Writes a command's binary result to stdout. A reader that has seen enough is no error.
+/// Writes a command's binary result to stdout. A closed pipe is not an error.
 pub(crate) fn bytes(bytes: &[u8]) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -27,8 +27,8 @@ pub(crate) fn event(event: &Event) {
     note(&format!("{}\n", event.to_json()));
 }
 
-/// Tells the user something on stderr.
+/// Writes a message to stderr.
 pub(crate) fn note(text: &str) {
-    // Nobody is left to be told when stderr is gone.
+    // If stderr is closed, the error cannot be reported anywhere.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

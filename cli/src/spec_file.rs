@@ -1,4 +1,4 @@
-//! Finding and reading the spec file.
+//! Finds and reads the spec file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,27 +9,27 @@ use imagespec_frontend::SpecText;
 use crate::args::SpecArgs;
 use crate::error::CliError;
 
-/// Tried in this order when no file is named.
+/// Tried in this order if `-f` is not given.
 const DEFAULT_NAMES: [&str; 3] = ["imagespec.yaml", "imagespec.toml", "imagespec.json"];
 
-/// A spec file and its surroundings.
+/// A spec file, its context, and the choices of the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct SpecFile {
     /// The file and the build context.
     pub(crate) files: Files,
-    /// What the command line says of the spec.
+    /// The target and values that the command line chooses.
     pub(crate) choice: Choice,
-    /// The text, under the name the frontend image would show too: the file's, without its folder.
+    /// The text and the file name without its folder, which the frontend image shows too.
     pub(crate) text: SpecText,
 }
 
 impl SpecFile {
-    /// Finds and reads it.
+    /// Finds and reads the file.
     pub(crate) fn read(args: &SpecArgs) -> Result<Self, CliError> {
-        let context = args.place.context.clone();
+        let context = args.common.context.clone();
         if !context.is_dir() {
-            let hint = if context.is_file() { "; use -f for the spec file" } else { "" };
-            return Err(CliError::Input(format!("the build context {} is no folder{hint}", context.display())));
+            let hint = if context.is_file() { "; pass the spec file with -f" } else { "" };
+            return Err(CliError::Input(format!("the build context {} is not a folder{hint}", context.display())));
         }
         let path = match &args.file {
             Some(path) => path.clone(),
@@ -40,7 +40,7 @@ impl SpecFile {
         let text = String::from_utf8(bytes)
             .map_err(|_| CliError::Input(format!("the spec {} is not UTF-8 text", path.display())))?;
         let files = Files { context, spec: path };
-        let choice = Choice { target: args.target.clone(), set: args.place.set.clone(), ..Choice::default() };
+        let choice = Choice { target: args.target.clone(), set: args.common.set.clone(), ..Choice::default() };
         Ok(Self { choice, text: SpecText { name: files.spec_name(), text }, files })
     }
 }
@@ -48,6 +48,6 @@ impl SpecFile {
 fn default_file(context: &Path) -> Result<PathBuf, CliError> {
     DEFAULT_NAMES.iter().map(|name| context.join(name)).find(|path| path.is_file()).ok_or_else(|| {
         let names = DEFAULT_NAMES.join(", ");
-        CliError::Input(format!("no spec in {}: there is none of {names}; name one with -f", context.display()))
+        CliError::Input(format!("no spec file in {} (looked for {names}); pass one with -f", context.display()))
     })
 }

@@ -5,8 +5,8 @@
 //! cargo run -p buildkit-client --example record_status -- $BUILDKIT_HOST $(cat ref) build.status
 //! ```
 //!
-//! The file holds the stream's messages, each after its length. It is written by this crate and Go's output of the same
-//! stream lies beside it, so a test can hold one against the other.
+//! The file contains the messages of the stream, each after its length. Go's output of the same stream is in the file next to
+//! it, so that a test can compare the two.
 
 use std::error::Error;
 

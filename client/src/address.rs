@@ -1,6 +1,6 @@
-//! Where a daemon is: the address forms of `--addr` and `BUILDKIT_HOST`, plus the Engine addresses contexts hold.
+//! Daemon addresses: the forms that `--addr` and `BUILDKIT_HOST` accept, and the Engine addresses of Docker contexts.
 //!
-//! Parsing only. [`crate::discover`] chooses an address, [`crate::dial`] opens it.
+//! This module only parses. [`crate::discover`] chooses an address, [`crate::dial`] connects to it.
 
 mod display;
 mod parse;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use self::parse::{parse, parse_engine};
 use crate::tls::TlsFiles;
 
-/// A place where a BuildKit daemon answers.
+/// The address of a BuildKit daemon.
 ///
 /// ```
 /// use buildkit_client::address::Address;
@@ -26,9 +26,9 @@ use crate::tls::TlsFiles;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
-    /// A socket of `buildkitd` (or of a Docker Engine: dialling finds out).
+    /// A socket of `buildkitd` or of a Docker Engine; dialing detects which.
     Unix(PathBuf),
-    /// `buildkitd` over TCP (or a Docker Engine: dialling finds out).
+    /// A TCP port of `buildkitd` or of a Docker Engine; dialing detects which.
     Tcp(TcpAddress),
     /// A program whose standard input and output are the connection.
     Helper(Helper),
@@ -119,7 +119,7 @@ pub enum Helper {
     KubePod {
         /// Pod name.
         pod: String,
-        /// kubectl context; empty is kubectl's own choice, as are the two below.
+        /// kubectl context. An empty value leaves the choice to kubectl; the same holds for the next two fields.
         context: String,
         /// Namespace.
         namespace: String,
@@ -142,17 +142,17 @@ pub enum Helper {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshTarget {
-    /// Login name; ssh's configuration decides when absent.
+    /// Login name; ssh's configuration applies when absent.
     pub user: Option<String>,
     /// Host name, or an alias of ssh's configuration.
     pub host: String,
-    /// Port; ssh's configuration decides when absent.
+    /// Port; ssh's configuration applies when absent.
     pub port: Option<u16>,
     /// Socket on the remote side, when it is not the default one.
     pub socket: Option<String>,
 }
 
-/// Why an address can't be read.
+/// An address that cannot be parsed.
 ///
 /// ```
 /// use buildkit_client::address::Address;
@@ -164,7 +164,7 @@ pub struct SshTarget {
 #[error("invalid daemon address {address:?}: {problem}")]
 #[non_exhaustive]
 pub struct AddressError {
-    /// The text as given, without a password.
+    /// The address as given, without its password.
     pub address: String,
     /// What is wrong with it.
     pub problem: String,
@@ -188,7 +188,7 @@ impl FromStr for EngineAddress {
 }
 
 impl Address {
-    /// Puts TLS settings on a TCP address; other transports carry no TLS of ours, so theirs stay as they are.
+    /// Sets the TLS settings of a TCP address. Other transports do not use TLS, and are not changed.
     #[must_use]
     pub fn with_tls(self, tls: Option<TlsFiles>) -> Self {
         match (self, tls) {
@@ -200,7 +200,7 @@ impl Address {
 }
 
 impl EngineAddress {
-    /// Reads a `DOCKER_HOST` value together with the TLS settings that go with it: they decide its default port.
+    /// Parses a `DOCKER_HOST` value with its TLS settings, which determine the default port.
     pub(crate) fn parse(text: &str, tls: Option<TlsFiles>) -> Result<Self, AddressError> {
         let default_port = if tls.is_some() { 2376 } else { 2375 };
         match parse_engine(text, default_port) {
@@ -209,7 +209,7 @@ impl EngineAddress {
         }
     }
 
-    /// As [`Address::with_tls`]: Docker too ignores TLS settings for anything but TCP.
+    /// Like [`Address::with_tls`]. Docker, too, ignores TLS settings for anything but TCP.
     #[must_use]
     pub fn with_tls(self, tls: Option<TlsFiles>) -> Self {
         match (self, tls) {
@@ -219,7 +219,7 @@ impl EngineAddress {
     }
 }
 
-/// Cuts a password out of `scheme://user:password@host`.
+/// Masks the password in `scheme://user:password@host`.
 fn redact(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();

@@ -1,7 +1,7 @@
-//! Opens a gRPC channel to a daemon: one file per transport below, one way of making a channel out of any of them here.
+//! Opens a gRPC channel to a daemon. Each transport has a file of its own; this file makes a channel from any transport.
 //!
-//! Takes an address as it is; [`crate::discover`] chooses one. No HTTP/2 pings are sent: BuildKit's
-//! gRPC server closes connections that ping, so liveness comes from the session's health checks.
+//! [`crate::discover`] chooses the address. No HTTP/2 pings are sent: BuildKit's gRPC server closes connections that
+//! ping, so a dead connection is detected by the session's health checks.
 
 mod container;
 mod engine;
@@ -32,20 +32,20 @@ use crate::address::{Address, EngineAddress};
 use crate::engine::{ApiVersion, Engine};
 use crate::info::Worker;
 
-/// BuildKit's own limit for messages, both ways (moby/buildkit: `util/grpcutil`); tonic's default of 4 MiB is too small.
+/// BuildKit's message limit in both directions (moby/buildkit: `util/grpcutil`); tonic's default of 4 MiB is too small.
 pub const MAX_MESSAGE_SIZE: usize = 16 << 20;
 /// Header lists carry exclude patterns and error details; Go's default is about as large.
 const MAX_HEADER_LIST_SIZE: u32 = 4 << 20;
 /// Fixed windows instead of adaptive ones, which would send pings.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
-/// For opening the transport again after the connection was lost.
+/// Limit for reopening the transport after the connection was lost.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses between attempts to open a connection that was refused.
 const RETRY_PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
 
-/// How long and how often to try.
+/// Options of connecting.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,12 +57,12 @@ const RETRY_PAUSES: [Duration; 3] =
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct DialOptions {
-    /// Bound on setting up the connection, the first answer included. Default: 5 s for sockets, 10 s for TCP and 30 s for
+    /// Limit for setting up the connection, including the first answer. Default: 5 s for sockets, 10 s for TCP and 30 s for
     /// helper programs, which may have to log in somewhere first.
     pub timeout: Option<Duration>,
 }
 
-/// Connects with more than the usual settings; [`dial`] is the short form.
+/// Connects with additional settings; [`dial`] is the short form.
 ///
 /// ```no_run
 /// use buildkit_client::dial::{DialOptions, Dialer};
@@ -86,16 +86,16 @@ pub struct Dialer {
 /// use buildkit_client::dial::DaemonKind;
 ///
 /// let of = |kind: &DaemonKind| match kind {
-///     DaemonKind::Buildkitd => "a daemon of its own".to_owned(),
+///     DaemonKind::Buildkitd => "a standalone daemon".to_owned(),
 ///     DaemonKind::Engine { api_version } => format!("an Engine with API {api_version}"),
 ///     _ => "something newer".to_owned(),
 /// };
-/// assert_eq!(of(&DaemonKind::Buildkitd), "a daemon of its own");
+/// assert_eq!(of(&DaemonKind::Buildkitd), "a standalone daemon");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DaemonKind {
-    /// A BuildKit daemon of its own.
+    /// A standalone BuildKit daemon.
     Buildkitd,
     /// The BuildKit inside a Docker Engine.
     Engine {
@@ -104,7 +104,7 @@ pub enum DaemonKind {
     },
 }
 
-/// Where images live on the other side.
+/// Where the daemon keeps images.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -114,17 +114,17 @@ pub enum DaemonKind {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageStore {
-    /// A BuildKit daemon: no image store that `docker run` would see.
+    /// A BuildKit daemon, which has no image store that `docker run` could use.
     None,
     /// An Engine's graph-driver store, which knows only the exporters `moby`, `local` and `tar`.
     Classic,
-    /// An Engine whose images are containerd's.
+    /// An Engine with the containerd image store.
     Containerd,
 }
 
-/// An open connection to a daemon that has answered once.
+/// An open connection to a daemon that has answered.
 ///
-/// Cloning is cheap; all clones share one HTTP/2 connection, which is opened again if it breaks between calls.
+/// Cloning is cheap. All clones share one HTTP/2 connection, which is reopened if it breaks between calls.
 ///
 /// ```no_run
 /// use buildkit_client::dial::{DialOptions, ImageStore, dial};
@@ -138,14 +138,14 @@ pub enum ImageStore {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Connection {
-    /// For your own gRPC clients; [`Connection::control`] has the right limits already.
+    /// For other gRPC clients. [`Connection::control`] already has BuildKit's message limits.
     pub channel: Channel,
     /// What answered.
     pub kind: DaemonKind,
-    /// For messages: what and where.
+    /// A description for messages: the kind of daemon and its address.
     pub description: String,
     workers: Arc<[Worker]>,
-    /// What was dialed.
+    /// The address that was dialed.
     address: String,
     /// The digest of the certificate that the peer showed.
     peer: Option<Digest>,
@@ -168,33 +168,32 @@ impl Connection {
         control(self.channel.clone())
     }
 
-    /// The daemon's workers as they were when the connection was made; the first is the default one.
+    /// The daemon's workers at the time of connecting; the first is the default worker.
     #[must_use]
     pub fn workers(&self) -> &[Worker] {
         &self.workers
     }
 
-    /// Tells this daemon from all others, as far as the daemon itself has no say in it: the address that was dialed, and the
-    /// certificate of the peer where the connection has TLS. What a daemon reports about itself, such as the ids of its workers,
-    /// another daemon can report, too.
+    /// Identifies this daemon by facts that it cannot choose: the dialed address and, with TLS, the certificate of the peer.
+    /// Self-reported facts, such as worker ids, are not used, because another daemon can report the same ones.
     #[must_use]
     pub fn daemon_identity(&self) -> String {
         let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
         format!("{} {peer}", self.address)
     }
 
-    /// The Engine's other API, for loading and pushing images; `None` for a BuildKit daemon.
+    /// The Engine's HTTP API, for loading and pushing images; `None` for a BuildKit daemon.
     #[must_use]
     pub fn engine(&self) -> Option<&Engine> {
         self.engine.as_ref()
     }
 
-    /// Where this daemon puts images.
+    /// Where this daemon keeps images.
     #[must_use]
     pub fn image_store(&self) -> ImageStore {
         match self.kind {
             DaemonKind::Buildkitd => ImageStore::None,
-            // The label is how buildx decides too (docker/buildx: driver/docker/driver.go).
+            // buildx uses the same label (docker/buildx: driver/docker/driver.go).
             DaemonKind::Engine { .. } if self.workers.iter().any(|worker| worker.label("snapshotter").is_some()) => {
                 ImageStore::Containerd
             }
@@ -206,19 +205,19 @@ impl Connection {
 /// Connects to `address` and waits for the daemon's first answer.
 ///
 /// # Errors
-/// Says which address was tried, what happened, and (in [`DialError::help`]) what to do about it.
+/// The connection failed. The error names the address and the cause; [`DialError::help`] suggests a solution.
 pub async fn dial(address: &Address, options: &DialOptions) -> Result<Connection, DialError> {
     Dialer::new(options.clone()).dial(address).await
 }
 
 impl Dialer {
-    /// Helpers are looked for on the process's own `PATH`.
+    /// Helper programs are searched on the `PATH` of this process.
     #[must_use]
     pub fn new(options: DialOptions) -> Self {
         Self { options, helper_path: None }
     }
 
-    /// Where helper programs (`docker`, `kubectl`, `ssh`, …) are looked for instead.
+    /// Sets the `PATH` on which helper programs (`docker`, `kubectl`, `ssh`, …) are searched.
     #[must_use]
     pub fn with_helper_path(self, path: impl Into<OsString>) -> Self {
         Self { helper_path: Some(path.into()), ..self }
@@ -248,7 +247,7 @@ impl Dialer {
         Ok(Connection { address: address.to_string(), ..connected.await? })
     }
 
-    /// Connects to an Engine for what it does apart from building.
+    /// Connects to the HTTP API of an Engine, for loading and pushing images.
     ///
     /// # Errors
     /// As [`dial`].
@@ -256,7 +255,7 @@ impl Dialer {
         self.bounded(&Address::Engine(address.clone()), async |_| self.ping(address).await).await
     }
 
-    /// Gives an attempt its time, and its error the address.
+    /// Limits the time of an attempt, and adds the address to its error.
     async fn bounded<T>(
         &self,
         address: &Address,
@@ -276,7 +275,7 @@ impl Dialer {
         Engine::connect(address, Transport::engine_api(address, self.helper_path.clone())?).await
     }
 
-    /// A socket or port that may belong to either kind of daemon: asks for BuildKit first, then for an Engine.
+    /// Connects to a socket or port that may belong to either kind of daemon: tries BuildKit first, then an Engine.
     async fn either_kind(
         &self,
         address: &Address,
@@ -285,7 +284,7 @@ impl Dialer {
         deadline: Instant,
     ) -> Result<Connection, DialProblem> {
         match buildkitd(transport, authority(address), address.to_string(), deadline).await {
-            // An Engine since API 1.53 answers gRPC on its API socket; its workers carry a label of its own.
+            // An Engine with API 1.53 or newer answers gRPC on its API socket; its workers have an Engine-specific label.
             Ok(connection)
                 if connection.workers.iter().all(|worker| worker.label("moby.host-gateway-ip").is_none()) =>
             {
@@ -314,7 +313,7 @@ fn time_limit(address: &Address, options: &DialOptions) -> Duration {
     })
 }
 
-/// The `:authority` of requests. Only TCP has a meaningful one; gRPC wants some name in any case.
+/// The `:authority` of requests. gRPC always requires one, but only TCP has a meaningful name.
 fn authority(address: &Address) -> String {
     match address {
         Address::Tcp(tcp) => {
@@ -338,7 +337,7 @@ async fn buildkitd(
     Ok(Connection { channel, kind, description, workers, address, peer, engine: None })
 }
 
-/// Opens the stream, again after a pause when the daemon may just be starting.
+/// Opens the stream. Retries after a pause if the daemon may still be starting.
 async fn open_with_retries(transport: &Transport, deadline: Instant) -> Result<BoxedIo, DialProblem> {
     let mut pauses = RETRY_PAUSES.iter();
     loop {
@@ -353,7 +352,7 @@ async fn open_with_retries(transport: &Transport, deadline: Instant) -> Result<B
     }
 }
 
-/// Speaks HTTP/2 on `io` and asks for the workers, which every BuildKit since 0.3 can answer.
+/// Starts HTTP/2 on `io` and asks for the workers, which every BuildKit since 0.3 can answer.
 async fn first_answer(
     transport: Transport,
     io: BoxedIo,
@@ -372,10 +371,9 @@ async fn first_answer(
     Err(breakage.take().map_or(problem, DialProblem::Broken))
 }
 
-/// Makes a channel that uses `io` first and opens the transport again whenever the connection is gone.
+/// Makes a channel that first uses `io`, and reopens the transport whenever the connection is lost.
 async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<Channel, DialProblem> {
-    // The library sees http: TLS, where there is any, is part of the transport. The daemon, and what is in front of it,
-    // sees what it is.
+    // tonic gets an http URL, because TLS is part of our transport. The daemon and proxies in front of it see the real scheme.
     let scheme = if transport.is_tls() { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}").parse().map_err(|_| DialProblem::Authority(authority.to_owned()))?;
     let endpoint = Endpoint::from_shared(format!("http://{authority}"))

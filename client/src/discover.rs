@@ -1,10 +1,10 @@
-//! Which daemon to use, whether or not the user has named one.
+//! Chooses the daemon to use, by the user's settings or by default.
 //!
 //! The order, first match wins: `--addr`; `--builder` or `BUILDX_BUILDER`; `BUILDKIT_HOST`; the builder selected with
-//! `docker buildx use`; `DOCKER_HOST`; the Docker context; the usual sockets. What is asked for by name and can't be had is
-//! an error; what is found by chance and can't be used is passed over and listed in [`Discovered::considered`].
+//! `docker buildx use`; `DOCKER_HOST`; the Docker context; the default sockets. A daemon that the user names but that
+//! can't be used is an error. A default that can't be used is skipped and listed in [`Discovered::considered`].
 //!
-//! Reads variables and files through an [`Environment`] and connects to nothing.
+//! Variables and files are read through an [`Environment`]. No connection is made.
 
 mod buildx;
 mod docker;
@@ -20,7 +20,7 @@ pub use self::environment::{Environment, SystemEnvironment};
 use crate::address::{Address, AddressError, EngineAddress};
 use crate::tls::TlsFiles;
 
-/// The options of the command line about the daemon.
+/// Command-line options that select the daemon.
 ///
 /// ```
 /// use buildkit_client::discover::{DiscoverOptions, SystemEnvironment, discover};
@@ -36,7 +36,7 @@ pub struct DiscoverOptions {
     pub address: Option<String>,
     /// `--builder`.
     pub builder: Option<String>,
-    /// `--tlscacert` and the like; they belong to `--addr` or `BUILDKIT_HOST`.
+    /// `--tlscacert` and the other TLS flags; they apply to `--addr` or `BUILDKIT_HOST`.
     pub tls: Option<TlsFiles>,
 }
 
@@ -54,17 +54,17 @@ pub struct DiscoverOptions {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Discovered {
-    /// Where it is.
+    /// Its address.
     pub address: Address,
-    /// Why this one, as in `BUILDKIT_HOST is set`.
+    /// Why it was chosen, for example `BUILDKIT_HOST is set`.
     pub reason: String,
     /// The buildx builder it belongs to, if it was found through one.
     pub builder: Option<Builder>,
-    /// Everything looked at on the way, this one last.
+    /// All candidates that were considered; the chosen one is last.
     pub considered: Vec<Candidate>,
 }
 
-/// A builder of buildx.
+/// A buildx builder.
 ///
 /// ```no_run
 /// use buildkit_client::discover::{DiscoverOptions, SystemEnvironment, discover};
@@ -84,15 +84,15 @@ pub struct Builder {
     pub name: String,
     /// `docker`, `docker-container` or `remote`.
     pub driver: String,
-    /// The node that is used; others are left aside.
+    /// The node that is used; other nodes are ignored.
     pub node: String,
     /// How many nodes it has.
     pub nodes: usize,
-    /// Whether builds without an output are loaded into the Engine.
+    /// Whether the result of a build without an output is loaded into the Engine.
     pub default_load: bool,
 }
 
-/// A place where a daemon might have been found.
+/// A place where a daemon could be configured.
 ///
 /// ```
 /// # use std::{io, path::{Path, PathBuf}};
@@ -115,13 +115,13 @@ pub struct Builder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// The place, as in `Docker context "desktop-linux"`.
+    /// The place, for example `Docker context "desktop-linux"`.
     pub place: String,
-    /// What was there.
+    /// What was found there.
     pub outcome: Outcome,
 }
 
-/// What became of a candidate.
+/// The result for a candidate.
 ///
 /// ```
 /// use buildkit_client::discover::{DiscoverOptions, Outcome, SystemEnvironment, discover};
@@ -135,11 +135,11 @@ pub struct Candidate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// This is it.
+    /// It was chosen.
     Chosen(String),
-    /// Nothing is set there, or nothing is there.
+    /// It is not set or does not exist.
     Absent,
-    /// Something is there that can't be used.
+    /// It exists but can't be used.
     Unusable(String),
 }
 
@@ -172,18 +172,18 @@ impl fmt::Display for Candidate {
 /// ```
 #[derive(Debug, Error)]
 pub enum DiscoverError {
-    /// Something was asked for by name and can't be had.
+    /// The user named a daemon that can't be used.
     #[error("{place}: {problem}")]
     Unusable {
-        /// Where it was asked for.
+        /// The setting that names it.
         place: String,
         /// What is wrong.
         problem: String,
     },
-    /// Nothing was asked for and nothing is there.
-    #[error("no BuildKit daemon found; looked at {}", list(.considered))]
+    /// The user named no daemon and none was found.
+    #[error("no BuildKit daemon found; considered {}", list(.considered))]
     Nothing {
-        /// All places.
+        /// All candidates.
         considered: Vec<Candidate>,
     },
 }
@@ -195,7 +195,7 @@ impl DiscoverError {
         match self {
             Self::Unusable { .. } => None,
             Self::Nothing { .. } => {
-                Some("start buildkitd or Docker Engine, or name a daemon with --addr, --builder or BUILDKIT_HOST")
+                Some("start buildkitd or Docker Engine, or choose a daemon with --addr, --builder or BUILDKIT_HOST")
             }
         }
     }
@@ -208,7 +208,7 @@ fn list(considered: &[Candidate]) -> String {
 /// Finds the daemon to use.
 ///
 /// # Errors
-/// If what was asked for can't be had, or nothing was asked for and nothing is there.
+/// The user named a daemon that can't be used, or named none and none was found.
 pub fn discover(options: &DiscoverOptions, environment: &dyn Environment) -> Result<Discovered, DiscoverError> {
     let mut search = Search { environment, considered: Vec::new() };
     if let Some(text) = &options.address {
@@ -252,10 +252,10 @@ pub fn discover(options: &DiscoverOptions, environment: &dyn Environment) -> Res
     Err(DiscoverError::Nothing { considered: search.considered })
 }
 
-/// Finds the Docker Engine `docker` itself would use: where images are loaded to when something else builds them.
+/// Finds the Docker Engine that `docker` would use. Images built by another daemon are loaded into it.
 ///
 /// # Errors
-/// If the Docker configuration names an Engine that can't be used. `None` if there is no sign of an Engine.
+/// The Docker configuration names an Engine that can't be used. `Ok(None)` means that no Engine was found.
 pub fn discover_engine(environment: &dyn Environment) -> Result<Option<EngineAddress>, DiscoverError> {
     match docker::current_context(environment).map_err(|problem| unusable("Docker configuration", problem))? {
         docker::Context::Host(host) => docker::host_from_environment(&host, environment)
@@ -277,10 +277,10 @@ pub fn discover_engine(environment: &dyn Environment) -> Result<Option<EngineAdd
 
 type MakeAddress = fn(PathBuf) -> Address;
 
-/// Sockets of daemons in their default places, BuildKit's own first (moby/buildkit: `util/appdefaults`).
+/// The default sockets of daemons, BuildKit's own first (moby/buildkit: `util/appdefaults`).
 fn usual_sockets(environment: &dyn Environment) -> Vec<(PathBuf, MakeAddress)> {
     let engine: MakeAddress = |path| Address::Engine(EngineAddress::Unix(path));
-    // The variable may be a list, of which the first entry counts.
+    // The variable may be a list; the first entry counts.
     let runtime_dir = environment.set_variable("XDG_RUNTIME_DIR");
     let runtime_dir = runtime_dir.as_deref().and_then(|dirs| dirs.split(':').next()).map(Path::new);
     let mut sockets: Vec<(PathBuf, MakeAddress)> = vec![("/run/buildkit/buildkitd.sock".into(), Address::Unix)];
@@ -303,7 +303,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn explicit(self, place: &str, text: &str, tls: Option<TlsFiles>) -> Result<Discovered, DiscoverError> {
         let address: Address = text.parse().map_err(|error: AddressError| unusable(place, error.to_string()))?;
-        // A context's name is not an address, but an Engine by its host carries Docker's TLS settings.
+        // Docker's TLS settings apply to an Engine that is named by its host.
         let address = match (address, tls) {
             (Address::Engine(engine), None) => {
                 Address::Engine(engine.with_tls(docker::tls_from_environment(self.environment)))

@@ -1,6 +1,6 @@
-//! The few calls of the Docker Engine's HTTP API that a build needs in addition to gRPC: ping, info, exec, image load, image push.
+//! The calls of the Docker Engine's HTTP API that a build needs besides gRPC: ping, info, exec, image load, image push.
 //!
-//! One connection per call, over whatever transport the Engine's address has. It builds nothing itself.
+//! Each call opens a connection over the transport of the Engine's address.
 
 mod http;
 mod image;
@@ -38,7 +38,7 @@ pub struct ApiVersion {
     pub minor: u16,
 }
 
-/// From this version on the API socket takes gRPC directly (moby/moby: `daemon/command/httphandler.go`, Engine 29.2).
+/// Since this version the API socket accepts gRPC directly (moby/moby: `daemon/command/httphandler.go`, Engine 29.2).
 pub(crate) const DIRECT_GRPC: ApiVersion = ApiVersion { major: 1, minor: 53 };
 
 /// A text that is not an API version.
@@ -122,24 +122,24 @@ impl Engine {
         }
     }
 
-    /// Where the Engine is.
+    /// The Engine's address.
     #[must_use]
     pub fn address(&self) -> &EngineAddress {
         &self.inner.address
     }
 
-    /// The newest API version the Engine speaks.
+    /// The newest API version that the Engine supports.
     #[must_use]
     pub fn api_version(&self) -> ApiVersion {
         self.inner.api_version
     }
 
-    /// What carries the API; since API 1.53 it carries gRPC too.
+    /// The transport of the API, and since API 1.53 of gRPC too.
     pub(crate) fn transport(&self) -> &Transport {
         &self.inner.transport
     }
 
-    /// Whether images live in containerd, so that an OCI archive of several platforms can be loaded
+    /// Whether the Engine uses the containerd image store, which can load OCI archives with several platforms
     /// (docker/buildx: `util/dockerutil/client.go`).
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Engine {
         }))
     }
 
-    /// Sends one call under the Engine's own API version and takes any status but success for an error.
+    /// Sends one call with the Engine's API version. A status other than success is an error.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, DialProblem> {
         let shown = call.to_string();
         let answer = http::send(&self.inner.transport, call.under_version(self.inner.api_version)).await?;
@@ -168,7 +168,7 @@ impl Engine {
         }
     }
 
-    /// Sends one call as it is and returns the answer, of any status.
+    /// Sends one call without an API version, and returns the answer with any status.
     pub(crate) async fn raw(&self, method: Method, path: &str, headers: HeaderMap) -> Result<Answer, DialProblem> {
         http::send(&self.inner.transport, Call::new(method, path).with_headers(headers)).await
     }

@@ -1,7 +1,7 @@
-//! Why a build did not succeed, in terms of whose move it is.
+//! Why a build failed, grouped by who can fix it.
 //!
-//! Errors of connecting are [`crate::dial::DialError`]; this is what happens from the first call on. The daemon's typed
-//! details are [`ErrorDetails`], excerpts of the spec are rendered by [`render_source`].
+//! Connection errors are [`crate::dial::DialError`]; the errors here occur after the first call. The daemon's typed
+//! details are [`ErrorDetails`]; [`render_source`] renders excerpts of the spec.
 
 mod details;
 mod source;
@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 pub use self::details::{ErrorDetails, Subject};
 pub use self::source::{LineRange, Source, render_source};
 
-/// A build, or another call to the daemon, that failed.
+/// A failed build, or another failed call to the daemon.
 ///
 /// ```
 /// use buildkit_client::error::SolveError;
@@ -25,7 +25,7 @@ pub use self::source::{LineRange, Source, render_source};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SolveError {
-    /// The request makes no sense to the daemon, or to us before it was sent: the caller has to change it.
+    /// The daemon, or this client before sending it, rejected the request. The caller has to change it.
     #[error("invalid request: {message}")]
     Invalid {
         /// The reason.
@@ -33,13 +33,13 @@ pub enum SolveError {
         /// What the daemon attached.
         details: Box<ErrorDetails>,
     },
-    /// The daemon can't be reached any more, or stopped.
+    /// The connection to the daemon was lost, or the daemon stopped.
     #[error("lost the BuildKit daemon: {message}")]
     Lost {
         /// The message of the connection.
         message: String,
     },
-    /// A registry, a credential or a secret was refused.
+    /// Access to a registry or a secret was refused.
     #[error("{message}")]
     Refused {
         /// The daemon's message.
@@ -50,13 +50,13 @@ pub enum SolveError {
     /// A step of the build failed.
     #[error("{}", .0.message)]
     Build(Box<BuildFailure>),
-    /// The code that drives the build on our side failed and the daemon had no error of its own.
+    /// The client code that drives the build failed, and the daemon reported no error.
     #[error("{0}")]
     Frontend(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// The daemon, or the machine it runs on, is at its limits.
+    /// The daemon or its machine is out of resources.
     #[error("the daemon is out of resources: {message}")]
     Exhausted {
         /// The daemon's message.
@@ -68,7 +68,7 @@ pub enum SolveError {
         /// What is wrong with it.
         message: String,
     },
-    /// The daemon reports a fault of its own.
+    /// The daemon reported an internal error.
     #[error("internal error of the daemon: {message}")]
     Internal {
         /// The daemon's message.
@@ -78,7 +78,7 @@ pub enum SolveError {
     },
 }
 
-/// A step of the build that failed, with all that is known about it.
+/// A failed step of the build, with everything known about it.
 ///
 /// ```
 /// use buildkit_client::error::SolveError;
@@ -92,7 +92,7 @@ pub enum SolveError {
 pub struct BuildFailure {
     /// The daemon's message.
     pub message: String,
-    /// The step, when the daemon names it.
+    /// The step, if the daemon names it.
     pub vertex: Option<FailedVertex>,
     /// Exit code of the step's process.
     pub exit_code: Option<u32>,
@@ -117,17 +117,17 @@ pub struct BuildFailure {
 pub struct FailedVertex {
     /// Its digest in the definition.
     pub digest: String,
-    /// Its name, when it was seen in the progress.
+    /// Its name, if the progress reported it.
     pub name: Option<String>,
     /// The last lines it wrote.
     pub log_tail: Vec<String>,
 }
 
 impl SolveError {
-    /// Whether the same build may succeed if simply tried again on a new connection.
+    /// Whether the same build may succeed if it is retried on a new connection.
     ///
-    /// True for [`SolveError::Lost`] and [`SolveError::Exhausted`] only. Steps that failed, refusals and cancellations are
-    /// not: nothing suggests that they would go another way.
+    /// True only for [`SolveError::Lost`] and [`SolveError::Exhausted`]. Failed steps, refusals and cancellations would most
+    /// likely repeat.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Lost { .. } | Self::Exhausted { .. })
@@ -149,21 +149,21 @@ impl SolveError {
         }
     }
 
-    /// Excerpts of the spec the error points at, in the order to print them.
+    /// The excerpts of the spec that the error points to, in the order to print them.
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         self.details().map_or(&[], |details| &details.sources)
     }
 
-    /// Reads a gRPC status as the daemon means it.
+    /// Converts a gRPC status of the daemon.
     #[must_use]
     pub fn from_status(status: &Status) -> Self {
         Self::from_status_with(status, &BTreeMap::new())
     }
 
-    /// As [`SolveError::from_status`], completing the failed step from the progress seen so far.
+    /// Like [`SolveError::from_status`], but completes the failed step from the progress so far.
     pub(crate) fn from_status_with(status: &Status, seen: &BTreeMap<String, SeenVertex>) -> Self {
-        // Causes are local ones only: what travelled over the wire has none.
+        // Only local errors have a cause; errors from the wire have none.
         if let Some(cause) = std::error::Error::source(status) {
             return Self::Lost { message: format!("{}: {}", status.message(), crate::dial::error_chain(cause)) };
         }
@@ -188,7 +188,7 @@ impl SolveError {
             | Code::FailedPrecondition
             | Code::OutOfRange
             | Code::Unimplemented => Self::Invalid { message, details: Box::new(details) },
-            // A frontend's complaint, an exporter that failed: the build did not work, though no step is named.
+            // For example an error of a frontend or an exporter: the build failed, but no step is named.
             Code::Ok
             | Code::Unknown
             | Code::DeadlineExceeded
@@ -205,16 +205,16 @@ impl SolveError {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeenVertex {
     pub(crate) name: String,
-    /// It ended with an error that is not just a cancellation.
+    /// It ended with an error other than a cancellation.
     pub(crate) failed: bool,
     pub(crate) log_tail: std::collections::VecDeque<String>,
     pub(crate) partial: String,
 }
 
 impl BuildFailure {
-    /// A failure of a step: the daemon names a vertex, or an exit code.
+    /// The failed step, if the daemon names a vertex or an exit code.
     fn find(message: &str, details: &ErrorDetails, seen: &BTreeMap<String, SeenVertex>) -> Option<Self> {
-        // Old daemons name no vertex, but the progress shows which one failed.
+        // Old daemons do not name the vertex, but the progress shows which one failed.
         let failed = || seen.iter().find(|(_, seen)| seen.failed).map(|(digest, _)| digest.clone());
         let digest = details.vertex.clone().or_else(failed);
         let exit_code = details.exit_code.or_else(|| exit_code_in(message));
@@ -233,12 +233,12 @@ impl BuildFailure {
     }
 }
 
-/// BuildKit before 0.9, which Engine 20.10 has, attaches no exit code but ends its message with it.
+/// BuildKit before 0.9, as in Engine 20.10, does not attach the exit code, but its message ends with it.
 fn exit_code_in(message: &str) -> Option<u32> {
     message.rsplit_once("exit code: ")?.1.trim().parse().ok()
 }
 
-/// Texts with which BuildKit, containerd's resolver and registries refuse; the gRPC code is often lost on the way.
+/// Texts of refusals by BuildKit, containerd's resolver and registries. The gRPC code is often lost on the way.
 const REFUSALS: [&str; 8] = [
     "authorization failed",
     "insufficient_scope",

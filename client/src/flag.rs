@@ -1,6 +1,6 @@
 //! Values of command-line flags, in the syntax of `docker buildx build` (docker/buildx: `util/buildflags`).
 //!
-//! Text in, typed values out. Functions read only what their docs name, and send nothing.
+//! The functions parse text to typed values. They read only the variables that their docs name, and send nothing.
 
 mod cache;
 mod context;
@@ -19,7 +19,7 @@ pub use self::source_policy::parse_source_policy;
 
 pub(crate) use self::csv::{Pairs, fields};
 
-/// A flag's value that can't be read.
+/// A value of a flag that can't be parsed.
 ///
 /// ```
 /// use buildkit_client::output::Output;
@@ -32,7 +32,7 @@ pub(crate) use self::csv::{Pairs, fields};
 #[error("invalid {flag} {value:?}: {problem}")]
 #[non_exhaustive]
 pub struct FlagError {
-    /// As in `--secret`.
+    /// The flag, for example `--secret`.
     pub flag: &'static str,
     /// What was given.
     pub value: String,

@@ -1,6 +1,6 @@
 //! What a daemon reports about itself: version, workers, platforms, labels.
 //!
-//! LLB capabilities are not here: they come with the gateway's Ping, see the gateway crate.
+//! LLB capabilities are reported by the gateway's Ping; see the gateway crate.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use tonic::Code;
 use crate::dial::Connection;
 use crate::error::SolveError;
 
-/// Prefix of the labels BuildKit gives its workers (moby/buildkit: `worker/label/label.go`).
+/// Prefix of BuildKit's worker labels (moby/buildkit: `worker/label/label.go`).
 const LABEL_PREFIX: &str = "org.mobyproject.buildkit.worker.";
 
-/// What the doctor and the exporters need to know about a daemon.
+/// The version and workers of a daemon.
 ///
 /// ```no_run
 /// use buildkit_client::info::info;
@@ -31,7 +31,7 @@ const LABEL_PREFIX: &str = "org.mobyproject.buildkit.worker.";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DaemonInfo {
-    /// BuildKit's version as the daemon reports it; Engines built by distributions report `v0.0.0+unknown`, old ones nothing.
+    /// BuildKit's version as reported by the daemon. Engines of distributions report `v0.0.0+unknown`, old Engines nothing.
     pub version: Option<Version>,
     /// The first one is the default worker.
     pub workers: Vec<Worker>,
@@ -74,7 +74,7 @@ pub struct Version {
 pub struct Worker {
     /// Opaque id.
     pub id: String,
-    /// All labels under their full names.
+    /// All labels with their full names.
     pub labels: BTreeMap<String, String>,
     /// `os/arch[/variant]`, the native one first.
     pub platforms: Vec<String>,
@@ -83,7 +83,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The value of one of BuildKit's own labels, named without its prefix, as in `executor`.
+    /// The value of one of BuildKit's own labels, by its name without the prefix, for example `executor`.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
         self.labels.get(&format!("{LABEL_PREFIX}{name}")).map(String::as_str)
@@ -110,7 +110,7 @@ impl Version {
 /// Asks a daemon for its version and workers. A daemon too old to report its version still lists its workers.
 ///
 /// # Errors
-/// If the daemon is gone or refuses to list its workers.
+/// The daemon is gone or refuses to list its workers.
 pub async fn info(connection: &Connection) -> Result<DaemonInfo, SolveError> {
     let mut control = connection.control();
     let version = match control.info(InfoRequest {}).await {

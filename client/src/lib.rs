@@ -1,8 +1,8 @@
-//! A client of BuildKit: finds a daemon, connects to it, runs builds on it and tells how they go.
+//! A BuildKit client: finds a daemon, connects to it, runs builds and reports their progress.
 //!
-//! It works with `buildkitd` over every transport `buildctl` knows and with the BuildKit inside Docker Engines, needs no
-//! Docker command line, and prints nothing. What to build comes as an encoded definition, as the name of a frontend, or from
-//! code of the caller's own that talks to the daemon's gateway ([`solve::solve_with_gateway`]).
+//! It works with `buildkitd` over every transport that `buildctl` supports, and with the BuildKit inside Docker Engines. It
+//! does not need the Docker command line, and prints nothing. A build is an encoded definition, a frontend that the daemon
+//! runs, or code of the caller that uses the daemon's gateway ([`solve::solve_with_gateway`]).
 //!
 //! Reading order: [`address`], [`dial`], [`solve`], [`session`], [`progress`], [`error`].
 

@@ -1,4 +1,4 @@
-//! Files about a finished build: `--metadata-file` and `--iidfile` (docker/buildx: `commands/build.go`).
+//! The files `--metadata-file` and `--iidfile` of a finished build (docker/buildx: `commands/build.go`).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -9,17 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use buildkit_proto::keys::result;
 use serde_json::Value;
 
-/// The response as a JSON object: values that are themselves JSON, most of them in base64, are put in as such.
+/// The response as a JSON object. Values that are themselves JSON, most of them in base64, are embedded as JSON.
 #[must_use]
 pub fn metadata(response: &BTreeMap<String, String>) -> Value {
     let entries = response.iter().map(|(key, value)| (key.clone(), decode(key, value)));
     Value::Object(entries.collect())
 }
 
-/// As buildx decides it: objects and lists of objects count, empty ones and all else stay text.
+/// Decodes like buildx: only non-empty objects and lists of objects become JSON, everything else stays text.
 fn decode(key: &str, value: &str) -> Value {
     let text = || Value::String(value.to_owned());
-    // A subrequest's result comes as it is.
+    // The result of a subrequest is plain JSON, not base64.
     let bytes =
         if key == result::RESULT_JSON { value.as_bytes().to_vec() } else { STANDARD.decode(value).unwrap_or_default() };
     match serde_json::from_slice(&bytes) {
@@ -29,22 +29,22 @@ fn decode(key: &str, value: &str) -> Value {
     }
 }
 
-/// What `docker` takes for the image's id: the digest of its config where there is one, else that of its manifest.
+/// The image id that `docker` uses: the digest of the config if there is one, else the digest of the manifest.
 #[must_use]
 pub fn image_id(response: &BTreeMap<String, String>) -> Option<&str> {
     response.get(result::IMAGE_CONFIG_DIGEST).or_else(|| response.get(result::IMAGE_DIGEST)).map(String::as_str)
 }
 
-/// Writes the response, with what the caller has to add, as indented JSON.
+/// Writes metadata as indented JSON.
 ///
 /// # Errors
-/// If the file can't be written; one that is there is then as it was.
+/// The file can't be written. An existing file is then unchanged.
 pub fn write_metadata_file(path: &Path, metadata: &Value) -> io::Result<()> {
     let text = serde_json::to_string_pretty(metadata)?;
     write_atomically(path, text.as_bytes())
 }
 
-/// Writes the image's id, nothing else.
+/// Writes only the image id.
 ///
 /// # Errors
 /// As [`write_metadata_file`].
@@ -52,19 +52,20 @@ pub fn write_image_id_file(path: &Path, id: &str) -> io::Result<()> {
     write_atomically(path, id.as_bytes())
 }
 
-/// Writes next to the file and renames, so that no reader sees half of it. Only the user may read it: metadata can hold tokens.
+/// Writes to a temporary file and renames it, so that no reader sees a partial file. Only the user may read the file, because
+/// metadata can contain tokens.
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
     name.push(format!(".{}.tmp", crate::solve::new_reference()));
-    let beside = path.with_file_name(name);
-    let written = private_file(&beside).and_then(|mut file| {
+    let temporary = path.with_file_name(name);
+    let written = private_file(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        std::fs::rename(&temporary, path)
     });
     if written.is_err() {
-        // It may not exist; the first error is the one that counts.
-        let _ = std::fs::remove_file(&beside);
+        // Ignore a failure to remove: the temporary file may not exist, and the first error is the one to report.
+        let _ = std::fs::remove_file(&temporary);
     }
     written
 }
@@ -133,7 +134,7 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&path).expect("read"), id);
         }
         assert_eq!(std::fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing is left beside it");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("listed").count(), 1, "no temporary file is left");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Where results go: the values of `-o/--output`, and together with `--push`, `--load` and tags the exporters that a given
-//! daemon needs for it (docker/buildx: `util/buildflags/export.go`, `build/opt.go`; moby/buildkit: `exporter/*`).
+//! Output destinations: parses `-o/--output`, and chooses the exporters that a daemon needs for these, `--push`, `--load` and
+//! tags (docker/buildx: `util/buildflags/export.go`, `build/opt.go`; moby/buildkit: `exporter/*`).
 //!
-//! Decides; the daemon exports, the session receives, and [`crate::engine`] loads and pushes where the daemon can't.
+//! This module only plans. The daemon exports, the session receives, and [`crate::engine`] loads and pushes if the daemon
+//! can't.
 
 mod attribute;
 mod error;
@@ -22,14 +23,14 @@ use crate::flag::{FlagError, Pairs, fields, suggestion};
 use crate::solve::ExporterKind;
 
 const FLAG: &str = "--output";
-/// The name of buildx for a result that stays where it is (`docker/buildx: build/opt.go`).
+/// buildx's name for a result that stays in the cache (`docker/buildx: build/opt.go`).
 const CACHE_ONLY: &str = "cacheonly";
-/// The name of buildx for an image that is pushed (`docker/buildx: util/buildflags/export.go`).
+/// buildx's name for an image that is pushed (`docker/buildx: util/buildflags/export.go`).
 const REGISTRY: &str = "registry";
-/// An attribute for the client: the Docker context of the Engine to load into.
+/// A client-side attribute: the Docker context of the Engine to load into.
 const CONTEXT: &str = "context";
 
-/// A form of result.
+/// A kind of output.
 ///
 /// ```
 /// use buildkit_client::output::{Output, OutputKind};
@@ -45,7 +46,7 @@ pub enum OutputKind {
     Image,
     /// An OCI archive.
     Oci,
-    /// A Docker archive, or without a destination an image in the Engine.
+    /// A Docker archive, or an image in the Engine if there is no destination.
     Docker,
     /// Files in a folder.
     Local,
@@ -55,26 +56,26 @@ pub enum OutputKind {
     CacheOnly,
 }
 
-/// What is known about a form.
+/// The properties of an output kind.
 struct Form {
     name: &'static str,
-    /// BuildKit's exporter for it; the BuildKit of an Engine may need another one.
+    /// BuildKit's exporter for it; the BuildKit of an Engine may need a different one.
     exporter: Option<ExporterKind>,
-    takes: Takes,
-    /// Its attributes: those of its own, and those it shares with other forms.
+    destinations: Destinations,
+    /// Its own attributes, and the attributes it shares with other kinds.
     attrs: [&'static [&'static str]; 2],
 }
 
-/// Where a form can go.
+/// The destinations that an output kind supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    /// Nothing comes to the client.
+enum Destinations {
+    /// Nothing is sent to the client.
     Nothing,
     /// A folder.
     Folder,
     /// A file or standard output.
     File,
-    /// The same, or without a destination the Engine.
+    /// A file or standard output, or the Engine if there is no destination.
     FileOrEngine,
 }
 
@@ -82,26 +83,29 @@ impl OutputKind {
     const ALL: [Self; 6] = [Self::Image, Self::Oci, Self::Docker, Self::Local, Self::Tar, Self::CacheOnly];
 
     fn form(self) -> Form {
-        let (name, exporter, takes, attrs): (_, _, _, [&'static [&'static str]; 2]) = match self {
+        let (name, exporter, destinations, attrs): (_, _, _, [&'static [&'static str]; 2]) = match self {
             Self::Image => {
                 let attrs: [&[&str]; 2] = [&attribute::IMAGE, &attribute::IMAGE_FORMAT];
-                (exporter::IMAGE, Some(ExporterKind::Image), Takes::Nothing, attrs)
+                (exporter::IMAGE, Some(ExporterKind::Image), Destinations::Nothing, attrs)
             }
             Self::Oci => {
                 let attrs: [&[&str]; 2] = [&attribute::ARCHIVE, &attribute::IMAGE_FORMAT];
-                (exporter::OCI, Some(ExporterKind::Oci), Takes::File, attrs)
+                (exporter::OCI, Some(ExporterKind::Oci), Destinations::File, attrs)
             }
             Self::Docker => {
                 let attrs: [&[&str]; 2] = [&attribute::ARCHIVE, &attribute::IMAGE_FORMAT];
-                (exporter::DOCKER, Some(ExporterKind::Docker), Takes::FileOrEngine, attrs)
+                (exporter::DOCKER, Some(ExporterKind::Docker), Destinations::FileOrEngine, attrs)
             }
-            Self::Local => {
-                (exporter::LOCAL, Some(ExporterKind::Local), Takes::Folder, [&attribute::LOCAL, &attribute::FILES])
-            }
-            Self::Tar => (exporter::TAR, Some(ExporterKind::Tar), Takes::File, [&[], &attribute::FILES]),
-            Self::CacheOnly => (CACHE_ONLY, None, Takes::Nothing, [&[], &[]]),
+            Self::Local => (
+                exporter::LOCAL,
+                Some(ExporterKind::Local),
+                Destinations::Folder,
+                [&attribute::LOCAL, &attribute::FILES],
+            ),
+            Self::Tar => (exporter::TAR, Some(ExporterKind::Tar), Destinations::File, [&[], &attribute::FILES]),
+            Self::CacheOnly => (CACHE_ONLY, None, Destinations::Nothing, [&[], &[]]),
         };
-        Form { name, exporter, takes, attrs }
+        Form { name, exporter, destinations, attrs }
     }
 
     /// BuildKit's name for it.
@@ -110,14 +114,14 @@ impl OutputKind {
         self.form().name
     }
 
-    /// Whether it is an image, which has a name, a config and annotations, rather than files.
+    /// Whether it is an image, which has a name, a config and annotations, and not files.
     #[must_use]
     pub fn is_image(self) -> bool {
         self.form().exporter.is_some_and(|exporter| exporter.makes_image())
     }
 }
 
-/// Where an archive or folder goes.
+/// The destination of an archive or folder.
 ///
 /// ```
 /// use buildkit_client::output::{Destination, Output};
@@ -136,7 +140,7 @@ pub enum Destination {
     Stdout,
 }
 
-/// One value of `--output`. Its attributes are ones the exporter knows; their values are checked by the daemon.
+/// One value of `--output`. All its attributes are known to the exporter; the daemon checks their values.
 ///
 /// ```
 /// use buildkit_client::output::{Output, OutputKind};
@@ -147,7 +151,7 @@ pub enum Destination {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// The form.
+    /// The kind of output.
     pub kind: OutputKind,
     /// `dest`.
     pub dest: Option<Destination>,
@@ -162,18 +166,18 @@ impl Output {
         Self { kind, dest: None, attrs: BTreeMap::new() }
     }
 
-    /// What `--push` and `type=registry` mean. Unpacking would only cost time for an image that is pushed.
+    /// Applies `--push` and `type=registry`. A pushed image need not be unpacked.
     fn set_push(&mut self) {
         self.attrs.insert(exporter_attr::PUSH.to_owned(), "true".to_owned());
         self.attrs.entry(exporter_attr::UNPACK.to_owned()).or_insert_with(|| "false".to_owned());
     }
 
-    /// Whether it asks to be pushed.
+    /// Whether the image is pushed.
     fn is_pushed(&self) -> bool {
         self.flag(exporter_attr::PUSH)
     }
 
-    /// A boolean attribute as the daemon reads it: present without a value means yes.
+    /// A boolean attribute as the daemon reads it: an empty value means true.
     fn flag(&self, key: &str) -> bool {
         self.attrs
             .get(key)
@@ -207,12 +211,12 @@ impl FromStr for Output {
             (None, REGISTRY) => OutputKind::Image,
             (None, other) => {
                 let names = OutputKind::ALL.iter().map(|kind| kind.name()).chain([REGISTRY]);
-                return Err(wrong(format!("type {other:?} is not known{}", suggestion(other, names))));
+                return Err(wrong(format!("unknown type {other:?}{}", suggestion(other, names))));
             }
         };
         let mut output = Self { kind, dest, attrs: pairs.into_rest() };
-        if output.dest.is_some() && kind.form().takes == Takes::Nothing {
-            return Err(wrong(format!("type {name} takes no dest")));
+        if output.dest.is_some() && kind.form().destinations == Destinations::Nothing {
+            return Err(wrong(format!("type {name} does not support dest")));
         }
         attribute::check(kind, &output.attrs).map_err(wrong)?;
         if name == REGISTRY {

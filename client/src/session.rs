@@ -1,9 +1,9 @@
-//! The session: what a daemon may ask of its client while it builds.
+//! The session, through which a daemon makes requests to its client during a build.
 //!
-//! A session is a call to `Control.Session` whose two streams of bytes carry an HTTP/2 connection in which the daemon
-//! is the client (moby/buildkit: `session/`). Over it the daemon reads the directories it was allowed to
-//! ([`files`]), delivers exports ([`exports`]), and asks for secrets ([`secrets`]) and registry credentials ([`auth`]).
-//! It starts no build; a solve request only names a session by its id.
+//! A session is a call to `Control.Session` whose two byte streams carry an HTTP/2 connection in which the daemon is the
+//! client (moby/buildkit: `session/`). Over this connection the daemon reads the directories that are served ([`files`]),
+//! delivers exports ([`exports`]), and asks for secrets ([`secrets`]) and registry credentials ([`auth`]). A session does not
+//! start a build; a solve request refers to a session by its id.
 //!
 //! ```no_run
 //! # async fn example(channel: tonic::transport::Channel) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,12 +1,12 @@
-//! Runs a build on a daemon: `Control.Solve` and `Control.Status` side by side, and for builds that are driven from here
-//! the gateway between them (moby/buildkit: `client/solve.go`, `client/build.go`).
+//! Runs a build on a daemon: `Control.Solve` and `Control.Status` in parallel and, for builds that the client drives, calls
+//! of the gateway (moby/buildkit: `client/solve.go`, `client/build.go`).
 //!
-//! A session is opened by the caller, named by its id, and has to stay up until the call returns;
-//! [`beside_session`] watches over that.
+//! The caller opens a session and passes its id. The session must stay open until the call returns; [`guarded_by_session`]
+//! cancels a build whose session is lost.
 
-mod beside;
 mod exporter;
 mod options;
+mod session_guard;
 mod status;
 
 use std::collections::BTreeMap;
@@ -25,21 +25,21 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-pub use self::beside::beside_session;
 pub use self::exporter::{Exporter, ExporterKind};
 pub use self::options::{CacheEntry, SolveOptions, cache_imports_attr, new_reference};
+pub use self::session_guard::guarded_by_session;
 
 use crate::dial::Connection;
 use crate::error::SolveError;
 use crate::progress::ProgressSender;
 use crate::session::SessionId;
 
-/// Metadata key that ties a gateway call on the control connection to its build.
+/// Metadata key that assigns a gateway call on the control connection to its build.
 pub const BUILD_ID_METADATA: &str = "buildkit-controlapi-buildid";
 
-/// How long one side of a build may take to end after the other has.
+/// How long one side of a build may take to end after the other side has ended.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two attempts to find the build the daemon is just registering.
+/// Pause between attempts to find a build that the daemon is registering.
 const REGISTRATION_PAUSE: Duration = Duration::from_millis(50);
 
 /// A finished build.
@@ -55,11 +55,11 @@ const REGISTRATION_PAUSE: Duration = Duration::from_millis(50);
 pub struct SolveResponse {
     /// The build's id on the daemon.
     pub reference: String,
-    /// What the exporters and the frontend report: `containerimage.digest` and the like. All exporters share this map.
+    /// What the exporters and the frontend report, for example `containerimage.digest`. All exporters share this map.
     pub exporter_response: BTreeMap<String, String>,
 }
 
-/// The way from our own code into a running build.
+/// Gives the client's code access to a running build.
 ///
 /// ```no_run
 /// use buildkit_client::progress;
@@ -85,10 +85,10 @@ pub struct BuildHandle {
     pub build_ref: String,
 }
 
-/// Builds a definition, or runs a frontend on the daemon. `session` serves files, secrets and credentials, and receives what
-/// comes to the client; without one the build has none of these.
+/// Builds a definition, or runs a frontend on the daemon. `session` serves files, secrets and credentials, and receives
+/// exports; without a session the build has none of these.
 ///
-/// Dropping the future cancels the build without waiting for its last reports; `cancel` waits for them, up to 5 s.
+/// Dropping the future cancels the build without waiting for its last reports. `cancel` waits for them, up to 5 s.
 ///
 /// # Errors
 /// See [`SolveError`].
@@ -108,11 +108,11 @@ pub async fn solve(
     Ok(response)
 }
 
-/// Runs a build that is driven by `build`, which talks to the daemon's gateway and ends by calling its `Return` once.
-/// `session` is as for [`solve`].
+/// Runs a build that is driven by `build`, which calls the daemon's gateway and finally calls its `Return` once. `session` is
+/// as for [`solve`].
 ///
-/// `build` starts when the daemon knows the build. When it fails, the daemon's own error is preferred, since it has more details;
-/// the daemon gets 5 s for that.
+/// `build` starts when the daemon has registered the build. If it fails, the daemon's own error is preferred, since it has more
+/// details; the daemon gets 5 s to report it.
 ///
 /// # Errors
 /// See [`SolveError`].
@@ -130,7 +130,7 @@ where
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     if options.frontend.is_some() || options.definition.is_some() {
-        return Err(invalid("a build driven from here takes neither a frontend nor a definition"));
+        return Err(invalid("a build that the client drives cannot have a frontend or a definition"));
     }
     let request = options.into_request(session)?;
     let handle = BuildHandle { channel: connection.channel.clone(), build_ref: request.r#ref.clone() };
@@ -145,7 +145,8 @@ where
     }
 }
 
-/// The daemon looks for a build for 3 s before it reports that there is none; on a slow one that is not enough.
+/// Waits for the daemon to register the build. The daemon itself waits only 3 s before it reports an unknown build, which is
+/// not enough on a slow machine.
 async fn wait_until_registered(handle: &BuildHandle) -> Result<(), Status> {
     let id = MetadataValue::try_from(&handle.build_ref)
         .map_err(|_| Status::invalid_argument("the build reference can't be sent as metadata"))?;
@@ -156,7 +157,7 @@ async fn wait_until_registered(handle: &BuildHandle) -> Result<(), Status> {
         request.metadata_mut().insert(BUILD_ID_METADATA, id.clone());
         match client.ping(request).await {
             Ok(_) => return Ok(()),
-            // Solve is running at the same time: if it fails, this future is dropped.
+            // Solve runs at the same time. If it fails, this future is dropped.
             Err(status) if is_unregistered(&status) => sleep(REGISTRATION_PAUSE).await,
             Err(status) => return Err(status),
         }
@@ -167,7 +168,7 @@ fn is_unregistered(status: &Status) -> bool {
     status.code() == Code::NotFound || status.message().contains("no such job")
 }
 
-/// Solve, Status and the gateway side by side; returns when all have ended or been given up.
+/// Runs Solve, Status and the gateway code in parallel. Returns when all have ended or timed out.
 async fn run<G, T, E>(
     connection: &Connection,
     request: SolveRequest,
@@ -186,7 +187,7 @@ where
     let (solve_ended, until) = watch::channel(false);
     let solve = async {
         let outcome = drive(connection, request, cancel, gateway).await;
-        // The reader may have left already.
+        // The reader may already have ended.
         let _ = solve_ended.send(true);
         outcome
     };
@@ -199,7 +200,7 @@ where
     }
 }
 
-/// Who ended the build.
+/// What ended the build.
 enum Failure {
     Daemon(Box<Status>),
     Gateway(Box<dyn StdError + Send + Sync>),
@@ -233,14 +234,14 @@ where
     let cancelled = || Failure::Cancelled;
     let daemon = |status: Status| Failure::Daemon(Box::new(status));
     tokio::select! {
-        // Dropping the call resets its stream, which is how the daemon learns of it.
+        // Dropping the call resets its stream, which cancels the build on the daemon.
         () = cancel.cancelled() => Err(cancelled()),
         answer = &mut solve => {
             let response = answer.map_err(daemon)?;
             if !has_gateway {
                 return Ok((response, None));
             }
-            // Its last call has been answered, or else Solve would not have ended well.
+            // The gateway's last call has been answered, or else Solve would not have succeeded.
             match timeout(END_TIMEOUT, gateway).await {
                 Ok(Ok(built)) => Ok((response, Some(built))),
                 Ok(Err(error)) => Err(Failure::Gateway(error)),

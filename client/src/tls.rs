@@ -1,6 +1,6 @@
-//! TLS towards a daemon: which files to trust and to show, read once per connection.
+//! TLS settings for a daemon: CA, client certificate and key. The files are read once per connection.
 //!
-//! Not for registries: the daemon and the session have their own TLS settings for those.
+//! They do not apply to registries, for which the daemon and the session have their own settings.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as RustlsError, RootCertStore, SignatureScheme};
 
-/// Names of the files in a `--tlsdir`, in the order they are looked for (moby/buildkit: `cmd/buildctl/main.go`).
+/// Names of the files in a `--tlsdir`, in order of preference (moby/buildkit: `cmd/buildctl/main.go`).
 const CA_NAMES: [&str; 2] = ["ca.pem", "ca.crt"];
 const CERT_NAMES: [&str; 2] = ["cert.pem", "tls.crt"];
 const KEY_NAMES: [&str; 2] = ["key.pem", "tls.key"];
 
-/// What TLS needs to know about a peer.
+/// TLS settings of a connection.
 ///
-/// With a CA only that CA is trusted; without one the machine's own trust store is.
+/// If a CA is set, only that CA is trusted; otherwise the machine's trust store is used.
 ///
 /// ```
 /// use buildkit_client::tls::TlsFiles;
@@ -30,7 +30,7 @@ const KEY_NAMES: [&str; 2] = ["key.pem", "tls.key"];
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// Name the certificate must carry; the address's host when absent.
+    /// The name in the peer's certificate; the host of the address if absent.
     pub server_name: Option<String>,
     /// CA bundle (PEM).
     pub ca: Option<PathBuf>,
@@ -42,7 +42,7 @@ pub struct TlsFiles {
     pub skip_verify: bool,
 }
 
-/// Why TLS can't be set up or was refused.
+/// Why TLS can't be set up.
 ///
 /// ```
 /// use std::path::Path;
@@ -66,36 +66,36 @@ pub enum TlsError {
         #[source]
         source: std::io::Error,
     },
-    /// A file doesn't hold what it should.
-    #[error("{path} holds no usable {what}: {problem}")]
+    /// A file has invalid content.
+    #[error("{path} contains no usable {what}: {problem}")]
     Content {
-        /// What was looked for.
+        /// The expected content.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why it doesn't do.
+        /// The reason.
         problem: String,
     },
-    /// A certificate without its key or the other way round.
-    #[error("a client certificate and its key go together, but only the {given} is given")]
+    /// A certificate without its key, or a key without its certificate.
+    #[error("only the client {given} is given; a client certificate and its key are needed together")]
     HalfPair {
-        /// The one that is there.
+        /// The given one: `certificate` or `key`.
         given: &'static str,
     },
-    /// Neither a CA was given nor has the machine one.
-    #[error("no CA is given and the machine's trust store can't be read: {0}")]
+    /// No CA was given, and the machine has no trust store.
+    #[error("no CA certificate is given, and the machine's trust store can't be read: {0}")]
     NoRoots(String),
     /// The directory has no file under any of the known names.
-    #[error("{path} holds none of ca.pem, cert.pem, key.pem, ca.crt, tls.crt, tls.key")]
+    #[error("{path} contains none of ca.pem, cert.pem, key.pem, ca.crt, tls.crt, tls.key")]
     EmptyDir {
         /// The directory.
         path: PathBuf,
     },
-    /// `--tlsdir` together with one of the single flags.
-    #[error("--tlsdir and --tlscacert, --tlscert, --tlskey exclude each other")]
+    /// `--tlsdir` is combined with a flag for a single file.
+    #[error("--tlsdir cannot be combined with --tlscacert, --tlscert or --tlskey")]
     Mixed,
-    /// The name to check the certificate against isn't one.
-    #[error("{name:?} is not a server name")]
+    /// The server name is invalid.
+    #[error("{name:?} is not a valid server name")]
     ServerName {
         /// The name.
         name: String,
@@ -103,16 +103,16 @@ pub enum TlsError {
         #[source]
         source: InvalidDnsNameError,
     },
-    /// The library refused the pieces.
-    #[error("TLS settings are refused")]
+    /// The TLS library rejects the settings.
+    #[error("the TLS settings are invalid")]
     Config(#[source] RustlsError),
 }
 
 impl TlsFiles {
-    /// Takes the files of a directory, each under whichever of its two names is there.
+    /// Uses the files in a directory. Each file can have one of two names.
     ///
     /// # Errors
-    /// If none of the six names is there.
+    /// The directory has no file with one of the six names.
     pub fn from_dir(dir: &Path) -> Result<Self, TlsError> {
         let find = |names: [&str; 2]| names.into_iter().map(|name| dir.join(name)).find(|path| path.exists());
         let files = Self { ca: find(CA_NAMES), cert: find(CERT_NAMES), key: find(KEY_NAMES), ..Self::default() };
@@ -122,10 +122,10 @@ impl TlsFiles {
         Ok(files)
     }
 
-    /// Turns the command-line flags into settings; `None` when none is given.
+    /// Converts the command-line flags to settings; `None` if no flag is given.
     ///
     /// # Errors
-    /// If `dir` is mixed with single files, or holds none of them.
+    /// `dir` is combined with single files, or contains none of the files.
     pub fn from_flags(
         server_name: Option<String>,
         ca: Option<PathBuf>,
@@ -150,7 +150,7 @@ impl TlsFiles {
 
     /// Reads the files and offers `protocols` by ALPN.
     pub(crate) fn client_config(&self, protocols: &[&[u8]]) -> Result<ClientConfig, TlsError> {
-        // Chosen here and not as the process's default, so that a program with another default can link this crate.
+        // Do not use the process's default provider, so that programs with a different default can link this crate.
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -209,7 +209,7 @@ fn read_certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateD
         return Err(TlsError::Content {
             what,
             path: path.to_owned(),
-            problem: "there is no certificate in it".to_owned(),
+            problem: "it contains no certificate".to_owned(),
         });
     }
     Ok(certificates)
@@ -228,7 +228,7 @@ fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Read { what, path: path.to_owned(), source })
 }
 
-/// For `skip_verify`: the handshake's signatures are still checked, the certificate's origin isn't.
+/// For `skip_verify`: checks the signatures of the handshake, but not the issuer of the certificate.
 #[derive(Debug)]
 struct AcceptAny(Arc<CryptoProvider>);
 

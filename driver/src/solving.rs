@@ -11,7 +11,7 @@ use buildkit_client::progress::ProgressSender;
 use buildkit_client::session::exports::ReceivedExport;
 use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{SessionBuilder, SessionId};
-use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, beside_session, solve_with_gateway};
+use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, guarded_by_session, solve_with_gateway};
 use buildkit_gateway::{Bridge, GatewayError};
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +88,7 @@ impl Solving<'_> {
         // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimized.
         let id = Some(session.id());
         let build = Box::pin(solve_with_gateway(connection, id, solve, progress, &own_cancel, driver));
-        let outcome = match beside_session::<_, BuildError>(&session, &own_cancel, build).await {
+        let outcome = match guarded_by_session::<_, BuildError>(&session, &own_cancel, build).await {
             Ok((response, made)) => {
                 let sent = session.sent_dirs();
                 after().await.map(|()| (response, made, sent))

@@ -1,6 +1,6 @@
-//! The engine: builders by name, and the memory of what they built.
+//! The engine: named builders, and the results of earlier builds.
 //!
-//! Knows no daemon and no registry; builders do.
+//! It does not talk to daemons or registries; builders do.
 
 mod memory;
 
@@ -15,48 +15,48 @@ use crate::builder::{BuildContext, Decision, ImageSpecBuilder};
 use crate::error::EngineError;
 use crate::request::BuildRequest;
 use crate::settings::Settings;
-use crate::together::Together;
+use crate::shared_sessions::SharedSessions;
 use imagespec_driver::Files;
 use imagespec_driver::content;
 
 use memory::{Key, Memory, Moment};
 
-/// How many specs [`ImageBuildEngine::build_all`] has under way; the daemon does the work.
-const AT_A_TIME: usize = 8;
+/// How many specs [`ImageBuildEngine::build_all`] builds at the same time.
+const MAX_CONCURRENT_BUILDS: usize = 8;
 
-/// What the requests of one call have in common.
+/// State shared by the requests of one call.
 #[derive(Clone)]
 struct Call {
-    /// They all come at once, however late their turn is: several that are forced are content with one build of an image.
-    came: Moment,
-    together: Option<Together>,
+    /// When the call arrived. All its requests share this time, so that several forced requests build an image once.
+    arrived: Moment,
+    shared: Option<SharedSessions>,
 }
 
-/// An image that is there now.
+/// An image that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// What it is called by its spec.
+    /// The name according to the spec.
     pub image_name: String,
-    /// What it is called really: for most builders the same.
+    /// The actual name; the same for most builders.
     pub real_name: String,
-    /// Whether the builder made it; else it was there before.
+    /// Whether this call built it. If false, it already existed.
     pub was_built: bool,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// Builds specs, each with the builder it names, or else with the one of the highest priority.
+/// Builds specs, each with the builder that it names, or else with the builder of the highest priority.
 ///
-/// What was built, or found to be there, is remembered: asked for again, also at the same time, it is not built again, unless the
-/// request is forced. A failure is not remembered.
+/// The engine remembers images that it built or found. A repeated or concurrent request for the same image does not build it
+/// again, unless the request is forced. Failures are not remembered.
 ///
-/// A spec on top of another is one image and one build: the inner one is neither built nor pushed for itself, whatever name and
-/// registry it has.
+/// A spec that is based on another spec is one image and one build. The base spec is neither built nor pushed on its own, even if
+/// it has a name and a registry.
 #[derive(Debug, Default)]
 pub struct ImageBuildEngine {
     settings: Settings,
     builders: BTreeMap<String, Registered>,
-    /// Counts registrations, so that the first of two builders with one priority can be told.
+    /// Counts registrations, to order builders of the same priority.
     registrations: usize,
     memory: Memory,
 }
@@ -65,7 +65,7 @@ pub struct ImageBuildEngine {
 struct Registered {
     builder: Arc<dyn ImageSpecBuilder>,
     priority: i64,
-    turn: usize,
+    order: usize,
 }
 
 impl ImageBuildEngine {
@@ -75,7 +75,7 @@ impl ImageBuildEngine {
         Self::default()
     }
 
-    /// An engine with the habits of an environment.
+    /// Sets the engine's settings.
     ///
     /// ```
     /// use imagespec_engine::{ImageBuildEngine, Settings, Variables};
@@ -88,13 +88,14 @@ impl ImageBuildEngine {
         Self { settings, ..self }
     }
 
-    /// The engine's habits.
+    /// The engine's settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Adds a builder. One of the same name goes, and what it built is forgotten; the new one keeps its place among equals.
+    /// Adds a builder. It replaces a builder of the same name, whose results are forgotten, and keeps its position among builders
+    /// of the same priority.
     ///
     /// ```
     /// use imagespec_engine::{ImageBuildEngine, NoopBuilder};
@@ -108,9 +109,9 @@ impl ImageBuildEngine {
     pub fn register(&mut self, name: impl Into<String>, builder: impl ImageSpecBuilder + 'static, priority: i64) {
         let name = name.into();
         self.memory.forget(&name);
-        let turn = self.builders.get(&name).map_or(self.registrations, |old| old.turn);
+        let order = self.builders.get(&name).map_or(self.registrations, |old| old.order);
         self.registrations += 1;
-        self.builders.insert(name, Registered { builder: Arc::new(builder), priority, turn });
+        self.builders.insert(name, Registered { builder: Arc::new(builder), priority, order });
     }
 
     /// The names of all builders.
@@ -118,50 +119,50 @@ impl ImageBuildEngine {
         self.builders.keys().map(String::as_str)
     }
 
-    /// The builder of specs that name none: the one with the highest priority, the first of several.
+    /// The builder of specs that do not name one: the first builder with the highest priority.
     #[must_use]
     pub fn default_builder(&self) -> Option<&str> {
         let first =
-            |(_, registered): &(&String, &Registered)| (registered.priority, std::cmp::Reverse(registered.turn));
+            |(_, registered): &(&String, &Registered)| (registered.priority, std::cmp::Reverse(registered.order));
         self.builders.iter().max_by_key(first).map(|(name, _)| name.as_str())
     }
 
-    /// Builds the image of a spec unless it is there.
+    /// Builds the image of a spec unless it exists.
     ///
     /// # Errors
-    /// No builder fits, the spec is wrong, or its builder failed.
+    /// The builder is not registered, the spec is invalid, or the builder failed.
     pub async fn build(&self, request: impl Into<BuildRequest>) -> Result<Built, EngineError> {
-        self.build_of(Call { came: self.memory.now(), together: None }, request.into()).await
+        self.build_request(Call { arrived: self.memory.now(), shared: None }, request.into()).await
     }
 
-    /// Builds several specs, some of them at the same time. They share a connection, and those with one build context send it once.
-    /// Files that change meanwhile may or may not be those that are built. The results are in the order of the requests; a failure
-    /// does not stop the others.
+    /// Builds several specs, some of them at the same time. They share a connection, and specs with the same build context send
+    /// it once. If files change during the call, a build may see the old or the new ones. The results are in the order of the
+    /// requests; a failure does not stop the other builds.
     pub async fn build_all<R: Into<BuildRequest>>(
         &self,
         requests: impl IntoIterator<Item = R>,
     ) -> Vec<Result<Built, EngineError>> {
         let requests: Vec<BuildRequest> = requests.into_iter().map(Into::into).collect();
-        let call = Call { came: self.memory.now(), together: (requests.len() > 1).then(Together::default) };
-        let builds: Vec<_> = requests.into_iter().map(|request| self.build_of(call.clone(), request)).collect();
-        futures_util::stream::iter(builds).buffered(AT_A_TIME).collect().await
+        let call = Call { arrived: self.memory.now(), shared: (requests.len() > 1).then(SharedSessions::default) };
+        let builds: Vec<_> = requests.into_iter().map(|request| self.build_request(call.clone(), request)).collect();
+        futures_util::stream::iter(builds).buffered(MAX_CONCURRENT_BUILDS).collect().await
     }
 
-    async fn build_of(&self, call: Call, request: BuildRequest) -> Result<Built, EngineError> {
+    async fn build_request(&self, call: Call, request: BuildRequest) -> Result<Built, EngineError> {
         let BuildRequest { spec, files, force } = request;
-        let (name, builder) = self.builder_of(&spec)?;
+        let (name, builder) = self.builder_for(&spec)?;
         let image_name = image_name(&spec, &files).await?;
         let key = Key { builder: name.to_owned(), image: image_name.clone() };
         let work = || async {
             let force = force || self.settings.force;
             let mut context = BuildContext::new(image_name, files, force, self.settings.clone());
-            context.together = call.together;
+            context.together = call.shared;
             run(builder.as_ref(), &spec, context).await
         };
-        self.memory.once(key, force.then_some(call.came), work).await
+        self.memory.run_once(key, force.then_some(call.arrived), work).await
     }
 
-    fn builder_of(&self, spec: &ImageSpec) -> Result<(&str, Arc<dyn ImageSpecBuilder>), EngineError> {
+    fn builder_for(&self, spec: &ImageSpec) -> Result<(&str, Arc<dyn ImageSpecBuilder>), EngineError> {
         let wanted = match spec.builder() {
             _ if self.builders.is_empty() => return Err(EngineError::NoBuilder),
             Some(name) => name,
@@ -177,11 +178,11 @@ impl ImageBuildEngine {
     }
 }
 
-/// What the image is called; for that the files behind the spec are read.
+/// The image name. Its tag depends on the files that the spec refers to, so these are read.
 async fn image_name(spec: &ImageSpec, files: &Files) -> Result<String, EngineError> {
     let (spec, files) = (spec.clone(), files.clone());
     let read = move || {
-        let content = content_of(&spec, &files)?;
+        let content = read_content(&spec, &files)?;
         Ok(spec.image_name(&content))
     };
     let failed =
@@ -189,12 +190,12 @@ async fn image_name(spec: &ImageSpec, files: &Files) -> Result<String, EngineErr
     tokio::task::spawn_blocking(read).await.map_err(failed)?
 }
 
-fn content_of(spec: &ImageSpec, files: &Files) -> Result<Content, EngineError> {
+fn read_content(spec: &ImageSpec, files: &Files) -> Result<Content, EngineError> {
     let document = Document::from_spec(spec.clone(), &files.spec_name());
     Ok(content::gather(files, &document, &[])?)
 }
 
-/// Asks whether the image is there, and has it built if need be.
+/// Checks whether the image exists, and builds it if necessary.
 async fn run(builder: &dyn ImageSpecBuilder, spec: &ImageSpec, context: BuildContext) -> Result<Built, EngineError> {
     let existence = builder.existence(spec, &context).await;
     let built = |real_name: Option<String>, was_built| Built {
@@ -206,11 +207,11 @@ async fn run(builder: &dyn ImageSpecBuilder, spec: &ImageSpec, context: BuildCon
     match builder.should_build(spec, &existence, &context) {
         Decision::Skip => return Ok(built(None, false)),
         Decision::Refuse(reason) => {
-            return Err(EngineError::NotKnown { image: context.image_name.clone(), reason });
+            return Err(EngineError::ExistenceUnknown { image: context.image_name.clone(), reason });
         }
         Decision::BuildUnsure(reason) => {
             let image = &context.image_name;
-            context.warn(format!("whether {image} is there is not known, so it is built: {reason}"));
+            context.warn(format!("cannot tell whether {image} exists, so it is built: {reason}"));
         }
         Decision::Build => {}
     }

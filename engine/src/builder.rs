@@ -1,4 +1,4 @@
-//! What a builder is, and when it builds unless it knows better.
+//! The trait of image builders, and their default policy.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -11,26 +11,26 @@ use imagespec::ImageSpec;
 use crate::error::EngineError;
 use crate::existence::{Existence, exist};
 use crate::settings::Settings;
-use crate::together::Together;
+use crate::shared_sessions::SharedSessions;
 use imagespec_driver::Files;
 use imagespec_driver::{CredentialsError, registry_auth};
 
-/// A future of a trait object's.
+/// A boxed future, as returned by the methods of a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a builder is told beside the spec.
+/// What a builder receives in addition to the spec.
 #[derive(Clone, Debug)]
 pub struct BuildContext {
-    /// What the image is called by its spec: registry, name and tag.
+    /// The image name according to the spec: registry, name and tag.
     pub image_name: String,
     /// Where the spec's files are.
     pub files: Files,
-    /// Whether it is to be built though it is there.
+    /// Whether to build the image even if it exists.
     pub force: bool,
-    /// The engine's habits, and the environment.
+    /// The engine's settings, and the environment.
     pub settings: Settings,
-    /// What there is for this build and others of one call; none if it is alone.
-    pub(crate) together: Option<Together>,
+    /// Connections and sessions shared with the other builds of a call; `None` if this is the only one.
+    pub(crate) together: Option<SharedSessions>,
     warnings: Arc<Mutex<Vec<String>>>,
     credentials: Arc<OnceLock<Arc<RegistryAuth>>>,
 }
@@ -50,21 +50,21 @@ impl BuildContext {
         }
     }
 
-    /// Tells the user something with the result.
+    /// Adds a warning to the result.
     pub fn warn(&self, text: impl Into<String>) {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text.into());
     }
 
-    /// What the user was told so far.
+    /// The warnings so far.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The user's credentials for registries, from where the image's spec or the environment says; read once.
+    /// The user's registry credentials, from the spec's `registry_config` or the environment. They are read once.
     ///
     /// # Errors
-    /// They cannot be read.
+    /// The credentials cannot be read.
     pub fn registry_auth(&self, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CredentialsError> {
         if let Some(known) = self.credentials.get() {
             return Ok(Arc::clone(known));
@@ -74,20 +74,20 @@ impl BuildContext {
     }
 }
 
-/// Whether an image is built.
+/// Whether to build an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is.
+    /// Build it.
     Build,
-    /// It is, though nobody knows whether it has to be; the text says why.
+    /// Build it, although it is unknown whether it exists; the text is the reason.
     BuildUnsure(String),
-    /// It is there.
+    /// Do not build it: it exists.
     Skip,
-    /// Nobody knows whether it is there, and then it is not built; the text says why.
+    /// Fail, because it is unknown whether it exists; the text is the reason.
     Refuse(String),
 }
 
-/// Makes images of specs.
+/// Builds images from specs.
 ///
 /// ```
 /// use imagespec::ImageSpec;
@@ -116,18 +116,18 @@ pub enum Decision {
 /// # }
 /// ```
 pub trait ImageSpecBuilder: Debug + Send + Sync {
-    /// Builds the image, and pushes it where it has a registry. Returns its name if that is not the spec's.
+    /// Builds the image, and pushes it if the spec has a registry. Returns the image name if it differs from that of the spec.
     ///
     /// # Errors
-    /// The image was not built, or could not be brought where it belongs.
+    /// The image could not be built, pushed or loaded.
     fn build_image<'a>(
         &'a self,
         spec: &'a ImageSpec,
         context: &'a BuildContext,
     ) -> BoxFuture<'a, Result<Option<String>, EngineError>>;
 
-    /// Whether the image is there already. By default its registry is asked; an image without one is nowhere: it is built, of
-    /// which the daemon's cache leaves little to do.
+    /// Whether the image exists. By default this asks its registry. An image without a registry counts as missing and is built,
+    /// which is fast if its steps are in the daemon's cache.
     fn existence<'a>(&'a self, spec: &'a ImageSpec, context: &'a BuildContext) -> BoxFuture<'a, Existence> {
         Box::pin(async move {
             if spec.registry().is_none() {
@@ -140,11 +140,12 @@ pub trait ImageSpecBuilder: Debug + Send + Sync {
         })
     }
 
-    /// Whether to build. By default what is missing is built, and what is there only if that is forced. What may be there is
-    /// built, unless the caller wants to know for sure: Flytekit takes it to be there, and tasks then start without an image.
+    /// Whether to build. By default a missing image is built, and an existing one only if the build is forced. If the registry
+    /// does not answer, the image is built, unless `fail_fast` is set. This differs from Flytekit, which then assumes that the
+    /// image exists, so that tasks may start without one.
     fn should_build(&self, _spec: &ImageSpec, existence: &Existence, context: &BuildContext) -> Decision {
         match existence {
-            // Then it does not matter whether it is there.
+            // A forced build does not depend on the existence.
             _ if context.force => Decision::Build,
             Existence::Missing => Decision::Build,
             Existence::Exists => Decision::Skip,
@@ -159,11 +160,11 @@ mod tests {
     use super::*;
     use crate::noop::NoopBuilder;
 
-    /// The habits that builders have if they say nothing.
+    /// A builder with the default policy.
     #[derive(Debug)]
-    struct Usual;
+    struct DefaultPolicy;
 
-    impl ImageSpecBuilder for Usual {
+    impl ImageSpecBuilder for DefaultPolicy {
         fn build_image<'a>(
             &'a self,
             spec: &'a ImageSpec,
@@ -177,11 +178,11 @@ mod tests {
     fn check(existence: &Existence, force: bool, fail_fast: bool, expect: Decision) {
         let settings = Settings { fail_fast, ..Settings::default() };
         let context = BuildContext::new("a:1", Files::default(), force, settings);
-        assert_eq!(Usual.should_build(&ImageSpec::default(), existence, &context), expect);
+        assert_eq!(DefaultPolicy.should_build(&ImageSpec::default(), existence, &context), expect);
     }
 
     #[test]
-    fn the_usual_policy() {
+    fn the_default_policy() {
         let unknown = Existence::Unknown("why".to_owned());
         for fail_fast in [false, true] {
             check(&Existence::Missing, false, fail_fast, Decision::Build);

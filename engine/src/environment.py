@@ -1,4 +1,4 @@
-"""Says which Python runs it and which distributions it has, a line each."""
+"""Prints the version of this Python and its distributions, one per line."""
 
 import importlib.metadata
 import sys
@@ -10,6 +10,6 @@ for distribution in importlib.metadata.distributions():
     if not name or not version or name.lower() in seen:
         continue
     seen.add(name.lower())
-    # A file of PEP 610: it did not come from an index.
+    # PEP 610: a distribution with this file was not installed from an index.
     kind = "direct" if distribution.read_text("direct_url.json") else "package"
     print(kind, name, version)

@@ -1,4 +1,4 @@
-//! Why an image is not there when a build has ended.
+//! Why an engine could not build an image.
 
 use std::sync::Arc;
 
@@ -12,41 +12,41 @@ use imagespec_driver::CredentialsError;
 use imagespec_driver::SecretsError;
 use imagespec_driver::content::ContentError;
 
-/// Why there is no image.
+/// Why an image was not built.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// An engine without builders.
+    /// The engine has no builders.
     #[error("no image builder is registered")]
     NoBuilder,
-    /// The spec names a builder that the engine has not.
-    #[error("the image builder {name:?} is not registered; known are {}", .known.join(", "))]
+    /// The spec names a builder that is not registered.
+    #[error("the image builder {name:?} is not registered; registered builders are {}", .known.join(", "))]
     UnknownBuilder {
-        /// What the spec says.
+        /// The name in the spec.
         name: String,
-        /// What the engine has.
+        /// The registered builders.
         known: Vec<String>,
     },
-    /// The builder `noop` got a spec it cannot take an image from.
-    #[error("the image builder \"noop\" takes the base image as it is, so `base_image` has to be a reference")]
+    /// The builder `noop` got a spec whose base image is not a reference.
+    #[error("the image builder \"noop\" uses the base image as it is, so `base_image` must be an image reference")]
     NoReference,
-    /// The spec is wrong, by itself or in the light of what its build found out.
+    /// The spec is invalid, on its own or given the facts that the build gathered.
     #[error("the spec has problems: {}", first(&.0.diagnostics))]
     Spec(Box<Problems>),
     /// A step of the build failed.
     #[error("{}", .0.diagnostic.message)]
     Step(Box<StepFailure>),
-    /// Files behind the spec cannot be read.
+    /// Files that the spec refers to cannot be read.
     #[error(transparent)]
     Content(ContentError),
-    /// Secrets of the spec cannot be had.
+    /// A secret of the spec has no source or cannot be read.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
     /// Registry credentials cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// A registry does not say whether it has the image, and nobody wants it built on the chance (`FLYTE_IMG_FAST_FAIL`).
-    #[error("whether {image} is there is not known: {reason}; FLYTE_IMG_FAST_FAIL is set, so it is not built")]
-    NotKnown {
+    /// It is unknown whether the image exists, and the settings ask to fail in this case (`FLYTE_IMG_FAST_FAIL`).
+    #[error("cannot tell whether {image} exists: {reason}; it is not built because FLYTE_IMG_FAST_FAIL is set")]
+    ExistenceUnknown {
         /// The image.
         image: String,
         /// What went wrong.
@@ -55,7 +55,7 @@ pub enum EngineError {
     /// The daemon cannot be reached.
     #[error(transparent)]
     Dial(Box<DialError>),
-    /// The daemon takes no session.
+    /// The session could not be opened.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The session ended before the build.
@@ -64,7 +64,7 @@ pub enum EngineError {
     /// The build failed.
     #[error(transparent)]
     Solve(#[from] SolveError),
-    /// The image was built and could not be brought where it is wanted.
+    /// The image could not be built, pushed or loaded as requested.
     #[error("{image}: {problem}")]
     Delivery {
         /// The image.
@@ -72,7 +72,7 @@ pub enum EngineError {
         /// What went wrong.
         problem: String,
     },
-    /// Whatever else a builder says.
+    /// Another error of a builder.
     #[error(transparent)]
     Builder(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -83,14 +83,14 @@ impl EngineError {
     /// ```
     /// use imagespec_engine::EngineError;
     ///
-    /// let error = EngineError::of_builder(std::io::Error::other("out of order"));
+    /// let error = EngineError::from_builder(std::io::Error::other("out of order"));
     /// assert_eq!(error.to_string(), "out of order");
     /// ```
-    pub fn of_builder(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn from_builder(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Builder(Arc::new(error))
     }
 
-    /// All that is wrong, each problem with the line of the spec it is in; the message alone where no line is to blame.
+    /// The error as text. Problems of the spec are shown with the lines they are in.
     ///
     /// ```
     /// use imagespec::ImageSpec;
@@ -115,7 +115,7 @@ impl EngineError {
         }
     }
 
-    /// A failed build of an image.
+    /// The error of a failed build.
     pub(crate) fn from_build(image: &str, error: BuildError) -> Self {
         match error {
             BuildError::Input(problem) | BuildError::Refused(problem) | BuildError::Internal(problem) => {
@@ -130,7 +130,7 @@ impl EngineError {
         }
     }
 
-    pub(crate) fn of_status(message: impl Into<String>) -> Self {
+    pub(crate) fn from_status(message: impl Into<String>) -> Self {
         Self::Solve(SolveError::Frontend(message.into().into()))
     }
 }
@@ -154,13 +154,13 @@ impl From<DriveError> for EngineError {
     fn from(error: DriveError) -> Self {
         match error {
             DriveError::Problems(problems) => Self::Spec(problems),
-            DriveError::Failed(status) | DriveError::Step { status, .. } => Self::of_status(status.message),
+            DriveError::Failed(status) | DriveError::Step { status, .. } => Self::from_status(status.message),
         }
     }
 }
 
-/// The first problem stands for all of them.
+/// The first problem, for the one-line message.
 fn first(diagnostics: &[Diagnostic]) -> String {
-    let said = |diagnostic: &Diagnostic| format!("{}: {}", diagnostic.code, diagnostic.message);
-    diagnostics.first().map(said).unwrap_or_default()
+    let describe = |diagnostic: &Diagnostic| format!("{}: {}", diagnostic.code, diagnostic.message);
+    diagnostics.first().map(describe).unwrap_or_default()
 }

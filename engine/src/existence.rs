@@ -1,20 +1,20 @@
 //! Whether an image is in its registry.
 //!
-//! Asks; what follows from the answer is [`ImageSpecBuilder::should_build`](crate::ImageSpecBuilder::should_build)'s to say.
+//! [`ImageSpecBuilder::should_build`](crate::ImageSpecBuilder::should_build) decides what to do with the answer.
 
 use std::fmt;
 
 use buildkit_client::session::auth::{Presence, RegistryAuth};
 use oci_names::ImageReference;
 
-/// Whether an image is there.
+/// Whether an image is in its registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existence {
-    /// It is there.
+    /// The registry has the image.
     Exists,
-    /// It is not there.
+    /// The registry does not have the image.
     Missing,
-    /// Nobody could say; the reason is for people and holds no secret.
+    /// The registry gave no clear answer. The reason is a message for the user and contains no secrets.
     Unknown(String),
 }
 
@@ -28,10 +28,10 @@ impl fmt::Display for Existence {
     }
 }
 
-/// Asks an image's registry for it. A name without a registry is one of Docker Hub's, as everywhere.
+/// Asks a registry whether it has an image. A name without a registry means Docker Hub.
 ///
-/// Registries on this machine may speak plain HTTP, all others have to speak HTTPS. What is not a clear answer, such as a refusal
-/// or a failing network, is [`Existence::Unknown`].
+/// Registries on this machine may use plain HTTP, all others must use HTTPS. If the registry refuses access or cannot be
+/// reached, the answer is [`Existence::Unknown`].
 ///
 /// ```
 /// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};

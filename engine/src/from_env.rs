@@ -1,32 +1,32 @@
-//! A spec from the environment of an interpreter: its Python, and its packages at their versions.
+//! A spec from the environment of a Python interpreter: its version, and its packages with their versions.
 //!
-//! Runs the interpreter, and nothing of its packages.
+//! It runs the interpreter, but no code of the packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imagespec::{ImageSpec, Invalid};
 
-/// Asks the interpreter.
-const ASK: &str = include_str!("environment.py");
+/// The script that lists the environment.
+const SCRIPT: &str = include_str!("environment.py");
 
-/// What an environment does not bring along: an image's has its own.
+/// Packages that are left out, because the environment of an image has its own.
 const TOOLS: [&str; 4] = ["pip", "setuptools", "wheel", "uv"];
 
-/// What an interpreter has.
+/// The environment of an interpreter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FromEnv {
-    /// Python's version, and each package at its version.
+    /// The Python version, and each package with its version.
     pub spec: ImageSpec,
-    /// Packages with their versions that came from no index (PEP 610), such as projects installed in place: no requirement line
-    /// names them.
+    /// Names and versions of packages that were not installed from an index (PEP 610), such as editable projects. A requirement
+    /// cannot name them.
     pub left_out: Vec<(String, String)>,
 }
 
-/// Why an environment is not known.
+/// Why an environment cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FromEnvError {
-    /// There is no such program.
+    /// The interpreter cannot be started.
     #[error("cannot run {}: {source}", .python.display())]
     Run {
         /// The interpreter.
@@ -34,21 +34,21 @@ pub enum FromEnvError {
         /// Why.
         source: std::io::Error,
     },
-    /// It ran and did not say what it has.
-    #[error("{} did not say what it has: {said}", .python.display())]
+    /// The interpreter failed.
+    #[error("{} failed to list its environment: {message}", .python.display())]
     Failed {
         /// The interpreter.
         python: PathBuf,
-        /// Its last words.
-        said: String,
+        /// The last line of its error output.
+        message: String,
     },
-    /// What it says is nothing a spec can have.
+    /// The environment contains a value that a spec does not accept.
     #[error(transparent)]
     Invalid(#[from] Invalid),
 }
 
-/// The interpreter's environment as a spec; Flytekit's `ImageSpec.from_env`. With `minor` any patch version of its Python does.
-/// Blocking.
+/// Reads the interpreter's environment as a spec, like Flytekit's `ImageSpec.from_env`. With `minor`, the spec has only the major
+/// and minor version of Python. This function blocks.
 ///
 /// ```
 /// use std::path::Path;
@@ -60,24 +60,24 @@ pub enum FromEnvError {
 /// ```
 ///
 /// # Errors
-/// It cannot be run, or does not say what it has.
+/// The interpreter cannot be started, fails, or reports a value that a spec does not accept.
 pub fn from_env(python: &Path, minor: bool) -> Result<FromEnv, FromEnvError> {
-    // Isolated: neither the current folder nor variables of the user's change what it has.
-    let output = Command::new(python).args(["-I", "-c", ASK]).output();
+    // Isolated mode: the current folder and the user's variables do not affect the result.
+    let output = Command::new(python).args(["-I", "-c", SCRIPT]).output();
     let output = output.map_err(|source| FromEnvError::Run { python: python.to_path_buf(), source })?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().last().unwrap_or_default().to_owned();
-        return Err(FromEnvError::Failed { python: python.to_path_buf(), said });
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let message = errors.lines().last().unwrap_or_default().to_owned();
+        return Err(FromEnvError::Failed { python: python.to_path_buf(), message });
     }
-    Ok(read(&String::from_utf8_lossy(&output.stdout), minor)?)
+    Ok(parse(&String::from_utf8_lossy(&output.stdout), minor)?)
 }
 
-/// Reads what the interpreter said.
-fn read(said: &str, minor: bool) -> Result<FromEnv, Invalid> {
+/// Parses the output of the script.
+fn parse(output: &str, minor: bool) -> Result<FromEnv, Invalid> {
     let mut spec = ImageSpec::default();
     let (mut packages, mut left_out) = (Vec::new(), Vec::new());
-    for line in said.lines() {
+    for line in output.lines() {
         match line.split(' ').collect::<Vec<_>>().as_slice() {
             ["python", version] => {
                 let parts = version.split('.').take(if minor { 2 } else { 3 }).collect::<Vec<_>>();
@@ -98,15 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_interpreter_says() {
-        let said = "python 3.12.4\npackage pip 24.0\npackage zope.interface 7.0\npackage Click 8.1.7\ndirect mine 0.1\nnoise\n";
-        let found = read(said, false).unwrap();
+    fn an_environment_becomes_a_spec() {
+        let output = "python 3.12.4\npackage pip 24.0\npackage zope.interface 7.0\npackage Click 8.1.7\ndirect mine 0.1\nnoise\n";
+        let found = parse(output, false).unwrap();
         assert_eq!(
             found.spec.to_yaml(),
             "python_version: \"3.12.4\"\npackages:\n  - \"Click==8.1.7\"\n  - \"zope.interface==7.0\"\n"
         );
         assert_eq!(found.left_out, [("mine".to_owned(), "0.1".to_owned())]);
-        assert_eq!(read("python 3.12.4\n", true).unwrap().spec.to_yaml(), "python_version: \"3.12\"\n");
-        assert_eq!(read("python 2.7.18\n", true).unwrap_err().code, "E012");
+        assert_eq!(parse("python 3.12.4\n", true).unwrap().spec.to_yaml(), "python_version: \"3.12\"\n");
+        assert_eq!(parse("python 2.7.18\n", true).unwrap_err().code, "E012");
     }
 }

@@ -1,4 +1,4 @@
-//! Flyte's `ImageBuildEngine` in Rust: which builder makes the image of a spec, and whether it has to.
+//! Flyte's `ImageBuildEngine` in Rust: chooses the builder of a spec, and decides whether its image has to be built.
 //!
 //! ```no_run
 //! use imagespec::ImageSpec;
@@ -15,12 +15,16 @@
 //! # }
 //! ```
 //!
-//! The main types: [`ImageBuildEngine`] has builders by name and remembers what they built; [`ImageSpecBuilder`] is a builder,
-//! [`LlbBuilder`] the one of this workspace, [`NoopBuilder`] one that takes the base image as it is; [`exist`] asks a registry for
-//! an image, and [`Existence`] is the answer; [`Settings`] are what Flytekit reads from the environment.
+//! The main types:
 //!
-//! It prints nothing, and reads no variable of the process unless [`Variables::of_process`] is handed to it. What a spec means is
-//! `imagespec`'s and `imagespec-compile`'s business.
+//! - [`ImageBuildEngine`] holds named builders and remembers the images that they built.
+//! - [`ImageSpecBuilder`] is the trait of builders. [`LlbBuilder`] builds with BuildKit; [`NoopBuilder`] uses the base image as
+//!   it is.
+//! - [`exist`] asks a registry for an image, and [`Existence`] is the answer.
+//! - [`Settings`] are the settings that Flytekit reads from the environment.
+//!
+//! The crate prints nothing, and reads the process environment only if the caller passes [`Variables::of_process`]. The meaning
+//! of a spec is defined by `imagespec` and `imagespec-compile`.
 
 #![warn(missing_docs)]
 
@@ -34,7 +38,7 @@ mod noop;
 mod registry_name;
 mod request;
 mod settings;
-mod together;
+mod shared_sessions;
 
 pub use build_engine::{Built, ImageBuildEngine};
 pub use builder::{BoxFuture, BuildContext, Decision, ImageSpecBuilder};

@@ -1,4 +1,4 @@
-//! The builder `noop`: the base image is the image.
+//! The builder `noop`, which uses the base image as it is.
 
 use imagespec::{BaseImage, ImageSpec};
 
@@ -6,7 +6,7 @@ use crate::builder::{BoxFuture, BuildContext, ImageSpecBuilder};
 use crate::error::EngineError;
 use crate::existence::Existence;
 
-/// Builds nothing and asks nobody: for images that something else has made.
+/// Builds nothing and returns the base image. For images that were built by other means.
 ///
 /// ```
 /// use imagespec::ImageSpec;
@@ -38,7 +38,7 @@ impl ImageSpecBuilder for NoopBuilder {
         Box::pin(std::future::ready(reference))
     }
 
-    /// The image of this name is never made, so nobody has to be asked.
+    /// An image of this name is never built, so no registry is asked.
     fn existence<'a>(&'a self, _spec: &'a ImageSpec, _context: &'a BuildContext) -> BoxFuture<'a, Existence> {
         Box::pin(std::future::ready(Existence::Missing))
     }

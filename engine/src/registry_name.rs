@@ -1,15 +1,16 @@
-//! Flytekit's check of a registry's name.
+//! Flytekit's check of registry names.
 //!
-//! Says yes where Flytekit does, to names too that no registry has; `imagespec` has a check of its own for specs.
+//! It accepts what Flytekit accepts, including names that no registry can have. `imagespec` checks specs more strictly.
 
 use std::sync::OnceLock;
 
 use regex::Regex;
 
-/// Flytekit's expression, with what Python means by it: `\w` are letters, numbers and `_`, and `$` comes before a last line break.
+/// Flytekit's regular expression, with Python's semantics: `\w` matches letters, numbers and `_`, and `$` also matches before a
+/// final line break.
 const PATTERN: &str = r"\A(localhost:\d{1,5}|[a-z\d._-]+(:\d{1,5})?)(/[\p{L}\p{N}_.-]+)*\n?\z";
 
-/// Whether Flytekit takes this for the name of a registry (flytekit 1.16: `image_spec.py`, function of the same name).
+/// Whether Flytekit accepts this as the name of a registry (flytekit 1.16: `image_spec.py`, function of the same name).
 ///
 /// ```
 /// use imagespec_engine::validate_container_registry_name;
@@ -21,7 +22,7 @@ const PATTERN: &str = r"\A(localhost:\d{1,5}|[a-z\d._-]+(:\d{1,5})?)(/[\p{L}\p{N
 #[must_use]
 pub fn validate_container_registry_name(name: &str) -> bool {
     static EXPRESSION: OnceLock<Option<Regex>> = OnceLock::new();
-    // The tests prove that the pattern is one.
+    // The tests verify that the pattern compiles.
     EXPRESSION.get_or_init(|| Regex::new(PATTERN).ok()).as_ref().is_some_and(|expression| expression.is_match(name))
 }
 

@@ -1,10 +1,10 @@
-//! What an engine is asked to build.
+//! Requests to an engine.
 
 use imagespec::ImageSpec;
 
 use imagespec_driver::Files;
 
-/// A spec, where its files are, and whether it is built in any case. A spec alone is a request too.
+/// A spec, the location of its files, and whether to force the build. A spec converts into a request.
 ///
 /// ```
 /// use imagespec::ImageSpec;
@@ -17,26 +17,26 @@ use imagespec_driver::Files;
 pub struct BuildRequest {
     /// The spec.
     pub spec: ImageSpec,
-    /// Where its files are; the current folder if nobody says.
+    /// Where its files are; by default in the current folder.
     pub files: Files,
-    /// Build it though it is there, and though this engine has built it before (Flytekit: `ImageSpec.force_push`).
+    /// Build the image even if it exists or this engine has built it before (Flytekit: `ImageSpec.force_push`).
     pub force: bool,
 }
 
 impl BuildRequest {
-    /// A spec whose files are in the current folder.
+    /// A request for a spec whose files are in the current folder.
     #[must_use]
     pub fn new(spec: ImageSpec) -> Self {
         Self { spec, files: Files::default(), force: false }
     }
 
-    /// Says where the spec's files are.
+    /// Sets where the spec's files are.
     #[must_use]
     pub fn with_files(self, files: Files) -> Self {
         Self { files, ..self }
     }
 
-    /// Builds it in any case.
+    /// Forces the build.
     #[must_use]
     pub fn forced(self) -> Self {
         Self { force: true, ..self }

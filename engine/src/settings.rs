@@ -1,34 +1,34 @@
-//! What Flytekit reads from the environment: when images are built and pushed, and which image the program runs in.
+//! The settings that Flytekit reads from the environment: when to build and push images, and which image the program runs in.
 
 use imagespec::ImageSpec;
 
 use imagespec_driver::Variables;
 
-/// Set to build what is there already.
+/// If true, existing images are built again.
 const FORCE: &str = "FLYTE_FORCE_PUSH_IMAGE_SPEC";
-/// Set to fail where a registry does not say whether it has an image.
+/// If true, the build fails when it is unknown whether an image exists.
 const FAIL_FAST: &str = "FLYTE_IMG_FAST_FAIL";
-/// Set to something else than `true` or `1` to push nothing.
+/// If set to a value other than `true` or `1`, nothing is pushed.
 const PUSH: &str = "FLYTE_PUSH_IMAGE_SPEC";
-/// What an image of Flytekit's flavor says of itself.
+/// The spec id, which images for Flytekit contain.
 const IMAGE_ID: &str = "_F_IMG_ID";
-/// Set where Flyte executes a task.
+/// Set while Flyte runs a task.
 const EXECUTION: &str = "FLYTE_INTERNAL_EXECUTION_ID";
 
-/// The engine's habits. The default builds what is missing, pushes it, and has no environment.
+/// The engine's settings. By default missing images are built and pushed, and no environment is used.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Images are built though they are there, each once (`FLYTE_FORCE_PUSH_IMAGE_SPEC`).
+    /// Existing images are built again, each once (`FLYTE_FORCE_PUSH_IMAGE_SPEC`).
     pub force: bool,
-    /// It is an error if a registry does not say whether it has an image (`FLYTE_IMG_FAST_FAIL`).
+    /// A build fails if it is unknown whether its image exists (`FLYTE_IMG_FAST_FAIL`).
     pub fail_fast: bool,
     /// Images of specs with a registry are pushed (`FLYTE_PUSH_IMAGE_SPEC`).
     pub push: bool,
-    /// The id of the image this program runs in, if it says one (`_F_IMG_ID`).
+    /// The spec id of the image that this program runs in, if the image has one (`_F_IMG_ID`).
     pub image_id: Option<String>,
-    /// Whether this program runs as a task of Flyte's (`FLYTE_INTERNAL_EXECUTION_ID`).
+    /// Whether this program runs as a Flyte task (`FLYTE_INTERNAL_EXECUTION_ID`).
     pub is_execution: bool,
-    /// Where builders find credentials, proxies and the secrets that specs name by variable.
+    /// The environment variables, which builders read for credentials, proxies and secrets.
     pub variables: Variables,
 }
 
@@ -46,7 +46,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings of an environment, read as Flytekit reads them.
+    /// Reads the settings from environment variables, like Flytekit.
     ///
     /// ```
     /// use imagespec_engine::{Settings, Variables};
@@ -67,8 +67,8 @@ impl Settings {
         }
     }
 
-    /// Whether this program runs in the image of a spec. Where no image says what it is, the answer is yes unless Flyte executes
-    /// a task: on one's own machine everything a spec installs is taken to be at hand, as for Flytekit.
+    /// Whether this program runs in the image of a spec. Without a spec id in the environment, the answer is yes unless Flyte
+    /// runs a task: like Flytekit, this assumes that a developer's machine has everything the spec installs.
     ///
     /// ```
     /// use imagespec::ImageSpec;
@@ -93,7 +93,7 @@ impl Settings {
     }
 }
 
-/// Everything but four words is true, the empty text too (Flytekit: `clis/helpers.py`, `str2bool`).
+/// Every value except these four is true, including the empty string (Flytekit: `clis/helpers.py`, `str2bool`).
 fn is_true(value: &str) -> bool {
     !matches!(value.to_lowercase().as_str(), "false" | "0" | "off" | "no")
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn words_as_flytekit_reads_them() {
+    fn values_are_read_like_flytekit() {
         for value in ["false", "FALSE", "0", "off", "Off", "no", "NO"] {
             assert!(!with(FAIL_FAST, value).fail_fast && !with(FORCE, value).force, "{value}");
         }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_execution_in_an_image_of_others() {
+    fn an_execution_in_a_different_image() {
         let spec = ImageSpec::default();
         assert!(!with(EXECUTION, "f1").is_container(&spec));
         assert!(!with(IMAGE_ID, "").is_container(&spec));

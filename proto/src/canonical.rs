@@ -1,15 +1,15 @@
-//! The canonical bytes of an op: those whose digest the daemon computes too.
+//! The canonical bytes of an op, whose digest the daemon computes too.
 //!
-//! Since v0.18 the daemon serialises every op again with Go's deterministic marshaller and names it by the digest of that
-//! (`moby/buildkit: solver/llbsolver/vertex.go`). Other bytes build as well, but what is known about the op (its places in
-//! the user's files, warnings) is then filed under a digest nobody asks for.
+//! Since v0.18 the daemon serializes every op again with Go's deterministic marshaller and names it by the digest of the result
+//! (`moby/buildkit: solver/llbsolver/vertex.go`). Other bytes build too, but the metadata of the op (its places in the user's
+//! files, warnings) is then stored under a digest that is never looked up.
 
 use prost::Message as _;
 
 use crate::pb;
 
-/// Encodes an op as Go does: fields in ascending order, but the members of a oneof after all others
-/// (`google.golang.org/protobuf: internal/impl/codec_message.go`), where prost puts them by their number.
+/// Encodes an op like Go: fields in ascending order, but the members of a oneof after all others
+/// (`google.golang.org/protobuf: internal/impl/codec_message.go`). prost orders them by their number.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, canonical, pb};

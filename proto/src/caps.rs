@@ -1,7 +1,6 @@
-//! Capability ids: what a daemon can do, as it reports itself.
+//! Capability ids, by which a daemon reports what it supports.
 //!
-//! The ids are the strings on the wire, misspellings included.
-//! This module does not know what to do when one is missing.
+//! The ids are the strings on the wire, including misspellings.
 
 use std::collections::BTreeSet;
 
@@ -32,13 +31,13 @@ impl CapSet {
         self.0.iter().map(String::as_str)
     }
 
-    /// How many there are.
+    /// The number of capabilities.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no capabilities.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -54,7 +53,7 @@ impl<S: Into<String>> FromIterator<S> for CapSet {
 macro_rules! caps {
     ($($(#[$doc:meta])* $name:ident = $id:literal;)*) => {
         $($(#[$doc])* pub const $name: &str = $id;)*
-        /// Every one of the pinned BuildKit.
+        /// All ids of the pinned BuildKit version.
         pub const ALL: &[&str] = &[$($name),*];
     };
 }
@@ -244,9 +243,9 @@ pub mod llb {
 /// Capabilities of the gateway API (`moby/buildkit: frontend/gateway/pb/caps.go`).
 pub mod gateway {
     caps! {
-        /// Solving at all.
+        /// `Solve`.
         SOLVE_BASE = "solve.base";
-        /// Results inside the answer to a solve; no daemon of today has it.
+        /// Results inside the answer to a solve; no current daemon has it.
         SOLVE_INLINE_RETURN = "solve.inlinereturn";
         /// `ResolveImageConfig`.
         RESOLVE_IMAGE = "resolveimage";
@@ -266,7 +265,7 @@ pub mod gateway {
         IMPORT_CACHES = "importcaches";
         /// `Inputs`.
         FRONTEND_INPUTS = "frontend.inputs";
-        /// Frontends can be asked for their capabilities.
+        /// Clients can query the capabilities of frontends.
         FRONTEND_CAPS = "frontend.caps";
         /// Refs carry their definition.
         REFERENCE_OUTPUT = "reference.output";
@@ -284,7 +283,7 @@ pub mod gateway {
         SOURCE_META_RESOLVER = "source.metaresolver";
         /// Attestations of images in `ResolveSourceMeta`.
         SOURCE_META_ATTESTATIONS = "source.metaresolver.image.attestations";
-        /// Checksums of our choice in `ResolveSourceMeta`.
+        /// Checksums with a requested algorithm in `ResolveSourceMeta`.
         SOURCE_META_HTTP_CHECKSUM = "source.metaresolver.http.checksumrequest";
         /// Solves of other frontends reliably return metadata.
         SOLVE_METADATA = "gateway.solve.metadata";
@@ -296,12 +295,12 @@ pub mod gateway {
         EXEC_SECRET_ENV = "gateway.exec.secretenv";
         /// Signals to processes in containers.
         EXEC_SIGNALS = "gateway.exec.signals";
-        /// Looking into containers.
+        /// Reading files of containers.
         EXEC_FILESYSTEM = "gateway.exec.filesystem";
     }
 }
 
-/// Capabilities of frontends, which clients ask for in the option `frontend.caps` and frontend images list in their label
+/// Capabilities of frontends, which clients require in the option `frontend.caps` and frontend images list in their label
 /// (`moby/buildkit: frontend/dockerfile/builder/caps.go`).
 pub mod frontend {
     caps! {

@@ -1,6 +1,6 @@
 //! Content digests as BuildKit writes them: `sha256:` and 64 lower-case hex digits (OCI image spec, descriptor.md § Digests).
 //!
-//! Only SHA-256 is known here, because BuildKit names vertices by nothing else.
+//! Only SHA-256 is supported, because BuildKit uses no other digest for vertices.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ use sha2::Digest as _;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Computes the digest of bytes.
     ///
     /// ```
     /// let digest = buildkit_proto::Digest::from_content(b"");
@@ -45,7 +45,7 @@ impl Digest {
         &self.0
     }
 
-    /// The 64 digits without the algorithm, for names.
+    /// The 64 hex digits without the algorithm, for use in names.
     ///
     /// ```
     /// let digest = buildkit_proto::Digest::from_content(b"");
@@ -56,7 +56,7 @@ impl Digest {
         hex::encode(self.0)
     }
 
-    /// The text in one piece: definitions are full of digests.
+    /// The text as an array, without an allocation: a definition contains many digests.
     pub(crate) fn text(&self) -> [u8; 71] {
         let mut text = *b"sha256:0000000000000000000000000000000000000000000000000000000000000000";
         hex::encode_to_slice(self.0, &mut text[7..]).expect("two digits a byte");
@@ -64,7 +64,7 @@ impl Digest {
     }
 }
 
-/// Of bytes that were hashed elsewhere, as they came.
+/// The digest from bytes that were hashed elsewhere.
 impl From<[u8; 32]> for Digest {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -1,7 +1,7 @@
 //! The typed details of errors: JSON behind a type URL (`moby/buildkit: solver/errdefs`, `frontend/gateway/pb/exit.go`,
 //! `util/grpcerrors`).
 //!
-//! Decoding never fails: what is not understood stays as it came. Knows nothing of statuses or transports.
+//! Decoding never fails: an unknown detail is kept as it is.
 
 mod json;
 
@@ -27,7 +27,7 @@ const SUBREQUEST: &str = "errdefs.Subrequest+json";
 const EXIT: &str = "gatewayapi.ExitMessage+json";
 const DECISION: &str = "policysession.DecisionResponse+json";
 
-/// One detail as it travels: a type URL and its bytes (JSON for BuildKit's own types).
+/// One detail on the wire: a type URL and its bytes (JSON for BuildKit's own types).
 ///
 /// ```
 /// use buildkit_proto::errdefs::{AnyDetail, ErrorDetail};
@@ -44,13 +44,13 @@ pub struct AnyDetail {
 }
 
 impl fmt::Debug for AnyDetail {
-    /// The value is left out: it holds whole files and graphs.
+    /// The value is left out, because it contains whole files and graphs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AnyDetail({:?}, {} bytes)", self.type_url, self.value.len())
     }
 }
 
-/// A detail of an error, as far as it is known.
+/// A decoded detail of an error.
 ///
 /// ```
 /// use buildkit_proto::errdefs::ErrorDetail;
@@ -61,52 +61,52 @@ impl fmt::Debug for AnyDetail {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorDetail {
-    /// Where in a file the failure comes from; command lines print it with `>>>` markers.
+    /// The place in a file that caused the failure; clients print it with `>>>` markers.
     Source {
         /// The file.
         info: SourceInfo,
         /// The lines.
         ranges: Vec<SourceRange>,
     },
-    /// Which vertex failed; added by the solver.
+    /// The failed vertex; added by the solver.
     Vertex {
         /// `sha256:…` of the vertex.
         digest: String,
     },
-    /// What a failed vertex had mounted; debuggers start containers from it.
+    /// The mounts of a failed vertex, from which debuggers start containers.
     Solve(SolveDetail),
-    /// Which frontend failed; added by the daemon.
+    /// The failed frontend; added by the daemon.
     Frontend {
         /// `gateway.v0`.
         name: String,
         /// The image, for `gateway.v0`.
         source: String,
     },
-    /// A capability the frontend lacks.
+    /// A capability that the frontend lacks.
     FrontendCap {
         /// Its full name.
         name: String,
     },
-    /// A request the frontend does not know.
+    /// A request that the frontend does not support.
     Subrequest {
         /// The `requestid`.
         name: String,
     },
     /// The exit code of a process.
     Exit {
-        /// 255 when it is not known.
+        /// The code; 255 if it is unknown.
         code: u32,
     },
-    /// A source policy refused something.
+    /// A source policy denied a source.
     PolicyDenial {
-        /// Its reasons.
+        /// The reasons.
         messages: Vec<String>,
     },
-    /// Anything else, or a known type whose value is unreadable.
+    /// Any other detail, or a known type whose value can't be decoded.
     Other(AnyDetail),
 }
 
-/// A file the user wrote.
+/// A file of the user.
 ///
 /// ```
 /// use buildkit_proto::errdefs::{ErrorDetail, SourceInfo, SourceRange};
@@ -118,17 +118,17 @@ pub enum ErrorDetail {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceInfo {
-    /// As shown to the user.
+    /// The name, as shown to the user.
     pub filename: String,
     /// Linguist name of its language, `YAML`.
     pub language: String,
     /// Its text.
     pub data: Vec<u8>,
-    /// The graph that loaded it. Sent with warnings; error details leave it out, because no client uses it there.
+    /// The graph that loaded it. It is sent with warnings; error details leave it out, because no client uses it there.
     pub definition: Option<pb::Definition>,
 }
 
-/// A range of text, ends included.
+/// A range of text, both ends included.
 ///
 /// ```
 /// use buildkit_proto::errdefs::SourceRange;
@@ -165,7 +165,7 @@ pub struct SourcePosition {
     pub character: u32,
 }
 
-/// `errdefs.Solve`: ids by which the gateway can mount what the failed vertex saw.
+/// `errdefs.Solve`: ids by which the gateway can mount the inputs and mounts of the failed vertex.
 ///
 /// ```
 /// use buildkit_proto::errdefs::{ErrorDetail, SolveDetail};
@@ -187,10 +187,10 @@ pub struct SolveDetail {
     /// The op as protojson.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub op: Option<serde_json::Value>,
-    /// Which action of a file op failed (protojson writes its 64-bit index as text).
+    /// The failed action of a file op (protojson writes its 64-bit index as text).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<serde_json::Value>,
-    /// Which input's checksum failed, in the same form.
+    /// The input whose checksum failed, in the same form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<serde_json::Value>,
     /// The vertex's description.
@@ -204,7 +204,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl SourceRange {
-    /// Whole lines, both included.
+    /// A range of whole lines, both included.
     #[must_use]
     pub fn lines(first: u32, last: u32) -> Self {
         let line = |line| SourcePosition { line, character: 0 };
@@ -230,20 +230,20 @@ impl From<SourceInfo> for pb::SourceInfo {
 }
 
 impl SolveDetail {
-    /// Which action of a file op failed.
+    /// The index of the failed action of a file op.
     #[must_use]
     pub fn file_index(&self) -> Option<i64> {
         self.file.as_ref().map(index)
     }
 
-    /// Of which input the checksum of the content failed.
+    /// The index of the input whose content checksum failed.
     #[must_use]
     pub fn cache_index(&self) -> Option<i64> {
         self.cache.as_ref().map(index)
     }
 }
 
-/// protojson writes 64-bit numbers as text and leaves 0 out.
+/// Reads an index: protojson writes 64-bit numbers as text and omits 0.
 fn index(value: &serde_json::Value) -> i64 {
     match value.get("index") {
         Some(serde_json::Value::String(text)) => text.parse().unwrap_or_default(),
@@ -253,13 +253,13 @@ fn index(value: &serde_json::Value) -> i64 {
 }
 
 impl ErrorDetail {
-    /// Where in a file the failure comes from.
+    /// The place in a file that caused the failure.
     #[must_use]
     pub fn source(info: SourceInfo, ranges: Vec<SourceRange>) -> Self {
         Self::Source { info, ranges }
     }
 
-    /// Reads a detail; what is not understood becomes [`ErrorDetail::Other`].
+    /// Decodes a detail; an unknown detail becomes [`ErrorDetail::Other`].
     #[must_use]
     pub fn decode(any: &AnyDetail) -> Self {
         Self::decode_known(any).unwrap_or_else(|| Self::Other(any.clone()))
@@ -310,7 +310,7 @@ impl ErrorDetail {
         })
     }
 
-    /// Writes the detail as BuildKit reads it.
+    /// Encodes the detail in BuildKit's format.
     #[must_use]
     pub fn encode(&self) -> AnyDetail {
         match self {

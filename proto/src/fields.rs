@@ -1,14 +1,14 @@
-//! Writes messages field by field from borrowed values, for messages of which graphs have so many that copying each into
-//! its type in [`crate::pb`] would take most of the time.
+//! Writes messages field by field from borrowed values. Graphs contain so many messages that copying each into its type in
+//! [`crate::pb`] would take most of the encoding time.
 //!
-//! Knows protobuf's encoding and no message: numbers and order of fields are the caller's, and ascend.
+//! This module implements protobuf's encoding only. The caller passes field numbers, in ascending order.
 
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::Digest;
 
-/// The fields of one message; what has its default is left out, as prost does.
+/// The fields of one message. Fields with default values are left out, as in prost.
 ///
 /// ```
 /// use buildkit_proto::{Fields, Message as _, pb};
@@ -27,7 +27,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Appends the fields to some bytes.
+    /// A writer that appends the fields to `bytes`.
     ///
     /// ```
     /// let mut bytes = vec![0x08, 1];
@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
         Self { bytes }
     }
 
-    /// A text, if it is not empty.
+    /// Writes a text, if it is not empty.
     ///
     /// ```
     /// # use buildkit_proto::Fields;
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An element of a list of texts, which may be empty.
+    /// Writes an element of a list of texts; the element may be empty.
     ///
     /// ```
     /// # use buildkit_proto::Fields;
@@ -67,7 +67,7 @@ impl<'a> Fields<'a> {
         self.joined(number, [text]);
     }
 
-    /// The same for a text in pieces.
+    /// Writes an element that is the concatenation of pieces.
     ///
     /// ```
     /// # use buildkit_proto::Fields;
@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The text of a digest.
+    /// Writes the text of a digest.
     ///
     /// ```
     /// use buildkit_proto::{Digest, Fields, Message as _, pb};
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
         self.bytes.extend_from_slice(&text);
     }
 
-    /// An int64, int32, uint32 or bool, if it is not 0.
+    /// Writes an int64, int32, uint32 or bool, if it is not 0.
     ///
     /// ```
     /// # use buildkit_proto::Fields;
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An enumerator, if it is not the one with number 0.
+    /// Writes an enumerator, if its number is not 0.
     ///
     /// ```
     /// use buildkit_proto::{Fields, pb};
@@ -131,7 +131,7 @@ impl<'a> Fields<'a> {
         self.number(number, value.into());
     }
 
-    /// A list of int32.
+    /// Writes a list of int32.
     ///
     /// ```
     /// # use buildkit_proto::Fields;
@@ -143,7 +143,7 @@ impl<'a> Fields<'a> {
         prost::encoding::int32::encode_packed(number, values, self.bytes);
     }
 
-    /// A message, even if it is empty.
+    /// Writes a message, even if it is empty.
     ///
     /// ```
     /// # use buildkit_proto::Fields;
@@ -156,7 +156,7 @@ impl<'a> Fields<'a> {
     pub fn message(&mut self, number: u32, write: impl FnOnce(&mut Fields<'_>)) {
         encode_key(number, WireType::LengthDelimited, self.bytes);
         let start = self.bytes.len();
-        // Most messages are short, and their length is known when they are written: one byte is kept free for it.
+        // Most messages are short, so one byte is reserved for the length, which is known after writing.
         self.bytes.push(0);
         write(&mut Fields::new(self.bytes));
         let length = self.bytes.len() - start - 1;
@@ -170,7 +170,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A message that has its type.
+    /// Writes a message of a generated type.
     ///
     /// ```
     /// use buildkit_proto::{Fields, pb};
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_any_length_have_it_in_front() {
+    fn messages_of_any_length_have_a_length_prefix() {
         for length in [0, 1, 125, 126, 127, 128, 200, 16_381, 16_384, 3_000_000] {
             let text = "x".repeat(length);
             let exec = pb::ExecOp {

@@ -1,12 +1,12 @@
 //! fsutil's two messages, declared by hand so that paths are bytes.
 //!
-//! File names on Linux are bytes and Go never checks that a `string` field is UTF-8, while prost's `String` refuses
-//! anything else; hence these declarations instead of the generated ones. Field numbers are those of
-//! tonistiigi/fsutil `types/wire.proto` and `types/stat.proto`. Says nothing about the order of packets.
+//! File names on Linux are bytes, and Go does not check that a `string` field is UTF-8, but prost's `String` rejects other
+//! bytes. Therefore the generated types are not used. Field numbers are those of tonistiigi/fsutil `types/wire.proto` and
+//! `types/stat.proto`.
 
 use prost::bytes::Bytes;
 
-/// What a [`Packet`] is (`types/wire.proto`, `Packet.PacketType`).
+/// Kinds of [`Packet`] (`types/wire.proto`, `Packet.PacketType`).
 ///
 /// ```
 /// use buildkit_proto::fsutil::{Packet, PacketKind};
@@ -25,13 +25,13 @@ use prost::bytes::Bytes;
 pub enum PacketKind {
     /// An entry of the tree; without a stat, the end of the tree.
     Stat = 0,
-    /// The receiver wants the content of an entry.
+    /// The receiver requests the content of an entry.
     Request = 1,
     /// A piece of content; an empty one ends the file.
     Data = 2,
-    /// The receiver has everything, or the sender's answer to that.
+    /// The receiver has everything, or the sender acknowledges this.
     Finish = 3,
-    /// The transfer failed; `data` says why.
+    /// The transfer failed; `data` contains the reason.
     Error = 4,
 }
 
@@ -40,7 +40,7 @@ pub enum PacketKind {
 /// ```
 /// use buildkit_proto::{Message as _, fsutil::Packet};
 ///
-/// // The receiver asks for the second entry it was told of; its content follows, and then its end.
+/// // The receiver requests the second announced entry; its content follows, and then its end.
 /// assert_eq!(Packet::request(1).encode_to_vec(), [0x08, 1, 0x18, 1]);
 /// assert_eq!(Packet::data(1, "hi".into()).encode_to_vec(), b"\x08\x02\x18\x01\x22\x02hi");
 /// assert_eq!(Packet::data(1, "".into()).encode_to_vec(), [0x08, 2, 0x18, 1]);
@@ -56,7 +56,7 @@ pub struct Packet {
     /// Zero-based index of the entry in the sequence of stats; never set in a stat packet itself.
     #[prost(uint32, tag = "3")]
     pub id: u32,
-    /// Content, or why the transfer failed.
+    /// Content, or the reason of a failure.
     #[prost(bytes = "bytes", tag = "4")]
     pub data: Bytes,
 }
@@ -67,7 +67,7 @@ impl Packet {
     /// ```
     /// # use buildkit_proto::Message as _;
     /// # use buildkit_proto::fsutil::{Packet, Stat};
-    /// // An entry has no id on the wire: it is how many came before.
+    /// // An entry has no id on the wire: its id is the number of entries before it.
     /// let entry = Packet::stat(Stat { path: b"src".to_vec(), ..Default::default() });
     /// assert_eq!(entry.encode_to_vec(), b"\x12\x05\x0a\x03src");
     /// ```
@@ -87,7 +87,7 @@ impl Packet {
         Self::default()
     }
 
-    /// Asks for the content of an entry.
+    /// Requests the content of an entry.
     ///
     /// ```
     /// # use buildkit_proto::{Message as _, fsutil::Packet};
@@ -111,7 +111,7 @@ impl Packet {
         Self { kind: PacketKind::Data.into(), id, data, ..Self::default() }
     }
 
-    /// Says that everything is there.
+    /// Reports that everything was received.
     ///
     /// ```
     /// # use buildkit_proto::{Message as _, fsutil::Packet};
@@ -122,7 +122,7 @@ impl Packet {
         Self { kind: PacketKind::Finish.into(), ..Self::default() }
     }
 
-    /// Says why the transfer failed.
+    /// Reports why the transfer failed.
     ///
     /// ```
     /// # use buildkit_proto::{Message as _, fsutil::Packet};

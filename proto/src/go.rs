@@ -1,8 +1,8 @@
 //! How Go programs write values into text: booleans, comma-separated fields, paths.
 //!
-//! BuildKit's opts and flags are such text, so whoever reads them needs the same rules. Knows no keys.
+//! BuildKit's options and flags use these formats, so parsers of them need the same rules.
 
-/// Go's `strconv.ParseBool`: nothing else is a boolean.
+/// Go's `strconv.ParseBool`; `None` for any other text.
 ///
 /// ```
 /// use buildkit_proto::go::parse_bool;
@@ -17,9 +17,9 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// One line of comma-separated fields (`tonistiigi/go-csvvalue`): a field that holds a comma is put in double quotes, a
-/// quote inside such a field is doubled, and a quote inside any other field is an error. A final line break is allowed; an
-/// empty line has no fields.
+/// Parses one line of comma-separated fields (`tonistiigi/go-csvvalue`). A field that contains a comma is enclosed in double
+/// quotes, and a quote inside such a field is doubled. A quote inside any other field is an error. A final line break is
+/// allowed; an empty line has no fields.
 ///
 /// ```
 /// use buildkit_proto::go::csv_fields;
@@ -28,7 +28,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 /// ```
 ///
 /// # Errors
-/// What is wrong with the quotes.
+/// The quotes are invalid; the text describes the problem.
 pub fn csv_fields(line: &str) -> Result<Vec<String>, &'static str> {
     let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
     let mut fields = Vec::new();
@@ -43,7 +43,9 @@ pub fn csv_fields(line: &str) -> Result<Vec<String>, &'static str> {
                 let end = rest.find(',').unwrap_or(rest.len());
                 let (field, after) = rest.split_at(end);
                 if field.contains('"') {
-                    return Err("a quote in the middle of a field; put the whole field in quotes and double this one");
+                    return Err(
+                        "a quote in the middle of a field; enclose the whole field in quotes and double this one",
+                    );
                 }
                 (field.to_owned(), after)
             }
@@ -56,7 +58,7 @@ pub fn csv_fields(line: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
-/// The text up to the closing quote, and what follows it.
+/// The text up to the closing quote, and the rest.
 fn quoted_field(mut rest: &str) -> Result<(String, &str), &'static str> {
     let mut field = String::new();
     loop {
@@ -68,12 +70,13 @@ fn quoted_field(mut rest: &str) -> Result<(String, &str), &'static str> {
                 rest = after;
             }
             None if after.is_empty() || after.starts_with(',') => return Ok((field, after)),
-            None => return Err("something follows a closing quote; only a comma may"),
+            None => return Err("only a comma may follow a closing quote"),
         }
     }
 }
 
-/// Go's `path.Clean`, which is `filepath.Clean` where `/` separates: no `.`, no `//`, `..` resolved by words, never empty.
+/// Go's `path.Clean`, which is `filepath.Clean` if `/` is the separator: removes `.` and `//`, resolves `..` lexically, and is
+/// never empty.
 ///
 /// ```
 /// use buildkit_proto::go::clean_path;

@@ -1,8 +1,8 @@
-//! The names on the wire: options of frontends, attributes of ops and exporters, keys of results, subrequests.
+//! Names on the wire: options of frontends, attributes of ops and exporters, keys of results, subrequests.
 //!
-//! Each group is a module of constants, called like their text in capitals, with the file of BuildKit that defines it; `ALL`
-//! lists them. `testdata/vectors/keys.txt` has the names that the pinned release defines, and a test compares the two.
-//! Misspellings of the wire are kept. What a name means for a build is for its users to know.
+//! Each group is a module of constants with the file of BuildKit that defines it. A constant is named like its text, in capitals;
+//! `ALL` lists all constants of a group. `testdata/vectors/keys.txt` contains the names of the pinned release, and a test
+//! compares the two. Misspellings on the wire are kept.
 //!
 //! ```
 //! use buildkit_proto::keys::{exporter_attr, option};
@@ -36,7 +36,8 @@ pub mod exporter {
         LOCAL = "local";
         /// Files in a tar archive.
         TAR = "tar";
-        /// An image in the store of a Docker Engine, by the BuildKit in it (`moby/moby: daemon/internal/builder-next/exporter`).
+        /// An image in the store of a Docker Engine, exported by its BuildKit (`moby/moby:
+        /// daemon/internal/builder-next/exporter`).
         MOBY = "moby";
     }
 }
@@ -49,7 +50,7 @@ pub mod exporter_attr {
         NAME = "name";
         /// Push the image.
         PUSH = "push";
-        /// Push it without a name.
+        /// Push the image without a name.
         PUSH_BY_DIGEST = "push-by-digest";
         /// Push over HTTP.
         REGISTRY_INSECURE = "registry.insecure";
@@ -57,39 +58,39 @@ pub mod exporter_attr {
         UNPACK = "unpack";
         /// Keep the image in the store.
         STORE = "store";
-        /// The beginning of the name of an image without a name.
+        /// Prefix of the generated name of an image without a name.
         DANGLING_NAME_PREFIX = "dangling-name-prefix";
-        /// Only where there is no other name; misspelled on the wire.
+        /// Use the generated name only if there is no other name; misspelled on the wire.
         DANGING_NAME_EMPTY_ONLY = "danging-name-empty-only";
-        /// One more name with the digest.
+        /// Add a name with the digest.
         NAME_CANONICAL = "name-canonical";
-        /// Media types of OCI instead of Docker.
+        /// Use OCI media types instead of Docker's.
         OCI_MEDIATYPES = "oci-mediatypes";
-        /// Attestations are OCI artifacts.
+        /// Store attestations as OCI artifacts.
         OCI_ARTIFACT = "oci-artifact";
-        /// Attestations go with the image.
+        /// Store attestations with the image.
         ATTESTATION_INLINE = "attestation-inline";
-        /// Layers that must not be distributed stay marked.
+        /// Keep the mark of layers that must not be distributed.
         PREFER_NONDIST_LAYERS = "prefer-nondist-layers";
-        /// Clamp timestamps to this.
+        /// Clamp timestamps to this time.
         SOURCE_DATE_EPOCH = "source-date-epoch";
-        /// Clamp those in layers too.
+        /// Clamp timestamps in layers too.
         REWRITE_TIMESTAMP = "rewrite-timestamp";
-        /// How new layers are compressed.
+        /// Compression of new layers.
         COMPRESSION = "compression";
-        /// Compress the layers that are there too.
+        /// Compress existing layers too.
         FORCE_COMPRESSION = "force-compression";
-        /// How strongly.
+        /// Compression level.
         COMPRESSION_LEVEL = "compression-level";
-        /// The beginning of the names of attestations.
+        /// Prefix of the file names of attestations.
         ATTESTATION_PREFIX = "attestation-prefix";
-        /// A folder for each platform.
+        /// Create a folder for each platform.
         PLATFORM_SPLIT = "platform-split";
-        /// `copy`, or `delete` what else is in the folder.
+        /// `copy`, or `delete` to remove other files from the folder.
         MODE = "mode";
-        /// An archive rather than a folder.
+        /// Write an archive instead of a folder.
         TAR = "tar";
-        /// The id of the image is the digest of its manifest (`docker/buildx: build/opt.go`).
+        /// Use the digest of the manifest as the image id (`docker/buildx: build/opt.go`).
         PREFER_IMAGE_DIGEST = "prefer-image-digest";
     }
 }
@@ -98,13 +99,14 @@ pub mod exporter_attr {
 /// (`moby/buildkit: exporter/containerimage/exptypes/types.go`, `exporter/exptypes/keys.go`, `cache/remotecache/export.go`).
 pub mod result {
     keys! {
-        /// JSON list of the platforms in the result; mandatory when there is a ref for each platform.
+        /// JSON list of the platforms in the result; mandatory if there is a ref for each platform.
         PLATFORMS = "refs.platforms";
         /// Image config as JSON; `/ID` is appended for the ref of one platform.
         IMAGE_CONFIG = "containerimage.config";
-        /// The unmodified config of the base image, with the same suffix; it protects the base's layers and history when timestamps are rewritten.
+        /// The unmodified config of the base image, with the same suffix. It protects the base's layers and history when
+        /// timestamps are rewritten.
         IMAGE_BASE_CONFIG = "containerimage.base.config";
-        /// Decimal seconds, with the same suffix.
+        /// The time in decimal seconds, with the same suffix.
         SOURCE_DATE_EPOCH = "source.date.epoch";
         /// The digest of the manifest or index.
         IMAGE_DIGEST = "containerimage.digest";
@@ -114,17 +116,17 @@ pub mod result {
         IMAGE_DESCRIPTOR = "containerimage.descriptor";
         /// The names of the image.
         IMAGE_NAME = "image.name";
-        /// The digest of the config, from older daemons.
+        /// The digest of the config, as reported by older daemons.
         CONFIG_DIGEST = "config.digest";
         /// The descriptor of the exported cache.
         CACHE_MANIFEST = "cache.manifest";
-        /// The answer to a subrequest as JSON (`frontend/subrequests/*`).
+        /// The answer to a subrequest, as JSON (`frontend/subrequests/*`).
         RESULT_JSON = "result.json";
-        /// The answer as text.
+        /// The answer to a subrequest, as text.
         RESULT_TXT = "result.txt";
-        /// The exit code that a client should end with.
+        /// The exit code for the client.
         RESULT_STATUSCODE = "result.statuscode";
-        /// The version of the answer's form.
+        /// The version of the answer's format.
         VERSION = "version";
     }
 }
@@ -132,15 +134,15 @@ pub mod result {
 /// Subrequests, the values of the option `requestid` (`moby/buildkit: frontend/subrequests/*`).
 pub mod subrequest {
     keys! {
-        /// Which subrequests there are.
+        /// List the supported subrequests.
         DESCRIBE = "frontend.subrequests.describe";
-        /// What could be better in the spec.
+        /// Check the spec for possible improvements.
         LINT = "frontend.lint";
-        /// What the spec takes.
+        /// List the parameters of the spec.
         OUTLINE = "frontend.outline";
-        /// Which targets the spec has.
+        /// List the targets of the spec.
         TARGETS = "frontend.targets";
-        /// The graph of the spec.
+        /// Convert the spec to a graph.
         CONVERTLLB = "frontend.convertllb";
     }
 }
@@ -150,7 +152,7 @@ pub mod entitlement {
     keys! {
         /// The network of the host.
         NETWORK_HOST = "network.host";
-        /// No confinement.
+        /// Run without confinement.
         SECURITY_INSECURE = "security.insecure";
         /// Devices of the host.
         DEVICE = "device";

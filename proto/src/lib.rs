@@ -1,13 +1,14 @@
 //! BuildKit's wire types.
 //!
-//! The LLB messages ([`pb`]) are declared here, because a definition must be encoded canonically (ordered maps whose
-//! entries always carry key and value) and because they include ops newer than any published crate knows.
-//! The gRPC services and the details of their errors (`rpc` and `errdefs`, behind the feature `rpc`) come from `bollard-buildkit-proto`, which is kept up to
-//! date with BuildKit's `.proto` files and needs no `protoc`.
+//! The LLB messages ([`pb`]) are declared here, because a definition must be encoded canonically (ordered maps whose entries
+//! always have key and value), and because no published crate has the newest ops. The gRPC services and their error details
+//! (`rpc` and `errdefs`, behind the feature `rpc`) use `bollard-buildkit-proto`, which follows BuildKit's `.proto` files and
+//! needs no `protoc`.
 //!
-//! Encoding is prost's; it is canonical because defaults are left out and maps are sorted entries. The one exception is
-//! [`pb::Op`], whose bytes are digested: Go writes its oneof last, see [`canonical::op`].
-//! This crate knows bytes, names and digests; which graphs are valid is decided by `buildkit-llb`.
+//! prost encodes the messages. The result is canonical because defaults are left out and maps are sorted lists of entries. The
+//! only exception is [`pb::Op`], whose bytes are digested: Go writes its oneof last, see [`canonical::op`].
+//!
+//! This crate handles bytes, names and digests; `buildkit-llb` validates graphs.
 //!
 //! ```
 //! use buildkit_proto::{Digest, canonical, pb};

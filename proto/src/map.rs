@@ -1,6 +1,4 @@
 //! Wire maps: conversions between ordered maps and the sorted entry messages of [`crate::pb`].
-//!
-//! Knows nothing of what the maps mean.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +16,7 @@ macro_rules! wire_map {
                 .collect()
         }
 
-        #[doc = concat!("Reads [`pb::", stringify!($entry), "`]s; what an entry leaves out is the default, and of equal keys the last wins, as protobuf demands.")]
+        #[doc = concat!("Reads [`pb::", stringify!($entry), "`]s; a missing key or value is the default, and the last of equal keys wins, as protobuf requires.")]
         ///
         $(#[$from_doc])*
         #[must_use]
@@ -43,7 +41,7 @@ wire_map! {
     /// ```
     /// use buildkit_proto::{Message as _, map, pb};
     ///
-    /// // Another program left out the value; to protobuf that is an empty one.
+    /// // Another program left out the value, which protobuf reads as an empty one.
     /// let source = pb::SourceOp::decode(&b"\x12\x03\x0a\x01k"[..])?;
     /// assert_eq!(map::from_strings(&source.attrs), [("k".to_owned(), String::new())].into());
     /// # Ok::<(), prost::DecodeError>(())
@@ -93,7 +91,7 @@ wire_map! {
     /// ```
     /// use buildkit_proto::{Message as _, map, pb};
     ///
-    /// // A vertex of which no place is known has an empty list, which is written.
+    /// // A vertex without known places has an empty list, which is written.
     /// let locations = map::to_locations(&[("k".to_owned(), pb::Locations::default())].into());
     /// assert_eq!(pb::Source { locations, ..Default::default() }.encode_to_vec(), b"\x0a\x05\x0a\x01k\x12\x00");
     /// ```
@@ -113,14 +111,14 @@ wire_map! {
     ///
     /// let definition = "buildkit.llb.definition".to_owned();
     /// let inputs = map::to_build_inputs(&[(definition, pb::BuildInput { input: 0 })].into());
-    /// assert_eq!(inputs[0].value, Some(pb::BuildInput::default()), "the first input, said");
+    /// assert_eq!(inputs[0].value, Some(pb::BuildInput::default()), "the first input, written");
     /// ```
     to_build_inputs,
     /// ```
     /// use buildkit_proto::{map, pb};
     ///
-    /// let silent = pb::BuildInputEntry { key: Some("buildkit.llb.definition".to_owned()), value: None };
-    /// assert_eq!(map::from_build_inputs(&[silent])["buildkit.llb.definition"].input, 0, "the first input, not said");
+    /// let without_value = pb::BuildInputEntry { key: Some("buildkit.llb.definition".to_owned()), value: None };
+    /// assert_eq!(map::from_build_inputs(&[without_value])["buildkit.llb.definition"].input, 0, "the first input, not written");
     /// ```
     from_build_inputs, BuildInputEntry, pb::BuildInput
 }

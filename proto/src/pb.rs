@@ -1,11 +1,12 @@
 //! The LLB messages of `moby/buildkit: solver/pb/ops.proto` (v0.32), declared by hand with their field numbers.
 //!
-//! A wire map is a repeated entry message whose key and value have presence, because that is the only form in which
-//! prost writes an entry whose key or value is the default, and BuildKit's decoder stores a nil pointer for a value
-//! that is not there. Whoever fills such a field keeps it sorted by key ([`crate::map`] does).
-//! This module holds data only; which graphs make sense is `buildkit-llb`'s business.
+//! A wire map is a repeated entry message whose key and value have presence. This is the only form in which prost writes an
+//! entry whose key or value is the default; BuildKit's decoder stores a nil pointer for a missing value. Code that fills such a
+//! field must keep it sorted by key, as [`crate::map`] does.
+//!
+//! This module contains only data; `buildkit-llb` validates graphs.
 
-/// LLB's operation envelope: exactly one `op`, the vertices it reads from and what it is pinned to.
+/// An operation of LLB: exactly one `op`, its inputs, and its constraints.
 ///
 /// ```
 /// use buildkit_proto::{Digest, canonical, pb};
@@ -23,28 +24,28 @@
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Op {
-    /// The outputs of other ops this op reads.
+    /// The outputs of other ops that this op reads.
     #[prost(message, repeated, tag = "1")]
     pub inputs: Vec<Input>,
     /// The operation; absent only in the terminal op of a definition.
     #[prost(oneof = "op::Op", tags = "2, 3, 4, 5, 6, 7, 8")]
     pub op: Option<op::Op>,
-    /// What the op runs for; part of the digest.
+    /// The target platform; part of the digest.
     #[prost(message, optional, tag = "10")]
     pub platform: Option<Platform>,
-    /// Which workers may run it; part of the digest, and always present in canonical bytes.
+    /// The workers that may run it; part of the digest, and always present in canonical bytes.
     #[prost(message, optional, tag = "11")]
     pub constraints: Option<WorkerConstraints>,
 }
 
-/// A platform as BuildKit spells it (Go names of the OCI image spec).
+/// A platform in BuildKit's spelling (Go names of the OCI image spec).
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
 /// let arm64 = pb::Platform { architecture: "arm64".to_owned(), os: "linux".to_owned(), ..Default::default() };
 /// assert_eq!(arm64.encode_to_vec(), b"\x0a\x05arm64\x12\x05linux", "the architecture is first");
-/// // To BuildKit this is the same platform, but it brings platforms into one form only after naming the op.
+/// // BuildKit treats this as the same platform, but normalizes platforms only after computing the digest of the op.
 /// let v8 = pb::Platform { variant: "v8".to_owned(), ..arm64 };
 /// assert_eq!(v8.encode_to_vec(), b"\x0a\x05arm64\x12\x05linux\x1a\x02v8");
 /// ```
@@ -75,7 +76,7 @@ pub struct Platform {
 /// let run = Digest::from_content(b"the bytes of another op");
 /// let first = pb::Input { digest: run.to_string(), index: 0 };
 /// let second = pb::Input { index: 1, ..first.clone() };
-/// // Key and length before the 71 characters of a digest; the first output is written as nothing.
+/// // Key and length precede the 71 characters of a digest; index 0 is not written.
 /// assert_eq!((first.encoded_len(), second.encoded_len()), (2 + 71, 2 + 71 + 2));
 /// assert_eq!(second.digest.parse::<Digest>().ok(), Some(run));
 /// ```
@@ -84,7 +85,7 @@ pub struct Input {
     /// Digest of the other op's bytes, `sha256:…`.
     #[prost(string, tag = "1")]
     pub digest: String,
-    /// Which of its outputs.
+    /// The index of the output.
     #[prost(int64, tag = "2")]
     pub index: i64,
 }
@@ -95,7 +96,7 @@ pub struct Input {
 /// use buildkit_proto::{Message as _, pb};
 ///
 /// let meta = pb::Meta { args: vec!["true".to_owned()], cwd: "/".to_owned(), ..Default::default() };
-/// // What a mount is by default: the first input, which the process may change, and the outcome is the first output.
+/// // The defaults of a mount: it is the first input, the process may change it, and the result is the first output.
 /// let rootfs = pb::Mount { dest: "/".to_owned(), ..Default::default() };
 /// let exec = pb::ExecOp { meta: Some(meta), mounts: vec![rootfs], ..Default::default() };
 /// assert_eq!(exec.encode_to_vec(), b"\x0a\x09\x0a\x04true\x1a\x01/\x12\x03\x1a\x01/");
@@ -105,7 +106,7 @@ pub struct ExecOp {
     /// What to run.
     #[prost(message, optional, tag = "1")]
     pub meta: Option<Meta>,
-    /// The filesystem; one mount must have the destination `/`.
+    /// The mounts; one must have the destination `/`.
     #[prost(message, repeated, tag = "2")]
     pub mounts: Vec<Mount>,
     /// Network of the process.
@@ -127,7 +128,7 @@ pub struct ExecOp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // grep ends with 1 when it finds nothing. A list takes the place of the default, so 0 has to be in it too.
+/// // grep exits with 1 if it finds nothing. A list replaces the default, so 0 must be in it too.
 /// let grep = pb::Meta {
 ///     args: ["grep", "-r", "needle", "."].map(str::to_owned).to_vec(),
 ///     env: vec!["LC_ALL=C".to_owned()],
@@ -151,7 +152,7 @@ pub struct Meta {
     /// `user[:group]`, resolved in the rootfs; empty is root.
     #[prost(string, tag = "4")]
     pub user: String,
-    /// Proxies, which are no part of the cache key.
+    /// Proxies, which are not part of the cache key.
     #[prost(message, optional, tag = "5")]
     pub proxy_env: Option<ProxyEnv>,
     /// Lines for `/etc/hosts`.
@@ -169,7 +170,7 @@ pub struct Meta {
     /// Remove the empty files and folders that mount points leave.
     #[prost(bool, tag = "11")]
     pub remove_mount_stubs_recursive: bool,
-    /// Exit codes that count as success; none means 0 only.
+    /// Exit codes that count as success; an empty list means only 0.
     #[prost(int32, repeated, tag = "12")]
     pub valid_exit_codes: Vec<i32>,
 }
@@ -198,7 +199,7 @@ pub struct HostIp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // No hard limit is −1, which the daemon casts to the greatest number there is; −1 takes ten bytes.
+/// // −1 means no hard limit: the daemon casts it to the greatest number. It is encoded in ten bytes.
 /// let files = pb::Ulimit { name: "nofile".to_owned(), soft: 1024, hard: -1 };
 /// assert_eq!(files.hard.cast_unsigned(), u64::MAX);
 /// assert_eq!(files.encode_to_vec(), b"\x0a\x06nofile\x10\x80\x08\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
@@ -216,12 +217,12 @@ pub struct Ulimit {
     pub hard: i64,
 }
 
-/// A secret handed over as an environment variable.
+/// A secret that is passed as an environment variable.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The value is nowhere in the graph. If nobody has this secret, the variable is empty.
+/// // The graph does not contain the value. If the secret does not exist, the variable is empty.
 /// let token = pb::SecretEnv { id: "token".to_owned(), name: "NPM_TOKEN".to_owned(), optional: true };
 /// assert_eq!(token.encode_to_vec(), b"\x0a\x05token\x12\x09NPM_TOKEN\x18\x01");
 /// ```
@@ -233,7 +234,7 @@ pub struct SecretEnv {
     /// The variable's name.
     #[prost(string, tag = "2")]
     pub name: String,
-    /// Whether a missing secret is no error.
+    /// Whether a missing secret is allowed.
     #[prost(bool, tag = "3")]
     pub optional: bool,
 }
@@ -243,7 +244,7 @@ pub struct SecretEnv {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Optional, so that machines without one build too.
+/// // Optional, so that machines without the device can build too.
 /// let gpus = pb::CdiDevice { name: "nvidia.com/gpu=all".to_owned(), optional: true };
 /// assert_eq!(gpus.encode_to_vec(), b"\x0a\x12nvidia.com/gpu=all\x10\x01");
 /// ```
@@ -252,7 +253,7 @@ pub struct CdiDevice {
     /// Fully qualified CDI name or class.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Whether a missing device is no error.
+    /// Whether a missing device is allowed.
     #[prost(bool, tag = "2")]
     pub optional: bool,
 }
@@ -262,14 +263,14 @@ pub struct CdiDevice {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // `RUN --mount=type=bind,target=/src`. No output is −1; left at 0, the mount would be the first output.
+/// // `RUN --mount=type=bind,target=/src`. −1 means no output; with 0, the mount would be the first output.
 /// let source = pb::Mount { input: 1, dest: "/src".to_owned(), output: -1, readonly: true, ..Default::default() };
 /// let minus_one = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
 /// assert_eq!(source.encode_to_vec(), [&b"\x08\x01\x1a\x04/src\x20"[..], minus_one, b"\x28\x01"].concat());
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Mount {
-    /// Index into the op's inputs, −1 for an empty one.
+    /// Index into the op's inputs, −1 for an empty filesystem.
     #[prost(int64, tag = "1")]
     pub input: i64,
     /// Path below the input to mount.
@@ -278,13 +279,13 @@ pub struct Mount {
     /// Mount point.
     #[prost(string, tag = "3")]
     pub dest: String,
-    /// Index of the output the mount yields, −1 to discard.
+    /// Index of the output that the mount becomes, −1 for none.
     #[prost(int64, tag = "4")]
     pub output: i64,
     /// Mounted read-only.
     #[prost(bool, tag = "5")]
     pub readonly: bool,
-    /// What is mounted.
+    /// The type of mount.
     #[prost(enumeration = "MountType", tag = "6")]
     pub mount_type: i32,
     /// For tmpfs mounts.
@@ -313,7 +314,7 @@ pub struct Mount {
 /// use buildkit_proto::{Message as _, pb};
 ///
 /// assert_eq!(pb::TmpfsOpt { size: 64 << 20 }.encode_to_vec(), [0x08, 0x80, 0x80, 0x80, 0x20]);
-/// // Go's client writes the message even if there is no limit; without it the digest is another one.
+/// // Go's client writes the message even if there is no limit; without it the digest would differ.
 /// let mount = pb::Mount { tmpfs_opt: Some(pb::TmpfsOpt::default()), ..Default::default() };
 /// assert_eq!(mount.encode_to_vec(), [0x9a, 0x01, 0]);
 /// ```
@@ -329,16 +330,16 @@ pub struct TmpfsOpt {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The id decides what is shared, not the mount point: any step of any build with this id gets this directory.
+/// // The id identifies the cache, not the mount point: any step of any build with this id gets this directory.
 /// let apt = pb::CacheOpt { id: "apt".to_owned(), sharing: pb::CacheSharingOpt::Locked.into() };
 /// assert_eq!(apt.encode_to_vec(), b"\x0a\x03apt\x10\x02");
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CacheOpt {
-    /// Which cache; empty is one shared by everybody who forgot it.
+    /// The id of the cache; all mounts without an id share one cache.
     #[prost(string, tag = "1")]
     pub id: String,
-    /// What concurrent users get.
+    /// How concurrent users share the cache.
     #[prost(enumeration = "CacheSharingOpt", tag = "2")]
     pub sharing: i32,
 }
@@ -348,7 +349,7 @@ pub struct CacheOpt {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The mode has to be said: 0, the default of the wire, is a file that only root can read.
+/// // The mode must be set: with 0, the default on the wire, only root can read the file.
 /// let netrc = pb::SecretOpt { id: "netrc".to_owned(), uid: 1000, gid: 1000, mode: 0o400, ..Default::default() };
 /// assert_eq!(netrc.encode_to_vec(), b"\x0a\x05netrc\x10\xe8\x07\x18\xe8\x07\x20\x80\x02");
 /// ```
@@ -366,7 +367,7 @@ pub struct SecretOpt {
     /// Permission bits.
     #[prost(uint32, tag = "4")]
     pub mode: u32,
-    /// Whether a missing secret is no error.
+    /// Whether a missing secret is allowed.
     #[prost(bool, tag = "5")]
     pub optional: bool,
 }
@@ -376,7 +377,7 @@ pub struct SecretOpt {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // An empty id is the same agent under another digest.
+/// // An empty id means the same agent, but gives a different digest.
 /// let agent = pb::SshOpt { id: "default".to_owned(), mode: 0o600, ..Default::default() };
 /// assert_eq!(agent.encode_to_vec(), b"\x0a\x07default\x20\x80\x03");
 /// ```
@@ -394,7 +395,7 @@ pub struct SshOpt {
     /// Permission bits of the socket.
     #[prost(uint32, tag = "4")]
     pub mode: u32,
-    /// Whether a missing agent is no error.
+    /// Whether a missing agent is allowed.
     #[prost(bool, tag = "5")]
     pub optional: bool,
 }
@@ -404,7 +405,7 @@ pub struct SshOpt {
 /// ```
 /// use buildkit_proto::{map, pb};
 ///
-/// // Lists are JSON within an attribute.
+/// // Lists are JSON in an attribute.
 /// let attrs = [("local.includepattern", r#"["src","*.md"]"#), ("local.followpaths", r#"["src"]"#)];
 /// let attrs = attrs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
 /// let context = pb::SourceOp { identifier: "local://context".to_owned(), attrs: map::to_strings(&attrs) };
@@ -421,12 +422,12 @@ pub struct SourceOp {
     pub attrs: Vec<StringEntry>,
 }
 
-/// Runs an LLB definition found in an input.
+/// Runs an LLB definition from an input.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, map, pb};
 ///
-/// // The only builder is −1, and the only input it reads has this name.
+/// // −1 is the only builder, and it reads only the input with this name.
 /// let inputs = [("buildkit.llb.definition".to_owned(), pb::BuildInput { input: 0 })].into();
 /// let build = pb::BuildOp { builder: -1, inputs: map::to_build_inputs(&inputs), ..Default::default() };
 /// assert!(build.encode_to_vec().ends_with(b"\x12\x1b\x0a\x17buildkit.llb.definition\x12\x00"));
@@ -452,7 +453,7 @@ pub struct BuildOp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The first input of the op is a message without any byte, the second one of two.
+/// // The first input is encoded as an empty message, the second one in two bytes.
 /// assert_eq!(pb::BuildInput { input: 0 }.encode_to_vec(), b"");
 /// assert_eq!(pb::BuildInput { input: 1 }.encode_to_vec(), [0x08, 1]);
 /// ```
@@ -463,7 +464,7 @@ pub struct BuildInput {
     pub input: i64,
 }
 
-/// What is known of a vertex beyond its bytes; never part of the digest.
+/// Metadata of a vertex; never part of the digest.
 ///
 /// ```
 /// use buildkit_proto::{CapSet, caps, map, pb};
@@ -485,13 +486,13 @@ pub struct OpMetadata {
     /// Free text; `llb.customname` is the name progress shows. A map: entries sorted by key.
     #[prost(message, repeated, tag = "2")]
     pub description: Vec<StringEntry>,
-    /// Whether cache exporters take the vertex.
+    /// Whether cache exporters export the vertex.
     #[prost(message, optional, tag = "4")]
     pub export_cache: Option<ExportCache>,
-    /// Capabilities the daemon must have. A map: entries sorted by key.
+    /// Capabilities that the daemon must have. A map: entries sorted by key.
     #[prost(message, repeated, tag = "5")]
     pub caps: Vec<BoolEntry>,
-    /// Vertices shown as one.
+    /// The progress group of the vertex.
     #[prost(message, optional, tag = "6")]
     pub progress_group: Option<ProgressGroup>,
     /// cgroup limits of an exec.
@@ -504,7 +505,7 @@ pub struct OpMetadata {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // One and a half CPUs are 150 ms of every 100 ms; and half a GiB of memory.
+/// // One and a half CPUs, which are 150 ms of every 100 ms, and half a GiB of memory.
 /// let memory = 512 << 20;
 /// let limits = pb::LinuxResources { memory, cpu_period: 100_000, cpu_quota: 150_000, ..Default::default() };
 /// let (memory, cpu) = ([0x08, 0x80, 0x80, 0x80, 0x80, 0x02], [0x20, 0xa0, 0x8d, 0x06, 0x28, 0xf0, 0x93, 0x09]);
@@ -535,7 +536,7 @@ pub struct LinuxResources {
     pub cpuset_mems: String,
 }
 
-/// Where vertices come from in the user's files.
+/// The places in the user's files that vertices come from.
 ///
 /// ```
 /// use buildkit_proto::{Digest, map, pb};
@@ -547,14 +548,14 @@ pub struct LinuxResources {
 ///     locations: map::to_locations(&[(vertex.clone(), pb::Locations { locations })].into()),
 ///     infos: vec![file("base.yaml"), file("app.yaml")],
 /// };
-/// // The vertex with this digest failed; which files asked for it?
+/// // Finds the files that a failed vertex comes from.
 /// let places = &map::from_locations(&source.locations)[&vertex].locations;
 /// let infos = places.iter().filter_map(|place| source.infos.get(usize::try_from(place.source_index).ok()?));
 /// assert_eq!(infos.map(|info| info.filename.as_str()).collect::<Vec<_>>(), ["app.yaml"]);
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Source {
-    /// Vertex digest to its places. A map: entries sorted by key.
+    /// The places of vertices, by digest. A map: entries sorted by key.
     #[prost(message, repeated, tag = "1")]
     pub locations: Vec<LocationsEntry>,
     /// The files.
@@ -567,7 +568,7 @@ pub struct Source {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Two files ask for one step, each as a whole; the place in the first one is a message without a byte.
+/// // A step comes from two files without line ranges; the place in the first file is an empty message.
 /// let files = [0, 1].map(|source_index| pb::Location { source_index, ranges: Vec::new() });
 /// assert_eq!(pb::Locations { locations: files.to_vec() }.encode_to_vec(), [0x0a, 0, 0x0a, 2, 0x08, 1]);
 /// ```
@@ -578,7 +579,7 @@ pub struct Locations {
     pub locations: Vec<Location>,
 }
 
-/// One file of the user's.
+/// One file of the user.
 ///
 /// ```
 /// use buildkit_proto::pb;
@@ -614,7 +615,7 @@ pub struct SourceInfo {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Lines 2 and 5 of the first file, which are marked at once.
+/// // Lines 2 and 5 of the first file, which are both marked.
 /// let line = |line| Some(pb::Position { line, character: 0 });
 /// let ranges = [2, 5].map(|at| pb::Range { start: line(at), end: line(at) }).to_vec();
 /// let place = pb::Location { source_index: 0, ranges };
@@ -638,7 +639,7 @@ pub struct Location {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Lines 3 and 4: the last line belongs to the range.
+/// // Lines 3 and 4: the range includes its last line.
 /// let line = |line| Some(pb::Position { line, character: 0 });
 /// assert_eq!(pb::Range { start: line(3), end: line(4) }.encode_to_vec(), [0x0a, 2, 0x08, 3, 0x12, 2, 0x08, 4]);
 /// ```
@@ -657,7 +658,7 @@ pub struct Range {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The start of a text has a line and no character, since one counts from 1 and the other from 0.
+/// // At the start of a text only the line is written: lines count from 1 and characters from 0.
 /// assert_eq!(pb::Position { line: 1, character: 0 }.encode_to_vec(), [0x08, 1]);
 /// assert_eq!(pb::Position { line: 1, character: 4 }.encode_to_vec(), [0x08, 1, 0x10, 4]);
 /// ```
@@ -671,19 +672,19 @@ pub struct Position {
     pub character: i32,
 }
 
-/// Whether cache exporters take a vertex.
+/// Whether cache exporters export a vertex.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // "No" is a message without a byte; no message leaves it to the exporter.
+/// // An empty message means "no"; without a message the exporter decides.
 /// let never = pb::OpMetadata { export_cache: Some(pb::ExportCache { value: false }), ..Default::default() };
 /// assert_eq!(never.encode_to_vec(), [0x22, 0]);
 /// assert_eq!(pb::OpMetadata::default().encode_to_vec(), b"");
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExportCache {
-    /// Take it.
+    /// Whether to export it.
     #[prost(bool, tag = "1")]
     pub value: bool,
 }
@@ -693,24 +694,24 @@ pub struct ExportCache {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Equal ids make one line; a weak member does not bring it up by itself.
+/// // Vertices with equal ids share a line; a weak member alone does not show it.
 /// let fetch = pb::ProgressGroup { id: "app".to_owned(), name: "load the context".to_owned(), weak: true };
 /// assert_eq!(fetch.encode_to_vec(), b"\x0a\x03app\x12\x10load the context\x18\x01");
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ProgressGroup {
-    /// Same id, same group.
+    /// The id of the group.
     #[prost(string, tag = "1")]
     pub id: String,
-    /// Shown name.
+    /// The displayed name.
     #[prost(string, tag = "2")]
     pub name: String,
-    /// Does not make the group visible by itself.
+    /// Whether this vertex alone does not make the group visible.
     #[prost(bool, tag = "3")]
     pub weak: bool,
 }
 
-/// Proxies of an exec, which are no part of its cache key.
+/// Proxies of an exec, which are not part of its cache key.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
@@ -722,7 +723,7 @@ pub struct ProgressGroup {
 ///     ..Default::default()
 /// };
 /// assert_eq!(proxy.encode_to_vec(), b"\x12\x11http://proxy:3128\x22\x09localhost");
-/// // Here it gets none, and the digest is still not that of an op without the message.
+/// // An empty message sets no variables, but the digest still differs from that of an op without the message.
 /// let meta = pb::Meta { proxy_env: Some(pb::ProxyEnv::default()), ..Default::default() };
 /// assert_eq!(meta.encode_to_vec(), [0x2a, 0]);
 /// ```
@@ -745,12 +746,12 @@ pub struct ProxyEnv {
     pub all_proxy: String,
 }
 
-/// Which workers may run an op.
+/// The workers that may run an op.
 ///
 /// ```
 /// use buildkit_proto::{canonical, pb};
 ///
-/// // Go's client writes the message into every op, even if nothing is asked of the worker.
+/// // Go's client writes the message in every op, even without constraints.
 /// let op = pb::Op { constraints: Some(pb::WorkerConstraints::default()), ..Default::default() };
 /// assert_eq!(canonical::op(&op), [0x5a, 0]);
 /// ```
@@ -761,7 +762,7 @@ pub struct WorkerConstraints {
     pub filter: Vec<String>,
 }
 
-/// A graph: ops in an order where inputs come first, and what is known about them.
+/// A graph: ops in topological order, with their metadata.
 ///
 /// ```
 /// use buildkit_proto::{Digest, Message as _, canonical, map, pb};
@@ -775,7 +776,7 @@ pub struct WorkerConstraints {
 ///     metadata: map::to_metadata(&[(digest.clone(), pb::OpMetadata::default())].into()),
 ///     ..Default::default()
 /// };
-/// // The last op does nothing: what it reads is the result.
+/// // The last op does nothing; its input is the result.
 /// let last = pb::Op::decode(definition.def[1].as_slice())?;
 /// assert_eq!((last.op, &last.inputs[0].digest), (None, &digest));
 /// # Ok::<(), prost::DecodeError>(())
@@ -788,12 +789,12 @@ pub struct Definition {
     /// Vertex digest to metadata. A map: entries sorted by key.
     #[prost(message, repeated, tag = "2")]
     pub metadata: Vec<OpMetadataEntry>,
-    /// Where vertices come from.
+    /// The places that vertices come from.
     #[prost(message, optional, tag = "3")]
     pub source: Option<Source>,
 }
 
-/// Changes to a filesystem without running anything in it.
+/// Changes a filesystem without running a process.
 ///
 /// ```
 /// use buildkit_proto::{Digest, canonical, pb};
@@ -809,13 +810,13 @@ pub struct Definition {
 ///     constraints: Some(pb::WorkerConstraints::default()),
 ///     ..Default::default()
 /// };
-/// // As Go's client has it, which says no platform here: files are the same on all.
+/// // Like Go's client, which sets no platform here, because files are the same on all platforms.
 /// let digest = "sha256:5103f718c19fc149a8ccd61a3d8f8b07a8d6b7a251ef41b13caf4015b4893a21";
 /// assert_eq!(Digest::from_content(&canonical::op(&op)).to_string(), digest);
 /// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FileOp {
-    /// Done in order.
+    /// The actions, in order.
     #[prost(message, repeated, tag = "2")]
     pub actions: Vec<FileAction>,
 }
@@ -825,8 +826,8 @@ pub struct FileOp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Results are counted on from the inputs: in an op with two, 2 is that of the first action. Onto it come files of
-/// // the second input.
+/// // Indices of results follow those of the inputs: in an op with two inputs, 2 is the result of the first action. This
+/// // copies files of the second input onto it.
 /// let copy = pb::FileActionCopy { dest: "/".to_owned(), ..Default::default() };
 /// let action = Some(pb::file_action::Action::Copy(copy));
 /// let second = pb::FileAction { input: 2, secondary_input: 1, output: 0, action };
@@ -837,7 +838,7 @@ pub struct FileAction {
     /// Op input, or (number of inputs + k) for the result of action k, −1 for scratch.
     #[prost(int64, tag = "1")]
     pub input: i64,
-    /// Likewise, for copies.
+    /// The source of a copy, in the same form.
     #[prost(int64, tag = "2")]
     pub secondary_input: i64,
     /// Output index, −1 for none.
@@ -853,7 +854,7 @@ pub struct FileAction {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Both −1 have to be said: 0 is no permission at all, and 1970.
+/// // Both −1 must be set: 0 means no permissions, and a time in 1970.
 /// let copy = pb::FileActionCopy {
 ///     src: "/*.md".to_owned(),
 ///     dest: "/doc/".to_owned(),
@@ -902,13 +903,13 @@ pub struct FileActionCopy {
     /// Nanoseconds since the epoch; −1 keeps the source's.
     #[prost(int64, tag = "11")]
     pub timestamp: i64,
-    /// Only what matches.
+    /// Copy only matching paths.
     #[prost(string, repeated, tag = "12")]
     pub include_patterns: Vec<String>,
-    /// Not what matches.
+    /// Do not copy matching paths.
     #[prost(string, repeated, tag = "13")]
     pub exclude_patterns: Vec<String>,
-    /// Replace what is in the way, even of another type.
+    /// Replace existing files, even of a different type.
     #[prost(bool, tag = "14")]
     pub always_replace_existing_dest_paths: bool,
     /// Symbolic mode, overrides `mode`.
@@ -924,7 +925,7 @@ pub struct FileActionCopy {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // An empty file of 1970: neither content nor time is written. With −1, its time would be that of the build.
+/// // An empty file with a time in 1970: neither content nor time is written. With −1, the file would have the time of the build.
 /// let empty = pb::FileActionMkFile { path: "/ok".to_owned(), mode: 0o644, ..Default::default() };
 /// assert_eq!(empty.encode_to_vec(), b"\x0a\x03/ok\x10\xa4\x03");
 /// ```
@@ -978,7 +979,7 @@ pub struct FileActionSymlink {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // `mkdir -p -m 700 /var/lib/app`. BuildKit takes the nine permission bits only, so there is no setgid here.
+/// // `mkdir -p -m 700 /var/lib/app`. BuildKit uses only the nine permission bits, so setgid is not possible.
 /// let path = "/var/lib/app".to_owned();
 /// let mkdir = pb::FileActionMkDir { path, mode: 0o700, make_parents: true, timestamp: -1, ..Default::default() };
 /// assert!(mkdir.encode_to_vec().starts_with(b"\x0a\x0c/var/lib/app\x10\xc0\x03\x18\x01\x28\xff"));
@@ -1007,7 +1008,7 @@ pub struct FileActionMkDir {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // `rm -rf /var/lib/apt/lists/*`; if wildcards were not allowed, only a file whose name is `*`.
+/// // `rm -rf /var/lib/apt/lists/*`. Without wildcards, this would remove only a file named `*`.
 /// let path = "/var/lib/apt/lists/*".to_owned();
 /// let rm = pb::FileActionRm { path, allow_not_found: true, allow_wildcard: true };
 /// assert_eq!(rm.encode_to_vec(), b"\x0a\x14/var/lib/apt/lists/*\x10\x01\x18\x01");
@@ -1017,7 +1018,7 @@ pub struct FileActionRm {
     /// What.
     #[prost(string, tag = "1")]
     pub path: String,
-    /// Nothing there is no error.
+    /// Whether a missing path is allowed.
     #[prost(bool, tag = "2")]
     pub allow_not_found: bool,
     /// `path` may hold wildcards.
@@ -1030,7 +1031,7 @@ pub struct FileActionRm {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Without a group, files would have the group 1000 too; so a member of root's group says so.
+/// // Without a group, the files would also have the group 1000; this sets root's group.
 /// let id = |id| Some(pb::UserOpt { user: Some(pb::user_opt::User::ById(id)) });
 /// let owner = pb::ChownOpt { user: id(1000), group: id(0) };
 /// assert_eq!(owner.encode_to_vec(), [0x0a, 3, 0x10, 0xe8, 0x07, 0x12, 2, 0x10, 0]);
@@ -1050,7 +1051,7 @@ pub struct ChownOpt {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // One member of a oneof is there, so a zero in it is written, unlike in other fields.
+/// // A member of a oneof is written even if it is zero, unlike other fields.
 /// let root = pb::UserOpt { user: Some(pb::user_opt::User::ById(0)) };
 /// assert_eq!(root.encode_to_vec(), [0x10, 0]);
 /// assert_eq!(pb::UserOpt::decode(&b""[..]), Ok(pb::UserOpt { user: None }));
@@ -1067,7 +1068,7 @@ pub struct UserOpt {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Looked up in the first input. If it does not know the name, BuildKit takes root, without a word.
+/// // The name is resolved in the first input. If it is unknown, BuildKit silently uses root.
 /// let web = pb::NamedUserOpt { name: "www-data".to_owned(), input: 0 };
 /// assert_eq!(web.encode_to_vec(), b"\x0a\x08www-data");
 /// ```
@@ -1086,7 +1087,7 @@ pub struct NamedUserOpt {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The first input is a message without a byte, and still an element of the list.
+/// // The first input is an empty message, but still an element of the list.
 /// let merge = pb::MergeOp { inputs: (0..3).map(|input| pb::MergeInput { input }).collect() };
 /// assert_eq!(merge.encode_to_vec(), [0x0a, 0, 0x0a, 2, 0x08, 1, 0x0a, 2, 0x08, 2]);
 /// ```
@@ -1097,12 +1098,12 @@ pub struct MergeInput {
     pub input: i64,
 }
 
-/// Lays filesystems over each other, later ones winning.
+/// Merges filesystems; later ones take precedence.
 ///
 /// ```
 /// use buildkit_proto::{Digest, canonical, pb};
 ///
-/// // Whose file is on top depends on the order, so the digest does too.
+/// // The order determines which file wins, so the digest depends on it.
 /// let digest = |order: [i64; 2]| {
 ///     let merge = pb::MergeOp { inputs: order.map(|input| pb::MergeInput { input }).to_vec() };
 ///     Digest::from_content(&canonical::op(&pb::Op { op: Some(pb::op::Op::Merge(merge)), ..Default::default() }))
@@ -1121,7 +1122,7 @@ pub struct MergeOp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Scratch below makes everything above a difference.
+/// // If the lower side is scratch, everything in the upper side is a difference.
 /// let scratch = pb::LowerDiffInput { input: -1 };
 /// assert_eq!(scratch.encode_to_vec(), b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
 /// ```
@@ -1137,7 +1138,7 @@ pub struct LowerDiffInput {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Scratch is no input, so on top of it this side is the op's first one.
+/// // Scratch is not an input, so this side is the op's first input.
 /// let (lower, upper) = (pb::LowerDiffInput { input: -1 }, pb::UpperDiffInput { input: 0 });
 /// let diff = pb::DiffOp { lower: Some(lower), upper: Some(upper) };
 /// assert!(diff.encode_to_vec().ends_with(&[0xff, 0x01, 0x12, 0]), "a side without a byte is there all the same");
@@ -1149,12 +1150,12 @@ pub struct UpperDiffInput {
     pub input: i64,
 }
 
-/// What turns the lower filesystem into the upper one.
+/// The difference between a lower and an upper filesystem.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The daemon refuses a diff that lacks a side; input 0 is one, although it has no byte.
+/// // The daemon rejects a diff without both sides; input 0 is encoded as an empty message, but counts as a side.
 /// let (lower, upper) = (pb::LowerDiffInput { input: 0 }, pb::UpperDiffInput { input: 1 });
 /// let diff = pb::DiffOp { lower: Some(lower), upper: Some(upper) };
 /// assert_eq!(diff.encode_to_vec(), [0x0a, 0, 0x12, 2, 0x08, 1]);
@@ -1175,7 +1176,7 @@ pub struct DiffOp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Of an image and its tests, only the image is handed on, and only once the tests have run.
+/// // Only the image is passed on, but not before its tests have run.
 /// let tested = pb::PassthroughOp { id: "tested".to_owned(), outputs: vec![0] };
 /// assert_eq!(tested.encode_to_vec(), b"\x0a\x06tested\x12\x01\x00");
 /// ```
@@ -1184,7 +1185,7 @@ pub struct PassthroughOp {
     /// Must be set.
     #[prost(string, tag = "1")]
     pub id: String,
-    /// Indices of inputs handed on.
+    /// Indices of the inputs to pass on.
     #[prost(int64, repeated, tag = "2")]
     pub outputs: Vec<i64>,
 }
@@ -1194,7 +1195,7 @@ pub struct PassthroughOp {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // An empty value is written, as Go does; one that is left out would read the same and have another digest.
+/// // An empty value is written, as in Go. A missing value would be read in the same way, but give a different digest.
 /// let entry = pb::StringEntry { key: Some("k".to_owned()), value: Some(String::new()) };
 /// assert_eq!(entry.encode_to_vec(), b"\x0a\x01k\x12\x00");
 /// assert_eq!(pb::StringEntry { value: None, ..entry }.encode_to_vec(), b"\x0a\x01k");
@@ -1208,12 +1209,12 @@ pub struct StringEntry {
     #[prost(string, optional, tag = "2")]
     pub value: Option<String>,
 }
-/// An entry of a wire map from text to truth.
+/// An entry of a wire map from text to bool.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The two ways to say no, of which Go writes the first.
+/// // Two encodings of false; Go writes the first.
 /// let no = pb::BoolEntry::decode(&b"\x0a\x01k\x10\x00"[..])?;
 /// let left_out = pb::BoolEntry::decode(&b"\x0a\x01k"[..])?;
 /// assert_eq!((no.value, left_out.value), (Some(false), None));
@@ -1234,7 +1235,7 @@ pub struct BoolEntry {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // The first input has no bytes of its own, but the field around it.
+/// // The first input is an empty message, but its field is written.
 /// let first = pb::BuildInputEntry { key: Some("k".to_owned()), value: Some(pb::BuildInput { input: 0 }) };
 /// assert_eq!(first.encode_to_vec(), b"\x0a\x01k\x12\x00");
 /// ```
@@ -1252,7 +1253,7 @@ pub struct BuildInputEntry {
 /// ```
 /// use buildkit_proto::{map, pb};
 ///
-/// // A peer may repeat a key, since to the wire this is a list; the last one counts.
+/// // A peer may repeat a key, since the wire format is a list; the last entry wins.
 /// let at = |source_index| pb::Locations { locations: vec![pb::Location { source_index, ranges: Vec::new() }] };
 /// let entry = |value| pb::LocationsEntry { key: Some("sha256:…".to_owned()), value: Some(value) };
 /// assert_eq!(map::from_locations(&[entry(at(0)), entry(at(1))])["sha256:…"], at(1));
@@ -1271,7 +1272,7 @@ pub struct LocationsEntry {
 /// ```
 /// use buildkit_proto::{Digest, Message as _, pb};
 ///
-/// // There is nothing to say about this op, and the entry says so: Go reads one without a value as a nil pointer.
+/// // Metadata without content is written as an empty message, because Go reads a missing value as a nil pointer.
 /// let key = Some(Digest::from_content(b"the bytes of an op").to_string());
 /// let entry = pb::OpMetadataEntry { key, value: Some(pb::OpMetadata::default()) };
 /// assert!(entry.encode_to_vec().ends_with(&[0x12, 0]));
@@ -1286,7 +1287,7 @@ pub struct OpMetadataEntry {
     pub value: Option<OpMetadata>,
 }
 
-/// Which operation an [`Op`] is.
+/// The operation of an [`Op`].
 pub mod op {
     /// See [`super::Op`].
     ///
@@ -1300,7 +1301,7 @@ pub mod op {
     /// };
     /// let merge = pb::Op::decode([0x5a, 0, 0x32, 4, 0x0a, 0, 0x0a, 0].as_slice())?;
     /// assert_eq!(what(&merge), "a merge of 2");
-    /// // 9 is no number of an op yet.
+    /// // No op has the number 9 yet.
     /// let unknown = pb::Op::decode([0x5a, 0, 0x4a, 0].as_slice())?;
     /// assert!(what(&unknown).ends_with("newer than this crate"));
     /// # Ok::<(), prost::DecodeError>(())
@@ -1310,28 +1311,28 @@ pub mod op {
         /// Run a process.
         #[prost(message, boxed, tag = "2")]
         Exec(Box<super::ExecOp>),
-        /// Bring content in.
+        /// Fetch content.
         #[prost(message, tag = "3")]
         Source(super::SourceOp),
         /// Change files.
         #[prost(message, tag = "4")]
         File(super::FileOp),
-        /// Run a definition found in an input.
+        /// Run a definition from an input.
         #[prost(message, tag = "5")]
         Build(super::BuildOp),
-        /// Lay filesystems over each other.
+        /// Merge filesystems.
         #[prost(message, tag = "6")]
         Merge(super::MergeOp),
         /// Take the difference of two filesystems.
         #[prost(message, tag = "7")]
         Diff(super::DiffOp),
-        /// Order without mounting.
+        /// Order ops without mounting.
         #[prost(message, tag = "8")]
         Passthrough(super::PassthroughOp),
     }
 }
 
-/// Which change a [`FileAction`] is.
+/// The change of a [`FileAction`].
 pub mod file_action {
     /// See [`super::FileAction`].
     ///
@@ -1375,7 +1376,7 @@ pub mod user_opt {
     /// ```
     /// use buildkit_proto::pb::{NamedUserOpt, user_opt::User};
     ///
-    /// // As `--chown` has it: a number is an id, everything else is a name in the file system that is changed.
+    /// // Like `--chown`: a number is an id, everything else is a name in the filesystem that is changed.
     /// let user = |text: &str| match text.parse() {
     ///     Ok(id) => User::ById(id),
     ///     Err(_) => User::ByName(NamedUserOpt { name: text.to_owned(), input: 0 }),
@@ -1401,7 +1402,7 @@ pub mod user_opt {
 ///
 /// let offline = pb::ExecOp { network: pb::NetMode::None.into(), ..Default::default() };
 /// assert_eq!(offline.encode_to_vec(), [0x18, 2]);
-/// // "None" has to be said; nothing said is a network.
+/// // `None` must be set; the default is a network.
 /// assert_eq!(pb::ExecOp::default().network(), pb::NetMode::Unset);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
@@ -1411,7 +1412,7 @@ pub enum NetMode {
     Unset = 0,
     /// The host's network; needs an entitlement.
     Host = 1,
-    /// None.
+    /// No network.
     None = 2,
 }
 
@@ -1420,7 +1421,7 @@ pub enum NetMode {
 /// ```
 /// use buildkit_proto::pb::{ExecOp, NetMode, SecurityMode};
 ///
-/// // What whoever starts the build has to allow.
+/// // The entitlements that the build needs.
 /// let exec = ExecOp { security: SecurityMode::Insecure.into(), ..Default::default() };
 /// let entitlements = [
 ///     (exec.network() == NetMode::Host).then_some("network.host"),
@@ -1433,18 +1434,18 @@ pub enum NetMode {
 pub enum SecurityMode {
     /// The default confinement.
     Sandbox = 0,
-    /// None; needs an entitlement.
+    /// No confinement; needs an entitlement.
     Insecure = 1,
 }
 
-/// What a mount is.
+/// Types of mounts.
 ///
 /// ```
 /// use buildkit_proto::pb::{Mount, MountType};
 ///
 /// let mut mount = Mount { mount_type: MountType::Cache.into(), ..Default::default() };
 /// assert_eq!((mount.mount_type, MountType::try_from(mount.mount_type)), (3, Ok(MountType::Cache)));
-/// // A type of a newer BuildKit: `try_from` tells, while the accessor takes it for the default.
+/// // A type of a newer BuildKit: `try_from` reports it, while the accessor returns the default.
 /// mount.mount_type = 5;
 /// assert_eq!(MountType::try_from(mount.mount_type).ok(), None);
 /// assert_eq!(mount.mount_type(), MountType::Bind);
@@ -1460,7 +1461,7 @@ pub enum MountType {
     Ssh = 2,
     /// A directory kept between builds.
     Cache = 3,
-    /// Memory.
+    /// A directory in memory.
     Tmpfs = 4,
 }
 
@@ -1469,7 +1470,7 @@ pub enum MountType {
 /// ```
 /// use buildkit_proto::{Message as _, pb};
 ///
-/// // Hashing a big input may take longer than the step; then only the ops that made it are part of the key.
+/// // Hashing a big input may take longer than the step. If it is off, only the ops that made the input are part of the key.
 /// let mut model = pb::Mount::default();
 /// model.set_content_cache(pb::MountContentCache::Off);
 /// assert_eq!(model.encode_to_vec(), [0xc0, 0x01, 2]);
@@ -1477,7 +1478,7 @@ pub enum MountType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum MountContentCache {
-    /// BuildKit's rule for the kind of mount.
+    /// BuildKit's default for the type of mount.
     Default = 0,
     /// Always.
     On = 1,
@@ -1485,7 +1486,7 @@ pub enum MountContentCache {
     Off = 2,
 }
 
-/// What concurrent users of a cache mount get.
+/// How concurrent users share a cache mount.
 ///
 /// ```
 /// use buildkit_proto::{Message as _, pb};
@@ -1502,10 +1503,10 @@ pub enum MountContentCache {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum CacheSharingOpt {
-    /// The same directory at the same time.
+    /// All use the same directory at the same time.
     Shared = 0,
-    /// A directory each.
+    /// Each gets its own directory.
     Private = 1,
-    /// The same directory, one after the other.
+    /// All use the same directory, one after the other.
     Locked = 2,
 }

@@ -1,12 +1,12 @@
-//! Platforms as messages: field by field, in whatever form they are in.
+//! Conversions between platforms and messages, field by field, without normalization.
 //!
-//! Spelling and normal form are `oci-names`' business.
+//! `oci-names` parses and normalizes platforms.
 
 use oci_names::Platform;
 
 use crate::pb;
 
-/// As it came: somebody else's platform need not be in normal form.
+/// Converts without normalization: a received platform need not be in normal form.
 impl From<pb::Platform> for Platform {
     fn from(message: pb::Platform) -> Self {
         let pb::Platform { architecture, os, variant, os_version, os_features } = message;
@@ -14,7 +14,7 @@ impl From<pb::Platform> for Platform {
     }
 }
 
-/// The message of the gRPC services.
+/// Converts to the message of the gRPC services.
 ///
 /// ```
 /// use buildkit_proto::{platform_from_rpc, platform_to_rpc};
@@ -32,7 +32,7 @@ pub fn platform_to_rpc(platform: &Platform) -> crate::rpc::llb::Platform {
     crate::rpc::llb::Platform { architecture, os, variant, os_version, os_features }
 }
 
-/// A platform from a message of the gRPC services, as it came. See [`platform_to_rpc`].
+/// Converts from the message of the gRPC services, without normalization. See [`platform_to_rpc`].
 #[cfg(feature = "rpc")]
 #[must_use]
 pub fn platform_from_rpc(message: crate::rpc::llb::Platform) -> Platform {

@@ -1,4 +1,4 @@
-//! BuildKit's gRPC services under short names. This module only renames; it adds no behaviour.
+//! BuildKit's gRPC services with short names. This module only re-exports.
 
 pub use bollard_buildkit_proto::fsutil::types as fsutil;
 pub use bollard_buildkit_proto::google::protobuf;

@@ -13,24 +13,24 @@ pub(crate) struct GraphArgs {
     pub(crate) command: GraphCommand,
 }
 
-/// What to do with graphs.
+/// The subcommands of `graph`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GraphCommand {
-    /// Say which vertices differ between two definitions, and why.
+    /// Show which vertices differ between two definitions, and why.
     Diff(GraphDiffArgs),
 }
 
 /// Arguments of `graph diff`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A vertex that changed itself is told from one that only reads something that changed. Names and places of vertices\nchange no build and are not compared.\n\nExample:\n  imagespec compile . > before.pb\n  imagespec compile . | imagespec graph diff before.pb -\n\nExit codes: 0 equal, 1 different, 2 a file is no definition."
+    after_help = "The report distinguishes a vertex that changed itself from one whose inputs changed. Vertex names and source locations do not affect the build and are not compared.\n\nExample:\n  imagespec compile . > before.pb\n  imagespec compile . | imagespec graph diff before.pb -\n\nExit codes: 0 equal, 1 different, 2 a file is not a valid definition."
 )]
 pub(crate) struct GraphDiffArgs {
-    /// The definition before, as `compile --format pb` prints it; `-` is stdin.
+    /// The old definition, as printed by `compile --format pb`; `-` for stdin.
     pub(crate) before: PathBuf,
-    /// The definition after; `-` is stdin.
+    /// The new definition; `-` for stdin.
     pub(crate) after: PathBuf,
-    /// Form of the report.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = TextFormat::Text)]
     pub(crate) format: TextFormat,
 }

@@ -1,4 +1,4 @@
-//! `imagespec check`: the spec by itself, without a daemon.
+//! `imagespec check`: checks a spec without a daemon.
 
 use imagespec::{Rule, Severity};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
             print::data(&format!("{:#}\n", Value::from(diagnostics)))?;
             match parsed.spec {
                 Some(_) => Ok(()),
-                // The problems are on stdout already; only the exit code is left to say.
+                // The problems are already on stdout; this only sets the exit code.
                 None => Err(CliError::Input(format!("{} has problems", file.files.spec.display()))),
             }
         }
@@ -58,7 +58,7 @@ fn explain(code: &str) -> Result<(), CliError> {
         Some(rule) => print::data(&format!("{}: {}\n\n{}\n", rule.code, rule.summary, rule.explanation)),
         None => {
             let codes: Vec<&str> = rules.iter().map(|rule| rule.code).collect();
-            Err(CliError::Input(format!("there is no code {code:?}; known are {}", codes.join(", "))))
+            Err(CliError::Input(format!("unknown diagnostic code {code:?}; the codes are {}", codes.join(", "))))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `imagespec compile`: the LLB definition, no build.
+//! `imagespec compile`: prints the LLB definition without building it.
 
 use buildkit_proto::Message as _;
 use imagespec_compile::{Compiled, LockUse};
@@ -11,7 +11,7 @@ pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
     let planned =
         facts::plan(&args.spec, &args.options, &args.facts, &args.daemon, LockUse::Read, Progress::Quiet).await?;
     print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
-    // Whoever solves the definition has a session of its own; ours is over by then.
+    // The client that solves the definition has its own session; this one has ended by then.
     let compiled = planned.without_session();
     if let Some(file) = &args.config_file {
         let config = single(&compiled)?.image_config.to_string();
@@ -33,12 +33,12 @@ pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
     }
 }
 
-/// A definition has one root, so one platform; a drawing is one of them too.
+/// The only graph: a definition has one root and therefore one platform, and a diagram shows one graph.
 fn single(compiled: &[Compiled]) -> Result<&Compiled, CliError> {
     match compiled {
         [one] => Ok(one),
         many => Err(CliError::Input(format!(
-            "a graph is of one platform, and the spec asks for {}; choose one with --platform",
+            "this output format holds one platform, but the spec asks for {}; choose one with --platform",
             many.len()
         ))),
     }

@@ -1,4 +1,4 @@
-//! `imagespec doctor`: which daemon is found, and what it can do for a spec.
+//! `imagespec doctor`: shows which daemon is used, and what it supports.
 
 use buildkit_client::dial::{Connection, ImageStore, dial};
 use buildkit_client::info::{DaemonInfo, info};
@@ -14,14 +14,20 @@ use crate::error::CliError;
 use crate::stage::Stage;
 use crate::{daemon, print};
 
-/// Capabilities that change what our builds do, and what becomes of a build without them.
+/// Capabilities that affect builds, and the effect of a missing one.
 const CAPABILITIES: [(&str, &str); 6] = [
-    ("mergeop", "without it steps form a chain: editing one redoes and pushes again all later ones"),
-    ("diffop", "without it steps form a chain: editing one redoes and pushes again all later ones"),
-    ("exec.secretenv", "without it a small script in the image's shell exports secrets to the installer"),
-    ("exec.mount.secret", "without it neither private indexes nor a CA bundle can be used"),
-    ("exec.mount.cache.sharing", "without it package caches cannot be shared"),
-    ("exporter.sourcedateepoch", "without it images are not reproducible"),
+    (
+        "mergeop",
+        "without it, steps form a chain: changing one step reruns all later steps and pushes their layers again",
+    ),
+    (
+        "diffop",
+        "without it, steps form a chain: changing one step reruns all later steps and pushes their layers again",
+    ),
+    ("exec.secretenv", "without it, a small script in the image's shell exports secrets to the installer"),
+    ("exec.mount.secret", "without it, private indexes and CA bundles cannot be used"),
+    ("exec.mount.cache.sharing", "without it, package caches cannot be shared"),
+    ("exporter.sourcedateepoch", "without it, images are not reproducible"),
 ];
 
 pub(crate) async fn run(args: &DoctorArgs) -> Result<(), CliError> {
@@ -31,7 +37,7 @@ pub(crate) async fn run(args: &DoctorArgs) -> Result<(), CliError> {
     let pong = ping(&connection).await?;
     let considered: Vec<String> = found.considered.iter().map(ToString::to_string).collect();
     let store = match connection.image_store() {
-        ImageStore::None => "none (a BuildKit daemon of its own)",
+        ImageStore::None => "none (a standalone BuildKit daemon)",
         ImageStore::Classic => "classic",
         ImageStore::Containerd => "containerd",
     };
@@ -58,13 +64,14 @@ pub(crate) async fn run(args: &DoctorArgs) -> Result<(), CliError> {
 }
 
 fn text(address: &str, reason: &str, considered: &[String], about: &DaemonInfo, store: &str, pong: &Pong) -> String {
-    let version = about.version.as_ref().map_or("not told (an older Docker Engine)", |version| &version.version);
+    let version =
+        about.version.as_ref().map_or("unknown (older Docker Engines do not report it)", |version| &version.version);
     let platforms: Vec<&str> = about.workers.iter().flat_map(|worker| &worker.platforms).map(String::as_str).collect();
     let mut text = format!(
         "daemon       {address}\nchosen       {reason}\nversion      {version}\nimage store  {store}\nplatforms    {}\n",
         platforms.join(", ")
     );
-    text += "looked at\n";
+    text += "considered\n";
     for candidate in considered {
         text += &format!("  {candidate}\n");
     }
@@ -75,13 +82,12 @@ fn text(address: &str, reason: &str, considered: &[String], about: &DaemonInfo, 
         text += &format!("  {:<26} {}{advice}\n", capability, if has { "yes" } else { "no" });
     }
     if !pong.llb_caps.contains("mergeop") {
-        text +=
-            "advice\n  use a BuildKit daemon, or Docker with the containerd image store, to push only what changed\n";
+        text += "advice\n  to push only the layers that changed, use a BuildKit daemon, or Docker with the containerd image store\n";
     }
     text
 }
 
-/// Capabilities are told within a build only, so this runs one that yields nothing.
+/// A daemon reports its capabilities only within a build, so this runs a build with an empty result.
 async fn ping(connection: &Connection) -> Result<Pong, CliError> {
     let stage = Stage::open(Progress::Quiet)?;
     let (progress, unseen) = progress::channel();

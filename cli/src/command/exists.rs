@@ -1,4 +1,4 @@
-//! `imagespec exists`: whether an image is in its registry, without a daemon.
+//! `imagespec exists`: checks whether an image is in its registry, without a daemon.
 
 use imagespec_driver::content;
 use imagespec_engine::{Existence, exist};
@@ -11,7 +11,7 @@ use crate::spec_file::SpecFile;
 use crate::{image, print};
 
 pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
-    let (reference, credentials) = match (alone(&args.spec), &args.reference) {
+    let (reference, credentials) = match (lone_reference(&args.spec), &args.reference) {
         (Some(reference), None) => (reference, image::registry_auth()?),
         (_, reference) => {
             let file = SpecFile::read(&args.spec)?;
@@ -23,11 +23,11 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
                     document.spec.image_name(&content)
                 }
                 None => {
-                    let message = "the spec has no `registry`, so its image is in none; set one, or name a reference";
+                    let message = "the spec has no `registry`; set one, or pass an image reference";
                     return Err(CliError::Input(message.to_owned()));
                 }
             };
-            (reference, image::registry_auth_of(&file, &document.spec)?)
+            (reference, image::registry_auth_for(&file, &document.spec)?)
         }
     };
     ImageReference::parse(&reference).map_err(|error| CliError::Input(error.to_string()))?;
@@ -43,9 +43,10 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
     })
 }
 
-/// The reference, if one stands where a context would: a folder has no tag and no digest, and a spec that is named has a context.
-fn alone(spec: &SpecArgs) -> Option<String> {
-    let text = spec.place.context.to_str()?;
-    let is_reference = text.contains([':', '@']) && !spec.place.context.is_dir() && spec.file.is_none();
+/// The reference, if one was passed in place of the context. A context is a folder and has no tag or digest; with `-f`, the
+/// argument is always the context.
+fn lone_reference(spec: &SpecArgs) -> Option<String> {
+    let text = spec.common.context.to_str()?;
+    let is_reference = text.contains([':', '@']) && !spec.common.context.is_dir() && spec.file.is_none();
     is_reference.then(|| text.to_owned())
 }

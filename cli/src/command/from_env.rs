@@ -1,17 +1,17 @@
-//! `imagespec from-env` and `imagespec init`: a spec from the environment of an interpreter, and a first spec file.
+//! `imagespec from-env` and `imagespec init`: a spec from the environment of an interpreter, and a new spec file.
 
 use std::path::Path;
 
 use imagespec::ImageSpec;
-use imagespec_engine::from_env as ask;
+use imagespec_engine::from_env as read_environment;
 
 use crate::args::{FromEnvArgs, InitArgs};
 use crate::error::CliError;
 use crate::print;
 
-/// What `init` writes where nobody says more.
-const FIRST: &str = "# yaml-language-server: $schema=imagespec.schema.json
-# An editor that knows the schema shows what the fields mean.
+/// The spec file that `init` writes without `--python`.
+const TEMPLATE: &str = "# yaml-language-server: $schema=imagespec.schema.json
+# An editor that uses the schema describes and completes the fields.
 base_image: debian:bookworm-slim
 python_version: \"3.12\"
 packages: []
@@ -19,19 +19,19 @@ source_root: .
 ";
 
 pub(crate) fn from_env(args: &FromEnvArgs) -> Result<(), CliError> {
-    print::data(&spec_of(&args.python, args.base_image.as_deref(), args.minor)?.to_yaml())
+    print::data(&read_spec(&args.python, args.base_image.as_deref(), args.minor)?.to_yaml())
 }
 
 pub(crate) fn init(args: &InitArgs) -> Result<(), CliError> {
     let path = args.context.join("imagespec.yaml");
     if path.exists() {
-        return Err(CliError::Input(format!("{} is there already; it is left as it is", path.display())));
+        return Err(CliError::Input(format!("{} already exists; delete it first to create a new one", path.display())));
     }
     let text = match &args.python {
-        None => FIRST.to_owned(),
+        None => TEMPLATE.to_owned(),
         Some(python) => {
-            let spec = spec_of(python, None, false)?;
-            let schema = FIRST.lines().next().unwrap_or_default();
+            let spec = read_spec(python, None, false)?;
+            let schema = TEMPLATE.lines().next().unwrap_or_default();
             format!("{schema}\n{}source_root: .\n", spec.to_yaml())
         }
     };
@@ -48,13 +48,13 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(path, text).map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
 }
 
-/// The interpreter's version and packages as a spec, with a base image; what is left out is told.
-fn spec_of(python: &str, base_image: Option<&str>, minor: bool) -> Result<ImageSpec, CliError> {
+/// The interpreter's version and packages as a spec with a base image. Warns about packages that are left out.
+fn read_spec(python: &str, base_image: Option<&str>, minor: bool) -> Result<ImageSpec, CliError> {
     let refused = |error: &dyn std::fmt::Display| CliError::Input(error.to_string());
-    let found = ask(Path::new(python), minor).map_err(|error| refused(&error))?;
+    let found = read_environment(Path::new(python), minor).map_err(|error| refused(&error))?;
     for (name, version) in &found.left_out {
         print::note(&format!(
-            "warning: {name} {version} did not come from an index and is left out; add it to `packages` or `copy`\n"
+            "warning: {name} {version} is left out because it was not installed from an index; add it to `packages` or `copy`\n"
         ));
     }
     let base_image = base_image.unwrap_or(imagespec_compile::DEFAULT_BASE_IMAGE);

@@ -1,4 +1,4 @@
-//! `imagespec frontend --push REF`: packages the frontend program as an image, through BuildKit and without a Dockerfile.
+//! `imagespec frontend`: packages the frontend program as an image and pushes it, with BuildKit and without a Dockerfile.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::error::CliError;
 use crate::stage::Stage;
 use crate::{daemon, image, print};
 
-/// The program's name, beside us and in the image.
+/// The name of the program, next to this one and in the image.
 const PROGRAM: &str = "imagespec-frontend";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -106,8 +106,8 @@ fn graph(platform: &Platform, path: &Path, session: &str) -> Result<Graph, BoxEr
     Ok(graph.finish(Some(image))?)
 }
 
-/// The config the gateway reads (`moby/buildkit: frontend/gateway/gateway.go`): the process needs no network, because it asks
-/// the daemon for everything.
+/// The image config that the gateway reads (`moby/buildkit: frontend/gateway/gateway.go`). The frontend needs no network: it
+/// asks the daemon for everything.
 fn config(platform: &Platform) -> String {
     let mut config = json!({
         "os": platform.os,
@@ -129,14 +129,14 @@ fn config(platform: &Platform) -> String {
     config.to_string()
 }
 
-/// The programs of all platforms, checked before anything is sent.
+/// The programs of all platforms, checked before anything is sent to the daemon.
 fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
     let given: Vec<(Platform, PathBuf)> = if args.binary.is_empty() {
-        let beside = std::env::current_exe()
+        let program = std::env::current_exe()
             .ok()
-            .and_then(|program| Some(program.parent()?.join(PROGRAM)))
-            .ok_or_else(|| CliError::Internal("cannot tell where this program is".to_owned()))?;
-        vec![(Platform::host(), beside)]
+            .and_then(|this| Some(this.parent()?.join(PROGRAM)))
+            .ok_or_else(|| CliError::Internal("cannot find the path of this program".to_owned()))?;
+        vec![(Platform::host(), program)]
     } else {
         args.binary
             .iter()
@@ -154,29 +154,29 @@ fn programs(args: &FrontendArgs) -> Result<Vec<(Platform, PathBuf)>, CliError> {
     Ok(given)
 }
 
-/// The image holds nothing but the program, so it must be static and of the right machine (ELF: e_machine, PT_INTERP).
+/// The image contains only the program, so it must be static (no ELF PT_INTERP) and built for the platform (e_machine).
 fn check_program(platform: &Platform, path: &Path) -> Result<(), CliError> {
     let bytes = std::fs::read(path).map_err(|error| {
         CliError::Input(format!(
-            "cannot read the frontend program {}: {error}; build one with `just frontend-static` and name it with --binary",
+            "cannot read the frontend program {}: {error}; build one with `just frontend-static` and pass it with --binary",
             path.display()
         ))
     })?;
     let wrong = |what: &str| Err(CliError::Input(format!("{} {what}", path.display())));
-    let Some(program) = elf::Program::read(&bytes) else { return wrong("is no 64-bit ELF program") };
+    let Some(program) = elf::Program::read(&bytes) else { return wrong("is not a 64-bit ELF program") };
     if program.has_interpreter {
         return wrong(
-            "is dynamically linked; the image holds no libraries, so it needs a static program (`just frontend-static`)",
+            "is dynamically linked, but the image contains no libraries; build a static program with `just frontend-static`",
         );
     }
     match (platform.architecture.as_str(), program.architecture) {
-        (wanted, Some(found)) if wanted != found => wrong(&format!("is a program for {found}, not {platform}")),
+        (wanted, Some(found)) if wanted != found => wrong(&format!("is built for {found}, not for {platform}")),
         _ => Ok(()),
     }
 }
 
 mod elf {
-    //! As much of an ELF header as tells a static program of the right machine from others.
+    //! Reads the architecture and the interpreter segment from an ELF header.
 
     pub(super) struct Program {
         pub(super) architecture: Option<&'static str>,

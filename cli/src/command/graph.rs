@@ -1,4 +1,4 @@
-//! `imagespec graph`: questions about definitions, whoever made them. No daemon and no spec.
+//! `imagespec graph`: compares LLB definitions of any client. Needs neither a daemon nor a spec.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &GraphArgs) -> Result<Exit, CliError> {
 fn diff(args: &GraphDiffArgs) -> Result<Exit, CliError> {
     let GraphDiffArgs { before, after, format } = args;
     if is_stdin(before) && is_stdin(after) {
-        return Err(CliError::Input("stdin can be read once; name a file for one of the definitions".to_owned()));
+        return Err(CliError::Input("stdin can only be read once; pass a file for one of the definitions".to_owned()));
     }
     let comparison = read(before)?.compare(&read(after)?);
     match format {
@@ -42,9 +42,9 @@ fn read(path: &Path) -> Result<Graph, CliError> {
         std::fs::read(path)
     };
     let bytes = bytes.map_err(|error| CliError::Input(format!("cannot read {shown}: {error}")))?;
-    // An empty file is the definition of an empty filesystem, but rather the output of a command that failed.
+    // An empty file is a valid definition of an empty filesystem, but most likely the output of a command that failed.
     if bytes.is_empty() {
-        return Err(CliError::Input(format!("{shown} is empty; `imagespec compile` prints a definition")));
+        return Err(CliError::Input(format!("{shown} is empty; write a definition to it with `imagespec compile`")));
     }
     Graph::from_bytes(&bytes).map_err(|error| CliError::Input(format!("{shown}: {error}")))
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_definition_is_said() {
+    fn invalid_definitions_are_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         let good = folder.path().join("good.pb");
         std::fs::write(&good, definition("1")).expect("written");

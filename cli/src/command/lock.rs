@@ -1,4 +1,4 @@
-//! `imagespec lock`: the versions of all Python packages, written beside the spec.
+//! `imagespec lock`: writes the versions of all Python packages to a lockfile next to the spec.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,11 +20,11 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     if locks.is_empty() {
         let levels = planned.document.spec.levels();
         let mut files = levels.iter().filter_map(|level| level.spec.requirements());
-        let why = match files.find(|file| file.kind().is_lock()) {
-            Some(file) => format!("the spec is locked by {} already", file.path()),
-            None => "the spec names no Python packages".to_owned(),
+        let reason = match files.find(|file| file.kind().is_lock()) {
+            Some(file) => format!("{} already locks the versions of the spec", file.path()),
+            None => "the spec has no Python packages".to_owned(),
         };
-        return Err(CliError::Input(format!("there is nothing to lock: {why}")));
+        return Err(CliError::Input(format!("nothing to lock: {reason}")));
     }
     let mut report = String::new();
     let mut is_stale = false;
@@ -36,9 +36,9 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
         let count = versions(&lock.text).len();
         report += &match (is_current, args.check, &old) {
             (true, _, _) => format!("{}: up to date, {count} packages\n", path.display()),
-            (false, true, None) => format!("{}: missing; write it with `imagespec lock`\n", path.display()),
+            (false, true, None) => format!("{}: missing; create it with `imagespec lock`\n", path.display()),
             (false, true, Some(_)) => {
-                format!("{}: made for a different spec; write it again with `imagespec lock`\n", path.display())
+                format!("{}: made for a different spec; update it with `imagespec lock`\n", path.display())
             }
             (false, false, _) => {
                 write(&path, lock)?;
@@ -64,30 +64,30 @@ fn write(path: &Path, lock: &LockFile) -> Result<(), CliError> {
         .map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
 }
 
-/// Versions by package. A lock that cannot be read has none: it is about to be replaced.
+/// Versions by package. A lockfile that cannot be parsed counts as empty: it is about to be replaced.
 fn versions(text: &str) -> BTreeMap<String, String> {
     let mut sources = imagespec::SourceMap::new();
     let lock = lock::parse(sources.add("pylock.toml", text), text).unwrap_or_default();
-    let of = |package: &lock::LockedPackage| {
+    let name_and_version = |package: &lock::LockedPackage| {
         let version = package.version.as_ref().map_or_else(|| "(unversioned)".to_owned(), ToString::to_string);
         (package.name.to_string(), version)
     };
-    lock.packages.iter().map(of).collect()
+    lock.packages.iter().map(name_and_version).collect()
 }
 
-/// What differs, a line for each package. All of a new lock is new, and nobody wants to read that.
+/// The differences, one line per package. Empty for a new lockfile, where every package would be listed.
 fn changes(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
     if old.is_empty() {
         return String::new();
     }
-    let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
-    let gone = gone.map(|(name, version)| format!("  - {name} {version}\n"));
-    let come = new.iter().filter_map(|(name, version)| match old.get(name) {
+    let removed = old.iter().filter(|(name, _)| !new.contains_key(*name));
+    let removed = removed.map(|(name, version)| format!("  - {name} {version}\n"));
+    let added_or_changed = new.iter().filter_map(|(name, version)| match old.get(name) {
         None => Some(format!("  + {name} {version}\n")),
         Some(before) if before != version => Some(format!("  ~ {name} {before} -> {version}\n")),
         Some(_) => None,
     });
-    gone.chain(come).collect()
+    removed.chain(added_or_changed).collect()
 }
 
 #[cfg(test)]
@@ -95,10 +95,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changed_is_told() {
-        let of = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let old = of(&[("click", "8.1.7"), ("flask", "3.0"), ("idna", "3.1")]);
-        let new = of(&[("click", "8.2.0"), ("idna", "3.1"), ("rich", "13")]);
+    fn changes_are_listed() {
+        let versions = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let old = versions(&[("click", "8.1.7"), ("flask", "3.0"), ("idna", "3.1")]);
+        let new = versions(&[("click", "8.2.0"), ("idna", "3.1"), ("rich", "13")]);
         assert_eq!(changes(&old, &new), "  - flask 3.0\n  ~ click 8.1.7 -> 8.2.0\n  + rich 13\n");
         assert_eq!(changes(&BTreeMap::new(), &new), "");
     }

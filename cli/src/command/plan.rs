@@ -1,4 +1,4 @@
-//! `imagespec plan`: the steps of a build and what each stands on.
+//! `imagespec plan`: prints the steps of a build and what each step depends on.
 
 use imagespec_compile::LockUse;
 use serde_json::Value;

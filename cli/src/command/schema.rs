@@ -1,4 +1,4 @@
-//! `imagespec schema`: the JSON Schema of spec files, for editors.
+//! `imagespec schema`: prints the JSON Schema of spec files, for editors.
 
 use crate::error::CliError;
 use crate::print;

@@ -1,6 +1,6 @@
-//! `imagespec completions` and `imagespec man`: what a shell and `man` want to know of this program.
+//! `imagespec completions` and `imagespec man`: completion scripts and manual pages.
 //!
-//! Both are made from the grammar in [`crate::args`]; nothing is said twice.
+//! Both are generated from the grammar in [`crate::args`].
 
 use clap::CommandFactory as _;
 

@@ -1,4 +1,4 @@
-//! `imagespec tag`: what the image of a spec is called, without a daemon.
+//! `imagespec tag`: prints the image name of a spec, without a daemon.
 
 use imagespec::ImageSpec;
 use imagespec_driver::content;

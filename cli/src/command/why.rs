@@ -1,6 +1,6 @@
-//! `imagespec why`: what differs between two specs, field by field, and which steps of the build run again because of it.
+//! `imagespec why`: shows what differs between two specs, field by field, and which steps of the build run again.
 //!
-//! Which steps a field moves is in the table of fields; only the words are here.
+//! The table of fields knows which steps a field affects; this file only renders it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use imagespec::{Content, ImageSpec, StepKind, differences};
 use imagespec_driver::content;
 use serde_json::{Value, json};
 
-use crate::args::{PlaceArgs, SpecArgs, TextFormat, WhyArgs};
+use crate::args::{CommonSpecArgs, SpecArgs, TextFormat, WhyArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::print;
@@ -50,7 +50,7 @@ fn load(path: &Path, context: Option<&Path>, args: &WhyArgs) -> Result<(ImageSpe
     let spec = SpecArgs {
         file: Some(path.to_path_buf()),
         target: args.target.clone(),
-        place: PlaceArgs { set: Vec::new(), context: context.unwrap_or(folder).to_path_buf() },
+        common: CommonSpecArgs { set: Vec::new(), context: context.unwrap_or(folder).to_path_buf() },
     };
     let file = SpecFile::read(&spec)?;
     let (document, _warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
@@ -58,9 +58,10 @@ fn load(path: &Path, context: Option<&Path>, args: &WhyArgs) -> Result<(ImageSpe
     Ok((document.spec, content))
 }
 
-/// What a difference means for a build, for people. It is told from the specs alone: `imagespec plan` shows the steps of a spec.
+/// The effect of a difference on a build, as text. It is derived from the specs alone and lists kinds of steps, not the steps
+/// of a plan.
 fn consequence(steps: &BTreeSet<StepKind>) -> String {
-    // A lock that chooses other versions moves the groups with these.
+    // If the lock chooses different versions, only the groups with these packages run again.
     let part = if steps.contains(&StepKind::Lock) { " (the groups whose packages or versions change)" } else { "" };
     let shown = |name: &str| format!("{name}{}", if name == StepKind::Packages.as_str() { part } else { "" });
     let listed: Vec<String> = names(steps).map(shown).collect();
@@ -77,7 +78,7 @@ fn consequence(steps: &BTreeSet<StepKind>) -> String {
     }
 }
 
-/// The names of the kinds that are steps.
+/// The names of the kinds, without the image config, which is not a step.
 fn names(steps: &BTreeSet<StepKind>) -> impl Iterator<Item = &'static str> {
     steps.iter().filter(|kind| **kind != StepKind::Config).map(|kind| kind.as_str())
 }

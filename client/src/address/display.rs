@@ -1,4 +1,4 @@
-//! Addresses as text: in the form they are read in where there is one. No password can be in them.
+//! Addresses as text, in the form that the parser accepts if there is one. They never contain a password.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The grammar of addresses: a scheme, and what each scheme expects.
+//! The grammar of addresses, by scheme.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use super::{Address, EngineAddress, Helper, SshTarget, TcpAddress};
 
 pub(super) fn parse(text: &str) -> Result<Address, String> {
     let (scheme, rest) = text.split_once("://").ok_or_else(|| {
-        "an address looks like unix:///path, tcp://host:port, docker-container://name, kube-pod://pod or ssh://host"
+        "expected an address such as unix:///path, tcp://host:port, docker-container://name, kube-pod://pod or ssh://host"
             .to_owned()
     })?;
     match scheme {
@@ -39,10 +39,10 @@ pub(super) fn parse(text: &str) -> Result<Address, String> {
         "docker+unix" | "docker+tcp" | "docker+ssh" => {
             Ok(Address::Engine(parse_engine(text.trim_start_matches("docker+"), 2375)?))
         }
-        "npipe" => Err("named pipes exist on Windows only, which this client does not support".to_owned()),
+        "npipe" => Err("named pipes exist only on Windows, which this client does not support".to_owned()),
         other => Err(format!(
-            "scheme {other:?} is none of unix, tcp, docker-container, podman-container, nerdctl-container, kube-pod, ssh, \
-             docker+unix, docker+tcp, docker+ssh"
+            "unknown scheme {other:?}; use unix, tcp, docker-container, podman-container, nerdctl-container, kube-pod, ssh, \
+             docker+unix, docker+tcp or docker+ssh"
         )),
     }
 }
@@ -50,12 +50,12 @@ pub(super) fn parse(text: &str) -> Result<Address, String> {
 pub(super) fn parse_engine(text: &str, default_port: u16) -> Result<EngineAddress, String> {
     let (scheme, rest) = text
         .split_once("://")
-        .ok_or_else(|| "a Docker host looks like unix:///path, tcp://host:port or ssh://host".to_owned())?;
+        .ok_or_else(|| "expected a Docker host such as unix:///path, tcp://host:port or ssh://host".to_owned())?;
     match scheme {
         "unix" => Ok(EngineAddress::Unix(unix_path(rest)?)),
         "tcp" | "http" | "https" => Ok(EngineAddress::Tcp(tcp(rest, Some(default_port))?)),
         "ssh" => Ok(EngineAddress::Ssh(ssh(rest)?)),
-        other => Err(format!("scheme {other:?} is none of unix, tcp, ssh")),
+        other => Err(format!("unknown scheme {other:?}; use unix, tcp or ssh")),
     }
 }
 
@@ -82,7 +82,7 @@ fn kube_pod(rest: &str) -> Result<Address, String> {
     for (what, value) in [("pod", &pod), ("namespace", &namespace), ("container", &container)] {
         let plain = value.bytes().all(|byte| matches!(byte, b'-' | b'.' | b'a'..=b'z' | b'0'..=b'9'));
         if !plain {
-            return Err(format!("{what} name {value:?} may hold only a-z, 0-9, - and ."));
+            return Err(format!("{what} name {value:?} may contain only a-z, 0-9, - and ."));
         }
     }
     Ok(Address::Helper(Helper::KubePod {
@@ -95,7 +95,7 @@ fn kube_pod(rest: &str) -> Result<Address, String> {
 
 fn ssh(rest: &str) -> Result<SshTarget, String> {
     if rest.contains('?') || rest.contains('#') {
-        return Err("an ssh address takes no query and no fragment".to_owned());
+        return Err("an ssh address cannot have a query or a fragment".to_owned());
     }
     let (authority, path) = match rest.find('/') {
         Some(at) => rest.split_at(at),
@@ -104,7 +104,7 @@ fn ssh(rest: &str) -> Result<SshTarget, String> {
     let (user, host_port) = match authority.rsplit_once('@') {
         Some((user, host)) if user.contains(':') => {
             let _ = host;
-            return Err("a password in the address is not supported; ssh asks its agent and keys".to_owned());
+            return Err("a password in the address is not supported; ssh uses its agent and keys".to_owned());
         }
         Some((user, host)) => (Some(percent_decode(user)?), host),
         None => (None, authority),
@@ -113,9 +113,9 @@ fn ssh(rest: &str) -> Result<SshTarget, String> {
     if host.is_empty() {
         return Err("the host is missing".to_owned());
     }
-    // Both become arguments of ssh; neither may be read as one of its options.
+    // Both become arguments of ssh, which must not read them as options.
     if host.starts_with('-') || user.as_deref().is_some_and(|user| user.starts_with('-') || user.is_empty()) {
-        return Err("user and host may not start with '-' or be empty".to_owned());
+        return Err("user and host must not be empty or start with '-'".to_owned());
     }
     let socket = Some(percent_decode(path)?).filter(|path| !path.is_empty() && path != "/");
     Ok(SshTarget { user, host, port, socket })
@@ -138,7 +138,7 @@ impl<'a> Target<'a> {
         let name = percent_decode(self.host)?;
         match name.bytes().next() {
             None => Err(format!("the {what} name is missing")),
-            // It becomes an argument of the helper, which must not take it for an option.
+            // It becomes an argument of the helper, which must not read it as an option.
             Some(first) if !first.is_ascii_alphanumeric() => {
                 Err(format!("{what} name {name:?} must start with a letter or digit"))
             }
@@ -152,8 +152,8 @@ impl<'a> Target<'a> {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if !known.contains(&key) {
                 return Err(match known {
-                    [] => format!("parameter {key:?} is not known: this scheme takes none"),
-                    _ => format!("parameter {key:?} is none of {}", known.join(", ")),
+                    [] => format!("unknown parameter {key:?}; this scheme has no parameters"),
+                    _ => format!("unknown parameter {key:?}; use {}", known.join(", ")),
                 });
             }
             found.insert(key.to_owned(), percent_decode(&value.replace('+', " "))?);
@@ -164,7 +164,7 @@ impl<'a> Target<'a> {
 
 fn split_host_port(authority: &str) -> Result<(String, Option<u16>), String> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
-        let (host, after) = rest.split_once(']').ok_or_else(|| "a '[' without its ']'".to_owned())?;
+        let (host, after) = rest.split_once(']').ok_or_else(|| "the ']' after '[' is missing".to_owned())?;
         (host, after.strip_prefix(':').or(if after.is_empty() { None } else { Some(after) }))
     } else {
         match authority.rsplit_once(':') {
@@ -193,9 +193,9 @@ fn percent_decode(text: &str) -> Result<String, String> {
         match (digit(rest.next()), digit(rest.next())) {
             (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).expect("two hex digits fit a byte")),
             _ => {
-                return Err(format!("{text:?} holds a '%' that is not followed by two hex digits"));
+                return Err(format!("{text:?} contains a '%' that is not followed by two hex digits"));
             }
         }
     }
-    String::from_utf8(bytes).map_err(|_| format!("{text:?} is not UTF-8 once decoded"))
+    String::from_utf8(bytes).map_err(|_| format!("{text:?} is not UTF-8 after percent-decoding"))
 }

@@ -1,7 +1,7 @@
 //! `buildkitd` in a container of an Engine, as buildx's docker-container driver keeps it: an exec of `buildctl dial-stdio`
 //! through the Engine's API (docker/buildx: `driver/docker-container/driver.go`).
 //!
-//! Starts a container that is stopped, creates none.
+//! It starts a stopped container, but does not create one.
 
 use std::io;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ const STDERR: u8 = 2;
 /// How much of the helper's standard error is kept.
 const MAX_STDERR: usize = 4096;
 
-/// Connects, waiting for a daemon that is just starting.
+/// Connects; waits for a daemon that is starting.
 pub(super) async fn connect(engine: &Engine, container: &str, deadline: Instant) -> Result<Connection, DialProblem> {
     start_if_stopped(engine, container).await?;
     let mut pause = Duration::from_millis(120);
@@ -41,7 +41,7 @@ pub(super) async fn connect(engine: &Engine, container: &str, deadline: Instant)
                     address: String::new(),
                     peer: engine.transport().peer(),
                     workers,
-                    // Where the container runs is also where `--load` puts images.
+                    // `--load` loads images into the Engine that runs the container.
                     engine: Some(engine.clone()),
                 });
             }
@@ -72,7 +72,7 @@ async fn start_if_stopped(engine: &Engine, container: &str) -> Result<(), DialPr
         return Ok(());
     }
     match engine.call(Call::post(&format!("/containers/{container}/start"))).await {
-        // 304: somebody else was faster.
+        // 304: the container was started by another client.
         Ok(_) | Err(DialProblem::Refused { status: 304, .. }) => Ok(()),
         Err(problem) => Err(problem),
     }
@@ -104,14 +104,14 @@ pub(super) async fn exec(engine: &Engine, container: &str) -> Result<BoxedIo, Di
     Ok(Box::new(Demux::new(io)))
 }
 
-/// Takes standard output out of the Engine's frames; what is written goes through as it is.
+/// Reads standard output from the Engine's frames. Writes pass through unchanged.
 struct Demux<T> {
     io: T,
     state: State,
     stderr: Vec<u8>,
 }
 
-/// Where in a frame the reader is.
+/// The position of the reader within a frame.
 enum State {
     Header { bytes: [u8; FRAME_HEADER], have: usize },
     Stdout { left: usize },
@@ -125,12 +125,12 @@ impl<T> Demux<T> {
         Self { io, state: START, stderr: Vec::new() }
     }
 
-    /// The stream ended between frames; whatever the helper complained of is the reason.
+    /// The stream ended between frames. If the helper wrote to standard error, that is the reason.
     fn end(&self) -> io::Result<()> {
         let stderr = String::from_utf8_lossy(&self.stderr);
         match stderr.trim() {
             "" => Ok(()),
-            words => Err(io::Error::other(format!("`buildctl dial-stdio` in the container ended: {words}"))),
+            message => Err(io::Error::other(format!("`buildctl dial-stdio` in the container ended: {message}"))),
         }
     }
 }

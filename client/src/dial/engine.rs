@@ -14,7 +14,7 @@ use crate::engine::{DIRECT_GRPC, Engine};
 use crate::info::Worker;
 use tonic::transport::Channel;
 
-/// Tries the way that suits the Engine's version, then the other: a proxy before the socket may let only one of them pass.
+/// Tries the method that suits the Engine's version, then the other one: a proxy in front of the socket may allow only one.
 pub(super) async fn connect(engine: &Engine, deadline: Instant) -> Result<Connection, DialProblem> {
     let upgrade = || reach(engine, Transport::Upgrade(engine.clone()), deadline);
     let direct = || async { reach(engine, direct_transport(engine)?, deadline).await };
@@ -49,7 +49,7 @@ fn connection(channel: Channel, workers: Arc<[Worker]>, engine: Engine) -> Conne
     }
 }
 
-/// The API's transport again, but TLS must offer HTTP/2.
+/// The transport of the API, but with HTTP/2 offered in the TLS handshake.
 fn direct_transport(engine: &Engine) -> Result<Transport, DialProblem> {
     match engine.address() {
         EngineAddress::Tcp(tcp) => Transport::tcp(tcp, &[b"h2"]),
@@ -78,7 +78,7 @@ fn neither(engine: &Engine, direct: DialProblem, upgrade: DialProblem) -> DialPr
     }
 }
 
-/// Asks the Engine to turn a connection into HTTP/2 with prior knowledge.
+/// Asks the Engine to upgrade a connection to HTTP/2 with prior knowledge.
 pub(super) async fn upgrade(engine: &Engine) -> Result<BoxedIo, DialProblem> {
     const REQUEST: &str = "POST /grpc";
     let mut headers = HeaderMap::new();

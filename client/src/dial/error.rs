@@ -1,4 +1,4 @@
-//! Why no connection came about, and what a user can do about it.
+//! Why a connection failed, and what the user can do about it.
 
 use std::io;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct DialError {
     pub problem: DialProblem,
 }
 
-/// What went wrong, by who has to do something about it.
+/// The cause of a failed connection.
 ///
 /// ```
 /// use buildkit_client::dial::{DialOptions, DialProblem, dial};
@@ -47,10 +47,10 @@ pub struct DialError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DialProblem {
-    /// The operating system refused: nothing there, no listener, not allowed.
+    /// An error of the operating system, for example a missing socket, a refused connection or missing permissions.
     #[error("{0}")]
     Connect(#[source] io::Error),
-    /// No answer within the time allowed.
+    /// No answer within the time limit.
     #[error("no answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
     /// TLS settings that can't be used.
@@ -59,7 +59,7 @@ pub enum DialProblem {
     /// The TLS handshake failed.
     #[error("TLS handshake failed: {0}")]
     Handshake(#[source] io::Error),
-    /// A helper program could not be started or ended.
+    /// A helper program could not be started, or ended unexpectedly.
     #[error("{}", helper_text(.command, .ending, .stderr))]
     Helper {
         /// The command line.
@@ -88,7 +88,7 @@ pub enum DialProblem {
         problem: String,
     },
     /// The host can't be part of an HTTP request.
-    #[error("{0:?} is not a host name")]
+    #[error("{0:?} is not a valid host name")]
     Authority(String),
     /// HTTP/2 could not be started.
     #[error("no HTTP/2 connection: {}", chain(.0.as_ref()))]
@@ -96,57 +96,59 @@ pub enum DialProblem {
     /// The connection broke before the first answer.
     #[error("the connection broke: {0}")]
     Broken(String),
-    /// The first call brought no answer of a BuildKit daemon.
+    /// The first call was not answered by a BuildKit daemon.
     #[error("{}", status_text(.0))]
     NoAnswer(#[source] Box<Status>),
     /// Neither of the two ways to BuildKit inside an Engine worked.
-    #[error("the Engine (API {api_version}) offers no BuildKit: directly: {direct}; by upgrade of /grpc: {upgrade}")]
+    #[error(
+        "the Engine (API {api_version}) does not offer BuildKit: direct connection: {direct}; upgrade of /grpc: {upgrade}"
+    )]
     EngineWithoutBuildkit {
         /// The Engine's API version.
         api_version: String,
-        /// What the direct way brought.
+        /// The error of the direct connection.
         direct: Box<DialProblem>,
-        /// What the upgrade brought.
+        /// The error of the upgrade.
         upgrade: Box<DialProblem>,
     },
 }
 
 impl DialError {
-    /// Advice in a sentence, if there is any better than the message itself.
+    /// A suggestion in one sentence, if there is one.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match &self.problem {
             DialProblem::Connect(error) => self.help_connect(error),
             DialProblem::TimedOut(_) => Some(
-                "check that the address is right and the daemon is not overloaded, or allow more time with --timeout"
+                "check that the address is correct and the daemon is not overloaded, or set a longer --timeout"
                     .to_owned(),
             ),
             DialProblem::Handshake(_) => {
                 Some("check --tlscacert and --tlsservername, and that the daemon speaks TLS on this port".to_owned())
             }
             DialProblem::Broken(_) | DialProblem::NoAnswer(_) | DialProblem::Channel(_) if matches!(&self.address, Address::Tcp(tcp) if tcp.tls.is_none()) => {
-                Some("if the daemon expects TLS, give --tlscacert (and --tlscert, --tlskey)".to_owned())
+                Some("if the daemon uses TLS, pass --tlscacert (and --tlscert, --tlskey)".to_owned())
             }
             DialProblem::Broken(_) | DialProblem::NoAnswer(_) | DialProblem::Channel(_)
                 if matches!(&self.address, Address::Tcp(_)) =>
             {
-                Some("the daemon may ask for a client certificate: give --tlscert and --tlskey".to_owned())
+                Some("the daemon may require a client certificate; pass --tlscert and --tlskey".to_owned())
             }
             DialProblem::Helper { .. } | DialProblem::Broken(_) => match &self.address {
                 Address::Helper(Helper::Ssh(_)) | Address::Engine(EngineAddress::Ssh(_)) => Some(
-                    "check that ssh logs in to this host without asking, and that the program is installed there"
+                    "check that ssh can log in to this host without a prompt, and that the program is installed there"
                         .to_owned(),
                 ),
                 _ => None,
             },
             DialProblem::EngineWithoutBuildkit { .. } => {
-                Some("Docker Engine 20.10 or newer is needed; Podman's API socket does not offer BuildKit".to_owned())
+                Some("use Docker Engine 20.10 or newer; Podman's API socket does not offer BuildKit".to_owned())
             }
             _ => None,
         }
     }
 
-    /// Whether the same attempt may succeed a little later, nothing else changed: the daemon is absent, starting or slow.
+    /// Whether the same attempt may succeed later without other changes, because the daemon is absent, starting or slow.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(&self.problem, DialProblem::TimedOut(_))
@@ -164,17 +166,19 @@ impl DialError {
                 Some(format!("is the daemon running? {} does not exist", path.display()))
             }
             (io::ErrorKind::PermissionDenied, Some(path)) => Some(format!(
-                "this user may not open {}: join the group that owns it, or use a rootless daemon",
+                "the current user cannot open {}; join the group that owns it, or use a rootless daemon",
                 path.display()
             )),
-            (io::ErrorKind::ConnectionRefused, _) => Some("nothing listens there: is the daemon running?".to_owned()),
+            (io::ErrorKind::ConnectionRefused, _) => {
+                Some("is the daemon running? nothing listens on this address".to_owned())
+            }
             _ => None,
         }
     }
 }
 
 impl DialProblem {
-    /// Worth another try within the same call: the other side is there but not ready.
+    /// Whether to retry within the same call, because the daemon exists but is not ready.
     pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::Connect(error) if matches!(
             error.kind(),
@@ -182,7 +186,7 @@ impl DialProblem {
         ))
     }
 
-    /// The stream opened, but what answered is not gRPC: an Engine before API 1.53 looks like this.
+    /// Whether the stream opened but the peer does not speak gRPC, like an Engine before API 1.53.
     pub(super) fn may_be_an_engine(&self) -> bool {
         matches!(self, Self::Channel(_) | Self::Broken(_) | Self::NoAnswer(_))
     }

@@ -1,9 +1,9 @@
 //! Connections through a child process: `docker exec`, `kubectl exec`, `ssh` and the like, whose standard input and output
 //! are the stream.
 //!
-//! The child gets a process session of its own, so that Ctrl-C at the terminal reaches us and not it: cancelling a build
-//! needs the connection to stay up for a while. It is ended with SIGTERM, then SIGKILL, when the stream is dropped
-//! (docker/cli: `cli/connhelper/commandconn`). Should we die without that, it sees its standard input end.
+//! The child gets its own process session, so that Ctrl-C in the terminal does not reach it: a build that is cancelled
+//! needs the connection for a while. When the stream is dropped, the child is ended with SIGTERM, then SIGKILL
+//! (docker/cli: `cli/connhelper/commandconn`). If this process dies, the child's standard input is closed.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -34,12 +34,12 @@ const SIGTERM: i32 = 15;
 pub(crate) struct HelperCommand {
     program: &'static str,
     args: Vec<String>,
-    /// Where the program is looked for; the process's own `PATH` if not given.
+    /// Where the program is searched; the `PATH` of this process if not given.
     path: Option<OsString>,
 }
 
 impl HelperCommand {
-    /// The command that reaches `buildkitd` (moby/buildkit: `client/connhelper`).
+    /// The command that connects to `buildkitd` (moby/buildkit: `client/connhelper`).
     pub(super) fn for_buildkit(helper: &Helper, path: Option<OsString>) -> Self {
         let (program, mut args) = match helper {
             Helper::DockerContainer { name, context } => {
@@ -78,7 +78,7 @@ impl HelperCommand {
         Self { program, args, path }
     }
 
-    /// The command that reaches an Engine's API (docker/cli: `cli/connhelper/connhelper.go`).
+    /// The command that connects to an Engine's API (docker/cli: `cli/connhelper/connhelper.go`).
     pub(super) fn for_engine(target: &SshTarget, path: Option<OsString>) -> Self {
         let mut args = ssh_login(target, &["-o", "ConnectTimeout=30", "-T"]);
         args.push("docker".to_owned());
@@ -89,7 +89,7 @@ impl HelperCommand {
         Self { program: "ssh", args, path }
     }
 
-    /// Starts the program. Whether it gets through shows on the first read.
+    /// Starts the program. The first read shows whether it could connect.
     pub(super) fn open(&self) -> Result<BoxedIo, DialProblem> {
         let mut command = CommandWrap::with_new(self.program, |command| {
             command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -147,7 +147,7 @@ fn ssh_login(target: &SshTarget, flags: &[&str]) -> Vec<String> {
     args
 }
 
-/// ssh hands its arguments to a shell on the other side.
+/// Quotes an argument: ssh passes its arguments to a shell on the remote side.
 fn shell_quote(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/:=._-+@%,".contains(&byte);
     if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
@@ -189,7 +189,7 @@ async fn supervise(
                 None => end(child.as_mut()).await,
             }
         };
-        // Something the helper started may hold its standard error open for long; the exit is what counts.
+        // A process started by the helper may keep its standard error open, so do not wait for it after the helper has exited.
         tokio::pin!(read_stderr);
         tokio::pin!(wait);
         tokio::select! {
@@ -200,12 +200,12 @@ async fn supervise(
             () = &mut read_stderr => wait.await,
         }
     };
-    // Nobody listens when the stream was dropped first.
+    // The receiver is gone if the stream was dropped first.
     let _ = ended.send(Ended { status, stderr: String::from_utf8_lossy(&tail).into_owned() });
 }
 
 async fn end(child: &mut dyn ChildWrapper) -> io::Result<ExitStatus> {
-    // It may be gone already, then the signal fails and the wait succeeds.
+    // If the child has already exited, the signal fails and the wait succeeds.
     let _ = child.signal(SIGTERM);
     match timeout(TERM_TIMEOUT, child.wait()).await {
         Ok(status) => status,
@@ -216,18 +216,18 @@ async fn end(child: &mut dyn ChildWrapper) -> io::Result<ExitStatus> {
     }
 }
 
-/// The stream. Its end is an error unless the helper ended well.
+/// The stream. Its end is an error unless the helper exited successfully.
 struct HelperIo {
     stdin: ChildStdin,
     stdout: ChildStdout,
     end: Option<oneshot::Receiver<Ended>>,
     command: String,
-    /// Dropping it tells the supervisor.
+    /// Dropping it notifies the supervisor.
     _closed: oneshot::Sender<()>,
 }
 
 impl HelperIo {
-    /// Output has ended: waits for the exit and makes an error of it, if it is one.
+    /// The output has ended: waits for the helper to exit, and returns an error if it failed.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(end) = &mut self.end else {
             return Poll::Ready(Ok(()));
@@ -257,7 +257,7 @@ impl AsyncRead for HelperIo {
 impl AsyncWrite for HelperIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match ready!(Pin::new(&mut self.stdin).poll_write(cx, bytes)) {
-            // A helper that is gone shows here first, but the reason is in how it ended.
+            // A write fails first when the helper has ended, but the reason is in its exit status and error output.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 ready!(self.poll_end(cx))?;
                 Poll::Ready(Err(error))

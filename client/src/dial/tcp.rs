@@ -1,4 +1,4 @@
-//! Connects over TCP, with TLS on top when the address asks for it. Certificates are read once, when the transport is made.
+//! Connects over TCP, with TLS if the address has TLS settings. Certificates are read once, when the transport is created.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::{BoxedIo, DialProblem};
 use crate::address::TcpAddress;
 
-/// The Engine's own clients use the same interval; it keeps NATs and firewalls from forgetting a quiet build.
+/// The Engine's own clients use the same interval. It keeps NATs and firewalls from dropping an idle connection.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub(crate) struct TcpTransport {
     host: String,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// Of the certificate that the peer showed first.
+    /// The digest of the certificate that the peer presented first.
     peer: Arc<OnceLock<Digest>>,
 }
 
@@ -38,7 +38,7 @@ impl TcpTransport {
         self.tls.is_some()
     }
 
-    /// The digest of the certificate of the peer that was reached, if it showed one.
+    /// The digest of the peer's certificate, if the peer presented one.
     pub(super) fn peer(&self) -> Option<Digest> {
         self.peer.get().copied()
     }

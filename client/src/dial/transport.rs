@@ -1,4 +1,4 @@
-//! What can be opened into a byte stream to a daemon: sockets, helper programs, and the two ways through an Engine.
+//! The transports that give a byte stream to a daemon: sockets, helper programs, and the two methods through an Engine.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -17,7 +17,7 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub(crate) type BoxedIo = Box<dyn Io>;
 
-/// Something that can be opened, any number of times, into a byte stream which carries HTTP/2.
+/// A transport for HTTP/2, which can be opened repeatedly.
 #[derive(Debug, Clone)]
 pub(crate) enum Transport {
     Unix(PathBuf),
@@ -50,7 +50,7 @@ impl Transport {
         matches!(self, Self::Tcp(tcp) if tcp.is_tls())
     }
 
-    /// The digest of the certificate that the peer showed, once it was reached.
+    /// The digest of the peer's certificate, after connecting.
     pub(super) fn peer(&self) -> Option<Digest> {
         match self {
             Self::Tcp(tcp) => tcp.peer(),
@@ -59,7 +59,7 @@ impl Transport {
         }
     }
 
-    // Boxed because an upgrade opens the Engine's own transport, which is one of these again.
+    // Boxed because the future is recursive: an upgrade opens the Engine's own transport.
     pub(crate) fn open(&self) -> Pin<Box<dyn Future<Output = Result<BoxedIo, DialProblem>> + Send + '_>> {
         Box::pin(async move {
             match self {

@@ -1,4 +1,4 @@
-//! Connects to a socket in the file system. What listens there is not known here.
+//! Connects to a Unix socket.
 
 use std::path::Path;
 

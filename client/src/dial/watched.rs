@@ -1,5 +1,5 @@
-//! A stream that remembers how it broke. Where several calls share a connection, the HTTP/2 library only reports to each of
-//! them that it was closed, although the reason (a TLS alert, the last output of a helper) could be read.
+//! A stream that remembers why it broke. The HTTP/2 library reports only "closed" to the calls that share a connection,
+//! although the reason (a TLS alert, the last output of a helper) could be read from the stream.
 
 use std::future::Future;
 use std::io;
@@ -14,37 +14,37 @@ use tokio::time::{Sleep, sleep};
 
 use super::BoxedIo;
 
-/// How long the reason of a failed write is waited for.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long to wait for the reason of a failed write.
+const REASON_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a call has to end by itself once its connection is gone.
+/// How long a call may take to end by itself after its connection is gone.
 const CALL_END_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The first error of reading, or else of writing.
+/// The first read error, or else the first write error.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Breakage(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    seen: Mutex<Seen>,
+    errors: Mutex<Errors>,
     gone: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Errors {
     read: Option<String>,
     write: Option<String>,
 }
 
 impl Breakage {
     pub(super) fn take(&self) -> Option<String> {
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // Reading gives reasons; writing just fails when the other side has closed.
-        seen.read.take().or_else(|| seen.write.take())
+        let mut errors = self.0.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read errors contain the reason; writes just fail when the peer has closed the stream.
+        errors.read.take().or_else(|| errors.write.take())
     }
 
-    /// The result of `call`, or `None` when the connection is gone and the call does not notice: once in a few hundred times the
-    /// HTTP/2 library leaves the first call waiting for ever when it hangs up on a peer that speaks something else.
+    /// The result of `call`, or `None` if the connection is gone and the call does not end. In rare cases the HTTP/2 library
+    /// never ends the first call after it closes the connection to a peer that does not speak HTTP/2.
     pub(super) async fn or_lost<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let lost = async {
             self.0.gone.notified().await;
@@ -59,27 +59,27 @@ impl Breakage {
 
     fn note_read<T>(&self, outcome: &Poll<io::Result<T>>) {
         if let Poll::Ready(Err(error)) = outcome {
-            let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.read.get_or_insert_with(|| error.to_string());
+            let mut errors = self.0.errors.lock().unwrap_or_else(PoisonError::into_inner);
+            errors.read.get_or_insert_with(|| error.to_string());
         }
     }
 
     fn note_write(&self, error: &io::Error) {
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.write.get_or_insert_with(|| error.to_string());
+        let mut errors = self.0.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        errors.write.get_or_insert_with(|| error.to_string());
     }
 }
 
 pub(super) struct Watched {
     io: BoxedIo,
     breakage: Breakage,
-    /// A write that failed, held back until the other side's last output has been read.
+    /// A failed write, held back until the peer's last output has been read.
     failed: Option<FailedWrite>,
 }
 
 struct FailedWrite {
     error: io::Error,
-    patience: Pin<Box<Sleep>>,
+    timeout: Pin<Box<Sleep>>,
 }
 
 impl Watched {
@@ -88,7 +88,7 @@ impl Watched {
         (Self { io, breakage: breakage.clone(), failed: None }, breakage)
     }
 
-    /// Lets a write through, unless one has failed before: then it is time to listen.
+    /// Writes, unless a write has failed before. In that case, reads the reason before it returns the error.
     fn write<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -97,24 +97,24 @@ impl Watched {
         if self.failed.is_none() {
             match attempt(Pin::new(&mut self.io), cx) {
                 Poll::Ready(Err(error)) => {
-                    self.failed = Some(FailedWrite { error, patience: Box::pin(sleep(LAST_WORDS_TIMEOUT)) });
+                    self.failed = Some(FailedWrite { error, timeout: Box::pin(sleep(REASON_TIMEOUT)) });
                 }
                 other => return other,
             }
         }
-        let heard = self.last_words(cx);
+        let drained = self.drain(cx);
         let Some(failed) = &mut self.failed else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
-        if heard.is_pending() && failed.patience.as_mut().poll(cx).is_pending() {
+        if drained.is_pending() && failed.timeout.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        // The error itself goes to the first caller; to all later ones the stream is just broken.
+        // The first caller gets the error itself; later callers get a broken pipe.
         let error = std::mem::replace(&mut failed.error, io::ErrorKind::BrokenPipe.into());
         self.breakage.note_write(&error);
         Poll::Ready(Err(error))
     }
 
-    /// What the other side sent before it closed may still be waiting to be read, or be about to come.
-    fn last_words(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Reads to the end, for an error that the peer sent before it closed the stream.
+    fn drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 1024];
         loop {
             let mut buf = ReadBuf::new(&mut scratch);
@@ -129,7 +129,7 @@ impl Watched {
     }
 }
 
-/// Whoever held the stream is done with it.
+/// Marks the connection as gone.
 impl Drop for Watched {
     fn drop(&mut self) {
         self.breakage.0.gone.notify_one();

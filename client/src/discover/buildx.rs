@@ -1,5 +1,5 @@
-//! Builders that `docker buildx create` made (docker/buildx: `store`, `builder`, `util/confutil`). They are read, never
-//! changed, and no lock is taken: buildx replaces each file in one step.
+//! Builders created by `docker buildx create` (docker/buildx: `store`, `builder`, `util/confutil`). The files are only
+//! read. No lock is needed, because buildx replaces each file atomically.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use crate::tls::TlsFiles;
 
 /// The name buildx gives the container of a node.
 const CONTAINER_PREFIX: &str = "buildx_buildkit_";
-/// Schemes its `remote` driver takes.
+/// The schemes that buildx's `remote` driver accepts.
 const REMOTE_SCHEMES: [&str; 6] = ["docker-container", "kube-pod", "npipe", "ssh", "tcp", "unix"];
 
 #[derive(Deserialize)]
@@ -56,11 +56,11 @@ pub(super) fn named(name: &str, environment: &dyn Environment) -> Result<(Addres
             let engine = docker::context(name, environment)?;
             Ok((Address::Engine(engine), implicit(name)))
         }
-        None => Err(format!("there is no builder and no Docker context {name:?}")),
+        None => Err(format!("no builder or Docker context is named {name:?}")),
     }
 }
 
-/// The builder in use for the Docker context in force; `None` when that is the context's own Engine.
+/// The selected builder of the current Docker context; `None` if that is the context's own Engine.
 pub(super) fn selected(environment: &dyn Environment) -> Result<Option<(Address, Builder)>, String> {
     let Some(dir) = dir(environment) else { return Ok(None) };
     let key = key(environment)?;
@@ -91,7 +91,7 @@ fn implicit(name: &str) -> Builder {
     Builder { name: name.to_owned(), driver: "docker".to_owned(), node: name.to_owned(), nodes: 1, default_load: false }
 }
 
-/// What selections are kept under: the context's name, or the host where there is no context.
+/// The key of a selection: the name of the context, or the host if there is no context.
 fn key(environment: &dyn Environment) -> Result<String, String> {
     let name = docker::context_name(environment)?;
     if name != "default" {
@@ -137,10 +137,10 @@ fn resolve(instance: Instance, environment: &dyn Environment) -> Result<(Address
         "remote" => remote(&node.endpoint, &options)?,
         "kubernetes" => {
             return Err(format!(
-                "builder {name:?} uses the kubernetes driver; name one of its pods with --addr kube-pod://POD instead"
+                "builder {name:?} uses the kubernetes driver; pass one of its pods with --addr kube-pod://POD instead"
             ));
         }
-        other => return Err(format!("builder {name:?} uses the driver {other:?}, which is not known")),
+        other => return Err(format!("builder {name:?} uses the driver {other:?}, which is not supported")),
     };
     let default_load = options
         .get("default-load")
@@ -149,7 +149,7 @@ fn resolve(instance: Instance, environment: &dyn Environment) -> Result<(Address
     Ok((address, Builder { name, driver, node: node.name, nodes: count, default_load }))
 }
 
-/// An endpoint is a context's name or a host.
+/// The Engine of an endpoint, which is a context name or a host.
 fn engine(endpoint: &str, environment: &dyn Environment) -> Result<EngineAddress, String> {
     if endpoint.contains("://") {
         docker::host_from_environment(endpoint, environment).map_err(|error| error.to_string())
@@ -161,7 +161,7 @@ fn engine(endpoint: &str, environment: &dyn Environment) -> Result<EngineAddress
 fn remote(endpoint: &str, options: &BTreeMap<String, String>) -> Result<Address, String> {
     let scheme = endpoint.split("://").next().unwrap_or_default();
     if !REMOTE_SCHEMES.contains(&scheme) {
-        return Err(format!("a remote builder can't be at {endpoint:?}"));
+        return Err(format!("a remote builder can't use the endpoint {endpoint:?}"));
     }
     let address: Address = endpoint.parse().map_err(|error: crate::address::AddressError| error.to_string())?;
     let file = |key: &str| match options.get(key).map(PathBuf::from) {
@@ -173,7 +173,7 @@ fn remote(endpoint: &str, options: &BTreeMap<String, String>) -> Result<Address,
     let (ca, cert, key) = (file("cacert")?, file("cert")?, file("key")?);
     let server_name = options.get("servername").cloned();
     if ca.is_none() && (cert.is_some() || key.is_some() || server_name.is_some()) {
-        return Err("driver options ask for TLS but there is no cacert".to_owned());
+        return Err("the driver options enable TLS but have no cacert".to_owned());
     }
     let tls = ca.is_some().then_some(TlsFiles { server_name, ca, cert, key, skip_verify: false });
     Ok(address.with_tls(tls))

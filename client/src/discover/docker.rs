@@ -1,4 +1,4 @@
-//! Which Engine `docker` would talk to (docker/cli: `cli/command/cli.go`, `cli/context/store`).
+//! The Engine that `docker` would use (docker/cli: `cli/command/cli.go`, `cli/context/store`).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,26 +11,26 @@ use super::Environment;
 use crate::address::{AddressError, EngineAddress};
 use crate::tls::TlsFiles;
 
-/// Where an Engine listens unless told otherwise.
+/// The default socket of an Engine.
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 const DEFAULT_CONTEXT: &str = "default";
 
-/// The context in force.
+/// The current Docker context.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Context {
-    /// `DOCKER_HOST` takes the place of a context.
+    /// `DOCKER_HOST`, which overrides contexts.
     Host(String),
-    /// A stored one.
+    /// A stored context.
     Named {
         name: String,
-        /// What set it.
+        /// The setting that selected it.
         set_by: &'static str,
     },
-    /// The Engine at the usual socket.
+    /// The Engine at the default socket.
     Default,
 }
 
-/// `DOCKER_HOST` beats `DOCKER_CONTEXT` beats the configuration file.
+/// `DOCKER_HOST` overrides `DOCKER_CONTEXT`, which overrides the configuration file.
 pub(super) fn current_context(environment: &dyn Environment) -> Result<Context, String> {
     if let Some(host) = environment.set_variable("DOCKER_HOST") {
         return Ok(Context::Host(host));
@@ -81,7 +81,7 @@ pub(super) fn context_exists(name: &str, environment: &dyn Environment) -> bool 
         })
 }
 
-/// The name of the context in force, as buildx keys its selections by it.
+/// The name of the current context, which buildx uses as the key of its selections.
 pub(super) fn context_name(environment: &dyn Environment) -> Result<String, String> {
     Ok(match current_context(environment)? {
         Context::Named { name, .. } => name,
@@ -89,12 +89,12 @@ pub(super) fn context_name(environment: &dyn Environment) -> Result<String, Stri
     })
 }
 
-/// The Engine at a host given by hand, with the TLS settings of the environment.
+/// The Engine at an explicit host, with the TLS settings of the environment.
 pub(super) fn host_from_environment(host: &str, environment: &dyn Environment) -> Result<EngineAddress, AddressError> {
     engine(host, tls_from_environment(environment))
 }
 
-/// `DOCKER_TLS_VERIFY` and `DOCKER_TLS` count when they are set to anything at all.
+/// TLS settings. `DOCKER_TLS_VERIFY` and `DOCKER_TLS` take effect with any non-empty value.
 pub(super) fn tls_from_environment(environment: &dyn Environment) -> Option<TlsFiles> {
     let verify = environment.set_variable("DOCKER_TLS_VERIFY").is_some();
     if !verify && environment.set_variable("DOCKER_TLS").is_none() {
@@ -105,7 +105,7 @@ pub(super) fn tls_from_environment(environment: &dyn Environment) -> Option<TlsF
     Some(TlsFiles { skip_verify: !verify, ..files })
 }
 
-/// `$DOCKER_CONFIG`, or `.docker` at home.
+/// `$DOCKER_CONFIG`, or `.docker` in the home directory.
 pub(super) fn config_dir(environment: &dyn Environment) -> Option<PathBuf> {
     let named = environment.set_variable("DOCKER_CONFIG").map(PathBuf::from);
     named.or_else(|| environment.home().map(|home| home.join(".docker")))
@@ -146,7 +146,7 @@ struct Meta {
     endpoints: BTreeMap<String, Endpoint>,
 }
 
-/// Endpoints of other tools lie in the same map, so nothing here may be required.
+/// An endpoint. The map also contains endpoints of other tools, so no field may be required.
 #[derive(Deserialize)]
 struct Endpoint {
     #[serde(rename = "Host", default)]

@@ -1,4 +1,4 @@
-//! What discovery may look at. Tests bring their own.
+//! The variables and files that discovery reads. Tests replace them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ pub trait Environment {
     /// Whether there is something at this path.
     fn exists(&self, path: &Path) -> bool;
 
-    /// The value of a variable that is set to something: Docker's tools take an empty one for unset.
+    /// The value of a variable that is not empty: Docker's tools treat an empty variable as unset.
     fn set_variable(&self, name: &str) -> Option<String> {
         self.variable(name).filter(|value| !value.is_empty())
     }
 }
 
-/// The process's own.
+/// The environment of this process.
 ///
 /// ```
 /// use buildkit_client::discover::{Environment, SystemEnvironment};

@@ -1,4 +1,4 @@
-//! The order of things, told with made-up environments.
+//! The order of candidates, in artificial environments.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -56,8 +56,8 @@ impl Environment for Made {
     }
 }
 
-/// One line for the choice, one for each thing looked at.
-fn told(options: &DiscoverOptions, environment: &Made) -> String {
+/// One line for the choice, and one for each candidate.
+fn describe(options: &DiscoverOptions, environment: &Made) -> String {
     match discover(options, environment) {
         Ok(found) => {
             let considered: Vec<String> = found.considered.iter().map(ToString::to_string).collect();
@@ -69,8 +69,8 @@ fn told(options: &DiscoverOptions, environment: &Made) -> String {
 
 #[track_caller]
 fn check(environment: &Made, choice: &str) {
-    let told = told(&DiscoverOptions::default(), environment);
-    assert_eq!(told.lines().next().unwrap_or_default(), choice, "{told}");
+    let text = describe(&DiscoverOptions::default(), environment);
+    assert_eq!(text.lines().next().unwrap_or_default(), choice, "{text}");
 }
 
 #[test]
@@ -84,9 +84,11 @@ fn everything_set_is_taken_in_order() {
     };
     let by_flag = DiscoverOptions { address: Some("tcp://flag:1".into()), builder: Some("b".into()), tls: None };
     let with_host = || all().set("BUILDKIT_HOST", "tcp://bk:2").builder("b", "remote", "tcp://remote:3", "{}");
-    assert!(told(&by_flag, &with_host()).starts_with("tcp://flag:1 because --addr"));
+    assert!(describe(&by_flag, &with_host()).starts_with("tcp://flag:1 because --addr"));
     let by_builder = DiscoverOptions { builder: Some("b".into()), ..DiscoverOptions::default() };
-    assert!(told(&by_builder, &with_host()).starts_with("tcp://remote:3 because --builder names buildx builder \"b\""));
+    assert!(
+        describe(&by_builder, &with_host()).starts_with("tcp://remote:3 because --builder names buildx builder \"b\"")
+    );
     check(&with_host().set("BUILDX_BUILDER", "b"), "tcp://remote:3 because BUILDX_BUILDER names buildx builder \"b\"");
     check(&with_host(), "tcp://bk:2 because BUILDKIT_HOST");
     check(&all().set("DOCKER_HOST", "ssh://me@host"), "docker+ssh://me@host because DOCKER_HOST");
@@ -98,9 +100,9 @@ fn everything_set_is_taken_in_order() {
 }
 
 #[test]
-fn sockets_are_tried_in_order_and_all_are_told() {
+fn sockets_are_tried_in_order_and_all_are_listed() {
     let environment = Made::default().set("XDG_RUNTIME_DIR", "/run/user/7:/other").file("/var/run/docker.sock", "");
-    insta::assert_snapshot!(told(&DiscoverOptions::default(), &environment), @r"
+    insta::assert_snapshot!(describe(&DiscoverOptions::default(), &environment), @r"
     docker+unix:///var/run/docker.sock because /var/run/docker.sock
     BUILDKIT_HOST: none
     buildx builder in use: none
@@ -135,11 +137,11 @@ fn an_empty_variable_is_unset() {
 }
 
 #[test]
-fn what_was_asked_for_and_cant_be_had_is_an_error() {
-    let error = |environment: Made| told(&DiscoverOptions::default(), &environment);
+fn a_named_daemon_that_cant_be_used_is_an_error() {
+    let error = |environment: Made| describe(&DiscoverOptions::default(), &environment);
     assert_eq!(
         error(Made::default().set("BUILDKIT_HOST", "bk")),
-        "error: BUILDKIT_HOST: invalid daemon address \"bk\": an address looks like unix:///path, tcp://host:port, \
+        "error: BUILDKIT_HOST: invalid daemon address \"bk\": expected an address such as unix:///path, tcp://host:port, \
          docker-container://name, kube-pod://pod or ssh://host"
     );
     assert_eq!(
@@ -148,7 +150,7 @@ fn what_was_asked_for_and_cant_be_had_is_an_error() {
     );
     assert_eq!(
         error(Made::default().set("BUILDX_BUILDER", "gone")),
-        "error: BUILDX_BUILDER: there is no builder and no Docker context \"gone\""
+        "error: BUILDX_BUILDER: no builder or Docker context is named \"gone\""
     );
     let broken = error(Made::default().file("/home/me/.docker/config.json", "{"));
     assert!(broken.starts_with("error: Docker configuration: can't read /home/me/.docker/config.json"), "{broken}");
@@ -187,7 +189,7 @@ fn each_driver_has_its_way() {
         let environment =
             Made::default().builder("B", driver, endpoint, options).context("ctx", r#"{"Host":"unix:///e.sock"}"#);
         let by_builder = DiscoverOptions { builder: Some("b".into()), ..DiscoverOptions::default() };
-        told(&by_builder, &environment).lines().next().unwrap_or_default().to_owned()
+        describe(&by_builder, &environment).lines().next().unwrap_or_default().to_owned()
     };
     let because = "because --builder names buildx builder \"B\"";
     assert_eq!(reach("docker", "ctx", "null"), format!("docker+unix:///e.sock {because}"));
@@ -197,7 +199,7 @@ fn each_driver_has_its_way() {
     );
     assert_eq!(reach("remote", "kube-pod://p", "{}"), format!("kube-pod://p {because}"));
     assert!(reach("kubernetes", "kubernetes:///b", "{}").contains("--addr kube-pod://POD"));
-    assert!(reach("remote", "podman-container://p", "{}").contains("can't be at"));
+    assert!(reach("remote", "podman-container://p", "{}").contains("can't use the endpoint"));
     assert!(reach("remote", "tcp://h:1", r#"{"cert":"/c"}"#).contains("no cacert"));
     assert!(reach("remote", "tcp://h:1", r#"{"cacert":"c"}"#).contains("not an absolute path"));
 }
@@ -233,14 +235,14 @@ fn a_default_builder_is_found_by_the_hash_of_its_key() {
 }
 
 #[test]
-fn a_selected_builder_that_cant_be_used_is_passed_over_and_told() {
+fn a_selected_builder_that_cant_be_used_is_skipped_and_listed() {
     let environment = Made::default()
         .builder("k", "kubernetes", "kubernetes:///k", "{}")
         .file("/home/me/.docker/buildx/current", r#"{"Key":"","Name":"k","Global":true}"#)
         .file("/var/run/docker.sock", "");
-    let told = told(&DiscoverOptions::default(), &environment);
-    assert!(told.starts_with("docker+unix:///var/run/docker.sock"), "{told}");
-    assert!(told.contains("buildx builder in use: builder \"k\" uses the kubernetes driver"), "{told}");
+    let text = describe(&DiscoverOptions::default(), &environment);
+    assert!(text.starts_with("docker+unix:///var/run/docker.sock"), "{text}");
+    assert!(text.contains("buildx builder in use: builder \"k\" uses the kubernetes driver"), "{text}");
 }
 
 #[test]

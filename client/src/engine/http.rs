@@ -1,4 +1,4 @@
-//! One HTTP/1.1 exchange over a transport of ours. It knows no endpoint of the API.
+//! One HTTP/1.1 exchange over a transport.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ use super::ApiVersion;
 use crate::dial::error_chain;
 use crate::dial::{BoxedIo, DialProblem, Transport};
 
-/// Answers that are read whole are small; more than this is not an answer of an Engine.
+/// Limit for answers that are read into memory. An Engine's answers are much smaller.
 const MAX_ANSWER: usize = 8 << 20;
 
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
-/// A request in the making.
+/// A request that is being built.
 pub(crate) struct Call {
     method: Method,
     path: String,
@@ -72,7 +72,7 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query may name things nobody wants in a message as long as a screen.
+        // Leave out the query, which may be long.
         write!(f, "{} {}", self.method, self.path.split('?').next().unwrap_or_default())
     }
 }
@@ -89,7 +89,7 @@ impl Answer {
         self.0.headers()
     }
 
-    /// The byte stream behind a 101.
+    /// The byte stream after a 101 status.
     pub(crate) async fn upgraded(self, request: &str) -> Result<BoxedIo, DialProblem> {
         match hyper::upgrade::on(self.0).await {
             Ok(stream) => Ok(Box::new(TokioIo::new(stream))),
@@ -107,7 +107,7 @@ impl Answer {
         serde_json::from_slice(&bytes).map_err(|error| failed(request, &error))
     }
 
-    /// Makes an error of an answer that isn't a success: Engines put the reason into `{"message": …}`.
+    /// Converts an unsuccessful answer into an error. Engines send the reason as `{"message": …}`.
     pub(crate) async fn refusal(self, request: &str) -> DialProblem {
         #[derive(serde::Deserialize)]
         struct Message {
@@ -131,7 +131,7 @@ pub(super) async fn send(transport: &Transport, call: Call) -> Result<Answer, Di
     let io = TokioIo::new(transport.open().await?);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(io).await.map_err(|error| failed(&shown, &error))?;
-    // Ends by itself when the answer's body has been read or dropped, or when the stream was upgraded.
+    // The task ends when the answer's body has been read or dropped, or when the stream was upgraded.
     tokio::spawn(connection.with_upgrades());
     let mut request = Request::new(call.body);
     *request.method_mut() = call.method;

@@ -1,5 +1,5 @@
-//! `POST /images/load` and `POST /images/{name}/push`: what an Engine must do itself, because the BuildKit that built the
-//! image can't reach its store, or has no part in pushing from it.
+//! `POST /images/load` and `POST /images/{name}/push`. The Engine must do this itself: the BuildKit that built the image
+//! can't access the Engine's image store, or can't push from it.
 
 use std::fmt;
 use std::io;
@@ -21,12 +21,12 @@ use tokio_util::io::ReaderStream;
 use super::{Answer, Call, Engine};
 use crate::dial::DialProblem;
 
-/// Bytes of an image on their way from the daemon to the Engine.
+/// Bytes of an image that are buffered between the daemon and the Engine.
 const LOAD_BUFFER: usize = 1 << 20;
-/// One line of progress is far shorter; a longer one is not progress.
+/// Limit for a line of progress. Real lines are far shorter.
 const MAX_LINE: usize = 1 << 20;
 
-/// Something an Engine reports while it loads or pushes.
+/// An event that an Engine reports while it loads or pushes.
 ///
 /// ```
 /// use buildkit_client::engine::ImageEvent;
@@ -42,26 +42,26 @@ const MAX_LINE: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImageEvent {
-    /// A line for users, as in `Loaded image: app:1`.
+    /// A line for the user, for example `Loaded image: app:1`.
     Message(String),
-    /// How far one layer is.
+    /// The progress of one layer.
     Progress {
         /// The layer's short id.
         id: String,
-        /// What is being done with it.
+        /// What the Engine is doing with it.
         status: String,
         /// Bytes done.
         current: i64,
-        /// Bytes in all, zero when unknown.
+        /// Total bytes, zero if unknown.
         total: i64,
     },
     /// The image is in the registry.
     Pushed {
-        /// Under this tag.
+        /// The tag.
         tag: String,
-        /// With this manifest digest.
+        /// The digest of the manifest.
         digest: String,
-        /// Which has this many bytes.
+        /// The size of the manifest in bytes.
         size: i64,
     },
 }
@@ -77,13 +77,13 @@ pub enum ImageEvent {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The name is not that of an image.
+    /// The name is not a valid image reference.
     #[error(transparent)]
     Name(#[from] ParseReferenceError),
     /// The call itself failed.
     #[error(transparent)]
     Call(#[from] DialProblem),
-    /// The Engine began and then gave up.
+    /// The Engine started and then failed.
     #[error("the Engine can't {action}: {message}")]
     Failed {
         /// `load the image` or `push NAME`.
@@ -94,12 +94,12 @@ pub enum ImageError {
     /// The bytes to load could not be read.
     #[error("can't read the image to load")]
     Read(#[source] io::Error),
-    /// The answer broke off or is none.
+    /// The answer is incomplete or invalid.
     #[error("the Engine's answer can't be read: {0}")]
     Answer(String),
 }
 
-/// What a registry wants to know before it takes an image. Doesn't print what it holds.
+/// Credentials for pushing to a registry. `Debug` does not print the secrets.
 ///
 /// ```
 /// use buildkit_client::engine::RegistryAuth;
@@ -113,7 +113,7 @@ pub struct RegistryAuth {
     pub username: String,
     /// Password.
     pub password: String,
-    /// Instead of the two above.
+    /// A token that replaces login name and password.
     pub identity_token: String,
     /// The registry, as in Docker's configuration.
     pub server_address: String,
@@ -160,17 +160,17 @@ pub struct Load {
 }
 
 impl Engine {
-    /// Prepares to load an archive, which the returned stream takes. Nothing is sent before its first byte.
+    /// Prepares to load an archive, which is written to the returned stream. Nothing is sent before its first byte.
     #[must_use]
     pub fn load(&self) -> (DuplexStream, Load) {
         let (writer, reader) = tokio::io::duplex(LOAD_BUFFER);
         (writer, Load { engine: self.clone(), reader })
     }
 
-    /// Pushes an image the Engine has to the registry in its name.
+    /// Pushes an image from the Engine's store to the registry in its name.
     ///
     /// # Errors
-    /// If the name is not an image's, or the Engine or the registry refuses.
+    /// The name is not a valid image reference, or the Engine or the registry refuses.
     pub async fn push(
         &self,
         name: &str,
@@ -188,11 +188,11 @@ impl Engine {
 }
 
 impl Load {
-    /// Sends the archive on until its writer is dropped. Returns whether there was anything to load: a build that fails
-    /// before its export writes nothing, and that is not for the Engine to complain about.
+    /// Forwards the archive until its writer is dropped. Returns whether there was anything to load: a build that fails before
+    /// its export writes nothing, and then the Engine is not called.
     ///
     /// # Errors
-    /// If the Engine refuses the archive.
+    /// The Engine refuses the archive.
     pub async fn run(self, mut on_event: impl FnMut(ImageEvent)) -> Result<bool, ImageError> {
         let Self { engine, mut reader } = self;
         let mut first = BytesMut::with_capacity(64 << 10);
@@ -215,7 +215,7 @@ fn chunks(
     tokio_stream::once(Ok(first)).chain(rest).map(|chunk| chunk.map(Frame::data))
 }
 
-/// One line of the Engine's answer, of which each has some of these (moby/moby: `pkg/jsonmessage`).
+/// One line of the Engine's answer; each line has some of these fields (moby/moby: `pkg/jsonmessage`).
 #[derive(Deserialize)]
 struct Line {
     stream: Option<String>,
@@ -263,7 +263,7 @@ impl Line {
     }
 }
 
-/// Reads progress to its end. The status line came long before: errors are lines too.
+/// Reads progress to its end. The HTTP status was sent before the work started, so errors come as lines.
 async fn follow(answer: Answer, action: &str, on_event: &mut impl FnMut(ImageEvent)) -> Result<(), ImageError> {
     let mut body: Incoming = answer.into_body();
     let mut pending = BytesMut::new();
@@ -278,7 +278,7 @@ async fn follow(answer: Answer, action: &str, on_event: &mut impl FnMut(ImageEve
             read_line(&line, action, on_event)?;
         }
         if pending.len() > MAX_LINE {
-            return Err(ImageError::Answer("a line of progress has no end".to_owned()));
+            return Err(ImageError::Answer("a line of progress is too long".to_owned()));
         }
     }
     read_line(&pending, action, on_event)

@@ -1,4 +1,4 @@
-//! What the daemon attaches to an error, by what it is about.
+//! The details that the daemon attaches to an error.
 
 use std::collections::BTreeMap;
 
@@ -20,25 +20,25 @@ use super::source::{LineRange, Source};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorDetails {
-    /// Places in the spec, in the order in which they came and should be printed.
+    /// Places in the spec, in the order in which they arrived and should be printed.
     pub sources: Vec<Source>,
     /// Digest of the vertex that failed.
     pub vertex: Option<String>,
     /// Exit code of its process.
     pub exit_code: Option<u32>,
-    /// What of the vertex failed.
+    /// The part of the vertex that failed.
     pub subject: Option<Subject>,
     /// Free text the daemon attached to the solve, for instance the platform.
     pub description: BTreeMap<String, String>,
     /// The frontend that failed and, for `gateway.v0`, its image.
     pub frontend: Option<(String, String)>,
-    /// A capability the frontend asks for and the daemon lacks.
+    /// A capability that the frontend needs and the daemon lacks.
     pub missing_capability: Option<String>,
-    /// A subrequest the frontend does not know.
+    /// A subrequest that the frontend does not support.
     pub unsupported_subrequest: Option<String>,
     /// Why a source policy refused.
     pub deny_messages: Vec<String>,
-    /// Details of an unknown kind, Go's stack traces among them, and unreadable ones.
+    /// Details of an unknown kind, such as Go stack traces, and details that can't be decoded.
     pub unknown: Vec<AnyDetail>,
 }
 
@@ -60,7 +60,7 @@ pub enum Subject {
 }
 
 impl ErrorDetails {
-    /// Reads what a status carries in `grpc-status-details-bin`.
+    /// Reads the details in the `grpc-status-details-bin` of a status.
     #[must_use]
     pub fn from_status(status: &Status) -> Self {
         let mut details = Self::default();
@@ -84,7 +84,7 @@ impl ErrorDetails {
                 let ranges = ranges.collect();
                 self.sources.push(Source { filename: info.filename, data: info.data, language: info.language, ranges });
             }
-            // The innermost vertex is the one that failed; the others are added by its callers.
+            // The innermost vertex is the one that failed; its callers add the others.
             ErrorDetail::Vertex { digest } => {
                 self.vertex.get_or_insert(digest);
             }
@@ -98,7 +98,7 @@ impl ErrorDetails {
             ErrorDetail::Exit { code } => self.exit_code = Some(code),
             ErrorDetail::PolicyDenial { messages } => self.deny_messages.extend(messages),
             ErrorDetail::Other(any) => self.unknown.push(any),
-            // One that this crate does not know yet.
+            // A detail that this crate does not know yet.
             other => self.unknown.push(other.encode()),
         }
     }

@@ -1,9 +1,9 @@
-//! Excerpts of a spec with the lines an error is about marked, in the form BuildKit's clients print
+//! Excerpts of a spec in which the lines of an error are marked, in the format of BuildKit's clients
 //! (moby/buildkit: `solver/errdefs/source.go`).
 
 use std::fmt::Write as _;
 
-/// A piece of a file some daemon or frontend points at.
+/// A part of a file that a daemon or frontend points to.
 ///
 /// ```
 /// use buildkit_client::error::{LineRange, Source, render_source};
@@ -18,13 +18,13 @@ use std::fmt::Write as _;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
-    /// The file's name as its author knows it.
+    /// The file name, as shown to the user.
     pub filename: String,
     /// The whole file.
     pub data: Vec<u8>,
-    /// For highlighting, as in `YAML`.
+    /// The language, for highlighting, for example `YAML`.
     pub language: String,
-    /// The lines meant.
+    /// The lines that the error points to.
     pub ranges: Vec<LineRange>,
 }
 
@@ -43,7 +43,7 @@ pub struct LineRange {
 }
 
 impl LineRange {
-    /// `None` if there is no such line: lines are counted from one.
+    /// `None` if a line number is not positive: lines are counted from one.
     #[must_use]
     pub fn new(start: i32, end: i32) -> Option<Self> {
         let start = usize::try_from(start).ok().filter(|&start| start > 0)?;
@@ -69,7 +69,7 @@ impl LineRange {
 
 const RULE: &str = "--------------------";
 
-/// Renders the lines meant with some around them; empty when the source points nowhere in its file.
+/// Renders the marked lines with some context; empty if no marked line is in the file.
 ///
 /// ```
 /// use buildkit_client::error::{LineRange, Source, render_source};
@@ -114,7 +114,7 @@ pub fn render_source(source: &Source) -> String {
     out
 }
 
-/// Two lines either side of a single line, one of a range; at an edge of the file the other side gets more.
+/// Two lines of context around a single line, one around a range. At the start or end of the file the other side gets more.
 fn with_context(first: usize, last: usize, len: usize) -> (usize, usize) {
     let wanted = if first == last { 4 } else { 2 };
     let (mut from, mut to, mut added) = (first, last, 0);
@@ -127,7 +127,7 @@ fn with_context(first: usize, last: usize, len: usize) -> (usize, usize) {
             to += 1;
             added += 1;
         }
-        // As in the original, a round counts as one too: short files end the loop.
+        // As in the original, each round counts as progress, so that the loop ends for short files.
         added += 1;
     }
     (from, to)

@@ -1,4 +1,4 @@
-//! What becomes of a status, by what the daemon put into it.
+//! The conversion of statuses with different details.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -119,7 +119,7 @@ fn check_kind(status: &Status, expect: &str, retryable: bool) {
 }
 
 #[test]
-fn whose_move_it_is() {
+fn kinds_and_retries() {
     check_kind(&Status::unavailable("connection reset"), "lost", true);
     check_kind(&Status::cancelled("context canceled"), "cancelled", false);
     check_kind(&Status::resource_exhausted("no space"), "exhausted", true);

@@ -11,10 +11,10 @@ use crate::solve::CacheEntry;
 const FROM: &str = "--cache-from";
 const TO: &str = "--cache-to";
 
-/// Attributes any export takes, since layers may have to be compressed for it.
+/// Attributes that every kind of export accepts. Compression is among them, because an export may have to compress layers.
 const EXPORT_ATTRS: [&str; 5] = ["mode", "ignore-error", "compression", "compression-level", "force-compression"];
 
-/// A kind of cache with its attributes: the common ones, those for import only, those for export only.
+/// A kind of cache with its attributes: common to both directions, only for import, and only for export.
 struct Kind {
     name: &'static str,
     common: &'static [&'static str],
@@ -80,15 +80,15 @@ const KINDS: [Kind; 6] = [
     },
 ];
 
-/// Reads values of `--cache-from`. What GitHub Actions needs comes from the environment where it isn't given.
+/// Parses values of `--cache-from`. Attributes that GitHub Actions needs are taken from the environment if they are not given.
 ///
 /// # Errors
-/// If one has no such syntax, kind or attribute.
+/// A value has invalid syntax, or an unknown kind or attribute.
 pub fn parse_cache_from(values: &[String], environment: &dyn Environment) -> Result<Vec<CacheEntry>, FlagError> {
     let entries = parse(FROM, values, environment)?;
     let usable = entries.into_iter().map(|(value, entry)| match entry.kind.as_str() {
         cache::INLINE => {
-            Err(FlagError::new(FROM, &value, "inline cache is read from the image: type=registry,ref=IMAGE"))
+            Err(FlagError::new(FROM, &value, "inline cache is imported from the image; use type=registry,ref=IMAGE"))
         }
         cache::REGISTRY => require(FROM, &value, entry, cache::REF),
         cache::LOCAL => require(FROM, &value, entry, "src"),
@@ -97,10 +97,10 @@ pub fn parse_cache_from(values: &[String], environment: &dyn Environment) -> Res
     usable.collect()
 }
 
-/// Reads values of `--cache-to`, as [`parse_cache_from`].
+/// Parses values of `--cache-to`, like [`parse_cache_from`].
 ///
 /// # Errors
-/// If one has no such syntax, kind or attribute.
+/// A value has invalid syntax, or an unknown kind or attribute.
 pub fn parse_cache_to(values: &[String], environment: &dyn Environment) -> Result<Vec<CacheEntry>, FlagError> {
     let entries = parse(TO, values, environment)?;
     let usable = entries.into_iter().map(|(value, mut entry)| {
@@ -109,8 +109,8 @@ pub fn parse_cache_to(values: &[String], environment: &dyn Environment) -> Resul
                 entry.attrs.insert("mode".to_owned(), "min".to_owned());
             }
             None | Some("min" | "max") => {}
-            // The daemon silently takes anything else for `min`.
-            Some(mode) => return Err(FlagError::new(TO, &value, format!("mode {mode:?} is neither min nor max"))),
+            // The daemon silently treats any other value as `min`.
+            Some(mode) => return Err(FlagError::new(TO, &value, format!("unknown mode {mode:?}; use min or max"))),
         }
         match entry.kind.as_str() {
             cache::REGISTRY => require(TO, &value, entry, cache::REF),
@@ -158,11 +158,11 @@ fn parse(
     Ok(entries)
 }
 
-/// The daemon ignores what it doesn't know, so a misspelt name would never be noticed.
+/// Rejects unknown attributes. The daemon ignores them, so a misspelled name would never be noticed.
 fn check_attributes(flag: &'static str, value: &str, entry: &CacheEntry) -> Result<(), FlagError> {
     let Some(kind) = KINDS.iter().find(|kind| kind.name == entry.kind) else {
         let near = suggestion(&entry.kind, KINDS.iter().map(|kind| kind.name));
-        return Err(FlagError::new(flag, value, format!("cache type {:?} is not known{near}", entry.kind)));
+        return Err(FlagError::new(flag, value, format!("unknown cache type {:?}{near}", entry.kind)));
     };
     let is_export = flag == TO;
     let own = if is_export { kind.export } else { kind.import };
@@ -177,7 +177,7 @@ fn check_attributes(flag: &'static str, value: &str, entry: &CacheEntry) -> Resu
     }
 }
 
-/// Variables a workflow of GitHub Actions exposes (docker/buildx: `util/buildflags`, moby/buildkit: `cmd/buildctl/build`).
+/// Fills in variables of a GitHub Actions workflow (docker/buildx: `util/buildflags`, moby/buildkit: `cmd/buildctl/build`).
 fn fill_github(
     flag: &'static str,
     value: &str,
@@ -199,20 +199,20 @@ fn fill_github(
     fill("token", "ACTIONS_RUNTIME_TOKEN");
     fill("url_v2", "ACTIONS_RESULTS_URL");
     fill("url", "ACTIONS_CACHE_URL");
-    // The daemon wants an address even where only the second version's counts.
+    // The daemon requires `url` even if it only uses `url_v2`.
     if let Some(url) = attrs.get("url_v2").cloned().filter(|_| is_v2) {
         attrs.entry("url".to_owned()).or_insert(url);
     }
     for (key, variable) in [("token", "ACTIONS_RUNTIME_TOKEN"), ("url", "ACTIONS_CACHE_URL")] {
         if attrs.get(key).is_none_or(String::is_empty) {
-            let problem = format!("type gha needs {key}; it is taken from {variable}, which a workflow has to expose");
+            let problem = format!("type gha needs {key}; expose the variable {variable} in the workflow, or set {key}");
             return Err(FlagError::new(flag, value, problem));
         }
     }
     Ok(())
 }
 
-/// The caller's own credentials, unless others are given. Profiles and instance roles are the daemon's to find.
+/// Fills in the caller's credentials, unless some are given. The daemon itself finds profiles and instance roles.
 fn fill_aws(attrs: &mut BTreeMap<String, String>, environment: &dyn Environment) {
     if attrs.contains_key("access_key_id") || attrs.contains_key("secret_access_key") {
         return;
@@ -292,12 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         check_error(from("ref=x,y=z"), "type=… is missing");
         check_error(from("type=registri,ref=x"), "did you mean \"registry\"?");
         check_error(from("type=registry,reff=x"), "did you mean \"ref\"?");
         check_error(from("type=registry,ref=x,mode=max"), "has no attribute \"mode\"");
-        check_error(to("type=registry,ref=x,mode=maximum"), "neither min nor max");
+        check_error(to("type=registry,ref=x,mode=maximum"), "use min or max");
         check_error(to("type=registry"), "needs ref");
         check_error(to("type=local,src=x"), "has no attribute \"src\"");
         check_error(from("type=inline"), "type=registry,ref=IMAGE");
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_fills_in_what_it_exposes() {
+    fn a_workflow_fills_in_its_variables() {
         let v2 = Variables(&[
             ("ACTIONS_RUNTIME_TOKEN", "t"),
             ("ACTIONS_RESULTS_URL", "https://r/"),

@@ -10,7 +10,7 @@ use super::FlagError;
 
 const FLAG: &str = "--build-context";
 
-/// A named context, which a frontend uses in the place of an image or a stage of that name.
+/// A named context, which a frontend uses instead of the image or stage of that name.
 ///
 /// ```
 /// use buildkit_client::flag::NamedContext;
@@ -21,13 +21,13 @@ const FLAG: &str = "--build-context";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedContext {
-    /// Short form: without `docker.io/library/` and `:latest`.
+    /// The name without `docker.io/library/` and `:latest`.
     pub name: String,
-    /// What it is.
+    /// What replaces the image or stage.
     pub source: ContextSource,
 }
 
-/// What a named context is.
+/// The source of a named context.
 ///
 /// ```
 /// use buildkit_client::flag::{ContextSource, NamedContext};
@@ -41,7 +41,7 @@ pub struct NamedContext {
 pub enum ContextSource {
     /// `docker-image://…`, `https://…`, a git URL, `target:…`: the daemon fetches it.
     Remote(String),
-    /// A folder, served by the session under [`NamedContext::local_name`].
+    /// A folder, which the session serves as [`NamedContext::local_name`].
     Local(PathBuf),
 }
 
@@ -56,7 +56,7 @@ impl NamedContext {
         (format!("{}{}", option::CONTEXT_PREFIX, self.name), value)
     }
 
-    /// The name the session serves a folder under; it keeps clear of the two that have a meaning of their own.
+    /// The name under which the session serves the folder. It avoids the two names with a special meaning.
     #[must_use]
     pub fn local_name(&self) -> String {
         match self.name.as_str() {
@@ -72,12 +72,12 @@ impl FromStr for NamedContext {
     fn from_str(text: &str) -> Result<Self, FlagError> {
         let wrong = |problem: &str| FlagError::new(FLAG, text, problem);
         let (name, value) = text.split_once('=').ok_or_else(|| wrong("it is not NAME=VALUE"))?;
-        let name = short_name(name).ok_or_else(|| wrong("the name is not that of an image or stage"))?;
+        let name = short_name(name).ok_or_else(|| wrong("the name is not a valid image or stage name"))?;
         if value.is_empty() {
             return Err(wrong("the value is missing"));
         }
         if value.starts_with("oci-layout://") {
-            return Err(wrong("OCI layouts are not served; push the image to a registry and use docker-image://"));
+            return Err(wrong("OCI layouts are not supported; push the image to a registry and use docker-image://"));
         }
         let source =
             if is_remote(value) { ContextSource::Remote(value.to_owned()) } else { ContextSource::Local(value.into()) };
@@ -85,11 +85,11 @@ impl FromStr for NamedContext {
     }
 }
 
-/// What the daemon fetches by itself (moby/buildkit: `util/gitutil`, `frontend/dockerui`).
+/// Whether the daemon fetches the context by itself (moby/buildkit: `util/gitutil`, `frontend/dockerui`).
 fn is_remote(value: &str) -> bool {
     const SCHEMES: [&str; 8] =
         ["docker-image://", "target:", "input:", "http://", "https://", "git://", "ssh://", "github.com/"];
-    // `git@host:path`, but not a folder that happens to have an @ in its name.
+    // `git@host:path`, but not a folder with an @ in its name.
     let is_scp = value.split_once('@').is_some_and(|(user, rest)| {
         !user.contains('/') && rest.split_once(':').is_some_and(|(host, path)| !host.contains('/') && !path.is_empty())
     });
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         for (text, problem) in [
             ("base", "not NAME=VALUE"),
             ("base=", "value is missing"),
-            ("Base=x", "not that of an image"),
-            ("=x", "not that of an image"),
-            ("a b=x", "not that of an image"),
-            ("base=oci-layout://dir", "not served"),
+            ("Base=x", "not a valid image"),
+            ("=x", "not a valid image"),
+            ("a b=x", "not a valid image"),
+            ("base=oci-layout://dir", "not supported"),
         ] {
             let error = text.parse::<NamedContext>().expect_err(text).to_string();
             assert!(error.contains(problem), "{error}");

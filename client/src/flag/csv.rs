@@ -6,7 +6,7 @@ pub(crate) use buildkit_proto::go::csv_fields as fields;
 
 use super::FlagError;
 
-/// `key=value` fields. Keys are lower-cased; the last one of a name counts.
+/// `key=value` fields. Keys are lower-cased; the last field with a key wins.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     pairs: BTreeMap<String, String>,
@@ -32,13 +32,13 @@ impl Pairs {
         self.pairs
     }
 
-    /// Fails if a key is left that nobody took.
+    /// Fails if a key is left that was not taken.
     pub(crate) fn finish(self, flag: &'static str, value: &str, known: &[&str]) -> Result<(), FlagError> {
         match self.pairs.keys().next() {
             None => Ok(()),
             Some(key) => {
                 let suggestion = super::suggestion(key, known.iter().copied());
-                Err(FlagError::new(flag, value, format!("key {key:?} is not known{suggestion}")))
+                Err(FlagError::new(flag, value, format!("unknown key {key:?}{suggestion}")))
             }
         }
     }

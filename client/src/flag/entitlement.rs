@@ -8,7 +8,7 @@ const FLAG: &str = "--allow";
 const LOCAL_DELETE: &str = "buildx.local.delete";
 const KNOWN: [&str; 4] = [NETWORK_HOST, SECURITY_INSECURE, DEVICE, LOCAL_DELETE];
 
-/// What the user allows.
+/// The privileges that the user allows.
 ///
 /// ```
 /// use buildkit_client::flag::parse_allow;
@@ -20,16 +20,16 @@ const KNOWN: [&str; 4] = [NETWORK_HOST, SECURITY_INSECURE, DEVICE, LOCAL_DELETE]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Allowed {
-    /// For the daemon, which has to allow them too.
+    /// Privileges for the build; the daemon has to allow them too.
     pub entitlements: Vec<String>,
-    /// An export may delete files in its directory; this never leaves the client.
+    /// Whether an export may delete files in its directory. This is not sent to the daemon.
     pub local_delete: bool,
 }
 
-/// Reads values of `--allow`.
+/// Parses values of `--allow`.
 ///
 /// # Errors
-/// If one is not an entitlement.
+/// A value is not an entitlement.
 pub fn parse_allow(values: &[String]) -> Result<Allowed, FlagError> {
     let mut allowed = Allowed::default();
     for value in values.iter().filter(|value| !value.is_empty()) {
@@ -46,7 +46,7 @@ pub fn parse_allow(values: &[String]) -> Result<Allowed, FlagError> {
             }
             (name, _) => {
                 let near = suggestion(name, KNOWN);
-                return Err(FlagError::new(FLAG, value, format!("there is no entitlement {name:?}{near}")));
+                return Err(FlagError::new(FLAG, value, format!("unknown entitlement {name:?}{near}")));
             }
         }
     }
@@ -78,10 +78,10 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         for (value, problem) in [
             ("network.hots", "did you mean \"network.host\"?"),
-            ("root", "there is no entitlement \"root\""),
+            ("root", "unknown entitlement \"root\""),
             ("network.host=1", "takes no value"),
             ("device=a,b=c", "is not alias=NAME"),
         ] {

@@ -1,6 +1,6 @@
 //! `--secret id=NAME,src=FILE`, `--secret id=NAME,env=VARIABLE` (docker/buildx: `util/buildflags/secrets.go`).
 //!
-//! Names the place of a secret; the session reads it.
+//! The flag names the source of a secret; the session reads it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -23,9 +23,9 @@ const KEYS: [&str; 5] = ["type", "id", "source", "src", "env"];
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretFlag {
-    /// What steps ask for.
+    /// The id that steps ask for.
     pub id: String,
-    /// Where it is. Without one it is the variable of the id's name if that is set, else the file of that name.
+    /// The source. Without one, the secret is the environment variable named by the id if it is set, else the file of that name.
     pub source: Option<SecretSource>,
 }
 
@@ -41,13 +41,13 @@ impl FromStr for SecretFlag {
         let id = pairs.take("id").unwrap_or_default();
         pairs.finish(FLAG, text, &KEYS)?;
         let source = match (kind.as_deref(), file, variable) {
-            (_, Some(_), Some(_)) => return Err(wrong("src and env exclude each other")),
+            (_, Some(_), Some(_)) => return Err(wrong("src and env cannot be combined")),
             (None | Some("file"), Some(file), None) => Some(SecretSource::File(PathBuf::from(file))),
-            // As buildx has it: type=env makes src the name of a variable.
+            // As in buildx, type=env makes src the name of a variable.
             (Some("env"), Some(name), None) | (None | Some("env"), None, Some(name)) => Some(SecretSource::Env(name)),
-            (Some("file"), None, Some(_)) => return Err(wrong("type=file with env")),
+            (Some("file"), None, Some(_)) => return Err(wrong("type=file cannot be combined with env; use src")),
             (None | Some("env" | "file"), None, None) => None,
-            (Some(_), _, _) => return Err(wrong("type is neither file nor env")),
+            (Some(_), _, _) => return Err(wrong("unknown type; use file or env")),
         };
         if id.is_empty() { Err(wrong("id=… is missing")) } else { Ok(Self { id, source }) }
     }
@@ -76,13 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn mistakes_are_reported() {
         for (text, problem) in [
             ("a", "is not KEY=VALUE"),
             ("src=f", "id=… is missing"),
             ("id=a,sorce=f", "did you mean \"source\"?"),
-            ("id=a,type=vault", "neither file nor env"),
-            ("id=a,src=f,env=V", "exclude each other"),
+            ("id=a,type=vault", "use file or env"),
+            ("id=a,src=f,env=V", "cannot be combined"),
         ] {
             let error = text.parse::<SecretFlag>().expect_err(text).to_string();
             assert!(error.contains(problem), "{error}");

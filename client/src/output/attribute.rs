@@ -1,5 +1,4 @@
-//! Attributes that exporters know. The daemon keeps names that it does not know as metadata and says nothing, so they are
-//! checked here.
+//! The attributes of exporters. They are checked here, because the daemon silently keeps unknown ones as metadata.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ use buildkit_proto::keys::exporter_attr as attr;
 use super::{CONTEXT, OutputKind};
 use crate::flag::suggestion;
 
-/// Of everything that writes an image.
+/// Attributes of all exporters that write an image.
 pub(super) const IMAGE_FORMAT: [&str; 10] = [
     attr::ATTESTATION_INLINE,
     attr::COMPRESSION,
@@ -34,12 +33,12 @@ pub(super) const IMAGE: [&str; 9] = [
 ];
 pub(super) const ARCHIVE: [&str; 3] = [attr::NAME, attr::TAR, CONTEXT];
 pub(super) const LOCAL: [&str; 1] = [attr::MODE];
-/// Of everything that writes files.
+/// Attributes of all exporters that write files.
 pub(super) const FILES: [&str; 3] = [attr::ATTESTATION_PREFIX, attr::PLATFORM_SPLIT, attr::SOURCE_DATE_EPOCH];
 
 const ANNOTATIONS: [&str; 4] = ["manifest", "manifest-descriptor", "index", "index-descriptor"];
 
-/// Fails with what is wrong about the first unknown name.
+/// Fails with a message about the first unknown attribute.
 pub(super) fn check(kind: OutputKind, attrs: &BTreeMap<String, String>) -> Result<(), String> {
     let form = kind.form();
     let known = || form.attrs.iter().copied().flatten().copied();

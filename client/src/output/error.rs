@@ -1,10 +1,10 @@
-//! Why a result can't go where it should.
+//! Errors of planning outputs.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a result can't go where it should.
+/// An output that is not possible.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -18,20 +18,20 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum OutputError {
     /// A push without a name.
-    #[error("an image needs a name to be pushed; give one with --tag")]
+    #[error("an image needs a name to be pushed; set one with --tag")]
     PushWithoutName,
     /// The store of the Engine lacks the exporter.
     #[error(
-        "{what} is not possible with the Engine's classic image store; enable its containerd image store or use another builder"
+        "{what} is not possible with the Engine's classic image store; enable its containerd image store or use a different builder"
     )]
     ClassicStore {
-        /// What was asked for.
+        /// The requested output.
         what: String,
     },
     /// `push-by-digest` on an Engine.
-    #[error("an Engine can't push by digest; use another builder")]
+    #[error("an Engine can't push by digest; use a different builder")]
     PushByDigest,
-    /// An exporter that writes folders has none.
+    /// An exporter that writes folders has no destination.
     #[error("type={kind} needs dest=FOLDER")]
     NeedsFolder {
         /// The exporter.
@@ -42,41 +42,41 @@ pub enum OutputError {
     BadDestination {
         /// The exporter.
         kind: &'static str,
-        /// Where to.
+        /// The destination.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         problem: String,
     },
     /// Binary data for a terminal.
-    #[error("type={kind} would write an archive to the terminal; give dest=FILE or redirect the output")]
+    #[error("type={kind} would write an archive to the terminal; set dest=FILE or redirect the output")]
     Terminal {
         /// The exporter.
         kind: &'static str,
     },
-    /// Two archives for one pipe.
+    /// Two archives go to standard output.
     #[error("only one output can go to standard output")]
     StdoutTwice,
-    /// The Docker format knows one platform.
-    #[error("type=docker holds one platform and no attestations; use type=oci{}", if *.loading { ", or an Engine with the containerd image store" } else { "" })]
+    /// The Docker format supports one platform.
+    #[error("type=docker supports one platform and no attestations; use type=oci{}", if *.loading { ", or an Engine with the containerd image store" } else { "" })]
     DockerFormat {
-        /// Whether it was for loading.
+        /// Whether the image was to be loaded.
         loading: bool,
     },
-    /// Nothing to load into.
+    /// There is no Engine to load the image into.
     #[error(
         "there is no Docker Engine to load the image into; push it, or write it with --output type=docker,dest=FILE"
     )]
     NoEngine,
-    /// More than the daemon can do.
-    #[error("this daemon takes one output per build; BuildKit 0.13 or newer takes several")]
+    /// Several outputs, but the daemon supports only one.
+    #[error("this daemon supports one output per build; BuildKit 0.13 or newer supports several")]
     OneOutput,
-    /// Something BuildKit can do and this client can't.
+    /// A feature of BuildKit that this client does not support.
     #[error("{what} is not supported")]
     Unsupported {
-        /// What.
+        /// The feature.
         what: String,
     },
-    /// Folders and archives of files have no image id.
+    /// An image id is requested for a folder or an archive of files, which has none.
     #[error("type={kind} does not make an image, so there is no id to write to --iidfile")]
     NoImageId {
         /// The exporter.

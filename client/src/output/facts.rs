@@ -1,9 +1,9 @@
-//! What a daemon can export, and the Engine that can load for it.
+//! What a daemon can export, and the Engine that loads its images.
 
 use crate::dial::{Connection, ImageStore};
 use crate::engine::Engine;
 
-/// What matters of the daemon.
+/// The properties of a daemon that affect outputs.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -19,15 +19,15 @@ use crate::engine::Engine;
 pub struct DaemonFacts {
     /// Where it keeps images.
     pub store: ImageStore,
-    /// The Engine images are loaded into when the daemon has no store of its own.
+    /// The Engine to load images into, if the daemon has no image store.
     pub load_engine: Option<LoadEngine>,
-    /// Builds without an output are loaded (buildx's driver option `default-load`).
+    /// Whether the result of a build without an output is loaded (buildx's driver option `default-load`).
     pub default_load: bool,
-    /// It can run several exporters in a build (capability `exporter.multiple`).
+    /// Whether it can run several exporters in a build (capability `exporter.multiple`).
     pub multiple_exporters: bool,
 }
 
-/// What matters of the Engine that loads.
+/// The properties of the Engine that loads images.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -42,18 +42,18 @@ pub struct DaemonFacts {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadEngine {
-    /// It takes OCI archives, several platforms included.
+    /// Whether it can load OCI archives, including ones with several platforms.
     pub containerd_store: bool,
 }
 
 impl DaemonFacts {
-    /// A daemon that keeps images in `store`, takes several exporters, and has no Engine to load into.
+    /// A daemon that keeps images in `store`, supports several exporters, and has no Engine to load into.
     #[must_use]
     pub fn new(store: ImageStore) -> Self {
         Self { store, load_engine: None, default_load: false, multiple_exporters: true }
     }
 
-    /// What a connected daemon is like, and the Engine that loads for it, if there is one.
+    /// The properties of a connected daemon, and of the Engine that loads its images, if there is one.
     pub async fn from_connection(connection: &Connection, engine: Option<&Engine>, default_load: bool) -> Self {
         let store = connection.image_store();
         let load_engine = match engine {
@@ -62,7 +62,7 @@ impl DaemonFacts {
             }
             _ => None,
         };
-        // Older daemons refuse more than one exporter themselves.
+        // Older daemons report an error themselves if there is more than one exporter.
         Self { load_engine, default_load, ..Self::new(store) }
     }
 }

@@ -1,15 +1,15 @@
-//! From what the user wants to the exporters a daemon needs for it.
+//! Plans the exporters for the requested outputs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use buildkit_proto::keys::exporter_attr as attr;
 
-use super::{CONTEXT, DaemonFacts, Destination, LoadEngine, Output, OutputError, OutputKind, Takes};
+use super::{CONTEXT, DaemonFacts, Destination, Destinations, LoadEngine, Output, OutputError, OutputKind};
 use crate::dial::ImageStore;
 use crate::solve::{Exporter, ExporterKind};
 
-/// What the user wants.
+/// The requested outputs.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -28,42 +28,42 @@ pub struct OutputOptions {
     pub push: bool,
     /// `--load`.
     pub load: bool,
-    /// Names of the image; they replace those given with an output.
+    /// Names of the image; they replace names in outputs.
     pub tags: Vec<String>,
     /// Whether the result will have several platforms.
     pub multi_platform: bool,
-    /// Whether attestations are asked for.
+    /// Whether attestations are requested.
     pub attestations: bool,
-    /// Whether standard output is a terminal, which archives are not written to.
+    /// Whether standard output is a terminal. Archives are not written to a terminal.
     pub stdout_is_terminal: bool,
-    /// Whether an image id file is asked for, which only images have.
+    /// Whether an image id file is requested. Only images have an id.
     pub image_id_file: bool,
 }
 
-/// What to ask of the daemon, and what to do with what comes.
+/// The exporters to request, and the further processing of their output.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
 /// use buildkit_client::output::{DaemonFacts, OutputOptions, plan_outputs};
 ///
 /// let plan = plan_outputs(&OutputOptions::default(), &DaemonFacts::new(ImageStore::None))?;
-/// assert!(plan.exports.is_empty() && plan.warnings[0].contains("no output is asked for"));
+/// assert!(plan.exports.is_empty() && plan.warnings[0].contains("no output is requested"));
 /// # Ok::<(), buildkit_client::output::OutputError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutputPlan {
-    /// In the order of their ids in the session.
+    /// The exports, in the order of their ids in the session.
     pub exports: Vec<Export>,
-    /// Names the Engine must push once the build is done, since its BuildKit can't.
+    /// Names that the Engine must push after the build, because its BuildKit can't.
     pub push_afterwards: Vec<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl OutputPlan {
-    /// Compresses what is pushed with `compression` (BuildKit's name), unless its own output has another. Docker's older
-    /// media types know gzip only, and stay as they are.
+    /// Compresses pushed layers with `compression` (BuildKit's name), unless the output sets one. Docker's older media types
+    /// support only gzip, and are not changed.
     pub fn compress_pushed(&mut self, compression: &str) {
         for exporter in self.exports.iter_mut().map(|export| &mut export.exporter) {
             let is_image = matches!(exporter.kind, ExporterKind::Image | ExporterKind::Moby);
@@ -73,7 +73,7 @@ impl OutputPlan {
         }
     }
 
-    /// The exporter whose layers can be compressed ahead of it: one that pushes, of a daemon that keeps no images.
+    /// The exporter whose layers can be compressed in advance: one that pushes, on a daemon without an image store.
     #[must_use]
     pub fn pushed_layers(&self) -> Option<&Exporter> {
         let mut exporters = self.exports.iter().map(|export| &export.exporter);
@@ -81,7 +81,7 @@ impl OutputPlan {
     }
 }
 
-/// One exporter with what it delivers to.
+/// One exporter with its destination.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -95,13 +95,13 @@ impl OutputPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Export {
-    /// For the solve request.
+    /// The exporter, for the solve request.
     pub exporter: Exporter,
-    /// For the session; `None` when nothing comes to the client.
+    /// The target, for the session; `None` if nothing is sent to the client.
     pub target: Option<Target>,
 }
 
-/// Where something that comes to the client goes.
+/// The target of data that is sent to the client.
 ///
 /// ```
 /// use buildkit_client::dial::ImageStore;
@@ -122,12 +122,12 @@ pub enum Target {
     Stdout,
     /// Into an Engine ([`crate::engine::Engine::load`]).
     Engine {
-        /// The Docker context it was asked for by, if not the one in force.
+        /// The requested Docker context, if it is not the current one.
         context: Option<String>,
     },
 }
 
-/// Makes the plan. Looks at the file system to find out whether destinations are files or folders.
+/// Makes the plan. Reads the file system to find out whether destinations are files or folders.
 ///
 /// # Errors
 /// See [`OutputError`].
@@ -159,7 +159,7 @@ pub fn plan_outputs(options: &OutputOptions, daemon: &DaemonFacts) -> Result<Out
     Ok(plan)
 }
 
-/// The outputs given, those that `--push` and `--load` mean, and the default if there are none.
+/// The given outputs, those implied by `--push` and `--load`, or else the default.
 fn wanted(options: &OutputOptions, daemon: &DaemonFacts, warnings: &mut Vec<String>) -> Vec<Output> {
     let mut outputs = options.outputs.clone();
     if options.push {
@@ -179,7 +179,7 @@ fn wanted(options: &OutputOptions, daemon: &DaemonFacts, warnings: &mut Vec<Stri
             outputs.push(Output::new(OutputKind::Docker));
         } else {
             warnings.push(
-                "no output is asked for: the result stays in the daemon's cache; use --push, --load or --output"
+                "no output is requested: the result stays in the daemon's cache; use --push, --load or --output"
                     .to_owned(),
             );
         }
@@ -187,8 +187,8 @@ fn wanted(options: &OutputOptions, daemon: &DaemonFacts, warnings: &mut Vec<Stri
     outputs
 }
 
-/// In an Engine loading is what the image exporter does anyway, so an image that is also loaded is exported once, but then
-/// it has to be unpacked, or it could not be run.
+/// Merges image and load outputs of an Engine, whose image exporter loads anyway. A loaded image must be unpacked, or it could
+/// not be run.
 fn merge_loads(outputs: &mut Vec<Output>) {
     let is_load = |output: &Output| output.kind == OutputKind::Docker && output.dest.is_none();
     if !outputs.iter().any(is_load) {
@@ -219,11 +219,11 @@ fn set_name(output: &mut Output, options: &OutputOptions) -> Result<(), OutputEr
 
 fn target(output: &Output, options: &OutputOptions) -> Result<Option<Target>, OutputError> {
     let kind = output.kind.name();
-    let takes = output.kind.form().takes;
+    let destinations = output.kind.form().destinations;
     let is_folder = output.attrs.contains_key(attr::TAR) && !output.flag(attr::TAR);
-    match (takes, &output.dest) {
-        (Takes::Nothing, _) => Ok(None),
-        (Takes::Folder, Some(Destination::Path(path))) => {
+    match (destinations, &output.dest) {
+        (Destinations::Nothing, _) => Ok(None),
+        (Destinations::Folder, Some(Destination::Path(path))) => {
             check_path(kind, path, true)?;
             if output.attrs.get(attr::MODE).is_some_and(|mode| mode == "delete") {
                 return Err(OutputError::Unsupported {
@@ -232,21 +232,17 @@ fn target(output: &Output, options: &OutputOptions) -> Result<Option<Target>, Ou
             }
             Ok(Some(Target::Directory(path.clone())))
         }
-        (Takes::Folder, _) => Err(OutputError::NeedsFolder { kind }),
-        (Takes::File | Takes::FileOrEngine, _) if output.kind.is_image() && is_folder => {
+        (Destinations::Folder, _) => Err(OutputError::NeedsFolder { kind }),
+        (Destinations::File | Destinations::FileOrEngine, _) if output.kind.is_image() && is_folder => {
             Err(OutputError::Unsupported { what: "tar=false, which writes an image as a folder,".to_owned() })
         }
-        (Takes::FileOrEngine, None) => Ok(Some(Target::Engine { context: output.attrs.get(CONTEXT).cloned() })),
-        (Takes::File | Takes::FileOrEngine, Some(Destination::Path(path))) => {
+        (Destinations::FileOrEngine, None) => Ok(Some(Target::Engine { context: output.attrs.get(CONTEXT).cloned() })),
+        (Destinations::File | Destinations::FileOrEngine, Some(Destination::Path(path))) => {
             check_path(kind, path, false)?;
             Ok(Some(Target::File(path.clone())))
         }
-        (Takes::File | Takes::FileOrEngine, Some(Destination::Stdout) | None) => {
-            if options.stdout_is_terminal {
-                Err(OutputError::Terminal { kind })
-            } else {
-                Ok(Some(Target::Stdout))
-            }
+        (Destinations::File | Destinations::FileOrEngine, Some(Destination::Stdout) | None) => {
+            if options.stdout_is_terminal { Err(OutputError::Terminal { kind }) } else { Ok(Some(Target::Stdout)) }
         }
     }
 }
@@ -262,7 +258,7 @@ fn check_path(kind: &'static str, path: &Path, wants_folder: bool) -> Result<(),
     }
 }
 
-/// An exporter under the name of the form, unless the daemon has another one for it.
+/// The export with BuildKit's own exporter for the output kind.
 fn export(form: OutputKind, attrs: BTreeMap<String, String>, target: Option<Target>) -> Export {
     let kind = form.form().exporter.unwrap_or_else(|| ExporterKind::from(form.name()));
     Export { exporter: Exporter { kind, attrs }, target }
@@ -336,7 +332,7 @@ fn for_classic_store(
         _ if options.multi_platform => refused("an image of several platforms"),
         OutputKind::Image if push_by_digest => Err(OutputError::PushByDigest),
         OutputKind::Image => {
-            // Its exporter would keep these as meaningless metadata; pushing is for the Engine to do afterwards.
+            // The exporter would keep these as meaningless metadata. The Engine pushes after the build.
             for key in [attr::PUSH, attr::PUSH_BY_DIGEST, attr::UNPACK, attr::STORE, attr::REGISTRY_INSECURE] {
                 attrs.remove(key);
             }

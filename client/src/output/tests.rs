@@ -1,4 +1,4 @@
-//! Values of `--output` and what becomes of them on each kind of daemon.
+//! Values of `--output`, and their plans on each kind of daemon.
 
 use super::*;
 use crate::dial::ImageStore;
@@ -39,13 +39,13 @@ fn every_form_of_output() {
 }
 
 #[test]
-fn mistakes_in_outputs_are_told() {
+fn mistakes_in_outputs_are_reported() {
     for (text, problem) in [
         ("type=imag", "did you mean \"image\"?"),
         ("dest=x,a=b", "type=… is missing"),
         ("type=image,compresion=zstd", "did you mean \"compression\"?"),
         ("type=image,annotation-manfest.k=v", "has no attribute"),
-        ("type=image,dest=x", "takes no dest"),
+        ("type=image,dest=x", "does not support dest"),
         ("type=local,dest=x,name=y", "has no attribute \"name\""),
         ("type=local,dest", "is not KEY=VALUE"),
         ("type=image,\"name=a", "not closed"),
@@ -61,7 +61,7 @@ const CLASSIC: DaemonFacts = DaemonFacts { store: ImageStore::Classic, ..BUILDKI
 const CONTAINERD: DaemonFacts = DaemonFacts { store: ImageStore::Containerd, ..BUILDKITD };
 
 /// Words: `push`, `load`, `multi` (platforms), `iid`, `tty`; a word with a colon is a tag, others are outputs.
-fn told(words: &str, daemon: &DaemonFacts) -> String {
+fn describe(words: &str, daemon: &DaemonFacts) -> String {
     let mut options = OutputOptions::default();
     for word in words.split_whitespace() {
         match word {
@@ -100,57 +100,57 @@ fn told(words: &str, daemon: &DaemonFacts) -> String {
 }
 
 #[test]
-fn a_daemon_of_its_own_exports_what_is_asked() {
+fn a_standalone_daemon_exports_the_requested_outputs() {
     let loads = |containerd_store| DaemonFacts { load_engine: Some(LoadEngine { containerd_store }), ..BUILDKITD };
-    assert_eq!(told("a:1", &BUILDKITD), "warning");
-    assert_eq!(told("a:1", &DaemonFacts { default_load: true, ..loads(false) }), "docker name=a:1 → engine");
-    assert_eq!(told("type=cacheonly", &BUILDKITD), "");
-    assert_eq!(told("push a:1 b:2", &BUILDKITD), "image name=a:1,b:2 push=true unpack=false");
-    assert_eq!(told("push type=image,name=x", &BUILDKITD), "image name=x push=true unpack=false");
+    assert_eq!(describe("a:1", &BUILDKITD), "warning");
+    assert_eq!(describe("a:1", &DaemonFacts { default_load: true, ..loads(false) }), "docker name=a:1 → engine");
+    assert_eq!(describe("type=cacheonly", &BUILDKITD), "");
+    assert_eq!(describe("push a:1 b:2", &BUILDKITD), "image name=a:1,b:2 push=true unpack=false");
+    assert_eq!(describe("push type=image,name=x", &BUILDKITD), "image name=x push=true unpack=false");
     assert_eq!(
-        told("push type=oci,dest=/nowhere/f a:1", &BUILDKITD),
+        describe("push type=oci,dest=/nowhere/f a:1", &BUILDKITD),
         "oci name=a:1 → /nowhere/f; image name=a:1 push=true unpack=false"
     );
-    assert_eq!(told("load a:1", &loads(false)), "docker name=a:1 → engine");
-    assert_eq!(told("load a:1", &loads(true)), "oci name=a:1 → engine");
-    assert_eq!(told("load multi a:1", &loads(true)), "oci name=a:1 → engine");
-    assert_eq!(told("type=docker,context=c", &loads(true)), "oci → engine of c");
-    assert_eq!(told("type=tar", &BUILDKITD), "tar → stdout");
-    assert_eq!(told("type=local,dest=/nowhere/d", &BUILDKITD), "local → /nowhere/d/");
+    assert_eq!(describe("load a:1", &loads(false)), "docker name=a:1 → engine");
+    assert_eq!(describe("load a:1", &loads(true)), "oci name=a:1 → engine");
+    assert_eq!(describe("load multi a:1", &loads(true)), "oci name=a:1 → engine");
+    assert_eq!(describe("type=docker,context=c", &loads(true)), "oci → engine of c");
+    assert_eq!(describe("type=tar", &BUILDKITD), "tar → stdout");
+    assert_eq!(describe("type=local,dest=/nowhere/d", &BUILDKITD), "local → /nowhere/d/");
 }
 
 #[test]
 fn a_containerd_store_loads_as_it_exports() {
-    assert_eq!(told("a:1", &CONTAINERD), "moby name=a:1");
-    assert_eq!(told("load a:1", &CONTAINERD), "moby name=a:1");
-    assert_eq!(told("push a:1", &CONTAINERD), "moby name=a:1 push=true unpack=false");
-    assert_eq!(told("push load a:1", &CONTAINERD), "moby name=a:1 push=true");
-    assert_eq!(told("multi push a:1", &CONTAINERD), "moby name=a:1 push=true unpack=false");
-    assert_eq!(told("type=oci,dest=/nowhere/f", &CONTAINERD), "oci → /nowhere/f");
+    assert_eq!(describe("a:1", &CONTAINERD), "moby name=a:1");
+    assert_eq!(describe("load a:1", &CONTAINERD), "moby name=a:1");
+    assert_eq!(describe("push a:1", &CONTAINERD), "moby name=a:1 push=true unpack=false");
+    assert_eq!(describe("push load a:1", &CONTAINERD), "moby name=a:1 push=true");
+    assert_eq!(describe("multi push a:1", &CONTAINERD), "moby name=a:1 push=true unpack=false");
+    assert_eq!(describe("type=oci,dest=/nowhere/f", &CONTAINERD), "oci → /nowhere/f");
 }
 
 #[test]
 fn a_classic_store_pushes_afterwards() {
-    assert_eq!(told("a:1", &CLASSIC), "moby name=a:1");
-    assert_eq!(told("load a:1", &CLASSIC), "moby name=a:1");
-    assert_eq!(told("push a:1 b:2", &CLASSIC), "moby name=a:1,b:2; then push a:1; then push b:2");
-    assert_eq!(told("push load a:1", &CLASSIC), "moby name=a:1; then push a:1");
-    assert_eq!(told("type=tar", &CLASSIC), "tar → stdout");
+    assert_eq!(describe("a:1", &CLASSIC), "moby name=a:1");
+    assert_eq!(describe("load a:1", &CLASSIC), "moby name=a:1");
+    assert_eq!(describe("push a:1 b:2", &CLASSIC), "moby name=a:1,b:2; then push a:1; then push b:2");
+    assert_eq!(describe("push load a:1", &CLASSIC), "moby name=a:1; then push a:1");
+    assert_eq!(describe("type=tar", &CLASSIC), "tar → stdout");
     assert_eq!(
-        told("type=oci,dest=/nowhere/f", &CLASSIC),
-        "error: type=oci is not possible with the Engine's classic image store; enable its containerd image store or use another builder"
+        describe("type=oci,dest=/nowhere/f", &CLASSIC),
+        "error: type=oci is not possible with the Engine's classic image store; enable its containerd image store or use a different builder"
     );
-    assert!(told("multi a:1", &CLASSIC).contains("several platforms is not possible"));
+    assert!(describe("multi a:1", &CLASSIC).contains("several platforms is not possible"));
 }
 
 #[test]
-fn what_cant_be_is_told_before_the_build() {
+fn impossible_outputs_are_reported_before_the_build() {
     let dir = tempfile::tempdir().expect("temp dir");
     let file = dir.path().join("file");
     std::fs::write(&file, "").expect("written");
     let check = |words: &str, daemon: &DaemonFacts, problem: &str| {
-        let told = told(words, daemon);
-        assert!(told.starts_with("error: ") && told.contains(problem), "{words}: {told}");
+        let text = describe(words, daemon);
+        assert!(text.starts_with("error: ") && text.contains(problem), "{words}: {text}");
     };
     check("push", &BUILDKITD, "needs a name");
     check("load", &BUILDKITD, "no Docker Engine to load");

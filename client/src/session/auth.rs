@@ -1,10 +1,10 @@
 //! `moby.filesync.v1.Auth`: answers the daemon's questions about registries (moby/buildkit: `session/auth`).
 //!
-//! A daemon asks either for credentials, or, when the client proves to be the same one as before (the token authority),
-//! for tokens that the client fetches itself, so that no password leaves it. Everything from the environment comes in
-//! through [`AuthOptions`]; only credential helpers inherit the process's own.
+//! A daemon asks either for credentials or, if the client can prove that it is the same one as before (the token
+//! authority), for tokens that the client fetches itself, so that passwords stay on the client. All input from the
+//! environment is in [`AuthOptions`]; only credential helpers inherit the environment of this process.
 //!
-//! With the same credentials, certificates and proxies [`RegistryAuth::find_manifest`] asks a registry itself.
+//! [`RegistryAuth::find_manifest`] asks a registry directly, with the same credentials, certificates and proxies.
 
 mod authority;
 mod config;
@@ -39,10 +39,10 @@ pub use token::ProxySettings;
 
 const METHODS: [&str; 4] = ["Credentials", "FetchToken", "GetTokenAuthority", "VerifyTokenAuthority"];
 
-/// How long the output of a credential helper is used again. Google's tokens live for five minutes.
-const HELPER_CACHE: Duration = Duration::from_secs(290);
+/// How long the output of a credential helper is reused. Google's tokens are valid for five minutes.
+const HELPER_CACHE_LIFETIME: Duration = Duration::from_secs(290);
 
-/// What the environment configures about registries. The default knows no credentials and trusts the machine's certificates.
+/// The registry configuration of the environment. The default has no credentials and trusts the machine's certificates.
 ///
 /// ```
 /// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
@@ -54,21 +54,21 @@ const HELPER_CACHE: Duration = Duration::from_secs(290);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct AuthOptions {
-    /// Docker's configuration folder (`DOCKER_CONFIG`, else `~/.docker`), which holds `config.json`.
+    /// Docker's configuration folder (`DOCKER_CONFIG`, else `~/.docker`), which contains `config.json`.
     pub config_dir: Option<PathBuf>,
-    /// Content of `DOCKER_AUTH_CONFIG`; comes before everything else.
+    /// Content of `DOCKER_AUTH_CONFIG`; overrides everything else.
     pub auth_config: Option<SecretBytes>,
-    /// Where credential helpers are looked for; the process's own `PATH` if not given.
+    /// Where credential helpers are searched; the `PATH` of this process if not given.
     pub helper_path: Option<OsString>,
-    /// Certificates (PEM) trusted by token endpoints besides the machine's.
+    /// CA certificates (PEM) trusted for token endpoints in addition to the machine's.
     pub ca_bundle: Option<PathBuf>,
-    /// Proxies on the way to token endpoints.
+    /// Proxies for token endpoints.
     pub proxies: ProxySettings,
-    /// Never fetch tokens here: the daemon then asks for credentials (`BUILDKIT_NO_CLIENT_TOKEN`).
+    /// Do not fetch tokens; the daemon then asks for credentials (`BUILDKIT_NO_CLIENT_TOKEN`).
     pub no_client_token: bool,
 }
 
-/// A mistake in what [`RegistryAuth::new`] was given.
+/// Invalid options of [`RegistryAuth::new`].
 ///
 /// ```
 /// use buildkit_client::session::auth::{AuthError, AuthOptions, RegistryAuth};
@@ -89,8 +89,8 @@ pub enum AuthError {
         #[source]
         source: std::io::Error,
     },
-    /// A file, or a variable, isn't what it should be.
-    #[error("{origin} is not a valid docker configuration: {problem}")]
+    /// A file or a variable has invalid content.
+    #[error("{origin} is not a valid Docker configuration: {problem}")]
     Config {
         /// A path or the name of a variable.
         origin: String,
@@ -124,16 +124,17 @@ pub struct RegistryAuth {
     tokens: TokenClient,
     authority: Option<Authority>,
     helper_path: Option<OsString>,
-    /// By key of the configuration. The lock is held while a helper runs: two at a time upset macOS's keychain.
+    /// Output of helpers, by key of the configuration. The lock is held while a helper runs, because macOS's keychain does not
+    /// support concurrent helpers.
     helped: Mutex<BTreeMap<String, (Instant, Credentials)>>,
 }
 
 impl RegistryAuth {
-    /// Reads the configuration. A missing one means no credentials.
+    /// Reads the configuration. If there is none, there are no credentials.
     ///
     /// # Errors
     ///
-    /// Files that can't be read or understood.
+    /// A file can't be read or parsed.
     pub fn new(options: AuthOptions) -> Result<Self, AuthError> {
         let AuthOptions { config_dir, auth_config, helper_path, ca_bundle, proxies, no_client_token } = options;
         let config = DockerConfig::load(config_dir.as_deref(), auth_config.as_ref())?;
@@ -153,18 +154,18 @@ impl RegistryAuth {
         Attachment::generated(auth_server::SERVICE_NAME, &METHODS, server)
     }
 
-    /// The login for a registry in the form an Engine's push API takes; empty where none is known.
+    /// The login for a registry, in the form of an Engine's push API; empty if there is none.
     ///
-    /// `host` is the registry of an image's name, `docker.io` included.
+    /// `host` is the registry of an image name, including `docker.io`.
     ///
     /// # Errors
-    /// A configuration or a credential helper that can't be used; the status names it.
+    /// A configuration or a credential helper can't be used; the status names it.
     pub async fn engine_login(&self, host: &str) -> Result<crate::engine::RegistryAuth, Status> {
         let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
         let credentials = self.credentials(host).await?;
         let text = |secret: &super::SecretBytes| {
             let text = secret.expose_text().map(str::to_owned);
-            text.ok_or_else(|| Status::failed_precondition(format!("credentials for {host} that are not UTF-8")))
+            text.ok_or_else(|| Status::failed_precondition(format!("the credentials for {host} are not UTF-8")))
         };
         Ok(crate::engine::RegistryAuth {
             username: credentials.username().to_owned(),
@@ -186,7 +187,7 @@ impl RegistryAuth {
         };
         let mut helped = self.helped.lock().await;
         if let Some((since, credentials)) = helped.get(key)
-            && since.elapsed() < HELPER_CACHE
+            && since.elapsed() < HELPER_CACHE_LIFETIME
         {
             return Ok(credentials.clone());
         }
@@ -197,14 +198,14 @@ impl RegistryAuth {
         Ok(credentials)
     }
 
-    /// The key that proves, to a daemon with this salt, that we are the client it knows.
+    /// The key that proves to a daemon with this salt that this is the client it knows.
     async fn authority_key(&self, host: &str, salt: &[u8]) -> Result<authority::Key, Status> {
         let authority = self.authority.as_ref().ok_or_else(|| Status::unavailable("client side tokens disabled"))?;
         let has_secret = !self.credentials(host).await?.secret().is_empty();
         authority
             .key(host, salt, has_secret)
             .await
-            .map_err(|error| Status::internal(format!("can't make a token authority: {error}")))
+            .map_err(|error| Status::internal(format!("can't create a token authority: {error}")))
     }
 }
 
@@ -217,7 +218,7 @@ impl auth_server::Auth for Service {
         let secret = credentials
             .secret()
             .expose_text()
-            .ok_or_else(|| Status::failed_precondition("a password that is not UTF-8"))?
+            .ok_or_else(|| Status::failed_precondition("the password is not UTF-8"))?
             .to_owned();
         let username = credentials.username().to_owned();
         Ok(Response::new(CredentialsResponse { username, secret }))

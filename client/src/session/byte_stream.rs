@@ -1,8 +1,8 @@
 //! The bytes inside `Control.Session`: two streams of `BytesMessage` as one connection (moby/buildkit:
 //! `session/grpchijack/dial.go`).
 //!
-//! The messages have no framing of their own; the end of the stream is the end of the connection. Knows nothing of the
-//! HTTP/2 that runs inside.
+//! The messages have no framing of their own; the end of the stream is the end of the connection. HTTP/2 runs on top of
+//! this, in [`super::server`].
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,20 +16,20 @@ use tokio_stream::Stream;
 use tokio_util::sync::PollSender;
 use tonic::Status;
 
-/// Largest message we send. HTTP/2 frames towards Go are 16 KiB, so this is not reached in practice.
+/// Largest message to send. HTTP/2 frames to Go are 16 KiB, so this is not reached in practice.
 const MAX_WRITE: usize = 64 * 1024;
 
 /// One side of a connection.
 pub(super) struct ByteStream<S> {
     inbound: S,
     outbound: PollSender<BytesMessage>,
-    /// Received and not read yet: `received[read..]`.
+    /// Received bytes; `received[read..]` has not been read yet.
     received: Vec<u8>,
     read: usize,
     failure: Failure,
 }
 
-/// Why the outer call broke, for whoever only sees a broken connection.
+/// Why the outer call broke, for code that only sees a broken connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failure(Arc<OnceLock<Status>>);
 
@@ -89,7 +89,7 @@ impl<S: Unpin> AsyncWrite for ByteStream<S> {
         self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
-    /// Frame header and content come as two slices and should travel as one message.
+    /// Frame header and content arrive as two slices and should be sent as one message.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -2,8 +2,8 @@
 //! `session/filesync/filesync.go`, `SyncTarget`).
 //!
 //! One method, two wire types: for the `local` exporter the messages are fsutil packets, for all others `BytesMessage`
-//! (field 1, `data`). Which one it is follows from the exporter's index in the request, never from the bytes, since a
-//! packet decodes as an empty `BytesMessage`. Existing files that an export does not name stay.
+//! (field 1, `data`). The exporter's index in the request determines the type. It can't be detected from the bytes, since a
+//! packet decodes as an empty `BytesMessage`. Existing files that are not in the export are kept.
 
 mod file;
 
@@ -30,7 +30,7 @@ const METHODS: [&str; 1] = ["DiffCopy"];
 const EXPORTER_ID: &str = "buildkit-attachable-exporter-id";
 const METADATA_PREFIX: &str = "exporter-md-";
 
-/// Where an export goes.
+/// The target of an export.
 ///
 /// ```
 /// use buildkit_client::session::Session;
@@ -43,12 +43,12 @@ const METADATA_PREFIX: &str = "exporter-md-";
 /// ```
 #[non_exhaustive]
 pub enum ExportTarget {
-    /// `local`: merged into a directory, which is created if missing. Set-user-id bits and device files do not pass.
+    /// `local`: merged into a directory, which is created if missing. Set-user-id bits and device files are dropped.
     Directory(PathBuf),
-    /// `tar`, `oci`, `docker`: a file, complete or not there at all. What is not a regular file, say a fifo, is
-    /// written to as it is.
+    /// `tar`, `oci`, `docker`: a file, which appears only when it is complete. An existing special file, such as a fifo, is
+    /// written to directly.
     File(PathBuf),
-    /// `tar`, `oci`, `docker`: anything else. It can be used for one export.
+    /// `tar`, `oci`, `docker`: any other writer. It can be used for one export.
     Writer(Box<dyn AsyncWrite + Send + Unpin>),
 }
 
@@ -62,7 +62,7 @@ impl fmt::Debug for ExportTarget {
     }
 }
 
-/// An export that arrived. The `local` exporter sends one per platform.
+/// A received export. The `local` exporter sends one per platform.
 ///
 /// ```no_run
 /// use buildkit_client::session::Session;
@@ -78,17 +78,17 @@ impl fmt::Debug for ExportTarget {
 pub struct ReceivedExport {
     /// Index of the exporter in the solve request.
     pub exporter: u32,
-    /// What the exporter reports about its result, e.g. `containerimage.digest`; empty for `local` and `tar`.
+    /// What the exporter reports about its result, for example `containerimage.digest`; empty for `local` and `tar`.
     pub metadata: BTreeMap<String, String>,
     /// Files, directories and links of a directory; 1 for a file.
     pub entries: u64,
     /// Bytes of content.
     pub bytes: u64,
-    /// Devices, fifos and sockets of a directory, which are not created here.
+    /// Devices, fifos and sockets of a directory, which were not created.
     pub skipped: u64,
 }
 
-/// What has arrived so far.
+/// The exports received so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrivals(Arc<Mutex<Vec<ReceivedExport>>>);
 
@@ -121,7 +121,7 @@ enum Target {
     Writer(Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>),
 }
 
-/// Serves the targets by the index of their exporter in the solve request.
+/// Serves the targets. The key is the index of the exporter in the solve request.
 pub(crate) fn attach(targets: BTreeMap<u32, ExportTarget>, arrivals: Arrivals, tasks: &Tasks) -> Attachment {
     let targets = targets
         .into_iter()
@@ -164,7 +164,7 @@ impl Exports {
             Target::Writer(writer) => {
                 let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let mut writer = writer
-                    .ok_or_else(|| Status::failed_precondition(format!("exporter {exporter} has been used before")))?;
+                    .ok_or_else(|| Status::failed_precondition(format!("exporter {exporter} has already been used")))?;
                 let bytes = write_all(&mut writer, inbound).await?;
                 writer.shutdown().await.map_err(write_error)?;
                 Ok(self.arrived(export, bytes))
@@ -184,7 +184,7 @@ impl Exports {
         Box::pin(answers.map(|packet| Ok(Bytes::from(packet?.encode_to_vec()))))
     }
 
-    /// The end of the call shows the daemon that everything is written.
+    /// The end of the call tells the daemon that everything is written.
     fn arrived(&self, export: ReceivedExport, bytes: u64) -> BoxStream<Bytes> {
         self.arrivals.note(ReceivedExport { entries: 1, bytes, ..export });
         Box::pin(tokio_stream::empty())
@@ -208,7 +208,7 @@ fn write_error(error: std::io::Error) -> Status {
     Status::aborted(format!("can't write the export: {error}"))
 }
 
-/// Without the key there is one exporter only.
+/// The index of the exporter. Without the key there is only one exporter.
 fn exporter_id(headers: &HeaderMap) -> Result<u32, Status> {
     let Some(value) = headers.get(EXPORTER_ID) else { return Ok(0) };
     value

@@ -1,8 +1,8 @@
-//! `moby.filesync.v1.FileSync`: lets the daemon read directories the user named (moby/buildkit:
+//! `moby.filesync.v1.FileSync`: lets the daemon read directories that the user named (moby/buildkit:
 //! `session/filesync/filesync.go`).
 //!
-//! A daemon may ask for any part of a directory that is served, regardless of an ignore file: serve the narrowest one
-//! that will do. The `fsutil` module transfers trees.
+//! A daemon may request any part of a served directory, even files that an ignore file excludes, so serve the narrowest
+//! directory possible. The `fsutil` module transfers trees.
 
 mod request;
 
@@ -14,7 +14,7 @@ use tonic::Status;
 use tonic_prost::ProstCodec;
 
 use super::fsutil::filter::Filter;
-use super::fsutil::sender::{Listeners, OddNames, Source};
+use super::fsutil::sender::{NonUtf8Names, Records, Source};
 use super::fsutil::tree::Tree;
 use super::fsutil::wire::Packet;
 use super::fsutil::{follow, mode, sender, walk};
@@ -25,7 +25,7 @@ use super::tasks::Tasks;
 pub use super::fsutil::walk::Owner;
 
 const SERVICE: &str = "moby.filesync.v1.FileSync";
-/// `TarStream` exists but is never negotiated; the daemon only looks for `DiffCopy` in the list.
+/// The daemon only looks for `DiffCopy` in the list; `TarStream` exists but is never negotiated.
 const METHODS: [&str; 2] = ["DiffCopy", "TarStream"];
 
 /// A directory that the daemon may read.
@@ -39,20 +39,20 @@ const METHODS: [&str; 2] = ["DiffCopy", "TarStream"];
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalDir {
-    /// Where it is; links in this path are followed, links below it never.
+    /// The path. Links in this path are followed; links below it never are.
     pub path: PathBuf,
-    /// Whose files the daemon sees.
+    /// The owner that the daemon sees.
     pub owner: Owner,
 }
 
 impl LocalDir {
-    /// A directory whose files the daemon sees as root's.
+    /// A directory whose files the daemon sees as owned by root.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), owner: Owner::Root }
     }
 }
 
-/// What a daemon would be sent of a directory.
+/// A file that would be sent to a daemon.
 ///
 /// ```
 /// use buildkit_client::session::files::{LocalDir, SentKind};
@@ -68,13 +68,13 @@ impl LocalDir {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct SentFile {
-    /// Relative to the directory, with `/`.
+    /// The path relative to the directory, separated by `/`.
     pub path: String,
-    /// What it is.
+    /// The kind of file.
     pub kind: SentKind,
 }
 
-/// What is at a path.
+/// The kind of a file.
 ///
 /// ```
 /// use buildkit_client::session::files::{LocalDir, SentKind};
@@ -89,23 +89,22 @@ pub struct SentFile {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SentKind {
-    /// A file with content.
+    /// A regular file.
     File {
         /// Whether its owner may execute it.
         executable: bool,
     },
     /// A folder.
     Directory,
-    /// A symbolic link, to this.
+    /// A symbolic link, with its target.
     Link(String),
     /// Anything else, such as a socket.
     Other,
 }
 
 impl LocalDir {
-    /// What a daemon would be sent that asks for a part of the directory with these patterns (`include-patterns`,
-    /// `exclude-patterns` and `followpaths` of moby/buildkit: `session/filesync/filesync.go`). Blocking. Names that are not
-    /// UTF-8 are shown as well as can be.
+    /// The files that would be sent to a daemon for these patterns (`include-patterns`, `exclude-patterns` and `followpaths` of
+    /// moby/buildkit: `session/filesync/filesync.go`). Blocking. Names that are not UTF-8 are converted lossily.
     ///
     /// ```
     /// use buildkit_client::session::files::LocalDir;
@@ -121,7 +120,7 @@ impl LocalDir {
     /// ```
     ///
     /// # Errors
-    /// The directory cannot be read, or a pattern is none.
+    /// The directory cannot be read, or a pattern is invalid.
     pub fn list(&self, include: &[String], exclude: &[String], follow: &[String]) -> std::io::Result<Vec<SentFile>> {
         let failed = |error: &dyn std::fmt::Display| std::io::Error::other(format!("{}: {error}", self.path.display()));
         let wanted = DirRequest {
@@ -149,12 +148,18 @@ impl LocalDir {
     }
 }
 
-/// Serves the directories under their names in `local://` sources.
-pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, sent: Sent, odd_names: OddNames, tasks: &Tasks) -> Attachment {
+/// Serves the directories by their names in `local://` sources.
+pub(crate) fn attach(
+    dirs: BTreeMap<String, LocalDir>,
+    sent: Sent,
+    non_utf8_names: NonUtf8Names,
+    tasks: &Tasks,
+) -> Attachment {
     let dirs = Arc::new(dirs);
     let tasks = tasks.clone();
     Attachment::new(SERVICE, &METHODS, move |request| {
-        let (dirs, sent, odd_names, tasks) = (Arc::clone(&dirs), sent.clone(), odd_names.clone(), tasks.clone());
+        let (dirs, sent, non_utf8_names, tasks) =
+            (Arc::clone(&dirs), sent.clone(), non_utf8_names.clone(), tasks.clone());
         Box::pin(async move {
             if request.uri().path() != "/moby.filesync.v1.FileSync/DiffCopy" {
                 return grpc::unimplemented();
@@ -170,15 +175,15 @@ pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, sent: Sent, odd_names: Od
                 let owner = dir.owner;
                 let opened = tokio::task::spawn_blocking(move || open(&dir, &wanted).map(|opened| (opened, wanted)));
                 let ((tree, filter), wanted) = opened.await.map_err(|error| Status::internal(error.to_string()))??;
-                let listeners = Listeners { request: wanted, sent, odd_names };
-                Ok(sender::send(Source { tree, filter, owner, listeners }, inbound, &tasks))
+                let records = Records { request: wanted, sent, non_utf8_names };
+                Ok(sender::send(Source { tree, filter, owner, records }, inbound, &tasks))
             })
             .await
         })
     })
 }
 
-/// Opens the tree and resolves what the request means in it. Blocking.
+/// Opens the tree and makes the filter of the request. Blocking.
 pub(super) fn open(dir: &LocalDir, wanted: &DirRequest) -> Result<(Tree, Filter), Status> {
     let unreadable = |error: super::fsutil::tree::TreeError| {
         Status::failed_precondition(format!("local directory {:?}: {error}", wanted.name))

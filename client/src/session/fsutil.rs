@@ -1,7 +1,7 @@
-//! The fsutil protocol: how trees of files travel inside a session, in both directions.
+//! The fsutil protocol, which transfers file trees in a session, in both directions.
 //!
-//! [`sender`] serves directories to the daemon, [`receiver`] writes what the daemon exports. Both know packets, not
-//! gRPC methods or request headers.
+//! [`sender`] serves directories to the daemon, [`receiver`] writes exports of the daemon. Both handle packets, not gRPC
+//! methods or request headers.
 
 pub(crate) mod filter;
 pub(crate) mod follow;

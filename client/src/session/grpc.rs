@@ -1,7 +1,7 @@
-//! What the services of a session share on the way from an HTTP/2 request to a gRPC answer.
+//! Shared code of the services of a session, from an HTTP/2 request to a gRPC answer.
 //!
-//! The daemon's requests are ordinary gRPC calls. tonic's generated servers handle those whose messages it can decode;
-//! the two file services have wire types of their own and use [`streaming`] with a codec that fits.
+//! The daemon's requests are ordinary gRPC calls. tonic's generated servers handle most of them; the two file services have
+//! their own wire types and use [`streaming`] with a matching codec.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Status, Streaming};
 use tower::Service;
 
-/// Largest message either side sends (containerd's `defaults`, which BuildKit uses for sessions).
+/// Message limit in both directions (containerd's `defaults`, which BuildKit uses for sessions).
 pub(crate) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
 pub(crate) type Request = http::Request<RequestBody>;
@@ -24,7 +24,7 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 type Handler = Arc<dyn Fn(Request) -> BoxFuture<Response> + Send + Sync>;
 
-/// A service of the session: its name, the methods to tell the daemon about, and what answers them.
+/// A service of the session: its name, the methods to announce to the daemon, and their handler.
 #[derive(Clone)]
 pub(crate) struct Attachment {
     pub(crate) service: &'static str,
@@ -33,7 +33,7 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
-    /// A service that answers whole requests by itself.
+    /// A service that handles HTTP requests itself.
     pub(crate) fn new<F>(service: &'static str, methods: &'static [&'static str], handler: F) -> Self
     where
         F: Fn(Request) -> BoxFuture<Response> + Send + Sync + 'static,
@@ -88,10 +88,10 @@ where
         .await
 }
 
-/// A request's messages, of which a cancelled call is an error.
+/// The messages of a request. A cancelled call is an error.
 ///
-/// tonic takes a request whose stream was reset with `CANCEL` for one that ended, and hyper does so with `NO_ERROR`: half
-/// an export would look like a whole one.
+/// tonic treats a request stream that was reset with `CANCEL` as ended, and hyper does the same with `NO_ERROR`, so that a
+/// partial export would look complete.
 #[derive(Debug)]
 pub(crate) struct RequestBody(Incoming);
 
@@ -122,12 +122,12 @@ impl Body for RequestBody {
     }
 }
 
-/// The answer to a method nobody serves.
+/// The answer to a method that is not served.
 pub(crate) fn unimplemented() -> Response {
     Status::unimplemented("not served by this session").into_http()
 }
 
-/// Messages as bytes: for a method whose message type depends on the request.
+/// A codec for messages as bytes, for a method whose message type depends on the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RawCodec;
 

@@ -1,7 +1,7 @@
-//! Opening a session, and the handle that owns it.
+//! Opens a session, and defines the handle that owns it.
 //!
-//! The handle's session ends when it is closed or dropped, when the daemon ends it, or when the connection dies; which
-//! of them it was can be asked at any time. What is served is decided before, in [`SessionBuilder`].
+//! The session ends when the handle is closed or dropped, when the daemon ends it, or when the connection breaks. The handle
+//! reports the reason. [`SessionBuilder`] defines what the session serves.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use super::auth::RegistryAuth;
 use super::byte_stream::ByteStream;
 use super::exports::{Arrivals, ExportTarget, ReceivedExport};
 use super::files::LocalDir;
-use super::fsutil::sender::OddNames;
+use super::fsutil::sender::NonUtf8Names;
 use super::grpc::MAX_MESSAGE;
 use super::health::Heartbeat;
 use super::id::SessionId;
@@ -34,19 +34,19 @@ use super::tasks::Tasks;
 use super::{exports, files, health};
 use crate::dial::error_chain;
 
-// moby/buildkit: `session/session.go`, in the lower case gRPC wants.
+// moby/buildkit: `session/session.go`, in lower case as gRPC requires.
 const HEADER_ID: &str = "x-docker-expose-session-uuid";
 const HEADER_SHARED_KEY: &str = "x-docker-expose-session-sharedkey";
 const HEADER_METHOD: &str = "x-docker-expose-session-grpc-method";
 
-/// Messages waiting for the wire.
-const MAX_OUTBOX: usize = 8;
-/// The daemon asks for our health every five seconds; after a minute without a question the link is dead.
+/// Messages that wait to be sent.
+const OUTBOX_SIZE: usize = 8;
+/// The daemon sends a health check every five seconds. After a minute without one, the connection is considered dead.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Tells the daemon which earlier copy of a directory to compare with, so that only changed files travel.
+/// Tells the daemon which earlier copy of a directory to compare with, so that only changed files are sent.
 ///
-/// It has to be the same from build to build and differ between projects.
+/// It must be the same for each build of a project, and different for other projects.
 ///
 /// ```
 /// use std::path::Path;
@@ -60,7 +60,7 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct SharedKey(String);
 
 impl SharedKey {
-    /// Any text. What can't travel in a header is escaped.
+    /// Any text. Characters that are not allowed in a header are escaped.
     pub fn new(text: &str) -> Self {
         let mut key = String::with_capacity(text.len());
         for byte in text.bytes() {
@@ -73,7 +73,7 @@ impl SharedKey {
         Self(key)
     }
 
-    /// The key docker buildx uses for a build context: the last name of its absolute path and a salt of the machine.
+    /// The key that docker buildx uses for a build context: the last component of its absolute path and a salt of the machine.
     pub fn for_directory(directory: &Path, machine: &str) -> Self {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         Self::new(&format!("{name}:{machine}"))
@@ -107,24 +107,24 @@ pub enum SessionError {
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum SessionEnd {
-    /// We closed it.
+    /// The client closed it.
     #[error("session closed")]
     Closed,
-    /// The daemon ended it, as one that shuts down does.
+    /// The daemon ended it, for example because it shuts down.
     #[error("the daemon closed the session")]
     ClosedByDaemon,
     /// The connection broke.
     #[error("the session was lost: {reason}")]
     Lost {
-        /// What is known about it.
+        /// The known cause.
         reason: String,
     },
-    /// The daemon has stopped asking for our health, though nothing broke: the link is dead.
+    /// The daemon has stopped sending health checks although the connection is open: the connection is dead.
     #[error("nothing heard from the daemon for {} s", .0.as_secs())]
     Silent(Duration),
 }
 
-/// What a session will serve.
+/// Builds a session from the services that it offers.
 ///
 /// ```
 /// use buildkit_client::session::{Session, SessionBuilder, SharedKey};
@@ -152,7 +152,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Serves a directory under the name it has in `local://NAME` sources.
+    /// Serves a directory by its name in `local://NAME` sources.
     #[must_use]
     pub fn with_local_dir(mut self, name: impl Into<String>, dir: LocalDir) -> Self {
         self.local_dirs.insert(name.into(), dir);
@@ -173,8 +173,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Answers for registry credentials. Other code that asks registries can share them: they keep the answers of credential
-    /// helpers and the certificates that were read.
+    /// Serves registry credentials. They can be shared with other code that asks registries, because they cache the output of
+    /// credential helpers and the machine's certificates.
     #[must_use]
     pub fn with_registry_auth(mut self, auth: impl Into<Arc<RegistryAuth>>) -> Self {
         self.auth = Some(auth.into());
@@ -185,10 +185,10 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// When the daemon can't be reached or doesn't take sessions.
+    /// The daemon can't be reached, or refuses the session.
     pub async fn open(self, channel: Channel) -> Result<Session, SessionError> {
         let id = SessionId::random();
-        let (outbox, outbound) = mpsc::channel(MAX_OUTBOX);
+        let (outbox, outbound) = mpsc::channel(OUTBOX_SIZE);
         let mut request = tonic::Request::new(ReceiverStream::new(outbound));
         let prepared = self.prepare();
         announce(request.metadata_mut(), id.as_str(), &prepared);
@@ -207,10 +207,10 @@ impl SessionBuilder {
         let heartbeat = Heartbeat::new();
         let arrivals = Arrivals::default();
         let sent = Sent::default();
-        let odd_names = OddNames::default();
+        let non_utf8_names = NonUtf8Names::default();
         let mut attachments = vec![health::attach(heartbeat.clone())];
         if !self.local_dirs.is_empty() {
-            attachments.push(files::attach(self.local_dirs, sent.clone(), odd_names.clone(), &tasks));
+            attachments.push(files::attach(self.local_dirs, sent.clone(), non_utf8_names.clone(), &tasks));
         }
         if !self.exports.is_empty() {
             attachments.push(exports::attach(self.exports, arrivals.clone(), &tasks));
@@ -222,11 +222,11 @@ impl SessionBuilder {
             attachments.push(auth.attach());
         }
         let services = Services::new(attachments);
-        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, arrivals, sent, odd_names }
+        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, arrivals, sent, non_utf8_names }
     }
 }
 
-/// A session that only lacks its connection.
+/// A session that is not connected yet.
 pub(super) struct Prepared {
     shared_key: SharedKey,
     services: Services,
@@ -234,11 +234,11 @@ pub(super) struct Prepared {
     heartbeat: Heartbeat,
     arrivals: Arrivals,
     sent: Sent,
-    odd_names: OddNames,
+    non_utf8_names: NonUtf8Names,
 }
 
 impl Prepared {
-    /// Runs on the two streams of messages of an accepted call.
+    /// Starts the session on the two message streams of an accepted call.
     pub(super) fn start<S>(self, id: SessionId, inbound: S, outbox: mpsc::Sender<BytesMessage>) -> Session
     where
         S: Stream<Item = Result<BytesMessage, Status>> + Send + Unpin + 'static,
@@ -252,14 +252,14 @@ impl Prepared {
             heartbeat: self.heartbeat,
             close: close.clone(),
         };
-        // The handle keeps no hold of this task: it ends soon after `close`, which dropping the handle triggers.
+        // The task is detached. It ends soon after `close`, which is also triggered by dropping the handle.
         tokio::spawn(async move {
             let tasks = running.tasks.clone();
-            // At once, so that a build that needs the session can be given up; what was going on may take longer to end.
+            // Publish the end at once, so that a build that needs the session can be cancelled. Running calls may take longer.
             ended.send_replace(Some(running.run().await));
             tasks.stop().await;
         });
-        Session { id, end, close, arrivals: self.arrivals, sent: self.sent, odd_names: self.odd_names }
+        Session { id, end, close, arrivals: self.arrivals, sent: self.sent, non_utf8_names: self.non_utf8_names }
     }
 }
 
@@ -282,55 +282,55 @@ pub struct Session {
     close: CancellationToken,
     arrivals: Arrivals,
     sent: Sent,
-    odd_names: OddNames,
+    non_utf8_names: NonUtf8Names,
 }
 
 impl Session {
-    /// Starts describing a session that serves nothing but its health.
+    /// A builder for a session that serves only health checks.
     pub fn builder() -> SessionBuilder {
         SessionBuilder::default()
     }
 
-    /// What a solve request names it by.
+    /// The id that a solve request uses.
     pub fn id(&self) -> &SessionId {
         &self.id
     }
 
-    /// Waits for the end of the session and returns its reason. Outlives the handle.
+    /// Waits for the end of the session and returns its reason. The future can outlive the handle.
     pub fn closed(&self) -> impl Future<Output = SessionEnd> + Send + 'static + use<> {
         let mut end = self.end.clone();
         async move {
             match end.wait_for(Option::is_some).await.as_deref() {
                 Ok(Some(end)) => end.clone(),
-                // The task that would have set it is gone, as happens when the runtime shuts down.
+                // The task that sets it is gone, for example because the runtime shuts down.
                 Ok(None) | Err(_) => SessionEnd::Closed,
             }
         }
     }
 
-    /// The exports that have arrived so far.
+    /// The exports received so far.
     pub fn received_exports(&self) -> Vec<ReceivedExport> {
         self.arrivals.list()
     }
 
-    /// The parts of directories that have been described to the daemon so far.
+    /// The parts of directories that were sent to the daemon so far.
     pub fn sent_dirs(&self) -> Vec<SentDir> {
         self.sent.list()
     }
 
-    /// Names (or targets of links) sent so far that are not UTF-8, the first few, relative to their served directory.
+    /// The first few files sent so far whose name or link target is not UTF-8, relative to their served directory.
     ///
-    /// `buildkitd` takes them. The daemon in a Docker Engine fails the build with "string field contains invalid UTF-8",
-    /// which does not help to find them.
+    /// `buildkitd` accepts them. The daemon in a Docker Engine fails the build with "string field contains invalid UTF-8", which
+    /// does not name the file.
     pub fn names_not_utf8(&self) -> Vec<PathBuf> {
-        self.odd_names.list()
+        self.non_utf8_names.list()
     }
 
-    /// Ends the session and waits until everything that belongs to it has stopped. Tells the reason of an earlier end.
+    /// Ends the session and waits until all its tasks have stopped. If it ended earlier, returns that reason.
     pub async fn close(self) -> SessionEnd {
         self.close.cancel();
         let mut end = self.end.clone();
-        // The task drops its side when everything has stopped.
+        // The task drops the sender when everything has stopped.
         while end.changed().await.is_ok() {}
         let end = end.borrow().clone();
         end.unwrap_or(SessionEnd::Closed)
@@ -358,7 +358,7 @@ where
     async fn run(self) -> SessionEnd {
         let failure = self.io.failure();
         let connection = server::serve(self.io, self.services, self.tasks);
-        // Losing the race drops the connection, which is how the daemon learns that the session is over.
+        // The connection is dropped when another branch completes first; this tells the daemon that the session has ended.
         tokio::select! {
             () = self.close.cancelled() => SessionEnd::Closed,
             () = self.heartbeat.stopped(SILENCE_TIMEOUT) => SessionEnd::Silent(SILENCE_TIMEOUT),

@@ -1,8 +1,8 @@
-//! `grpc.health.v1.Health`: the daemon asks every five seconds and gives a session up after two silent answers
-//! (moby/buildkit: `session/grpc.go`, `monitorHealth`).
+//! `grpc.health.v1.Health`: the daemon sends a check every five seconds, and closes a session after two checks without an
+//! answer (moby/buildkit: `session/grpc.go`, `monitorHealth`).
 //!
-//! The questions double as our heartbeat: BuildKit sends no HTTP/2 pings, so a link that died quietly shows only in
-//! their absence. Answering takes no lock and no disk.
+//! The client uses the checks as a heartbeat: BuildKit sends no HTTP/2 pings, so only missing checks reveal a dead connection.
+//! An answer needs no lock and no disk access.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::grpc::{Attachment, BoxStream};
 
 const METHODS: [&str; 3] = ["Check", "List", "Watch"];
 
-/// Hears every question.
+/// The time of the last check.
 #[derive(Clone, Debug)]
 pub(super) struct Heartbeat(watch::Sender<Option<Instant>>);
 
@@ -30,7 +30,7 @@ impl Heartbeat {
         self.0.send_replace(Some(Instant::now()));
     }
 
-    /// Returns when the questions have stopped for as long as `limit`. A daemon that never asks is not missed.
+    /// Returns when there was no check for `limit`. Does not return if the daemon has never sent one.
     pub(super) async fn stopped(&self, limit: Duration) {
         let mut beats = self.0.subscribe();
         loop {
@@ -43,7 +43,7 @@ impl Heartbeat {
             };
             tokio::select! {
                 () = silence => return,
-                // We hold the sender, so this only ends with another beat.
+                // `self` holds the sender, so this only ends with another beat.
                 _ = beats.changed() => {}
             }
         }

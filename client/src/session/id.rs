@@ -1,4 +1,4 @@
-//! The id of a session, by which a build names who serves its files, secrets and credentials.
+//! The id of a session, by which a build refers to the session that serves its files, secrets and credentials.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,12 +21,12 @@ use crate::solve::new_reference;
 pub struct SessionId(String);
 
 impl SessionId {
-    /// A new one.
+    /// A new random id.
     pub(super) fn random() -> Self {
         Self(new_reference())
     }
 
-    /// The text.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,7 +45,7 @@ impl From<SessionId> for String {
     }
 }
 
-/// Takes the id of a session that was opened elsewhere.
+/// The id of a session that was opened elsewhere.
 impl FromStr for SessionId {
     type Err = EmptySessionId;
 
@@ -54,7 +54,7 @@ impl FromStr for SessionId {
     }
 }
 
-/// A text without anything in it, which names no session.
+/// An empty text, which is not a valid session id.
 ///
 /// ```
 /// use buildkit_client::session::{EmptySessionId, SessionId};
@@ -62,5 +62,5 @@ impl FromStr for SessionId {
 /// assert_eq!("".parse::<SessionId>(), Err(EmptySessionId));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the id of a session is empty")]
+#[error("the session id is empty")]
 pub struct EmptySessionId;

@@ -1,8 +1,8 @@
 //! Include and exclude patterns with the semantics of moby/patternmatcher, the rules of `.dockerignore`.
 //!
-//! Not gitignore: patterns are anchored at the root, the last matching pattern wins, and `!` re-includes below an
-//! excluded directory. Knows paths only, no files. What differs from upstream is what is a slip there: a class may hold
-//! `*` or `?`, `\d` means the letter, `^` outside a class is a character like any other, and names may hold newlines.
+//! The rules differ from gitignore: patterns are anchored at the root, the last matching pattern wins, and `!` re-includes
+//! below an excluded directory. Upstream's mistakes are not copied: a class may contain `*` or `?`, `\d` means the letter,
+//! `^` outside a class is an ordinary character, and names may contain newlines.
 
 mod compile;
 #[cfg(test)]
@@ -14,7 +14,7 @@ pub(crate) use buildkit_proto::go::clean_path as clean;
 use regex::Regex;
 use thiserror::Error;
 
-/// A pattern that can't be understood.
+/// An invalid pattern.
 ///
 /// ```
 /// use buildkit_client::session::pattern::PatternMatcher;
@@ -47,7 +47,7 @@ pub struct PatternMatcher {
     patterns: Vec<Pattern>,
 }
 
-/// Which patterns matched a directory, which holds for everything below that directory.
+/// The patterns that matched a directory, and so match everything below it.
 ///
 /// ```
 /// use buildkit_client::session::pattern::{MatchInfo, PatternMatcher};
@@ -59,20 +59,20 @@ pub struct PatternMatcher {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MatchInfo {
-    /// One flag per pattern; empty above the root.
+    /// One flag per pattern; empty for the parent of the root.
     matched: Vec<bool>,
 }
 
 #[derive(Debug)]
 struct Pattern {
-    /// Cleaned, without the leading `!`.
+    /// The cleaned pattern, without the leading `!`.
     text: String,
-    /// Began with `!`: what it matches is taken out of the set again.
+    /// Whether it began with `!`, which removes matching paths from the set.
     negated: bool,
     form: Form,
 }
 
-/// How a pattern is compared; most need no expression.
+/// How a pattern is compared; most need no regular expression.
 #[derive(Debug)]
 enum Form {
     Exact,
@@ -84,11 +84,11 @@ enum Form {
 }
 
 impl PatternMatcher {
-    /// Compiles the patterns; empty ones are dropped.
+    /// Compiles the patterns; empty patterns are dropped.
     ///
     /// # Errors
     ///
-    /// A lone `!`, an unclosed or empty class, a trailing backslash.
+    /// A pattern is a lone `!`, or has an unclosed or empty class or a trailing backslash.
     pub fn new<I>(patterns: I) -> Result<Self, PatternError>
     where
         I: IntoIterator,
@@ -125,16 +125,16 @@ impl PatternMatcher {
         self.patterns.iter().any(|pattern| pattern.negated)
     }
 
-    /// Whether `path` (relative, clean) is in the set, given what its parent directory matched; and what that means for
-    /// the entries below it. For an entry of the root, `parent` is the default value.
+    /// Whether `path` (relative, clean) is in the set, given the matches of its parent directory; and the matches for the entries
+    /// below it. For an entry of the root, `parent` is the default value.
     pub fn matches(&self, path: &[u8], parent: &MatchInfo) -> (bool, MatchInfo) {
         let mut in_set = false;
         let mut text = None;
         let mut info = MatchInfo { matched: Vec::with_capacity(self.patterns.len()) };
         for (index, pattern) in self.patterns.iter().enumerate() {
             let inherited = parent.matched.get(index).copied().unwrap_or(false);
-            // A pattern that could not change the outcome is not asked, and then counts as not matching for the
-            // children too: that is how upstream tells `!a` before `a` from `!a` after it.
+            // A pattern that could not change the outcome is not evaluated, and counts as not matching for the children too:
+            // this is how upstream distinguishes `!a` before `a` from `!a` after it.
             let matched = inherited || (pattern.negated == in_set && pattern.matches(path, &mut text));
             if matched {
                 in_set = !pattern.negated;
@@ -144,14 +144,14 @@ impl PatternMatcher {
         (in_set, info)
     }
 
-    /// Whether all patterns that put paths into the set (or, with `exceptions`, take them out) are plain paths, apart
-    /// from a trailing `/*` or `/**`: then [`Self::may_match_below`] can tell that nothing in a directory matches.
+    /// Whether all patterns that add paths to the set (or, with `exceptions`, remove them) are plain paths, apart from a trailing
+    /// `/*` or `/**`. Then [`Self::may_match_below`] can tell that nothing in a directory matches.
     pub fn is_literal(&self, exceptions: bool) -> bool {
         self.chosen(exceptions)
             .all(|pattern| !pattern.without_trailing_glob().contains(['*', '[', ']', '?', '^', '\\']))
     }
 
-    /// Whether one of those patterns names something below the directory `path`. Only for a literal set.
+    /// Whether one of those patterns may match below the directory `path`. Only for a literal set.
     pub fn may_match_below(&self, path: &[u8], exceptions: bool) -> bool {
         self.chosen(exceptions).any(|pattern| {
             let text = pattern.without_trailing_glob().as_bytes();
@@ -186,15 +186,15 @@ impl Pattern {
 
 /// Whether a single name (no `/`) matches a single-component glob: Go's `filepath.Match`.
 pub(crate) fn name_matches(glob: &str, name: &[u8]) -> bool {
-    // In a single component `**` means what `*` does, which also is what `filepath.Match` makes of it.
+    // In a single component `**` means the same as `*`, also in `filepath.Match`.
     compile::form(glob).is_ok_and(|form| {
         let pattern = Pattern { text: glob.to_owned(), negated: false, form };
         pattern.matches(name, &mut None)
     })
 }
 
-/// A path as Go's regexp package sees it: every byte that is not UTF-8 is one U+FFFD. (Rust's own lossy conversion
-/// folds some sequences into one, which would change how many characters `?` has to match.)
+/// A path as Go's regexp package sees it: every byte that is not UTF-8 is one U+FFFD. (Rust's lossy conversion replaces some
+/// sequences with one U+FFFD, which would change how many characters `?` has to match.)
 fn as_go_text(path: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(path) {
         return Cow::Borrowed(text);

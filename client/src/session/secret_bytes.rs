@@ -1,12 +1,12 @@
-//! A value that must not be seen: wiped when dropped, never printed.
+//! A secret value, which is wiped when dropped and never printed.
 //!
-//! Copies made by others, such as the encoder of the answer it goes into, are out of its reach.
+//! Copies made by other code, for example when an answer is encoded, are not wiped.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret's content.
+/// The content of a secret.
 ///
 /// ```
 /// use buildkit_client::session::SecretBytes;
@@ -29,7 +29,7 @@ impl SecretBytes {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the content is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -47,7 +47,7 @@ impl From<String> for SecretBytes {
     }
 }
 
-/// Says nothing, not even how long it is.
+/// Prints neither the content nor its length.
 impl fmt::Debug for SecretBytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SecretBytes(..)")

@@ -1,7 +1,7 @@
-//! `moby.buildkit.secrets.v1.Secrets`: hands secrets to build steps (moby/buildkit: `session/secrets`).
+//! `moby.buildkit.secrets.v1.Secrets`: serves secrets to build steps (moby/buildkit: `session/secrets`).
 //!
-//! A secret is read when a step asks for it, not before. The caller supplies the environment. An unknown id is
-//! NOT_FOUND, which optional mounts accept; a known secret that can't be read is another error, which they don't.
+//! A secret is read when a step requests it. The caller supplies the environment. An unknown id gives NOT_FOUND, which
+//! optional mounts accept; a known secret that can't be read gives a different error, which they don't accept.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub const MAX_SECRET_SIZE: usize = 500 * 1024;
 
 const METHODS: [&str; 1] = ["GetSecret"];
 
-/// Where a secret comes from.
+/// The source of a secret.
 ///
 /// ```
 /// use buildkit_client::session::secrets::{SecretSource, Secrets};
@@ -36,11 +36,11 @@ const METHODS: [&str; 1] = ["GetSecret"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretSource {
-    /// A file, read each time a step asks.
+    /// A file, which is read each time a step requests it.
     File(PathBuf),
-    /// A variable of the environment given to [`Secrets::add`].
+    /// A variable of the environment that is passed to [`Secrets::add`].
     Env(String),
-    /// A value at hand.
+    /// A value.
     Bytes(SecretBytes),
 }
 
@@ -56,7 +56,7 @@ pub enum SecretSource {
 #[non_exhaustive]
 pub enum SecretError {
     /// A secret needs an id.
-    #[error("a secret without an id")]
+    #[error("a secret needs an id")]
     MissingId,
     /// The variable isn't set. Docker would serve an empty secret.
     #[error("secret {id:?}: the environment variable {variable} is not set")]
@@ -77,7 +77,7 @@ pub enum SecretError {
         #[source]
         source: std::io::Error,
     },
-    /// More than [`MAX_SECRET_SIZE`].
+    /// The secret is larger than [`MAX_SECRET_SIZE`].
     #[error("secret {id:?} is larger than {MAX_SECRET_SIZE} bytes")]
     TooLarge {
         /// The secret.
@@ -109,11 +109,11 @@ enum Stored {
 }
 
 impl Secrets {
-    /// Adds a secret, replacing one of the same id. Mistakes that can be seen now are reported now.
+    /// Adds a secret, and replaces one with the same id. Reports errors early if possible.
     ///
     /// # Errors
     ///
-    /// An empty id, an unset variable, an unreadable file, too much content.
+    /// The id is empty, the variable is not set, the file is unreadable, or the content is too large.
     pub fn add(
         &mut self,
         id: impl Into<String>,
@@ -142,7 +142,7 @@ impl Secrets {
         Ok(())
     }
 
-    /// Adds a secret of which only the id is given: the variable of that name if it is set, else the file.
+    /// Adds a secret by its id alone: the variable of that name if it is set, else the file.
     ///
     /// # Errors
     ///
@@ -161,12 +161,12 @@ impl Secrets {
         self.add(id, source, environment)
     }
 
-    /// Whether there are none.
+    /// Whether there are no secrets.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
 
-    /// Reads a secret. None if there is none of that id. Blocking.
+    /// Reads a secret. `None` if the id is unknown. Blocking.
     fn read(&self, id: &str) -> Result<Option<SecretBytes>, SecretError> {
         match self.by_id.get(id) {
             None => Ok(None),
@@ -196,7 +196,7 @@ fn check_file(id: &str, path: &Path) -> Result<(), SecretError> {
 
 fn read_file(id: &str, path: &Path) -> Result<SecretBytes, SecretError> {
     let file = std::fs::File::open(path).map_err(|error| unreadable(id, path, error))?;
-    // All at once: a buffer that grew would leave copies behind.
+    // Allocate the buffer once: a buffer that grows would leave copies of the secret in memory.
     let mut bytes = Vec::with_capacity(MAX_SECRET_SIZE + 1);
     let read = file.take(MAX_SECRET_SIZE as u64 + 1).read_to_end(&mut bytes);
     let bytes = SecretBytes::from(bytes);

@@ -1,8 +1,9 @@
-//! What was described to a daemon of directories: the parts it asked for, and how they looked.
+//! Records which parts of directories were sent to a daemon, and their state.
 //!
-//! A fingerprint covers names and attributes and no content, since by those a daemon decides what it asks for
-//! (tonistiigi/fsutil: `diff.go`); and, because it may be held against files that no daemon has a copy of any more, when each file
-//! was changed last. With it one can find out later, without a daemon, that the same would be sent again.
+//! With a record, a client can find out later, without a daemon, whether the same files would be sent again. The fingerprint
+//! covers names and attributes but no content, because a daemon uses these to decide which content to request
+//! (tonistiigi/fsutil: `diff.go`). It also covers the change time of each file, because the daemon's copy may be gone by the
+//! time of the comparison.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +16,7 @@ use super::fsutil::walk::Entry;
 use super::fsutil::wire::Stat;
 use super::fsutil::{mode, walk};
 
-/// The part of a directory that a daemon asked for. The order of patterns has a meaning.
+/// The part of a directory that a daemon requested. The order of patterns is significant.
 ///
 /// ```
 /// use buildkit_client::session::sent::DirRequest;
@@ -35,7 +36,7 @@ pub struct DirRequest {
     pub follow: Vec<String>,
 }
 
-/// A part of a directory as it was described to a daemon, whole.
+/// A part of a directory that was sent to a daemon completely.
 ///
 /// ```no_run
 /// use buildkit_client::session::Session;
@@ -49,14 +50,14 @@ pub struct DirRequest {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentDir {
-    /// What was asked for.
+    /// The request.
     pub request: DirRequest,
     fingerprint: String,
 }
 
 impl SentDir {
-    /// Whether a daemon that asks for the same part of `dir` now would get the same, of files that were not touched. Blocking.
-    /// A directory that cannot be read is not as it was.
+    /// Whether the same request for `dir` would now send the same files, unmodified. Blocking. False if the directory cannot be
+    /// read.
     ///
     /// ```no_run
     /// use buildkit_client::session::Session;
@@ -74,12 +75,12 @@ impl SentDir {
     }
 }
 
-/// A fingerprint in the making: of entries in the order in which they are sent.
+/// Computes a fingerprint of entries, in the order in which they are sent.
 #[derive(Default)]
 pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    /// Of what would be sent of a directory; `None` if it cannot be read. Blocking.
+    /// The fingerprint of the part of a directory that would be sent; `None` if it cannot be read. Blocking.
     fn from_dir(dir: &LocalDir, request: &DirRequest) -> Option<Self> {
         let (tree, filter) = open(dir, request).ok()?;
         let mut fingerprint = Self::default();
@@ -92,7 +93,7 @@ impl Fingerprint {
     }
 
     pub(crate) fn add(&mut self, Entry { stat, is_socket: _, changed }: &Entry) {
-        // When a folder changed shows only that entries came or went, sent or not, and no cache key has it
+        // The time of a folder is left out: it also changes with entries that are not sent, and no cache key contains it
         // (moby/buildkit: `cache/contenthash/filehash.go`).
         let is_dir = stat.mode & mode::DIR != 0;
         let bytes = match is_dir {
@@ -108,7 +109,7 @@ impl Fingerprint {
     }
 }
 
-/// What a session has sent so far.
+/// The directories that a session has sent so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent(Arc<Mutex<Vec<SentDir>>>);
 
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_daemon_would_notice_is_noticed() {
+    fn changes_that_a_daemon_sees_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir(path("src")).unwrap();
@@ -169,11 +170,11 @@ mod tests {
             change();
             assert_eq!(before.is_as_sent(&dir), expect, "{what}");
         }
-        // What a daemon that has a copy would not notice: another text of the same size and time.
+        // A change that a daemon with a copy does not detect: a different text of the same size and time.
         let before = sent(&dir, request());
         let file = path("src/b.py");
         let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
-        // The clock of a file system ticks some hundred times a second.
+        // File times have a resolution of a few milliseconds.
         std::thread::sleep(Duration::from_millis(20));
         std::fs::write(&file, "TEXT").unwrap();
         std::fs::File::open(&file).unwrap().set_modified(modified).unwrap();

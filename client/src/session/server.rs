@@ -1,7 +1,7 @@
-//! The HTTP/2 server inside a session's byte stream.
+//! The HTTP/2 server on a session's byte stream. It routes requests by service name.
 //!
-//! hyper is used directly because its connection is a future that ends when the connection does; tonic's own server
-//! would hide that. Routes by service name and knows nothing of what the services do.
+//! hyper is used directly because its connection is a future that ends when the connection does; tonic's own server would
+//! hide that.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,14 +16,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::grpc::{self, Attachment, Request, RequestBody};
 use super::tasks::Tasks;
 
-/// What one export may send before we have written it to disk.
+/// How much one export may send before it is written to disk.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-/// Content that has not been read yet counts against this window too, and a health check needs room in it. Hence many
-/// times the window of a stream, and not hyper's adaptive windows, where one waiting export fills both.
+/// Unread content of all streams counts against this window, and a health check must still fit. It is therefore many times
+/// the window of a stream. hyper's adaptive windows are not used, because one waiting export would fill both.
 const CONNECTION_WINDOW: u32 = 64 * STREAM_WINDOW;
-/// Patterns travel as headers, and a Go server takes about a megabyte of them; hyper's own limit is 16 KiB.
+/// Patterns are sent as headers. A Go server accepts about a megabyte of headers; hyper's default is 16 KiB.
 const MAX_HEADER_LIST_SIZE: u32 = 4 * 1024 * 1024;
-/// One build can ask for many files and secrets at once, and a Go client lets further calls, health checks too, wait.
+/// One build can request many files and secrets at once. Beyond this limit a Go client delays further calls, including health
+/// checks.
 const MAX_CONCURRENT_CALLS: u32 = 1024;
 
 /// The services of a session by name.
@@ -38,7 +39,7 @@ impl Services {
         Self { by_name: Arc::new(by_name.collect()) }
     }
 
-    /// `/package.Service/Method` of everything served.
+    /// All served methods, as `/package.Service/Method`.
     pub(super) fn methods(&self) -> impl Iterator<Item = String> {
         self.by_name
             .values()

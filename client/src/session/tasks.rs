@@ -1,17 +1,15 @@
-//! The tasks of one session: everything started for it is counted here and ends with it.
-//!
-//! Knows nothing of what the tasks do.
+//! The tasks of one session, which end with the session.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long [`Tasks::stop`] waits for blocking work, which can't be interrupted: a read from a dead network file
-/// system must not keep the program from ending.
+/// How long [`Tasks::stop`] waits for blocking work. It can't be interrupted, and a read from a dead network file system must
+/// not keep the program from ending.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts tasks and ends them together.
+/// Starts tasks and ends all of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
@@ -30,7 +28,7 @@ impl Tasks {
         });
     }
 
-    /// Runs blocking work. It has to notice the end of the session by itself: its channels close.
+    /// Runs blocking work. It must end by itself when its channels close at the end of the session.
     pub(crate) fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
         self.tracker.spawn_blocking(work);
     }
@@ -43,7 +41,7 @@ impl Tasks {
     }
 }
 
-/// Lets hyper start its request handlers here.
+/// Lets hyper start its request handlers as tasks of the session.
 impl<F> hyper::rt::Executor<F> for Tasks
 where
     F: Future + Send + 'static,

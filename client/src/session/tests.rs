@@ -1,4 +1,4 @@
-//! Sessions as the daemon sees them: real gRPC clients on the far end of the byte stream.
+//! Sessions from the daemon's side: real gRPC clients on the other end of the byte stream.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,7 +41,7 @@ async fn pair(builder: SessionBuilder) -> Pair {
     let (to_session, inbound) = mpsc::channel(8);
     let (outbound, mut from_session) = mpsc::channel(8);
     let session = builder.prepare().start("test".parse().expect("not empty"), ReceiverStream::new(inbound), outbound);
-    // The daemon writes plain messages; what our side reads may also be a failure of the call.
+    // The daemon writes plain messages; the client may also read a failure of the call.
     let (daemon_out, mut from_daemon) = mpsc::channel::<BytesMessage>(8);
     let breaker = to_session.clone();
     tokio::spawn(async move {
@@ -61,7 +61,7 @@ async fn pair(builder: SessionBuilder) -> Pair {
     });
     let mut io = Some(TokioIo::new(ByteStream::new(ReceiverStream::new(daemon_in), daemon_out)));
     let channel = Endpoint::from_static("http://localhost")
-        // Go's HTTP/2 allows about this much, too.
+        // About the limit of Go's HTTP/2.
         .http2_max_header_list_size(1 << 20)
         .connect_with_connector(tower::service_fn(move |_| {
             let io = io.take();
@@ -78,7 +78,7 @@ async fn is_healthy(channel: &Channel) -> Result<(), Status> {
 }
 
 #[tokio::test]
-async fn answers_for_its_health_and_nothing_it_does_not_serve() {
+async fn answers_health_checks_and_rejects_unserved_methods() {
     let pair = pair(Session::builder()).await;
     is_healthy(&pair.channel).await.unwrap();
     let request = GetSecretRequest { id: "x".to_owned(), ..Default::default() };
@@ -88,7 +88,7 @@ async fn answers_for_its_health_and_nothing_it_does_not_serve() {
 }
 
 #[tokio::test]
-async fn tells_how_it_ended() {
+async fn reports_how_it_ended() {
     let lost = pair(Session::builder()).await;
     is_healthy(&lost.channel).await.unwrap();
     lost.breaker.send(Err(Status::unavailable("daemon restarted"))).await.unwrap();
@@ -113,7 +113,7 @@ fn with_dir(path: &Path) -> SessionBuilder {
     Session::builder().with_local_dir("context", LocalDir::new(path))
 }
 
-/// Asks for a directory with the given headers and returns the paths announced.
+/// Requests a directory with the given headers and returns the announced paths.
 async fn announced(channel: &Channel, headers: &[(&'static str, String)]) -> Result<Vec<String>, Status> {
     let (_requests, outbound) = mpsc::channel::<Packet>(1);
     let mut request = Request::new(ReceiverStream::new(outbound));
@@ -244,7 +244,7 @@ async fn an_export_that_breaks_off_leaves_the_old_file() {
 }
 
 #[tokio::test]
-async fn a_writer_whose_export_breaks_off_is_not_told_that_it_ended() {
+async fn a_writer_whose_export_breaks_off_is_not_shut_down() {
     let kept = Kept::default();
     let builder = Session::builder().with_export(0, ExportTarget::Writer(Box::new(kept.clone())));
     let pair = pair(builder).await;
@@ -331,7 +331,7 @@ async fn directories_arrive_as_packets_over_the_same_method() {
     let target = out.path().join("new");
     let pair = pair(Session::builder().with_export(0, ExportTarget::Directory(target.clone()))).await;
     let (packets, outbound) = mpsc::channel::<Packet>(8);
-    // The generated client knows only the other message type.
+    // The generated client supports only the other message type.
     let mut answers = raw::Client::new(pair.channel.clone()).diff_copy(ReceiverStream::new(outbound)).await.unwrap();
     let stat =
         buildkit_proto::rpc::fsutil::Stat { path: "file".to_owned(), mode: 0o644, size: 3, ..Default::default() };
@@ -349,7 +349,7 @@ async fn directories_arrive_as_packets_over_the_same_method() {
     assert_eq!(pair.session.received_exports(), [ReceivedExport { entries: 1, bytes: 3, ..Default::default() }]);
 }
 
-/// A client of `FileSend` whose messages are packets, as the daemon's `local` exporter is one.
+/// A client of `FileSend` whose messages are packets, like the daemon's `local` exporter.
 mod raw {
     use super::*;
 
@@ -372,7 +372,7 @@ mod raw {
     }
 }
 
-/// A disk that does not take anything must not cost the session its health.
+/// A disk that blocks must not stop the session from answering health checks.
 #[tokio::test]
 async fn stays_healthy_while_an_export_waits_for_its_writer() {
     let (_reader, stuck) = tokio::io::duplex(1);
@@ -405,7 +405,7 @@ async fn answers_for_secrets() {
         client.get_secret(request).await.map(|answer| answer.into_inner().data)
     };
     assert_eq!(get("known").await.unwrap(), b"value");
-    // The one code that optional mounts take for "there is none"; a file that is gone must not look like that.
+    // Optional mounts accept only this code as "no such secret"; a missing file must have a different code.
     assert_eq!(get("unknown").await.unwrap_err().code(), Code::NotFound);
     assert_eq!(get("gone").await.unwrap_err().code(), Code::FailedPrecondition);
 }

@@ -1,4 +1,4 @@
-//! Exporters: what a daemon makes of a result, and where it goes.
+//! Exporters, which turn the result of a build into an image, an archive or files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use buildkit_proto::go::parse_bool;
 use buildkit_proto::keys::exporter;
 
-/// What a daemon makes of a result, and where it goes.
+/// An exporter with its attributes.
 ///
 /// ```
 /// use buildkit_client::solve::{Exporter, ExporterKind};
@@ -17,9 +17,9 @@ use buildkit_proto::keys::exporter;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exporter {
-    /// What it makes.
+    /// The kind of exporter.
     pub kind: ExporterKind,
-    /// Attributes as the daemon takes them ([`buildkit_proto::keys::exporter_attr`]); it ignores unknown ones without a word.
+    /// Attributes for the daemon ([`buildkit_proto::keys::exporter_attr`]), which silently ignores unknown ones.
     pub attrs: BTreeMap<String, String>,
 }
 
@@ -37,7 +37,7 @@ impl Exporter {
         self
     }
 
-    /// What a yes-or-no attribute is set to, if to anything (Go: `strconv.ParseBool`).
+    /// The value of a boolean attribute, if it is set to one (Go: `strconv.ParseBool`).
     ///
     /// ```
     /// use buildkit_client::solve::{Exporter, ExporterKind};
@@ -51,7 +51,7 @@ impl Exporter {
     }
 }
 
-/// What an exporter makes ([`buildkit_proto::keys::exporter`]).
+/// Kinds of exporters ([`buildkit_proto::keys::exporter`]).
 ///
 /// ```
 /// use buildkit_client::solve::ExporterKind;
@@ -73,9 +73,9 @@ pub enum ExporterKind {
     Local,
     /// Files in a tar archive.
     Tar,
-    /// An image in the store of a Docker Engine, made by the Engine's own BuildKit.
+    /// An image in the store of a Docker Engine, exported by the Engine's own BuildKit.
     Moby,
-    /// One that this crate does not know.
+    /// An exporter that this crate does not know.
     Other(String),
 }
 
@@ -94,7 +94,7 @@ impl ExporterKind {
         }
     }
 
-    /// Whether it makes an image, which has a name, a config and annotations, rather than files.
+    /// Whether it exports an image, which has a name, a config and annotations, and not files.
     #[must_use]
     pub fn makes_image(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What to build and where to put it, and how that becomes a `SolveRequest` (moby/buildkit: `control.proto`).
+//! The options of a build, and their conversion to a `SolveRequest` (moby/buildkit: `control.proto`).
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use super::invalid;
 use crate::error::SolveError;
 use crate::session::SessionId;
 
-/// What to build, and where the result and the cache go. [`SolveOptions::new`] leaves all but the reference empty.
+/// What to build, and where the result and the cache go. [`SolveOptions::new`] sets only the reference.
 ///
-/// The session that serves the build is not among them: [`solve`](super::solve) and
-/// [`solve_with_gateway`](super::solve_with_gateway) take it apart.
+/// The session of the build is a separate argument of [`solve`](super::solve) and
+/// [`solve_with_gateway`](super::solve_with_gateway).
 ///
 /// ```
 /// use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions};
@@ -27,31 +27,31 @@ use crate::session::SessionId;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SolveOptions {
-    /// The build's id on the daemon; one that is in use already is refused.
+    /// The build's id on the daemon, which refuses an id that is in use.
     pub reference: String,
-    /// A frontend the daemon runs: `dockerfile.v0`, or `gateway.v0` with the attribute `source`.
+    /// A frontend that the daemon runs: `dockerfile.v0`, or `gateway.v0` with the attribute `source`.
     pub frontend: Option<String>,
-    /// Options of the frontend. They end in the daemon's history: no secrets.
+    /// Options of the frontend. The daemon stores them in its history, so they must not contain secrets.
     pub frontend_attrs: BTreeMap<String, String>,
-    /// Definitions the frontend can ask for by name, as encoded `pb.Definition`.
+    /// Definitions that the frontend can request by name, as encoded `pb.Definition`.
     pub frontend_inputs: BTreeMap<String, Vec<u8>>,
-    /// What to build, as an encoded `pb.Definition`; excludes a frontend.
+    /// What to build, as an encoded `pb.Definition`; cannot be combined with a frontend.
     pub definition: Option<Vec<u8>>,
-    /// Where results go. An exporter's position is its id in the session.
+    /// The exporters of the result. The position of an exporter is its id in the session.
     pub exporters: Vec<Exporter>,
-    /// Where cache goes.
+    /// Where to export cache.
     pub cache_exports: Vec<CacheEntry>,
-    /// Where cache comes from. A build driven from here must repeat them in its own gateway calls.
+    /// Where to import cache from. A build that the client drives must repeat these in its own gateway calls.
     pub cache_imports: Vec<CacheEntry>,
-    /// Privileges the build may use; the daemon has to allow them too.
+    /// Privileges of the build; the daemon has to allow them too.
     pub entitlements: Vec<String>,
-    /// Rules on what may be fetched.
+    /// Rules for the sources of a build.
     pub source_policy: Option<sourcepolicy::Policy>,
-    /// Keeps the build out of the daemon's history.
+    /// Whether to keep the build out of the daemon's history.
     pub internal: bool,
 }
 
-/// A place for cache.
+/// A cache to import or export.
 ///
 /// ```
 /// use buildkit_client::solve::{CacheEntry, cache_imports_attr};
@@ -65,7 +65,7 @@ pub struct SolveOptions {
 pub struct CacheEntry {
     /// `registry`, `local`, `inline`, …
     pub kind: String,
-    /// As the daemon takes them.
+    /// Attributes for the daemon.
     pub attrs: BTreeMap<String, String>,
 }
 
@@ -76,7 +76,7 @@ impl Default for SolveOptions {
 }
 
 impl SolveOptions {
-    /// A build under a new reference.
+    /// Options with a new reference.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -109,7 +109,7 @@ impl SolveOptions {
             internal,
         } = self;
         if frontend.is_some() && definition.is_some() {
-            return Err(invalid("a definition and a frontend exclude each other"));
+            return Err(invalid("a definition and a frontend cannot be combined"));
         }
         // A frontend repeats the imports in each of its own solves, so it needs them as an option.
         if frontend.is_some()
@@ -117,7 +117,7 @@ impl SolveOptions {
         {
             frontend_attrs.entry(option::CACHE_IMPORTS.to_owned()).or_insert(imports);
         }
-        // For daemons before v0.13, which know one exporter only; newer ones ignore the copy.
+        // For daemons before v0.13, which support only one exporter; newer daemons ignore these fields.
         let first = exporters.first().cloned();
         let (first_kind, first_attrs) = first.map(|first| (first.kind.to_string(), first.attrs)).unwrap_or_default();
         let definition = definition.as_deref().map(|bytes| decode("the definition", bytes)).transpose()?;
@@ -165,7 +165,7 @@ fn decode(what: &str, bytes: &[u8]) -> Result<llb::Definition, SolveError> {
     llb::Definition::decode(bytes).map_err(|error| invalid(&format!("{what} is not an encoded definition: {error}")))
 }
 
-/// The frontend option `cache-imports`: JSON with Go's field names. `None` when there is nothing to import.
+/// The frontend option `cache-imports`: JSON with Go's field names. `None` if there is nothing to import.
 #[must_use]
 pub fn cache_imports_attr(imports: &[CacheEntry]) -> Option<String> {
     if imports.is_empty() {
@@ -175,7 +175,7 @@ pub fn cache_imports_attr(imports: &[CacheEntry]) -> Option<String> {
     Some(serde_json::Value::from(entries).to_string())
 }
 
-/// A new id for a build, in the form BuildKit's own clients give theirs: 25 digits to the base 36.
+/// A new id for a build, in the form that BuildKit's own clients use: 25 digits in base 36.
 #[must_use]
 pub fn new_reference() -> String {
     let mut random = [0; 16];
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frontend_hears_of_cache_imports() {
+    fn a_frontend_gets_cache_imports() {
         let mut options = SolveOptions::new();
         options.frontend = Some("gateway.v0".to_owned());
         options.cache_imports = vec![CacheEntry { kind: "registry".to_owned(), attrs: attrs(&[("ref", "r/c")]) }];
@@ -233,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_before_it_is_sent() {
+    fn invalid_options_are_refused_before_sending() {
         let mut both = SolveOptions::new();
         both.frontend = Some("dockerfile.v0".to_owned());
         both.definition = Some(Vec::new());
         let error = both.into_request(None).expect_err("both").to_string();
-        assert!(error.contains("exclude each other"), "{error}");
+        assert!(error.contains("cannot be combined"), "{error}");
         let mut garbage = SolveOptions::new();
         garbage.definition = Some(b"\xff\xff".to_vec());
         let error = garbage.into_request(None).expect_err("garbage").to_string();

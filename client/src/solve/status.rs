@@ -1,4 +1,4 @@
-//! Reads the Status stream of one build: passes every report on, and remembers what is needed to explain errors.
+//! Reads the Status stream of one build: forwards every report, and records what is needed to explain errors.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::dial::Connection;
 use crate::error::SeenVertex;
 use crate::progress::{ProgressSender, Update};
 
-/// How long the daemon may keep silent once Solve has ended. The last states, cancellations included, come after it.
+/// How long the daemon may be silent after Solve has ended. The last states, including cancellations, arrive after it.
 const INACTIVITY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Lines kept of each step.
+/// Lines to keep of each step.
 const MAX_TAIL_LINES: usize = 50;
-/// A longer line is cut: more of it is of no use in an error.
+/// Longer lines are cut.
 const MAX_TAIL_LINE_BYTES: usize = 4096;
 
-/// Reads until the daemon ends the stream, or falls silent after `solve_ended` became true.
+/// Reads until the daemon ends the stream, or is silent for too long after `solve_ended` became true.
 ///
-/// A stream that breaks ends the progress, not the build: Solve is the one that knows how it went.
+/// A stream that breaks ends the progress but not the build, whose result is reported by Solve.
 pub(super) async fn read(
     connection: &Connection,
     reference: &str,
@@ -61,7 +61,7 @@ pub(super) async fn read(
 }
 
 async fn silent_after(solve_ended: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, and Solve with it.
+    // An error means that the sender and Solve are gone.
     let _ = solve_ended.wait_for(|&ended| ended).await;
     tokio::time::sleep(INACTIVITY_TIMEOUT).await;
 }
@@ -72,7 +72,7 @@ fn remember(seen: &mut BTreeMap<String, SeenVertex>, update: &Update) {
         entry.name.clone_from(&vertex.name);
         entry.failed = !vertex.error.is_empty() && !vertex.is_canceled();
         if vertex.completed.is_some() && vertex.error.is_empty() {
-            // It can't be the one that failed, so what it wrote need not be kept.
+            // It is not the step that failed, so its output need not be kept.
             entry.forget();
         }
     }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_takes_bounded_room() {
+    fn an_endless_line_takes_bounded_memory() {
         let mut vertex = SeenVertex::default();
         for _ in 0..100 {
             vertex.append(&[b'x'; 1000]);

@@ -1,4 +1,4 @@
-//! Connecting, and being told why not.
+//! Connecting, and the errors if that fails.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,7 +26,7 @@ async fn every_daemon_answers_and_says_what_it_is() {
         assert_eq!(connection.engine().is_some(), is_engine, "{name}");
         let info = info(&connection).await.unwrap();
         assert!(info.workers[0].platforms.iter().any(|platform| platform == "linux/amd64"), "{name}");
-        // An Engine of 20.10 has no Info call and must not be refused for it.
+        // Engine 20.10 has no Info call, which must not be an error.
         assert_eq!(info.version.is_none(), name == "engine 20.10", "{name}");
     }
 }
@@ -115,7 +115,7 @@ async fn tls_mistakes_are_told_apart() {
     assert!(no_file.to_string().contains("can't read client key /nowhere/key.pem"), "{no_file}");
 
     let half = refused(&with_tls(|tls| tls.key = None), DialOptions::default()).await;
-    assert!(half.to_string().contains("only the certificate is given"), "{half}");
+    assert!(half.to_string().contains("only the client certificate is given"), "{half}");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_folder_of_tls_files_will_do() {
     connect(&address(&variable("IMAGESPEC_LAB_MTLS_ADDR")).with_tls(files)).await;
 }
 
-/// A container with `buildctl` in it that reaches the lab's daemon: what buildx's containers and `docker-container://` are.
+/// A container with `buildctl` that can reach the lab's daemon, as used by buildx and `docker-container://`.
 struct Container(String);
 
 impl Container {
@@ -173,15 +173,15 @@ impl Drop for Container {
 #[tokio::test]
 async fn a_daemon_in_a_container_is_reached_through_the_engines_api() {
     let container = Container::start();
-    // buildx starts a builder that is stopped.
+    // buildx starts a stopped builder.
     Container::docker(&["stop", "-t", "1", &container.0]);
     let engine: EngineAddress = variable("DOCKER_HOST").parse().unwrap();
     let connection = connect(&Address::Container { engine: engine.clone(), name: container.0.clone() }).await;
     assert_eq!(connection.image_store(), ImageStore::None);
     assert!(connection.engine().is_some(), "images are loaded where the container runs");
-    let told = run(&connection, options(shell(&format!("echo over exec; : {}", fresh())))).await;
-    told.outcome.as_ref().unwrap();
-    assert_eq!(told.logs(), "over exec\n");
+    let report = run(&connection, options(shell(&format!("echo over exec; : {}", fresh())))).await;
+    report.outcome.as_ref().unwrap();
+    assert_eq!(report.logs(), "over exec\n");
 
     let missing = Address::Container { engine, name: "imagespec-no-such-container".into() };
     let error = refused(&missing, DialOptions::default()).await;
@@ -191,16 +191,16 @@ async fn a_daemon_in_a_container_is_reached_through_the_engines_api() {
 
 #[tokio::test]
 async fn a_daemon_in_a_container_is_reached_through_docker_exec() {
-    // The lab's docker need not be the one that is on PATH.
+    // The lab's docker may differ from the one on PATH.
     let dir = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(variable("IMAGESPEC_LAB_DOCKER"), dir.path().join("docker")).unwrap();
     let dialer = Dialer::new(DialOptions::default()).with_helper_path(dir.path());
     let container = Container::start();
     let helper = address(&format!("docker-container://{}", container.0));
     let connection = dialer.dial(&helper).await.unwrap();
-    let told = run(&connection, options(shell(&format!("echo over a pipe; : {}", fresh())))).await;
-    told.outcome.as_ref().unwrap();
-    assert_eq!(told.logs(), "over a pipe\n");
+    let report = run(&connection, options(shell(&format!("echo over a pipe; : {}", fresh())))).await;
+    report.outcome.as_ref().unwrap();
+    assert_eq!(report.logs(), "over a pipe\n");
 
     let missing = address("docker-container://imagespec-no-such-container");
     let error = dialer.dial(&missing).await.expect_err("no such container");

@@ -1,4 +1,4 @@
-//! What Engines do beside building: loading and pushing.
+//! Loading and pushing images with Engines.
 
 use std::process::Command;
 
@@ -52,9 +52,9 @@ async fn an_image_built_elsewhere_is_loaded_into_every_engine() {
             ..options(shell(&format!("echo {tag} > /loaded")))
         };
         let mut events = Vec::new();
-        let (told, loaded) =
+        let (report, loaded) =
             tokio::join!(run_served(&connection, session.id(), request), load.run(|event| events.push(event)));
-        told.outcome.unwrap();
+        report.outcome.unwrap();
         assert!(loaded.unwrap(), "{name}");
         assert!(
             events.iter().any(|event| matches!(event, ImageEvent::Message(text) if text.contains(&tag))),
@@ -81,7 +81,7 @@ async fn bytes_that_are_no_archive_are_refused() {
     let engine = open(&variable("IMAGESPEC_LAB_ENGINE_CLASSIC")).await;
     let (mut writer, load) = engine.load();
     let write = async {
-        // The Engine may have hung up before all of it is taken.
+        // The Engine may close the connection before it has read everything.
         let _ = writer.write_all(&[b'x'; 4096]).await;
         drop(writer);
     };
@@ -113,8 +113,8 @@ async fn a_classic_store_is_pushed_by_its_engine() {
             })
             .await
             .unwrap();
-        let digest = pushed.expect("the Engine tells the digest");
-        // Another engine gets it from the registry, and by that digest.
+        let digest = pushed.expect("the Engine reports the digest");
+        // A second engine pulls it from the registry by that digest.
         let other = variable("IMAGESPEC_LAB_ENGINE_CONTAINERD");
         let repository = tag.rsplit_once(':').unwrap().0;
         docker(&other, &["pull", "-q", &format!("{repository}@{digest}")]).unwrap();
@@ -142,7 +142,7 @@ async fn a_registry_that_wants_a_password_gets_it_or_refuses() {
 }
 
 #[tokio::test]
-async fn an_image_the_engine_has_not_is_told() {
+async fn an_image_missing_in_the_engine_is_reported() {
     let engine = open(&variable("IMAGESPEC_LAB_ENGINE_CLASSIC")).await;
     let error = engine.push("localhost:1/none:1", None, drop).await.expect_err("no such image");
     assert!(error.to_string().contains("does not exist"), "{error}");

@@ -1,5 +1,5 @@
-//! Engines newer than the lab's, and ones behind proxies: a front that answers the API's ping with any version and lets
-//! through to the lab's real BuildKit whichever of the two ways it is told to.
+//! Engines newer than the lab's, and Engines behind proxies: a front that answers the API's ping with any version, and
+//! forwards one or both of the two methods to the lab's real BuildKit.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Front {
         (dir, EngineAddress::Unix(path))
     }
 
-    /// As an Engine on TCP: TLS that offers both HTTP versions.
+    /// Like an Engine on TCP: TLS that offers both HTTP versions.
     async fn over_tls(self) -> (TempDir, EngineAddress) {
         let dir = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -114,9 +114,9 @@ async fn builds(engine: EngineAddress, version: &str) {
     let connection = connect(&Address::Engine(engine)).await;
     let DaemonKind::Engine { api_version } = &connection.kind else { panic!("{connection:?}") };
     assert_eq!(api_version.to_string(), version);
-    let told = run(&connection, options(shell(&format!("echo through; : {}", fresh())))).await;
-    told.outcome.as_ref().unwrap();
-    assert_eq!(told.logs(), "through\n");
+    let report = run(&connection, options(shell(&format!("echo through; : {}", fresh())))).await;
+    report.outcome.as_ref().unwrap();
+    assert_eq!(report.logs(), "through\n");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn whichever_way_is_open_is_found() {
 }
 
 #[tokio::test]
-async fn an_engine_without_buildkit_is_told_with_both_reasons() {
+async fn an_engine_without_buildkit_is_reported_with_both_reasons() {
     let (_dir, engine) = Front { version: "1.40", direct: false, upgrade: false }.on_socket();
     let error = dial(&Address::Engine(engine), &DialOptions::default()).await.expect_err("no way through");
     assert!(matches!(error.problem, DialProblem::EngineWithoutBuildkit { .. }), "{error:?}");
@@ -145,7 +145,7 @@ async fn an_engine_without_buildkit_is_told_with_both_reasons() {
 }
 
 #[tokio::test]
-async fn an_unknown_socket_is_recognised_as_an_engines() {
+async fn an_unknown_socket_is_recognized_as_an_engines() {
     let (_dir, engine) = Front { version: "1.51", direct: false, upgrade: true }.on_socket();
     let EngineAddress::Unix(path) = engine else { panic!("a socket") };
     let connection = connect(&Address::Unix(path)).await;

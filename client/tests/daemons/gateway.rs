@@ -1,4 +1,4 @@
-//! Builds that are driven from here, through the daemon's gateway.
+//! Builds that the client drives through the daemon's gateway.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tonic::{Code, Request, Status};
 
 use crate::lab::{address, all, connect, fresh, shell, variable};
 
-/// The few calls these tests need; the gateway crate has the real thing.
+/// The few calls that these tests need; the gateway crate has the full client.
 struct Bridge {
     client: LlbBridgeClient<Channel>,
     build_ref: String,
@@ -122,7 +122,7 @@ async fn code_that_gives_up_without_a_word_ends_the_build() {
         drive(&connection, &CancellationToken::new(), async |_| Err("the spec has a hole")).await;
     let Err(SolveError::Frontend(error)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(error.to_string(), "the spec has a hole");
-    // 5 s for the daemon to say something, which it can't, and its trailing status.
+    // 5 s for an error from the daemon, which it can't have, and 5 s for its last status.
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 

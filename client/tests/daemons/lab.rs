@@ -30,7 +30,7 @@ pub(crate) fn mtls() -> Address {
     address(&variable("IMAGESPEC_LAB_MTLS_ADDR")).with_tls(Some(tls))
 }
 
-/// Every daemon of the lab under a name for messages.
+/// Every daemon of the lab, with a name for messages.
 pub(crate) fn all() -> Vec<(&'static str, Address)> {
     vec![
         ("buildkitd", address(&variable("BUILDKIT_HOST"))),
@@ -53,7 +53,7 @@ pub(crate) async fn connect(address: &Address) -> Connection {
     }
 }
 
-/// A shell command in the lab's Debian; a word of the caller's own keeps other tests' results out of its way.
+/// A shell command in the lab's Debian. Callers add a fresh word, so that the cache of other tests is not used.
 pub(crate) fn shell(script: &str) -> Vec<u8> {
     shell_in(&variable("IMAGESPEC_LAB_DEBIAN_IMAGE"), script)
 }
@@ -67,7 +67,7 @@ pub(crate) fn shell_in(image: &str, script: &str) -> Vec<u8> {
     graph.finish(run.root()).unwrap().to_definition().encode_to_vec()
 }
 
-/// A word no other run uses.
+/// A word that no other run uses.
 pub(crate) fn fresh() -> String {
     buildkit_client::solve::new_reference()
 }
@@ -77,13 +77,13 @@ pub(crate) fn options(definition: Vec<u8>) -> SolveOptions {
 }
 
 /// What a build reported, and how it ended.
-pub(crate) struct Told {
+pub(crate) struct Report {
     pub(crate) outcome: Result<SolveResponse, SolveError>,
     pub(crate) updates: Vec<Update>,
 }
 
-impl Told {
-    /// The last state of the vertex whose name holds `part`.
+impl Report {
+    /// The last state of the vertex whose name contains `part`.
     #[track_caller]
     pub(crate) fn vertex(&self, part: &str) -> &Vertex {
         let mut vertexes = self.updates.iter().flat_map(|update| &update.vertexes);
@@ -96,22 +96,22 @@ impl Told {
     }
 }
 
-pub(crate) async fn run(connection: &Connection, options: SolveOptions) -> Told {
+pub(crate) async fn run(connection: &Connection, options: SolveOptions) -> Report {
     run_until(connection, options, CancellationToken::new(), |_| false).await
 }
 
-/// Builds what a session serves.
-pub(crate) async fn run_served(connection: &Connection, session: &SessionId, options: SolveOptions) -> Told {
+/// Builds with a session.
+pub(crate) async fn run_served(connection: &Connection, session: &SessionId, options: SolveOptions) -> Report {
     follow(connection, Some(session), options, CancellationToken::new(), |_| false).await
 }
 
-/// Cancels when a report is what `enough` waits for.
+/// Cancels when `enough` returns true for an update.
 pub(crate) async fn run_until(
     connection: &Connection,
     options: SolveOptions,
     cancel: CancellationToken,
     enough: impl Fn(&Update) -> bool,
-) -> Told {
+) -> Report {
     follow(connection, None, options, cancel, enough).await
 }
 
@@ -121,7 +121,7 @@ async fn follow(
     options: SolveOptions,
     cancel: CancellationToken,
     enough: impl Fn(&Update) -> bool,
-) -> Told {
+) -> Report {
     let (sender, receiver) = progress::channel();
     let build = async {
         let outcome = solve(connection, session, options, &sender, &cancel).await;
@@ -130,7 +130,7 @@ async fn follow(
     };
     let both = async { tokio::join!(build, collect(receiver, &cancel, enough)) };
     let (outcome, updates) = tokio::time::timeout(Duration::from_secs(120), both).await.expect("the build ends");
-    Told { outcome, updates }
+    Report { outcome, updates }
 }
 
 async fn collect(

@@ -1,4 +1,4 @@
-//! A daemon that goes away. It is one of our own, since the lab's have to stay.
+//! A daemon that dies. The test starts its own daemon, because the lab's daemons must keep running.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -40,7 +40,7 @@ impl Own {
         Address::Unix(socket(self.dir.path()))
     }
 
-    /// Waits as a user would who has just started it.
+    /// Waits until the daemon has started.
     async fn wait(&self) {
         let began = Instant::now();
         while let Err(error) = dial(&self.address(), &DialOptions::default()).await {
@@ -60,7 +60,7 @@ impl Own {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -107,11 +107,11 @@ async fn a_daemon_that_dies_in_a_build_is_lost_and_found_again() {
     assert!(matches!(error, SolveError::Lost { .. }) && error.is_retryable(), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(60));
 
-    // The connection is not bound to the old daemon: once a new one is there, it works again.
+    // The connection is not bound to the old daemon, and works again when there is a new one.
     let gone = run(&connection, options(shell_in(&image(), "true"))).await;
     assert!(matches!(gone.outcome, Err(SolveError::Lost { .. })), "{:?}", gone.outcome);
     let own = Own::start(dir);
     own.wait().await;
-    let told = run(&connection, options(shell_in(&image(), &format!("true; : {}", fresh())))).await;
-    assert!(told.outcome.is_ok(), "{:?}", told.outcome);
+    let report = run(&connection, options(shell_in(&image(), &format!("true; : {}", fresh())))).await;
+    assert!(report.outcome.is_ok(), "{:?}", report.outcome);
 }

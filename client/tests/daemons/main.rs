@@ -1,5 +1,5 @@
-//! Connecting to, building on and losing real daemons: those of the lab (`eval "$(lab/up)"`), and one of our own where it
-//! has to die.
+//! Connecting to, building on and losing real daemons: those of the lab (`eval "$(lab/up)"`), and one that a test starts and
+//! kills.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 

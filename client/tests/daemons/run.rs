@@ -1,4 +1,4 @@
-//! Builds on every daemon: that they work, fail and stop as they should.
+//! Builds on every daemon: success, failure and cancellation.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::lab::{address, all, connect, fresh, options, run, run_served, run_until, shell, variable};
 
 #[tokio::test]
-async fn a_build_runs_and_is_told_then_is_cached() {
+async fn a_build_runs_and_is_reported_then_is_cached() {
     let script = format!("echo to stdout; echo to stderr >&2; : {}", fresh());
     for (name, address) in all() {
         let connection = connect(&address).await;
@@ -35,8 +35,8 @@ async fn a_failing_step_is_explained() {
     for (name, address) in all() {
         let connection = connect(&address).await;
         let script = format!("echo one; echo two >&2; : {}; exit 7", fresh());
-        let told = run(&connection, options(shell(&script))).await;
-        let error = told.outcome.expect_err(name);
+        let report = run(&connection, options(shell(&script))).await;
+        let error = report.outcome.expect_err(name);
         assert!(!error.is_retryable(), "{name}: {error}");
         let SolveError::Build(failure) = error else { panic!("{name}: {error:?}") };
         let BuildFailure { message, vertex, exit_code, .. } = *failure;
@@ -57,11 +57,11 @@ async fn cancelling_stops_a_running_step_soon() {
         let script = format!("echo started; sleep 100; : {}", fresh());
         let cancel = CancellationToken::new();
         let began = Instant::now();
-        let told = run_until(&connection, options(shell(&script)), cancel, |update| !update.logs.is_empty()).await;
-        assert!(matches!(told.outcome, Err(SolveError::Cancelled)), "{name}: {:?}", told.outcome);
+        let report = run_until(&connection, options(shell(&script)), cancel, |update| !update.logs.is_empty()).await;
+        assert!(matches!(report.outcome, Err(SolveError::Cancelled)), "{name}: {:?}", report.outcome);
         assert!(began.elapsed() < Duration::from_secs(30), "{name}: {:?}", began.elapsed());
-        // The last word about the step comes after Solve has ended.
-        let vertex = told.vertex("echo started");
+        // The last report about the step arrives after Solve has ended.
+        let vertex = report.vertex("echo started");
         assert!(vertex.completed.is_some() && vertex.error.contains("cancel"), "{name}: {vertex:?}");
     }
 }
@@ -71,9 +71,9 @@ async fn a_build_cancelled_before_it_starts_never_reaches_the_daemon() {
     let connection = connect(&address(&variable("BUILDKIT_HOST"))).await;
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let told = run_until(&connection, options(shell("false")), cancel, |_| false).await;
-    assert!(matches!(told.outcome, Err(SolveError::Cancelled)));
-    assert_eq!(told.updates, []);
+    let report = run_until(&connection, options(shell("false")), cancel, |_| false).await;
+    assert!(matches!(report.outcome, Err(SolveError::Cancelled)));
+    assert_eq!(report.updates, []);
 }
 
 #[tokio::test]
@@ -103,14 +103,14 @@ async fn dropping_a_build_ends_it_on_the_daemon() {
 }
 
 #[tokio::test]
-async fn nonsense_is_an_invalid_request() {
+async fn invalid_requests_are_reported_as_such() {
     let connection = connect(&address(&variable("BUILDKIT_HOST"))).await;
     let empty = run(&connection, SolveOptions::new()).await;
     assert!(matches!(empty.outcome, Err(SolveError::Invalid { .. })), "{:?}", empty.outcome);
     let mut unknown = options(shell(&format!("true; : {}", fresh())));
     unknown.exporters = vec![Exporter::new("imag".into())];
-    let told = run(&connection, unknown).await;
-    assert!(told.outcome.expect_err("no such exporter").to_string().contains("exporter \"imag\""));
+    let report = run(&connection, unknown).await;
+    assert!(report.outcome.expect_err("no such exporter").to_string().contains("exporter \"imag\""));
 }
 
 #[tokio::test]
@@ -121,19 +121,19 @@ async fn two_builds_of_one_reference_are_refused() {
         SolveOptions { reference: first.reference.clone(), ..options(shell(&format!("sleep 3; : {}", fresh()))) };
     let (first, second) = tokio::join!(run(&connection, first), run(&connection, second));
     let errors: Vec<String> =
-        [first, second].into_iter().filter_map(|told| told.outcome.err()).map(|error| error.to_string()).collect();
+        [first, second].into_iter().filter_map(|report| report.outcome.err()).map(|error| error.to_string()).collect();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].contains("exists"), "{errors:?}");
 }
 
 #[tokio::test]
-async fn a_refused_image_is_told_in_the_words_of_the_registry() {
+async fn a_refused_image_has_the_message_of_the_registry() {
     let connection = connect(&address(&variable("BUILDKIT_HOST"))).await;
     let image = format!("{}/private/none:1", variable("IMAGESPEC_LAB_TLS_REGISTRY"));
     let session = Session::builder().open(connection.channel.clone()).await.unwrap();
     let request = options(crate::lab::shell_in(&image, "true"));
-    let told = run_served(&connection, session.id(), request).await;
+    let report = run_served(&connection, session.id(), request).await;
     session.close().await;
-    let error = told.outcome.expect_err("a password is needed");
+    let error = report.outcome.expect_err("a password is needed");
     assert!(matches!(error, SolveError::Refused { .. }), "{error:?}");
 }

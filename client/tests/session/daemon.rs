@@ -1,4 +1,4 @@
-//! The daemon of the lab, as the tests talk to it.
+//! The daemon of the lab.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Solved {
 }
 
 impl Solved {
-    /// Bytes of a sub-task, as the daemon counted them.
+    /// Bytes of a sub-task, as counted by the daemon.
     pub(crate) fn transferred(&self, task: &str) -> i64 {
         let statuses = self.updates.iter().flat_map(|update| &update.statuses);
         let counts = statuses.filter(|status| status.id.contains(task)).map(|status| status.current);
@@ -43,7 +43,7 @@ impl Daemon {
         self.connection.channel.clone()
     }
 
-    /// Builds and exports to the session's targets. An error comes as its text, causes included.
+    /// Builds and exports to the session's targets. An error is returned as text with its causes.
     pub(crate) async fn solve(
         &self,
         session: &Session,
@@ -86,15 +86,15 @@ impl Daemon {
     }
 }
 
-/// An encoded definition of whatever output `build` returns.
+/// An encoded definition of the output that `build` returns.
 pub(crate) fn definition(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Vec<u8> {
     let mut graph = GraphBuilder::new();
     let root = build(&mut graph);
     graph.finish(Some(root)).unwrap().to_definition().encode_to_vec()
 }
 
-/// A directory of this very session. Without its id, builds of other tests are the same to the daemon, which then does
-/// the work of several once, with whichever session it likes.
+/// A directory of this session. Without the session id, the daemon would merge equal builds of several tests, and could use
+/// the session of any of them.
 pub(crate) fn local(name: &str, session: &Session) -> Source {
     Source::local(LocalSource { session: Some(session.id().to_string()), ..LocalSource::new(name) })
 }

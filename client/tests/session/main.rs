@@ -1,6 +1,6 @@
 //! Sessions with a real daemon: `eval "$(lab/up)"` first, then `cargo test -p buildkit-client --features e2e`.
 //!
-//! Each test has content of its own, so that the daemon's cache can't answer for another. Without a daemon they fail.
+//! Each test has unique content, so that the daemon's cache has no result of other tests. Without a daemon they fail.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
@@ -46,9 +46,9 @@ async fn a_tree_comes_back_as_it_went() {
     assert!(received.iter().all(|export| export.entries == expected.len() as u64), "{received:?}");
     let odd: Vec<&[u8]> =
         expected.keys().map(Vec::as_slice).filter(|name| std::str::from_utf8(name).is_err()).collect();
-    let told = session.names_not_utf8();
-    assert!(odd.len() == 8 && told.len() == 8, "{told:?}");
-    assert!(told.iter().all(|name| odd.contains(&name.as_os_str().as_bytes())), "{told:?}");
+    let names = session.names_not_utf8();
+    assert!(odd.len() == 8 && names.len() == 8, "{names:?}");
+    assert!(names.iter().all(|name| odd.contains(&name.as_os_str().as_bytes())), "{names:?}");
     assert!(matches!(session.close().await, SessionEnd::Closed));
 }
 
@@ -114,7 +114,7 @@ async fn filters_are_those_of_the_source() {
     }
 }
 
-/// With the same shared key the daemon asks for what has changed and nothing else.
+/// With the same shared key the daemon requests only what has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_changes_travel_the_second_time() {
     let daemon = Daemon::connect().await;
@@ -131,7 +131,7 @@ async fn only_changes_travel_the_second_time() {
             .unwrap();
         let definition = daemon::definition(|graph| graph.source(daemon::local("context", &session)));
         let solved = daemon.solve(&session, definition, &["local"]).await.unwrap();
-        // The daemon changes a directory of the copy it has and does not set the directory's time again.
+        // The daemon updates its copy of the directory, and does not set the time of the directory again.
         tree::assert_same(&tree::without_times(out.path()), &tree::without_times(source.path()));
         solved.transferred("transferring context")
     };
@@ -158,7 +158,7 @@ async fn directories_that_were_not_named_are_refused() {
     assert!(error.contains("no access allowed to dir \"other\""), "{error}");
 }
 
-/// The daemon drops what it only learns about when it opens the file, unless it is told.
+/// The daemon drops an error that occurs when the directory is opened, unless the client reports it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_is_gone_is_named() {
     let daemon = Daemon::connect().await;
@@ -321,7 +321,7 @@ async fn registries_with_passwords_are_pushed_to_and_pulled_from() {
     assert_eq!(fs::read_to_string(out.path().join("file")).unwrap(), name);
 }
 
-/// With bearer tokens it is the client that fetches them, unless it doesn't want to.
+/// The client fetches bearer tokens, unless this is disabled.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_fetched_here_and_passwords_stay_here() {
     let daemon = Daemon::connect().await;
@@ -356,7 +356,7 @@ async fn tokens_are_fetched_here_and_passwords_stay_here() {
     }
 }
 
-/// Two unanswered health checks end a session; they come every five seconds.
+/// Two unanswered health checks end a session. The daemon sends one every five seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_session_stays() {
     let daemon = Daemon::connect().await;

@@ -1,6 +1,6 @@
-//! A registry with one image behind bearer tokens, as public registries have them; Debian's knows only passwords.
+//! A registry with one image that requires bearer tokens, like public registries; Debian's registry supports only passwords.
 //!
-//! On loopback, where the daemon speaks plain HTTP.
+//! It listens on loopback, where the daemon uses plain HTTP.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! A directory with everything in it, and what a directory holds in a form that can be compared.
+//! A directory with unusual entries, and the content of a directory in a comparable form.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-/// Whatever a file system can hold that has ever been mishandled on the way.
+/// A directory with every kind of entry that transfers have mishandled.
 pub(crate) fn odd() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let path = root.path();
@@ -69,7 +69,7 @@ pub(crate) fn odd() -> tempfile::TempDir {
     root
 }
 
-/// An entry without what belongs to the machine: owner, inode, times of access.
+/// An entry without machine-specific data: owner, inode, access time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     mode: u32,
@@ -124,7 +124,7 @@ pub(crate) fn describe(root: &Path) -> BTreeMap<Vec<u8>, Entry> {
     entries
 }
 
-/// Everything below a directory, with all directories of the same age.
+/// Everything below a directory, with the same time for all directories.
 pub(crate) fn without_times(root: &Path) -> BTreeMap<Vec<u8>, Entry> {
     let mut entries = describe(root);
     for entry in entries.values_mut().filter(|entry| entry.content == Content::Directory) {
@@ -133,7 +133,7 @@ pub(crate) fn without_times(root: &Path) -> BTreeMap<Vec<u8>, Entry> {
     entries
 }
 
-/// Shows the entries that differ, not two thousand that don't.
+/// Fails with only the entries that differ.
 #[track_caller]
 pub(crate) fn assert_same(found: &BTreeMap<Vec<u8>, Entry>, expected: &BTreeMap<Vec<u8>, Entry>) {
     let paths: std::collections::BTreeSet<_> = found.keys().chain(expected.keys()).collect();
@@ -149,7 +149,7 @@ pub(crate) fn assert_same(found: &BTreeMap<Vec<u8>, Entry>, expected: &BTreeMap<
     assert!(differences.is_empty(), "{} entries differ\n{shown}", differences.len());
 }
 
-/// Names in a tar archive, as far as its plain headers tell them.
+/// Names in a tar archive, as far as its plain headers contain them.
 pub(crate) fn tar_names(archive: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = archive;

@@ -41,7 +41,7 @@ fn daemon_absent(context: &Context<'_>) {
     let ended = imagespec(&format!("unix://{socket}"));
     let expected = format!(
         "error: can't reach a BuildKit daemon at unix://{socket}: No such file or directory (os error 2)\n  \
-         = help: is the daemon running? {socket} does not exist; `imagespec doctor` shows what was looked at\n"
+         = help: is the daemon running? {socket} does not exist; run `imagespec doctor` to see which daemons were considered\n"
     );
     assert_eq!(ended.stderr, expected);
     // Port 1 is nobody's.
@@ -49,7 +49,7 @@ fn daemon_absent(context: &Context<'_>) {
     let expected =
         "error: can't reach a BuildKit daemon at tcp://127.0.0.1:1: Connection refused (os error 111)\n  = help: ";
     assert!(ended.stderr.starts_with(expected), "{ended}");
-    assert!(ended.stderr.ends_with("`imagespec doctor` shows what was looked at\n"), "{ended}");
+    assert!(ended.stderr.ends_with("run `imagespec doctor` to see which daemons were considered\n"), "{ended}");
 }
 
 fn daemon_killed(context: &Context<'_>) {

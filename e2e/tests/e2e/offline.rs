@@ -104,5 +104,5 @@ fn from_env(context: &Context<'_>) {
     let schema = std::fs::read_to_string(space.context().join("imagespec.schema.json")).expect("a schema");
     assert_eq!(schema, ours(context, &["schema"]).expect_code(0).out());
     let again = ours(context, &["init"]).expect_code(2);
-    assert!(again.stderr.contains("is there already"), "{again}");
+    assert!(again.stderr.contains("already exists"), "{again}");
 }

@@ -1,4 +1,4 @@
-//! Choice of builders and the memory, with a builder that counts.
+//! The choice of builders and the memory of results, with a builder that counts its builds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -32,11 +32,11 @@ impl ImageSpecBuilder for Counter {
         _context: &'a BuildContext,
     ) -> BoxFuture<'a, Result<Option<String>, EngineError>> {
         Box::pin(async move {
-            let turn = self.built.fetch_add(1, Ordering::SeqCst);
-            // Long enough for others to come meanwhile.
+            let count = self.built.fetch_add(1, Ordering::SeqCst);
+            // Long enough for other requests to arrive in the meantime.
             tokio::time::sleep(Duration::from_millis(20)).await;
-            if turn < self.fails {
-                return Err(EngineError::of_builder(std::io::Error::other("not today")));
+            if count < self.fails {
+                return Err(EngineError::from_builder(std::io::Error::other("not today")));
             }
             Ok(None)
         })
@@ -67,7 +67,10 @@ async fn no_builder_and_an_unknown_one() {
     let mut engine = engine(&Counter::new(Existence::Missing));
     engine.register("noop", NoopBuilder, 1);
     let error = engine.build(&named).await.unwrap_err();
-    assert_eq!(error.to_string(), "the image builder \"envd\" is not registered; known are counter, noop");
+    assert_eq!(
+        error.to_string(),
+        "the image builder \"envd\" is not registered; registered builders are counter, noop"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +88,7 @@ async fn the_spec_chooses_and_priority_decides_otherwise() {
     engine.register("counter", counter.clone(), 6);
     assert_eq!(engine.default_builder(), Some("counter"));
     engine.build(&with_base).await.unwrap();
-    assert_eq!(counter.count(), 2, "a builder that took another's place remembers nothing");
+    assert_eq!(counter.count(), 2, "a replaced builder's results are forgotten");
 }
 
 #[tokio::test]
@@ -106,7 +109,7 @@ async fn equal_specs_are_built_once() {
     assert_eq!(engine.build(&spec("a")).await.unwrap(), first);
     assert_eq!(counter.count(), 1);
     engine.build(&spec("a").with_registry("localhost:5000").unwrap()).await.unwrap();
-    assert_eq!(counter.count(), 2, "another registry is another image");
+    assert_eq!(counter.count(), 2, "a different registry is a different image");
 }
 
 #[tokio::test]
@@ -126,16 +129,16 @@ async fn what_is_there_is_not_built_unless_forced() {
     assert!(!engine.build(&spec("a")).await.unwrap().was_built);
     assert_eq!(counter.count(), 0);
     let forced = || BuildRequest::new(spec("a")).forced();
-    assert!(engine.build(forced()).await.unwrap().was_built, "what is remembered does not count");
+    assert!(engine.build(forced()).await.unwrap().was_built, "a remembered result does not count");
     assert!(engine.build(forced()).await.unwrap().was_built);
     assert_eq!(counter.count(), 2);
     assert!(engine.build(&spec("a")).await.unwrap().was_built, "it is remembered as built");
     assert_eq!(counter.count(), 2);
-    // More than have their turn at once: the last begin when the first have long ended.
-    for outcome in engine.build_all(std::iter::repeat_with(forced).take(3 * AT_A_TIME)).await {
+    // More requests than run at the same time: the last ones start after the first ones have ended.
+    for outcome in engine.build_all(std::iter::repeat_with(forced).take(3 * MAX_CONCURRENT_BUILDS)).await {
         outcome.unwrap();
     }
-    assert_eq!(counter.count(), 3, "at the same time once is enough");
+    assert_eq!(counter.count(), 3, "concurrent forced requests share one build");
 }
 
 #[tokio::test]
@@ -157,8 +160,8 @@ async fn failures_are_not_remembered() {
     let counter = Counter { fails: 1, ..Counter::new(Existence::Missing) };
     let engine = self::engine(&counter);
     let outcomes = engine.build_all([spec("a"), spec("a")]).await;
-    // Which of them comes first is not said.
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1, "who waited tries itself");
+    // Either request may run first.
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1, "the request that waited tries again");
 }
 
 #[tokio::test]

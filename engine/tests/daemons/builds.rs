@@ -1,4 +1,4 @@
-//! Builds: what is done once, again, or not at all, and where images end up.
+//! Builds on real daemons: what is built once, again or not at all, and where images end up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,9 +36,9 @@ async fn every_daemon_pushes_once() {
         );
         docker(CONTAINERD, &["rmi", &built.image_name]).unwrap();
 
-        assert_eq!(first.build(&spec).await.unwrap(), built, "{daemon}: it is remembered");
+        assert_eq!(first.build(&spec).await.unwrap(), built, "{daemon}: the engine remembers the image");
         let second = engine(daemon, settings());
-        assert!(!second.build(&spec).await.unwrap().was_built, "{daemon}: another engine finds it");
+        assert!(!second.build(&spec).await.unwrap().was_built, "{daemon}: a second engine finds the image");
         assert!(second.build(BuildRequest::new(spec).forced()).await.unwrap().was_built, "{daemon}");
         if daemon != BUILDKITD {
             docker(daemon, &["rmi", &built.image_name]).unwrap();
@@ -59,7 +59,7 @@ async fn two_specs_at_once_and_each_once() {
     }
 }
 
-/// What the builds of one call read is sent once, and a later call sees what has changed since.
+/// The builds of one call send the context once, and a later call sees changed files.
 #[tokio::test]
 async fn builds_of_one_call_share_the_context() {
     for daemon in ALL {
@@ -124,7 +124,7 @@ async fn tasks_share_an_engine() {
     assert_eq!(one.await.unwrap().unwrap(), other.await.unwrap().unwrap());
     engine.build(BuildRequest::new(spec).forced()).await.unwrap();
     drop(engine);
-    assert_eq!(watch.await.unwrap().len(), 2, "once for both, and once more by force");
+    assert_eq!(watch.await.unwrap().len(), 2, "once for both, and once more for the forced build");
 }
 
 #[tokio::test]
@@ -154,11 +154,11 @@ async fn what_is_not_pushed_is_loaded() {
 
 #[tokio::test]
 async fn a_registry_that_does_not_say() {
-    // Nobody logged in: the registry neither says nor takes the image.
+    // Without credentials the registry neither answers nor accepts the image.
     let spec = spec("unknown").with_registry(&variable("IMAGESPEC_LAB_TLS_REGISTRY")).unwrap();
     let strict = engine(BUILDKITD, Settings { fail_fast: true, ..settings() });
     let error = strict.build(&spec).await.unwrap_err();
-    assert!(matches!(&error, EngineError::NotKnown { reason, .. } if reason.contains("401")), "{error}");
+    assert!(matches!(&error, EngineError::ExistenceUnknown { reason, .. } if reason.contains("401")), "{error}");
     let error = engine(BUILDKITD, settings()).build(&spec).await.unwrap_err();
     assert!(matches!(&error, EngineError::Solve(_)), "it is built, and cannot be pushed: {error}");
     let off = engine(BUILDKITD, Settings { push: false, ..settings() });
@@ -167,15 +167,15 @@ async fn a_registry_that_does_not_say() {
 }
 
 #[tokio::test]
-async fn failures_speak_of_the_spec() {
+async fn failures_point_into_the_spec() {
     let engine = engine(BUILDKITD, settings());
     let failing = spec("fails").with_commands(["exit 7"]).unwrap();
     for _ in 0..2 {
         let error = engine.build(&failing).await.unwrap_err();
         assert!(matches!(&error, EngineError::Step { .. }), "{error}");
-        let told = error.render();
+        let rendered = error.render();
         for part in ["exit code 7", "imagespec.yaml:", "exit 7"] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(rendered.contains(part), "{part}: {rendered}");
         }
     }
     let wrong = spec("wrong").with_python_exec("/no/such/python").unwrap();
@@ -202,7 +202,7 @@ async fn files_and_secrets_come_from_the_client() {
     assert!(matches!(&error, EngineError::Secrets(_)) && error.to_string().contains("no-such-file"), "{error}");
 }
 
-/// Every method that adds to a spec adds to the image.
+/// Every builder method of a spec has an effect on the image.
 #[tokio::test]
 async fn a_spec_made_in_rust() {
     let folder = tempfile::tempdir().unwrap();

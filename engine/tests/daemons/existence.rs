@@ -1,4 +1,4 @@
-//! Registries that have an image, have it not, or do not say.
+//! Registries that have an image, do not have it, or do not answer.
 
 use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
 use imagespec_engine::{Existence, exist};
@@ -44,13 +44,13 @@ async fn a_registry_with_a_password() {
         let reason = reason(exist(image, &credentials(nobody.path())).await);
         assert!(reason.contains("401") && reason.contains("no credentials"), "{reason}");
     }
-    // Who signed its certificate is known to nobody but the lab.
+    // The certificate is signed by the lab's own authority.
     let strict = RegistryAuth::new(AuthOptions { config_dir: Some(user.path().to_owned()), ..AuthOptions::default() });
-    let said = reason(exist(&image, &strict.unwrap()).await);
-    assert!(said.contains("certificate"), "{said}");
+    let reason_text = reason(exist(&image, &strict.unwrap()).await);
+    assert!(reason_text.contains("certificate"), "{reason_text}");
     let other = logged_in("not-the-password");
-    let said = reason(exist(&image, &credentials(other.path())).await);
-    assert!(said.contains("401") && !said.contains("not-the-password"), "{said}");
+    let reason_text = reason(exist(&image, &credentials(other.path())).await);
+    assert!(reason_text.contains("401") && !reason_text.contains("not-the-password"), "{reason_text}");
 }
 
 #[tokio::test]
@@ -69,10 +69,10 @@ async fn the_spec_names_its_credentials() {
 #[tokio::test]
 async fn nobody_answers() {
     let nobody = tempfile::tempdir().unwrap();
-    let said = reason(exist("localhost:1/a:1", &credentials(nobody.path())).await);
-    assert!(said.contains("localhost:1") && said.contains("refused"), "{said}");
-    let said = reason(exist("registry.invalid/a:1", &credentials(nobody.path())).await);
-    assert!(said.contains("registry.invalid"), "{said}");
+    let reason_text = reason(exist("localhost:1/a:1", &credentials(nobody.path())).await);
+    assert!(reason_text.contains("localhost:1") && reason_text.contains("refused"), "{reason_text}");
+    let reason_text = reason(exist("registry.invalid/a:1", &credentials(nobody.path())).await);
+    assert!(reason_text.contains("registry.invalid"), "{reason_text}");
     let unparsable = reason(exist("A b", &credentials(nobody.path())).await);
     assert!(unparsable.contains("not a valid image reference"), "{unparsable}");
 }

@@ -1,4 +1,4 @@
-//! The lab's daemons and registries, and what a user of them has.
+//! The lab's daemons and registries, and a user's environment for them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,19 +15,19 @@ pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run eval \"$(lab/up)\""))
 }
 
-/// The daemons, by the variables that have their addresses.
+/// The variables with the addresses of the daemons.
 pub(crate) const BUILDKITD: &str = "BUILDKIT_HOST";
 pub(crate) const CONTAINERD: &str = "IMAGESPEC_LAB_ENGINE_CONTAINERD";
 pub(crate) const CLASSIC: &str = "IMAGESPEC_LAB_ENGINE_CLASSIC";
 pub(crate) const ENGINE_2010: &str = "IMAGESPEC_LAB_ENGINE_2010";
 pub(crate) const ALL: [&str; 4] = [BUILDKITD, CONTAINERD, CLASSIC, ENGINE_2010];
 
-/// A word no other run uses.
+/// A word that no other run uses.
 pub(crate) fn fresh() -> String {
     buildkit_client::solve::new_reference()
 }
 
-/// A user's environment: Docker's configuration in a folder, and trust in the lab's own authority.
+/// A user's environment: a folder with Docker's configuration, and trust in the lab's certificate authority.
 pub(crate) fn variables(config: &Path) -> Variables {
     let known: BTreeMap<&str, OsString> = BTreeMap::from([
         ("DOCKER_CONFIG", config.into()),
@@ -36,7 +36,7 @@ pub(crate) fn variables(config: &Path) -> Variables {
     Variables::new(move |name| known.get(name).cloned())
 }
 
-/// A folder of Docker's, in which the user is logged in to the TLS registry, with this password.
+/// A Docker configuration folder with a login for the TLS registry that uses this password.
 pub(crate) fn logged_in(password: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (host, user) = (variable("IMAGESPEC_LAB_TLS_REGISTRY"), variable("IMAGESPEC_LAB_TLS_REGISTRY_USER"));
@@ -71,7 +71,7 @@ pub(crate) fn docker(daemon: &str, args: &[&str]) -> Result<String, String> {
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
-/// What the spec's command wrote.
+/// The text that the spec's command wrote.
 pub(crate) fn marker(spec: &ImageSpec) -> String {
     spec.commands()[0].split(' ').nth(1).unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The engine on real daemons and registries: those of the lab (`eval "$(lab/up)"`).
+//! The engine on real daemons and registries of the lab (`eval "$(lab/up)"`).
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 

@@ -62,7 +62,7 @@ pub(super) struct DenyJson {
     pub(super) message: String,
 }
 
-/// Go's numbers are signed; a negative line counts as none.
+/// Go's numbers are signed; a negative line number counts as none.
 pub(super) fn line_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     Ok(u32::try_from(i64::deserialize(deserializer)?.max(0)).unwrap_or(u32::MAX))
 }

@@ -1,7 +1,7 @@
-//! Attributes of source and build ops (`moby/buildkit: solver/pb/attr.go`), and the texts that are values of some.
+//! Attributes of source and build ops (`moby/buildkit: solver/pb/attr.go`), and constant values of some.
 
 keys! {
-    /// Leave `.git` in the result.
+    /// Keep `.git` in the result.
     GIT_KEEPGITDIR = "git.keepgitdir";
     /// The URL for git.
     GIT_FULLURL = "git.fullurl";
@@ -13,93 +13,93 @@ keys! {
     GIT_KNOWNSSHHOSTS = "git.knownsshhosts";
     /// The ssh agent.
     GIT_MOUNTSSHSOCK = "git.mountsshsock";
-    /// The commit it must be.
+    /// The expected commit.
     GIT_CHECKSUM = "git.checksum";
     /// Do not fetch submodules.
     GIT_SKIPSUBMODULES = "git.skipsubmodules";
-    /// Which time files get.
+    /// The time of the files.
     GIT_MTIME = "git.mtime";
-    /// Fetch the commit without asking for the reference.
+    /// Fetch the commit without resolving the reference.
     GIT_FETCHBYCOMMIT = "git.fetchbycommit";
     /// Take the commits from a bundle.
     GIT_BUNDLE = "git.bundle";
-    /// The result is a bundle.
+    /// Return a bundle.
     GIT_CHECKOUTBUNDLE = "git.checkoutbundle";
-    /// The beginning of the attributes of a signature.
+    /// Prefix of the attributes of a signature.
     GIT_SIG_PREFIX = "git.sig.";
     /// The public key of a signature.
     GIT_SIG_PUBKEY = "git.sig.pubkey";
-    /// Refuse keys that have expired.
+    /// Reject expired keys.
     GIT_SIG_REJECTEXPIRED = "git.sig.rejectexpired";
-    /// The tag itself must be signed.
+    /// Require a signature of the tag itself.
     GIT_SIG_REQUIRESIGNEDTAG = "git.sig.requiresignedtag";
-    /// A signature of the tag does not count.
+    /// Ignore a signature of the tag.
     GIT_SIG_IGNORESIGNEDTAG = "git.sig.ignoresignedtag";
-    /// The session that serves it.
+    /// The session that serves the directory.
     LOCAL_SESSION = "local.session";
     /// Salt for the digest.
     LOCAL_UNIQUE = "local.unique";
-    /// Only what matches; without the s on the wire.
+    /// Include only matching paths; without the s on the wire.
     LOCAL_INCLUDEPATTERN = "local.includepattern";
-    /// Not what matches.
+    /// Exclude matching paths.
     LOCAL_EXCLUDEPATTERNS = "local.excludepatterns";
-    /// Only these paths, links followed.
+    /// Include only these paths, and follow links.
     LOCAL_FOLLOWPATHS = "local.followpaths";
-    /// Names the copy of the daemon to update.
+    /// The key of the daemon's copy to update.
     LOCAL_SHAREDKEYHINT = "local.sharedkeyhint";
-    /// How changed files are found.
+    /// How to detect changed files.
     LOCAL_DIFFER = "local.differ";
-    /// Names and sizes instead of content.
+    /// Transfer metadata instead of content.
     LOCAL_METADATATRANSFER = "local.metadatatransfer";
-    /// Paths whose content is transferred all the same.
+    /// Paths whose content is transferred nevertheless.
     LOCAL_METADATATRANSFEREXCLUDE = "local.metadatatransferexclude";
     /// The file with the definition.
     LLBBUILD_FILENAME = "llbbuild.filename";
-    /// What the file must be.
+    /// The expected checksum of the file.
     HTTP_CHECKSUM = "http.checksum";
     /// The name of the file.
     HTTP_FILENAME = "http.filename";
-    /// Its permission bits, octal.
+    /// The permission bits of the file, octal.
     HTTP_PERM = "http.perm";
-    /// Its owner.
+    /// The owner of the file.
     HTTP_UID = "http.uid";
-    /// Its group.
+    /// The group of the file.
     HTTP_GID = "http.gid";
     /// The secret with the `Authorization` header.
     HTTP_AUTHHEADERSECRET = "http.authheadersecret";
-    /// The beginning of the attributes of headers.
+    /// Prefix of the attributes of headers.
     HTTP_HEADER_PREFIX = "http.header.";
     /// The `Accept` header.
     HTTP_HEADER_ACCEPT = "http.header.accept";
     /// The `User-Agent` header.
     HTTP_HEADER_USER_AGENT = "http.header.user-agent";
-    /// The beginning of the attributes of a signature.
+    /// Prefix of the attributes of a signature.
     HTTP_SIG_PREFIX = "http.sig.";
     /// The public key of a signature.
     HTTP_SIG_PUBKEY = "http.sig.pubkey";
     /// The signature.
     HTTP_SIG_SIGNATURE = "http.sig.signature";
-    /// Where a reference is looked up.
+    /// Where to resolve a reference.
     IMAGE_RESOLVEMODE = "image.resolvemode";
-    /// Bookkeeping of the daemon.
+    /// The record type, for the daemon's bookkeeping.
     IMAGE_RECORDTYPE = "image.recordtype";
-    /// Only the first layers.
+    /// Use only the first layers.
     IMAGE_LAYERLIMIT = "image.layerlimit";
-    /// What the reference must resolve to.
+    /// The expected digest of the reference.
     IMAGE_CHECKSUM = "image.checksum";
     /// The session that serves a content store.
     OCI_SESSION = "oci.session";
     /// The content store.
     OCI_STORE = "oci.store";
-    /// Only the first layers.
+    /// Use only the first layers.
     OCI_LAYERLIMIT = "oci.layerlimit";
-    /// A value of `image.resolvemode`: the choice of the daemon.
+    /// A value of `image.resolvemode`: the daemon chooses.
     IMAGE_RESOLVEMODE_DEFAULT = "default";
     /// A value of `image.resolvemode`: ask the registry.
     IMAGE_RESOLVEMODE_PULL = "pull";
-    /// A value of `image.resolvemode`: prefer what is there.
+    /// A value of `image.resolvemode`: prefer the local store.
     IMAGE_RESOLVEMODE_LOCAL = "local";
-    /// A value of `local.differ`: ask for all files.
+    /// A value of `local.differ`: request all files.
     LOCAL_DIFFER_NONE = "none";
     /// A value of `local.differ`: compare the results of `stat`.
     LOCAL_DIFFER_METADATA = "metadata";

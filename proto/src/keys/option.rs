@@ -1,32 +1,32 @@
 //! Options of a frontend, the `frontend_attrs` of a solve (`moby/buildkit: frontend/dockerui/config.go`, `context.go`,
 //! `namedcontext.go`, `requests.go`, `frontend/frontend.go`, `frontend/attestations/parse.go`).
 //!
-//! What ends in a colon is the beginning of a key; a name follows.
+//! A constant that ends in a colon is the prefix of a key; a name follows.
 
 keys! {
     /// Path of the spec in its source.
     FILENAME = "filename";
-    /// URL of the main context; its absence is a local or an input.
+    /// URL of the main context; if it is absent, the context is a local or an input.
     CONTEXT = "context";
     /// The name of the option that holds the main context.
     CONTEXTKEY = "contextkey";
-    /// A folder of a context that is not local.
+    /// The folder in a context that is not local.
     CONTEXTSUBDIR = "contextsubdir";
     /// The local that holds the spec.
     DOCKERFILEKEY = "dockerfilekey";
-    /// Which part of the spec to build.
+    /// The target of the spec to build.
     TARGET = "target";
     /// Platforms to build for, separated by commas.
     PLATFORM = "platform";
     /// Whether the result has a ref for each platform.
     MULTI_PLATFORM = "multi-platform";
-    /// What to build without cache; empty is everything.
+    /// The steps to run without cache; empty means all steps.
     NO_CACHE = "no-cache";
-    /// References of registry caches, from older clients.
+    /// References of registry caches, as sent by older clients.
     CACHE_FROM = "cache-from";
-    /// Caches to look into, as JSON.
+    /// Caches to import, as JSON.
     CACHE_IMPORTS = "cache-imports";
-    /// Where image references are looked up.
+    /// Where to resolve image references.
     IMAGE_RESOLVE_MODE = "image-resolve-mode";
     /// Lines of `/etc/hosts`, as CSV of `host=ip`.
     ADD_HOSTS = "add-hosts";
@@ -60,7 +60,7 @@ keys! {
     SOURCE = "source";
     /// The value of the `# syntax=` line with its arguments (`frontend/dockerfile/builder/build.go`).
     CMDLINE = "cmdline";
-    /// Capabilities that the client needs of the frontend.
+    /// Capabilities that the client requires.
     FRONTEND_CAPS = "frontend.caps";
     /// A build argument.
     BUILD_ARG_PREFIX = "build-arg:";
@@ -74,21 +74,21 @@ keys! {
     LOCAL_SESSIONID_PREFIX = "local-sessionid:";
     /// The shared key of a local.
     SHAREDKEY_LOCALDIR_PREFIX = "sharedkey:localdir:";
-    /// An attestation to make.
+    /// An attestation to create.
     ATTEST_PREFIX = "attest:";
-    /// The same as a build argument.
+    /// An attestation to create, as a build argument.
     BUILD_ARG_BUILDKIT_ATTEST_PREFIX = "build-arg:BUILDKIT_ATTEST_";
     /// Namespace of the ids of cache mounts.
     BUILD_ARG_BUILDKIT_CACHE_MOUNT_NS = "build-arg:BUILDKIT_CACHE_MOUNT_NS";
     /// Whether a git context keeps its `.git`.
     BUILD_ARG_BUILDKIT_CONTEXT_KEEP_GIT_DIR = "build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR";
-    /// Settings of the check of Dockerfiles.
+    /// Settings of the Dockerfile check.
     BUILD_ARG_BUILDKIT_DOCKERFILE_CHECK = "build-arg:BUILDKIT_DOCKERFILE_CHECK";
     /// Whether the result has a ref for each platform.
     BUILD_ARG_BUILDKIT_MULTI_PLATFORM = "build-arg:BUILDKIT_MULTI_PLATFORM";
     /// The host name in execs.
     BUILD_ARG_BUILDKIT_SANDBOX_HOSTNAME = "build-arg:BUILDKIT_SANDBOX_HOSTNAME";
-    /// The time to stamp on everything.
+    /// The time for all timestamps.
     BUILD_ARG_SOURCE_DATE_EPOCH = "build-arg:SOURCE_DATE_EPOCH";
     /// No longer supported upstream.
     BUILD_ARG_BUILDKIT_DISABLE_FILEOP = "build-arg:BUILDKIT_DISABLE_FILEOP";

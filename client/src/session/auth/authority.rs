@@ -1,8 +1,8 @@
-//! The token authority: lets a daemon recognise a client without keeping its password (moby/buildkit:
+//! The token authority: lets a daemon recognize a client without storing its password (moby/buildkit:
 //! `session/auth/authprovider/tokenseed.go`).
 //!
-//! From the daemon's salt and a random seed of ours, kept per registry, comes a key pair. The daemon stores tokens
-//! under the public key and later has us sign something before it uses them for us.
+//! A key pair is derived from the daemon's salt and a random seed that the client keeps per registry. The daemon stores
+//! tokens under the public key, and asks for a signature before it uses them for this client.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,15 +17,15 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use ring::{error, hmac};
 use serde::{Deserialize, Serialize};
 
-/// As many bytes as upstream, whose file we share.
+/// The length that upstream uses; the seed file is shared with it.
 const SEED_LENGTH: usize = 16;
 const SEED_FILE: &str = ".token_seed";
 const LOCK_FILE: &str = ".token_seed.lock";
 
-/// Makes the keys.
+/// Creates the keys.
 #[derive(Clone, Debug)]
 pub(super) struct Authority {
-    /// Without a folder, seeds last as long as the session.
+    /// Where seeds are stored. Without a folder, seeds last as long as the session.
     folder: Option<PathBuf>,
     seeds: Arc<Mutex<Seeds>>,
 }
@@ -68,7 +68,7 @@ impl Authority {
         Self { folder, seeds: Arc::default() }
     }
 
-    /// The key for a registry. Clients without a secret for it all have the same: they may share tokens.
+    /// The key for a registry. All clients without a secret for the registry have the same key, so that they share tokens.
     pub(super) async fn key(&self, host: &str, salt: &[u8], has_secret: bool) -> io::Result<Key> {
         let seed = if has_secret {
             let (authority, host) = (self.clone(), host.to_owned());
@@ -79,7 +79,7 @@ impl Authority {
         derive(salt, &seed).map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// The seed of a registry, made and stored when it is needed for the first time. Blocking.
+    /// The seed of a registry, created and stored on first use. Blocking.
     fn seed(&self, host: &str) -> io::Result<Vec<u8>> {
         let mut seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
         let _lock = match &self.folder {
@@ -113,7 +113,7 @@ fn derive(salt: &[u8], seed: &[u8]) -> Result<Key, error::KeyRejected> {
     Ed25519KeyPair::from_seed_unchecked(hmac::sign(&key, seed).as_ref()).map(Key)
 }
 
-/// Other clients of the same user use the file too. None if the folder is read-only.
+/// Locks the seed file, which other clients of the user also use. `None` if the folder is read-only.
 fn lock(folder: &Path) -> io::Result<Option<File>> {
     let locked = std::fs::create_dir_all(folder)
         .and_then(|()| File::create(folder.join(LOCK_FILE)))
@@ -124,14 +124,14 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
 fn store(folder: &Path, seeds: &Seeds) -> io::Result<()> {
     let temporary = folder.join(format!("{SEED_FILE}.tmp"));
     let bytes = serde_json::to_vec_pretty(seeds).map_err(io::Error::other)?;
-    // We hold the lock, so what is left of a crash may be overwritten.
+    // The lock is held, so a file left by a crash may be overwritten.
     let mut options = File::options();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     io::Write::write_all(&mut file, &bytes)?;
     std::fs::rename(&temporary, folder.join(SEED_FILE))
 }
 
-/// A seed that can't be stored costs a token request in the next build, no more.
+/// Ignores errors of read-only folders: a seed that can't be stored only costs a token request in the next build.
 fn tolerate_read_only<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     match outcome {
         Ok(value) => Ok(Some(value)),
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn is_recognised_by_signature() {
+    async fn is_recognized_by_signature() {
         let authority = Authority::new(None);
         let key = authority.key("reg", b"salt", true).await.unwrap();
         let signed = key.sign(b"payload");

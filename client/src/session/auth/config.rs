@@ -1,7 +1,7 @@
-//! Docker's `config.json` and `DOCKER_AUTH_CONFIG`: which credentials belong to a registry, or which helper knows them
+//! Docker's `config.json` and `DOCKER_AUTH_CONFIG`: the credentials of a registry, or the helper that has them
 //! (docker/cli: `cli/config/configfile`, `cli/config/credentials`).
 //!
-//! Runs no helper and opens no connection. An entry that can't be decoded is an error for its registry alone.
+//! This module runs no helper and opens no connection. An entry that can't be decoded is an error only for its registry.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,22 +13,22 @@ use serde::Deserialize;
 use super::super::secret_bytes::SecretBytes;
 use super::AuthError;
 
-/// Docker Hub's key in every store, for historical reasons.
+/// Docker Hub's key in all stores, for historical reasons.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// What is known about one registry.
+/// The credentials of one registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Credentials {
     pub(super) user: String,
     pub(super) password: SecretBytes,
-    /// A refresh token; takes the place of name and password.
+    /// A refresh token, used instead of user name and password.
     pub(super) identity_token: SecretBytes,
     /// A bearer token that needs no exchange.
     pub(super) registry_token: SecretBytes,
 }
 
 impl Credentials {
-    /// Empty beside an identity token: that is how the daemon tells the two.
+    /// The user name. It is empty if there is an identity token, by which the daemon distinguishes a token from a password.
     pub(super) fn username(&self) -> &str {
         if self.identity_token.is_empty() { &self.user } else { "" }
     }
@@ -38,22 +38,22 @@ impl Credentials {
     }
 }
 
-/// Where credentials are.
+/// The result of looking up a registry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lookup<'a> {
     Known(Credentials),
-    /// `docker-credential-<suffix>` has name and secret; `base` has what it doesn't.
+    /// `docker-credential-<suffix>` has user name and secret; `base` has the rest.
     Helper {
         suffix: &'a str,
         base: Credentials,
     },
 }
 
-/// The parts of the configuration that are about credentials.
+/// The credentials in the configuration.
 #[derive(Debug, Default)]
 pub(super) struct DockerConfig {
     file: File,
-    /// From the environment.
+    /// Entries from the environment.
     first: BTreeMap<String, Entry>,
 }
 
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Entry {
 }
 
 impl DockerConfig {
-    /// Reads `config.json` from the folder, if both exist, and the content of the variable.
+    /// Reads `config.json` from the folder, if it exists, and the content of the variable.
     pub(super) fn load(folder: Option<&Path>, variable: Option<&SecretBytes>) -> Result<Self, AuthError> {
         let path = folder.map(|folder| folder.join("config.json"));
         let file = match &path {
@@ -110,7 +110,7 @@ impl DockerConfig {
         Ok(Self { file, first })
     }
 
-    /// Finds what belongs to a key made by [`key_of`].
+    /// Looks up a key of [`key_of`].
     pub(super) fn lookup(&self, key: &str) -> Result<Lookup<'_>, &'static str> {
         if let Some(entry) = self.first.get(key) {
             return entry.credentials().map(Lookup::Known);
@@ -160,7 +160,7 @@ fn decode_auth(text: &str) -> Result<(String, SecretBytes), &'static str> {
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], origin: impl FnOnce() -> String) -> Result<T, AuthError> {
     serde_json::from_slice(bytes).map_err(|error| {
-        // The message of a type error quotes the value, which may be a password.
+        // The message of a type error would quote the value, which may be a password.
         let problem = format!("line {}, column {}", error.line(), error.column());
         AuthError::Config { origin: origin(), problem }
     })
@@ -174,7 +174,7 @@ pub(super) fn key_of(host: &str) -> &str {
     }
 }
 
-/// Host and port of a URL, or of what already is just that.
+/// Host and port of a URL, or of a text that is already only these.
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)

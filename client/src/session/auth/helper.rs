@@ -1,6 +1,6 @@
 //! Runs `docker-credential-<suffix> get` (docker/docker-credential-helpers: `client`).
 //!
-//! The registry goes in on stdin and the secret comes out on stdout: nothing secret is ever on a command line.
+//! The registry is written to stdin and the secret is read from stdout, so that no secret is on a command line.
 
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -14,15 +14,15 @@ use tokio::process::{Child, Command};
 use super::super::secret_bytes::SecretBytes;
 use super::config::Credentials;
 
-/// A helper may ask the user to unlock a keychain; the daemon waits for a minute.
+/// A helper may ask the user to unlock a keychain. The daemon waits for one minute.
 const TIMEOUT: Duration = Duration::from_secs(50);
 const MAX_OUTPUT: usize = 1024 * 1024;
 /// User name that marks the secret as an identity token (docker/cli: `cli/config/credentials/native_store.go`).
 const TOKEN_USER: &str = "<token>";
-/// What a helper prints when it has nothing (docker-credential-helpers: `credentials/error.go`).
+/// The message of a helper without credentials (docker-credential-helpers: `credentials/error.go`).
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// A helper that gave no answer.
+/// A helper that failed.
 #[derive(Debug, Error)]
 #[error("credential helper docker-credential-{suffix}: {problem}")]
 pub(super) struct HelperError {
@@ -38,7 +38,7 @@ struct Output {
     secret: String,
 }
 
-/// Asks the helper for `key`; what it doesn't know comes from `base`.
+/// Asks the helper for `key`; the rest of the credentials comes from `base`.
 pub(super) async fn get(
     suffix: &str,
     key: &str,
@@ -46,9 +46,9 @@ pub(super) async fn get(
     path: Option<&OsStr>,
 ) -> Result<Credentials, HelperError> {
     let fail = |problem: String| HelperError { suffix: suffix.to_owned(), problem };
-    // The name is looked up on the PATH, which a slash would circumvent.
+    // A slash would bypass the PATH.
     if suffix.contains('/') {
-        return Err(fail("not the name of a helper".to_owned()));
+        return Err(fail("invalid helper name".to_owned()));
     }
     let mut command = Command::new(format!("docker-credential-{suffix}"));
     if let Some(path) = path {
@@ -67,15 +67,15 @@ pub(super) async fn get(
         .map_err(|_| fail(format!("no answer within {} s", TIMEOUT.as_secs())))?
         .map_err(|error| fail(error.to_string()))?;
     if !is_success {
-        // In this case it is a message.
+        // On failure, the output is a message.
         let message = output.expose_text().unwrap_or_default().trim();
         if message.eq_ignore_ascii_case(NOT_FOUND) {
             return Ok(base);
         }
         return Err(fail(message.chars().take(200).collect()));
     }
-    let Output { username, secret } = serde_json::from_slice(output.expose())
-        .map_err(|_| fail("its output is not the JSON it should be".to_owned()))?;
+    let Output { username, secret } =
+        serde_json::from_slice(output.expose()).map_err(|_| fail("its output is not valid JSON".to_owned()))?;
     Ok(if username == TOKEN_USER {
         Credentials { identity_token: secret.into(), ..base }
     } else {
@@ -85,7 +85,7 @@ pub(super) async fn get(
 
 async fn talk(mut child: Child, key: &str) -> std::io::Result<(bool, SecretBytes)> {
     if let Some(mut stdin) = child.stdin.take() {
-        // One that doesn't read its input may still have an answer.
+        // A helper that doesn't read its input may still answer.
         let _unread = stdin.write_all(format!("{key}\n").as_bytes()).await;
     }
     let mut output = Vec::new();

@@ -1,8 +1,8 @@
 //! Asks a registry whether it has a manifest (`HEAD /v2/<name>/manifests/<reference>` of the OCI distribution
 //! specification).
 //!
-//! Downloads nothing and follows the registry's own way of logging in. What it cannot find out it reports as unknown: an image that may not be
-//! seen is not taken for one that is missing.
+//! It downloads nothing, and uses the authentication scheme that the registry requests. If the registry does not give access
+//! to an image, the result is "unknown", not "missing".
 
 mod challenge;
 
@@ -18,17 +18,17 @@ use self::challenge::{Challenge, challenges};
 use super::RegistryAuth;
 use super::token::{describe, is_loopback};
 
-/// Manifests and indexes, OCI's and Docker's.
+/// Media types of manifests and indexes, of OCI and Docker.
 const TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
-/// Some registries keep their manifests elsewhere (registry.k8s.io).
+/// Some registries redirect to manifests on other hosts (registry.k8s.io).
 const MAX_REDIRECTS: usize = 5;
-/// Of an answer's body only error codes are of interest.
+/// Limit for the body of an answer; only its error codes are read.
 const MAX_BODY: usize = 64 * 1024;
-/// Codes that mean "missing" with any status (distribution specification, "Error Codes").
+/// Codes that mean "missing" regardless of the status (distribution specification, "Error Codes").
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
-/// What a registry knows about a manifest.
+/// Whether a registry has a manifest.
 ///
 /// ```
 /// use buildkit_client::session::auth::Presence;
@@ -38,20 +38,20 @@ const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is there.
+    /// The registry has it.
     Present,
-    /// It is not there.
+    /// The registry does not have it.
     Absent,
-    /// The registry did not answer the question, or not for these credentials.
+    /// The registry did not answer, or refused access with these credentials.
     Unknown {
-        /// Why, as text for users; never holds a secret.
+        /// The reason, as a message for users. It never contains a secret.
         reason: String,
     },
 }
 
-/// Where the manifest is; a name without a tag and a digest means `latest`.
+/// The URL of the manifest. A name without a tag and a digest means `latest`.
 fn manifest_url(scheme: &str, image: &ImageReference) -> Option<Url> {
-    // Docker Hub's registry is not where its name is.
+    // Docker Hub's registry has a different host name.
     let host = match image.registry() {
         "docker.io" => "registry-1.docker.io",
         host => host,
@@ -65,10 +65,10 @@ fn unknown(reason: impl Into<String>) -> Presence {
 }
 
 impl RegistryAuth {
-    /// Asks the registry for a manifest, with the user's credentials if it wants any.
+    /// Asks the registry for a manifest, with the user's credentials if it requires any.
     ///
-    /// A name without a tag and a digest means `latest`. As for Docker a registry on this machine may speak plain HTTP, which is
-    /// tried first; all others speak HTTPS.
+    /// A name without a tag and a digest means `latest`. As in Docker, a registry on this machine may use plain HTTP, which is
+    /// tried first; all others must use HTTPS.
     ///
     /// ```no_run
     /// use buildkit_client::session::auth::{AuthOptions, Presence, RegistryAuth};
@@ -81,7 +81,9 @@ impl RegistryAuth {
     /// ```
     pub async fn find_manifest(&self, image: &ImageReference) -> Presence {
         let registry = image.registry();
-        let Some(https) = manifest_url("https", image) else { return unknown(format!("{registry} is not a host")) };
+        let Some(https) = manifest_url("https", image) else {
+            return unknown(format!("{registry} is not a valid host name"));
+        };
         let http = manifest_url("http", image).filter(|url| url.host_str().is_some_and(is_loopback));
         let mut reasons: Vec<String> = Vec::new();
         for url in http.into_iter().chain([https]) {
@@ -96,7 +98,7 @@ impl RegistryAuth {
         unknown(format!("{registry}: {}", reasons.join("; with TLS: ")))
     }
 
-    /// The answer of the registry; an error if the other scheme may give one.
+    /// The registry's answer; an error if the other URL scheme may work.
     async fn ask(&self, image: &ImageReference, url: Url) -> Result<Presence, String> {
         let mut answer = self.request(Method::HEAD, &url, None).await?;
         let mut login = None;
@@ -112,7 +114,7 @@ impl RegistryAuth {
         }
         let status = answer.status();
         if status == StatusCode::BAD_REQUEST && url.scheme() == "http" {
-            // How Go's and nginx's servers answer who should have spoken TLS.
+            // The answer of Go's and nginx's servers to a client that should use TLS.
             return Err("the registry refuses plain HTTP".to_owned());
         }
         if status == StatusCode::OK {
@@ -121,8 +123,8 @@ impl RegistryAuth {
         if status == StatusCode::NOT_FOUND {
             return Ok(Presence::Absent);
         }
-        // An answer to HEAD has no body, and some registries report only there that something is missing. One that counts requests is
-        // not asked again.
+        // An answer to HEAD has no body, and some registries report only in the body that a manifest is missing. A registry
+        // that limits requests is not asked again.
         let codes = match status {
             StatusCode::TOO_MANY_REQUESTS => Vec::new(),
             _ => match self.request(Method::GET, &url, login.as_ref()).await {
@@ -133,16 +135,18 @@ impl RegistryAuth {
         if codes.iter().any(|code| MISSING.contains(&code.as_str())) {
             return Ok(Presence::Absent);
         }
-        let said = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
+        let listed = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
         let advice = match (status, &login) {
-            (StatusCode::UNAUTHORIZED, None) => "; there are no credentials for it",
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => "; the credentials do not let us see the image",
+            (StatusCode::UNAUTHORIZED, None) => "; there are no credentials for this registry",
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
+                "; the credentials do not give access to the image"
+            }
             _ => "",
         };
-        Ok(unknown(format!("{} answered {status}{said}{advice}", image.registry())))
+        Ok(unknown(format!("{} answered {status}{listed}{advice}", image.registry())))
     }
 
-    /// One request; redirects to other hosts are followed without the login, and never out of TLS.
+    /// Sends one request. Redirects to other hosts are followed without the login, and never from HTTPS to HTTP.
     async fn request(&self, method: Method, url: &Url, login: Option<&HeaderValue>) -> Result<Response, String> {
         let mut at = url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -158,25 +162,26 @@ impl RegistryAuth {
             let next = target.to_str().ok().and_then(|target| answer.url().join(target).ok());
             at = next
                 .filter(|next| next.scheme() == "https" || (next.scheme() == "http" && at.scheme() == "http"))
-                .ok_or("it redirects to where we do not go")?;
+                .ok_or("it redirects to an unsupported URL")?;
         }
-        Err("it redirects too often".to_owned())
+        Err("too many redirects".to_owned())
     }
 
-    /// What the registry wants to see in `Authorization`. None if there is nothing we could show.
+    /// The value of `Authorization` for the registry. `None` if there are no credentials.
     async fn login(&self, image: &ImageReference, answer: &Response) -> Result<Option<HeaderValue>, String> {
         let headers = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let wanted: Vec<Challenge> = headers.flat_map(challenges).collect();
-        let of = |scheme: &str| wanted.iter().find(|challenge| challenge.scheme == scheme);
-        let text = match (of("bearer"), of("basic")) {
+        let challenge = |scheme: &str| wanted.iter().find(|found| found.scheme == scheme);
+        let text = match (challenge("bearer"), challenge("basic")) {
             (Some(bearer), _) => Zeroizing::new(format!("Bearer {}", self.token(image, bearer).await?.as_str())),
             (None, Some(_)) => match self.basic(image).await? {
                 Some(text) => text,
                 None => return Ok(None),
             },
-            (None, None) => return Err("it wants a login of a kind that is not known here".to_owned()),
+            (None, None) => return Err("it requires an unsupported authentication scheme".to_owned()),
         };
-        let mut header = HeaderValue::try_from(text.as_str()).map_err(|_| "a login that is no header".to_owned())?;
+        let mut header = HeaderValue::try_from(text.as_str())
+            .map_err(|_| "the credentials cannot be sent in a header".to_owned())?;
         header.set_sensitive(true);
         Ok(Some(header))
     }
@@ -210,7 +215,7 @@ impl RegistryAuth {
     }
 }
 
-/// The codes of an error's body. Messages are left out: they are the registry's, and may quote what was sent.
+/// The codes in the body of an error. Messages are not used: the registry writes them, and they may quote the request.
 async fn error_codes(mut answer: Response) -> Vec<String> {
     #[derive(Deserialize)]
     struct Body {

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// A token endpoint that notes requests as `METHOD query-or-form authorization` and answers from a script.
+/// A token endpoint that records requests as `METHOD query-or-form authorization` and sends scripted answers.
 struct Endpoint {
     address: std::net::SocketAddr,
     requests: Arc<StdMutex<Vec<String>>>,
@@ -85,7 +85,7 @@ fn service(options: AuthOptions) -> Service {
     Service(Arc::new(RegistryAuth::new(options).unwrap()))
 }
 
-/// Credentials for the registry `reg`, in a folder that has to live as long as the seeds in it are needed.
+/// Credentials for the registry `reg`, in a folder that must exist as long as its seeds are needed.
 fn with_entry(entry: &str) -> (tempfile::TempDir, AuthOptions) {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(r#"{{"auths": {{"reg": {entry}}}}}"#);
@@ -238,7 +238,7 @@ async fn trusts_the_bundle_it_is_given() {
     assert!(matches!(RegistryAuth::new(options), Err(AuthError::Client { .. })));
 }
 
-/// A folder with `docker-credential-test`, which notes each run, and a configuration that names it.
+/// A folder with `docker-credential-test`, which records each run, and a configuration that names it.
 fn with_helper(script: &str) -> (tempfile::TempDir, AuthOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -1,7 +1,7 @@
-//! Fetches registry tokens where a registry says they are (containerd: `core/remotes/docker/auth/fetch.go`).
+//! Fetches registry tokens from the endpoint that a registry names (containerd: `core/remotes/docker/auth/fetch.go`).
 //!
-//! Two ways that registries understand: an OAuth2 form, which is tried first if there is a secret, and a GET, with the
-//! credentials or without any. Reads no environment: proxies and certificates are given.
+//! There are two methods: an OAuth2 form, which is tried first if there is a secret, and a GET with or without credentials.
+//! The module does not read the environment; the caller passes proxies and certificates.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -20,14 +20,14 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::AuthError;
 use super::config::Credentials;
 
-/// The daemon waits for a minute, in which two requests may be needed.
+/// The daemon waits for one minute, and two requests may be needed.
 const TIMEOUT: Duration = Duration::from_secs(25);
 const MAX_ANSWER: usize = 1024 * 1024;
-/// In seconds, for answers without one (distribution's token specification).
+/// Lifetime in seconds of a token without one (distribution's token specification).
 const DEFAULT_LIFETIME: i64 = 60;
 const DEFAULT_CLIENT_ID: &str = "buildkit-client";
 
-/// Proxies as the variables of the same names would give them.
+/// Proxy settings, in the form of the environment variables of the same names.
 ///
 /// ```
 /// use buildkit_client::session::auth::{AuthOptions, ProxySettings, RegistryAuth};
@@ -52,7 +52,7 @@ pub struct ProxySettings {
 pub(super) enum TokenError {
     #[error("invalid token endpoint {0:?}")]
     Realm(String),
-    #[error("a secret that is not UTF-8")]
+    #[error("the secret is not UTF-8")]
     Secret,
     #[error("can't set up the client for token requests: {0}")]
     Client(String),
@@ -62,20 +62,19 @@ pub(super) enum TokenError {
     Refused(StatusCode),
     #[error("the token endpoint's answer can't be read")]
     Answer,
-    #[error("the token endpoint's answer holds no token")]
+    #[error("the token endpoint's answer contains no token")]
     NoToken,
 }
 
-/// Talks to token endpoints.
+/// A client for token endpoints.
 #[derive(Debug)]
 pub(super) struct TokenClient {
-    /// Trusted besides the machine's certificates.
+    /// Trusted in addition to the machine's certificates.
     extra_roots: RootCertStore,
     proxies: Vec<Proxy>,
-    /// Made when it is first needed: most builds fetch no token, and reading the machine's certificates takes longer than some
-    /// builds.
+    /// Created on first use: most builds fetch no token, and reading the machine's certificates takes longer than some builds.
     client: OnceLock<Client>,
-    /// For this machine itself, which no proxy leads to.
+    /// A client without proxies, for this machine itself.
     direct: OnceLock<Client>,
 }
 
@@ -97,7 +96,7 @@ impl TokenClient {
         let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
         let chosen = [given(&proxies.http).map(Proxy::http), given(&proxies.https).map(Proxy::https)];
         let proxies = chosen.into_iter().flatten().map(|proxy| {
-            // The error would quote the URL, which may hold a password.
+            // The error would quote the URL, which may contain a password.
             let proxy = proxy.map_err(|_| AuthError::Client { problem: "invalid proxy URL".to_owned() })?;
             Ok(proxy.no_proxy(exceptions.clone()))
         });
@@ -115,7 +114,7 @@ impl TokenClient {
         }
         let problem = |error: &dyn std::fmt::Display| TokenError::Client(error.to_string());
         let mut roots = self.extra_roots.clone();
-        // A machine without certificates can still use registries whose certificate is given, or none.
+        // Without the machine's certificates, registries with plain HTTP or a certificate from the bundle still work.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -155,7 +154,7 @@ impl TokenClient {
             return self.get(realm, request, None).await;
         }
         match self.post(realm.clone(), request, user, &secret).await {
-            // Registries that don't know the form answer 404 or 405; JFrog's answers 401.
+            // Registries without support for the form answer 404 or 405; JFrog's answers 401.
             Err(TokenError::Refused(status))
                 if status == StatusCode::NOT_FOUND
                     || status == StatusCode::UNAUTHORIZED
@@ -218,7 +217,7 @@ impl Answer {
             return Err(TokenError::NoToken);
         }
         let expires_in = if self.expires_in > 0 { self.expires_in } else { DEFAULT_LIFETIME };
-        // Without a time the daemon counts from when it got the token.
+        // Without a time, the daemon counts from the arrival of the token.
         let issued_at = self.issued_at.parse::<prost_types::Timestamp>();
         let issued_at = issued_at.map_or(0, |time| time.seconds);
         Ok(FetchTokenResponse { token, expires_in, issued_at })
@@ -241,7 +240,7 @@ async fn ask(request: RequestBuilder) -> Result<Answer, TokenError> {
     serde_json::from_slice(&body).map_err(|_| TokenError::Answer)
 }
 
-/// A failed request with its causes, without the URL, whose query could hold what should not be shown.
+/// A failed request with its causes. The URL is left out, because its query may contain secrets.
 pub(super) fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut message = error.to_string();
@@ -253,13 +252,13 @@ pub(super) fn describe(error: reqwest::Error) -> String {
     message
 }
 
-/// Whether a host is this machine by its name: `localhost`, `127.0.0.0/8` and `::1`, with brackets or without.
+/// Whether a host name means this machine: `localhost`, `127.0.0.0/8` and `::1`, with or without brackets.
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// A redirect of the form would carry the password along, so it must not lead to another host, nor out of TLS.
+/// Follows redirects only on the same host and never from HTTPS to HTTP, because a redirected form contains the password.
 fn follow_on_same_host(attempt: Attempt<'_>) -> Action {
     const LIMIT: usize = 10;
     let is_same = attempt.previous().last().is_some_and(|from| {
@@ -276,7 +275,7 @@ fn bundled_roots(ca_bundle: Option<&Path>) -> Result<RootCertStore, AuthError> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         let (added, _) = roots.add_parsable_certificates(certificates.unwrap_or_default());
         if added == 0 {
-            let problem = format!("{} holds no usable certificate", path.display());
+            let problem = format!("{} contains no usable certificate", path.display());
             return Err(AuthError::Client { problem });
         }
     }

@@ -1,7 +1,5 @@
-//! The file an export goes to: written beside its place and renamed when complete, so that a failed build leaves
-//! neither half a file nor destroys the old one.
-//!
-//! Does not look into what it writes.
+//! The target file of an export. It is written to a temporary file and renamed when complete, so that a failed build neither
+//! leaves a partial file nor destroys the old one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,13 +7,13 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt as _, BufWriter};
 
-/// The daemon sends pieces from 4 KiB up, and every write of a [`File`] is a trip to another thread.
+/// The daemon sends pieces as small as 4 KiB, and every write of a [`File`] is a call on another thread.
 const BUFFER: usize = 256 * 1024;
 
 /// A file being written.
 pub(super) struct TargetFile {
     pub(super) writer: BufWriter<File>,
-    /// None for what can't be replaced: devices, fifos.
+    /// `None` for special files that can't be replaced, such as devices and fifos.
     temporary: Option<Temporary>,
 }
 
@@ -31,7 +29,7 @@ impl TargetFile {
         Ok(Self { writer: BufWriter::with_capacity(BUFFER, File::from_std(file)), temporary })
     }
 
-    /// Writes what is buffered and puts the file in its place.
+    /// Flushes the buffer and renames the file to its final name.
     pub(super) async fn complete(mut self) -> io::Result<()> {
         self.writer.flush().await?;
         if let Some(mut temporary) = self.temporary.take() {
@@ -61,11 +59,11 @@ fn open(path: &Path) -> io::Result<(std::fs::File, Option<Temporary>)> {
         let file = std::fs::OpenOptions::new().write(true).open(path)?;
         return Ok((file, None));
     }
-    // Through a link to the file itself, which keeps the link.
+    // Resolve a link and replace its target, so that the link is kept.
     let target = if existing.is_some() { path.canonicalize()? } else { path.to_owned() };
     let mut name = target
         .file_name()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"))?
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?
         .to_owned();
     let random = getrandom::u64().map_err(io::Error::other)?;
     name.push(format!(".{random:016x}.tmp"));

@@ -1,6 +1,6 @@
-//! What a request for a directory says in its headers (moby/buildkit: `session/filesync/filesync.go`, `encodeOpts`).
+//! The headers of a request for a directory (moby/buildkit: `session/filesync/filesync.go`, `encodeOpts`).
 //!
-//! Only reads headers; whether there is such a directory is somebody else's question.
+//! This module only parses headers; the caller checks that the directory exists.
 
 use http::HeaderMap;
 use tonic::Status;
@@ -16,7 +16,7 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Result<DirRequest, Status> {
     })
 }
 
-/// The values of a key. If one of them is not ASCII, the daemon escapes them all and says so under a second key.
+/// The values of a key. If a value is not ASCII, the daemon escapes all values and sets a second key.
 fn values(headers: &HeaderMap, key: &str) -> Result<Vec<String>, Status> {
     let is_escaped = headers
         .get(format!("{key}-encoded"))
@@ -79,13 +79,13 @@ mod tests {
         let request = request.unwrap();
         assert_eq!(request.name, "context");
         assert_eq!(request.exclude, ["*.md", "!README.md"]);
-        // Not escaped unless it says so.
+        // Not escaped without the second key.
         assert_eq!(request.include, ["100%"]);
         assert_eq!(request.follow, ["a+b"]);
     }
 
     #[test]
-    fn unescapes_when_told() {
+    fn unescapes_encoded_values() {
         let request = from_headers(&headers(&[
             ("dir-name", b"x"),
             ("include-patterns-encoded", b"1"),

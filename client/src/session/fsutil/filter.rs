@@ -1,6 +1,6 @@
-//! Which entries of a tree are sent, and which directories need looking into (fsutil: `filter.go`).
+//! Decides which entries of a tree are sent, and which directories must be read (fsutil: `filter.go`).
 //!
-//! Decides on paths alone; it neither reads the tree nor resolves links.
+//! It uses only paths; it neither reads the tree nor resolves links.
 
 use crate::session::pattern::{MatchInfo, PatternError, PatternMatcher};
 
@@ -14,11 +14,11 @@ pub(crate) struct Filter {
 #[derive(Debug)]
 struct Rules {
     matcher: PatternMatcher,
-    /// The patterns that decide whether to look into a directory are plain paths.
+    /// Whether the patterns that decide about reading a directory are plain paths.
     can_prune: bool,
 }
 
-/// What a directory's patterns mean for its children.
+/// The pattern matches of a directory, which its children inherit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inherited {
     include: MatchInfo,
@@ -28,11 +28,11 @@ pub(crate) struct Inherited {
 /// What to do with an entry.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// It is part of the result.
+    /// Whether it is sent.
     pub(crate) keep: bool,
-    /// If it is a directory: something below may be part of the result.
+    /// Whether entries below it may be sent, if it is a directory.
     pub(crate) descend: bool,
-    /// To be handed to the verdicts below it.
+    /// For judging the entries below it.
     pub(crate) inherited: Inherited,
 }
 
@@ -47,7 +47,7 @@ impl Filter {
         Ok(Self { include: rules(include, false)?, exclude: rules(exclude, true)? })
     }
 
-    /// Judges the entry at `path`, whose parent directory was judged before.
+    /// Judges the entry at `path`. Its parent directory must be judged first.
     pub(crate) fn judge(&self, path: &[u8], parent: &Inherited) -> Verdict {
         let mut verdict = Verdict { keep: true, descend: true, inherited: Inherited::default() };
         if let Some(rules) = &self.include {

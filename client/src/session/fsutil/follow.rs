@@ -1,8 +1,8 @@
-//! `followpaths`: which further paths have to be sent so that the links on the way to the given ones lead somewhere
-//! (fsutil: `followlinks.go`).
+//! `followpaths`: resolves links, and adds the paths of their targets so that these are sent too (fsutil:
+//! `followlinks.go`).
 //!
-//! Resolves component by component inside the tree: absolute targets and `..` stop at its root. Targets that are not
-//! UTF-8 can't be patterns and lead nowhere. Filters nothing itself.
+//! Paths are resolved component by component inside the tree: absolute targets and `..` stop at its root. Targets that are
+//! not UTF-8 can't be patterns and are ignored.
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -13,11 +13,11 @@ use rustix::io::Errno;
 use super::tree::{self, Tree, TreeError};
 use crate::session::pattern;
 
-/// As many links as the kernel follows in one look-up; upstream gives up at the first it has seen before, and so
+/// The number of links that the kernel follows in one look-up. Upstream stops at the first link it has seen before, and so
 /// misses the second of `link/a` and `link/b`.
 const MAX_LINKS: u32 = 40;
 
-/// The include patterns of a request with the resolved paths added. Empty: everything is included.
+/// The include patterns of a request with the resolved paths added. An empty list includes everything.
 pub(crate) fn include_patterns(tree: &Tree, include: &[String], follow: &[String]) -> Result<Vec<String>, TreeError> {
     if follow.is_empty() {
         return Ok(include.to_vec());
@@ -27,7 +27,7 @@ pub(crate) fn include_patterns(tree: &Tree, include: &[String], follow: &[String
         resolver.resolve(path, 0)?;
     }
     let Some(resolved) = without_children(resolver.resolved.into_iter()) else {
-        // The root itself is asked for: upstream then adds nothing to the patterns that are there.
+        // The root itself is requested: upstream then does not change the given patterns.
         return Ok(include.to_vec());
     };
     let all = include.iter().cloned().chain(resolved);
@@ -37,7 +37,7 @@ pub(crate) fn include_patterns(tree: &Tree, include: &[String], follow: &[String
 struct Resolver<'a> {
     tree: &'a Tree,
     resolved: BTreeSet<String>,
-    /// Pairs of a link and what was left of the path behind it.
+    /// Pairs of a link and the rest of the path after it.
     seen: BTreeSet<(String, String)>,
 }
 
@@ -72,8 +72,8 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// Targets, as paths from the root of the tree, of the link `name` in `directory`, or of all links whose names
-    /// match it. None if there is nothing of that name, or no link.
+    /// The targets of the link `name` in `directory`, or of all links whose names match it, as paths from the root of the tree.
+    /// Empty if there is no such link.
     fn link_targets(&self, directory: &str, name: &str) -> Result<Vec<String>, TreeError> {
         let dir = match self.tree.open_dir(directory.as_bytes()) {
             Ok(dir) => dir,
@@ -92,7 +92,7 @@ impl Resolver<'_> {
         };
         let mut targets = Vec::new();
         for child in children {
-            // Anything but a link is refused with EINVAL.
+            // EINVAL means that it is not a link.
             let Ok(target) = tree::read_link(dir, &child) else { continue };
             let Ok(target) = String::from_utf8(target) else { continue };
             targets.push(if target.starts_with('/') { target } else { format!("{directory}/{target}") });
@@ -101,7 +101,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether a name is a pattern; a backslash takes the next character literally.
+/// Whether a name is a pattern. A backslash makes the next character literal.
 fn has_wildcard(name: &str) -> bool {
     let mut characters = name.chars();
     while let Some(character) = characters.next() {
@@ -116,7 +116,7 @@ fn has_wildcard(name: &str) -> bool {
     false
 }
 
-/// Drops paths below the one before them. None if the root is among them, which means that nothing is filtered.
+/// Drops paths below the path before them. `None` if the root is among them, which means that nothing is filtered.
 fn without_children(paths: impl Iterator<Item = String>) -> Option<Vec<String>> {
     let mut kept: Vec<String> = Vec::new();
     for path in paths {

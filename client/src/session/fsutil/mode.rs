@@ -1,6 +1,4 @@
 //! Go's `os.FileMode` bits, which fsutil sends instead of `st_mode` (Go: `io/fs/fs.go`, constants `Mode*`).
-//!
-//! Only translates numbers.
 
 use rustix::fs::{FileType, Mode, RawMode};
 
@@ -22,9 +20,9 @@ pub(crate) const SETGID: u32 = 1 << 22;
 pub(crate) const CHAR_DEVICE: u32 = 1 << 21;
 /// Sticky.
 pub(crate) const STICKY: u32 = 1 << 20;
-/// Neither a regular file nor anything else Go knows.
+/// A kind of file that Go does not know.
 pub(crate) const IRREGULAR: u32 = 1 << 19;
-/// All bits that say what an entry is; none is set for a regular file.
+/// All bits of the file type; none is set for a regular file.
 pub(crate) const TYPE: u32 = DIR | SYMLINK | DEVICE | NAMED_PIPE | SOCKET | CHAR_DEVICE | IRREGULAR;
 /// Permission bits.
 pub(crate) const PERM: u32 = 0o777;
@@ -50,8 +48,8 @@ pub(crate) fn from_st_mode(raw: RawMode) -> u32 {
     }
 }
 
-/// The permission and sticky bits of a Go mode. Set-user-id and set-group-id are left out on purpose: a build must not
-/// be able to drop a privileged program onto the user's machine.
+/// The permission and sticky bits of a Go mode. Set-user-id and set-group-id are left out on purpose: a build must not be
+/// able to place a privileged program on the user's machine.
 pub(crate) fn to_safe_permissions(mode: u32) -> Mode {
     let mut permissions = Mode::from_raw_mode((mode & PERM) as RawMode);
     if mode & STICKY != 0 {
@@ -60,7 +58,7 @@ pub(crate) fn to_safe_permissions(mode: u32) -> Mode {
     permissions
 }
 
-/// Whether an entry is one whose content can be asked for: fsutil `send.go`, "file can request data".
+/// Whether the content of an entry can be requested: fsutil `send.go`, "file can request data".
 pub(crate) fn has_content(mode: u32) -> bool {
     mode & TYPE == 0
 }

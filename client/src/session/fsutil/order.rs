@@ -1,9 +1,9 @@
-//! Checks the paths of an incoming tree: relative, clean, in order, each below a directory that was announced before
-//! (fsutil: `validator.go`).
+//! Checks that the paths of an incoming tree are relative, clean, in order, and each below a directory that was announced
+//! before (fsutil: `validator.go`).
 //!
-//! Looks at paths only. What it accepts can be opened component by component below a root without leaving it.
+//! An accepted path can be opened component by component below a root without leaving it.
 
-/// A path that can't be part of a tree.
+/// A path that is not valid in a tree.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OrderError {
     #[error("absolute path {0:?}")]
@@ -34,7 +34,7 @@ impl Order {
         Self { open: vec![Directory { path: Vec::new(), last: Vec::new() }] }
     }
 
-    /// Accepts the next path or says what is wrong with it.
+    /// Accepts the next path, or returns what is wrong with it.
     pub(crate) fn accept(&mut self, path: &[u8], is_dir: bool) -> Result<(), OrderError> {
         let text = || String::from_utf8_lossy(path).into_owned();
         if path.first() == Some(&b'/') {
@@ -42,7 +42,7 @@ impl Order {
         }
         check_clean(path).map_err(|()| OrderError::Unclean(text()))?;
         let (directory, name) = super::tree::split_path(path);
-        // Directories that do not lead to this path are complete: nothing may come to them any more.
+        // Directories that are not parents of this path are complete: they may get no more entries.
         while self.open.last().is_some_and(|open| open.path != directory) {
             self.open.pop();
         }

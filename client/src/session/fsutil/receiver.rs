@@ -1,9 +1,9 @@
-//! The receiving side of fsutil: what an export sends is merged into a directory (fsutil: `receive.go`).
+//! The receiving side of fsutil: merges an export into a directory (fsutil: `receive.go`).
 //!
-//! The daemon is trusted less than the user, so everything it says is checked before it touches the disk: paths and
-//! their order, ids, sizes, targets of hard links. All packets of a stream are handled one after the other by one
-//! blocking worker; only requests may pile up, because a worker that waited for the daemon to take a request could
-//! not take the content that the daemon is waiting to send.
+//! The daemon is trusted less than the user, so everything is checked before it is written: paths and their order, ids,
+//! sizes, targets of hard links. One blocking worker handles all packets of a stream in sequence. The queue of requests has
+//! no limit: a worker that waited for the daemon to accept a request could not receive the content that the daemon is
+//! waiting to send.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,19 +23,19 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-/// Packets waiting for the disk: with Go's chunks of 32 KiB half a MiB.
-const INBOX: usize = 16;
-/// Files being written at the same time. Go's sender works on four.
+/// Packets that wait to be written: half a MiB with Go's chunks of 32 KiB.
+const INBOX_SIZE: usize = 16;
+/// Files that are written at the same time. Go's sender sends four at a time.
 const MAX_OPEN_FILES: usize = 64;
 
-/// What has arrived when a transfer ended well.
+/// The result of a successful transfer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Received {
     /// Entries of all kinds.
     pub(crate) entries: u64,
     /// Bytes of content.
     pub(crate) bytes: u64,
-    /// Devices, fifos and sockets, which were left out: root filesystems hold some, and no user's folder should.
+    /// Devices, fifos and sockets, which are skipped: root filesystems contain some, but a user's folder should not.
     pub(crate) skipped: u64,
 }
 
@@ -58,8 +58,8 @@ pub(crate) enum ReceiveError {
     Interrupted,
 }
 
-/// Receives a tree into `destination` and returns the packets for the daemon. `done` hears when everything is on disk,
-/// which is before the daemon hears it: once a solve has returned, nothing is missing.
+/// Receives a tree into `destination` and returns the packets for the daemon. `done` is called when everything is on disk,
+/// before the daemon is notified, so that everything is there when a solve returns.
 pub(crate) fn receive<S>(
     destination: PathBuf,
     mut inbound: S,
@@ -70,7 +70,7 @@ where
     S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
 {
     let (outbox, packets) = mpsc::unbounded_channel();
-    let (inbox, arrivals) = mpsc::channel(INBOX);
+    let (inbox, arrivals) = mpsc::channel(INBOX_SIZE);
     tasks.spawn(async move {
         while let Some(Ok(packet)) = inbound.next().await {
             if inbox.send(packet).await.is_err() {
@@ -97,27 +97,27 @@ struct Receiver<D> {
     target: TargetDir,
     outbox: Outbox,
     order: Order,
-    /// Id of the next stat.
+    /// The id of the next entry.
     next_id: u32,
-    /// The stats are complete.
+    /// Whether all entries have been announced.
     is_announced: bool,
-    /// Taken when everything is on disk.
+    /// Called when everything is on disk.
     done: Option<D>,
     /// Requested files that have not been completed.
     pending: BTreeMap<u32, Pending>,
     open_files: usize,
-    /// Plain files of this transfer, which hard links may name.
+    /// Regular files of this transfer, to which hard links may point.
     plain: BTreeSet<Vec<u8>>,
-    /// Made when all files are complete: files appear under their name only then.
+    /// Created when all files are complete, because files get their names only then.
     hard_links: Vec<Stat>,
-    /// Modes and times are set last, since writing into a directory needs the one and changes the other.
+    /// Directories, whose modes and times are set last: writing into a directory needs permissions and changes its time.
     directories: Vec<Stat>,
     received: Received,
 }
 
 struct Pending {
     stat: Stat,
-    /// Opened by the first piece of content.
+    /// Opened when the first piece of content arrives.
     file: Option<FileInProgress>,
     written: u64,
 }
@@ -190,7 +190,7 @@ impl<D: FnOnce(Received)> Receiver<D> {
             0 => {
                 self.plain.insert(stat.path.clone());
                 self.pending.insert(id, Pending { stat, file: None, written: 0 });
-                self.tell(Packet::request(id));
+                self.send(Packet::request(id));
             }
             _ => {
                 self.received.entries -= 1;
@@ -210,7 +210,7 @@ impl<D: FnOnce(Received)> Receiver<D> {
 
     fn data(&mut self, packet: Packet) -> Result<(), ReceiveError> {
         let Some(pending) = self.pending.get_mut(&packet.id) else {
-            let problem = format!("content for {}, which was not asked for", packet.id);
+            let problem = format!("content for {}, which was not requested", packet.id);
             return Err(ReceiveError::Protocol(problem));
         };
         let announced = u64::try_from(pending.stat.size)
@@ -253,19 +253,19 @@ impl<D: FnOnce(Received)> Receiver<D> {
         for link in std::mem::take(&mut self.hard_links) {
             self.target.make_hard_link(&link)?;
         }
-        // Deepest first: the mode of a directory may forbid going into it.
+        // Deepest first, because the final mode of a directory may deny access to its children.
         for directory in std::mem::take(&mut self.directories).iter().rev() {
             self.target.finish_dir(directory)?;
         }
         if let Some(done) = self.done.take() {
             done(self.received);
         }
-        self.tell(Packet::finish());
+        self.send(Packet::finish());
         Ok(())
     }
 
-    fn tell(&self, packet: Packet) {
-        // When nobody takes packets any more, none arrive either, which ends the transfer.
+    fn send(&self, packet: Packet) {
+        // If the receiver of these packets is gone, no packets arrive either, which ends the transfer.
         let _daemon_gone = self.outbox.send(Ok(packet));
     }
 }

@@ -1,9 +1,9 @@
-//! The sending side of fsutil: one tree, one receiver (fsutil: `send.go`).
+//! The sending side of fsutil: sends one tree to one receiver (fsutil: `send.go`).
 //!
-//! Three independent activities share a response stream: the walk announces entries, a listener takes requests, and a
-//! bounded number of readers answers them. The protocol has no window of its own, so requests are queued without limit
-//! (each id may come once) while content waits for HTTP/2's flow control. Entries that changed after they were
-//! announced fail the transfer; upstream sends them empty.
+//! Three kinds of tasks share a response stream: the walk announces entries, a listener receives requests, and a limited
+//! number of readers answers them. The protocol has no flow control of its own: the queue of requests has no limit, but each
+//! id may be requested only once, and content waits for HTTP/2's flow control. If an entry changes after it was announced,
+//! the transfer fails; upstream sends such entries empty.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,48 +27,48 @@ use super::wire::{Packet, PacketKind, Stat};
 use crate::session::sent::{DirRequest, Fingerprint, Sent};
 use crate::session::tasks::Tasks;
 
-/// Content per packet. Old daemons refuse messages of 4 MiB; larger chunks than this gain nothing.
-const CHUNK: usize = 128 * 1024;
-/// Read from files that are announced as empty and nearly always are.
-const SMALL_CHUNK: usize = 4096;
-/// Packets waiting for the wire, at most 4 MiB of content.
-const OUTBOX: usize = 32;
-/// Files read at the same time.
-const READERS: usize = 8;
+/// Content per packet. Old daemons refuse messages of 4 MiB, and larger chunks than this are not faster.
+const CHUNK_SIZE: usize = 128 * 1024;
+/// Chunk size for files that are announced as empty, which nearly always are.
+const SMALL_CHUNK_SIZE: usize = 4096;
+/// Packets that wait to be sent, with at most 4 MiB of content.
+const OUTBOX_SIZE: usize = 32;
+/// Files that are read at the same time.
+const MAX_READERS: usize = 8;
 
-/// What a receiver is served.
+/// The tree to send, and how.
 pub(crate) struct Source {
     pub(crate) tree: Tree,
     pub(crate) filter: Filter,
     pub(crate) owner: Owner,
-    pub(crate) listeners: Listeners,
+    pub(crate) records: Records,
 }
 
-/// Who hears of what is sent.
+/// Records of what is sent.
 #[derive(Default)]
-pub(crate) struct Listeners {
-    /// What the receiver asked for.
+pub(crate) struct Records {
+    /// The request of the receiver.
     pub(crate) request: DirRequest,
-    /// Hears of all entries once the receiver knows them.
+    /// Gets the fingerprint when all entries have been announced.
     pub(crate) sent: Sent,
-    /// Hears of names that not every daemon takes.
-    pub(crate) odd_names: OddNames,
+    /// Gets the names that not every daemon accepts.
+    pub(crate) non_utf8_names: NonUtf8Names,
 }
 
-/// Names that were sent although they are not UTF-8. Daemons whose gRPC checks that, as Docker Engine's does, end the
-/// transfer with a message that tells neither the name nor the directory.
+/// Sent names that are not UTF-8. Daemons whose gRPC library checks this, such as Docker Engine's, abort the transfer with an
+/// error that contains neither the name nor the directory.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OddNames(Arc<Mutex<Vec<PathBuf>>>);
+pub(crate) struct NonUtf8Names(Arc<Mutex<Vec<PathBuf>>>);
 
-impl OddNames {
-    /// Enough to find the others.
+impl NonUtf8Names {
+    /// A few names are enough for the user to find the cause.
     const LIMIT: usize = 10;
 
     pub(crate) fn list(&self) -> Vec<PathBuf> {
         lock(&self.0).clone()
     }
 
-    fn look_at(&self, stat: &Stat) {
+    fn record(&self, stat: &Stat) {
         if [&stat.path, &stat.linkname].iter().any(|name| std::str::from_utf8(name).is_err()) {
             let mut names = lock(&self.0);
             if names.len() < Self::LIMIT {
@@ -83,8 +83,8 @@ pub(crate) fn send<S>(source: Source, inbound: S, tasks: &Tasks) -> ReceiverStre
 where
     S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
 {
-    let Source { tree, filter, owner, listeners } = source;
-    let (outbox, packets) = mpsc::channel(OUTBOX);
+    let Source { tree, filter, owner, records } = source;
+    let (outbox, packets) = mpsc::channel(OUTBOX_SIZE);
     let transfer = Arc::new(Transfer {
         tree,
         outbox,
@@ -94,7 +94,7 @@ where
         tasks: tasks.clone(),
     });
     let walker = Arc::clone(&transfer);
-    tasks.spawn_blocking(move || walker.announce(&filter, owner, listeners));
+    tasks.spawn_blocking(move || walker.announce(&filter, owner, records));
     tasks.spawn(async move { transfer.listen(inbound).await });
     ReceiverStream::new(packets)
 }
@@ -102,7 +102,7 @@ where
 struct Transfer {
     tree: Tree,
     outbox: mpsc::Sender<Result<Packet, Status>>,
-    /// By id: the index in the sequence of stats.
+    /// Announced entries; the id is the index.
     announced: Mutex<Vec<Announced>>,
     requests: Mutex<Requests>,
     has_failed: AtomicBool,
@@ -129,12 +129,12 @@ struct Requests {
 }
 
 impl Transfer {
-    /// Sends the stats. Blocking.
-    fn announce(&self, filter: &Filter, owner: Owner, listeners: Listeners) {
-        let Listeners { request, sent, odd_names } = listeners;
+    /// Announces the entries. Blocking.
+    fn announce(&self, filter: &Filter, owner: Owner, records: Records) {
+        let Records { request, sent, non_utf8_names } = records;
         let mut fingerprint = Fingerprint::default();
         let mut emit = |entry: Entry| {
-            odd_names.look_at(&entry.stat);
+            non_utf8_names.record(&entry.stat);
             fingerprint.add(&entry);
             let announced = if mode::has_content(entry.stat.mode) {
                 Announced::File(Content {
@@ -145,13 +145,13 @@ impl Transfer {
             } else {
                 Announced::WithoutContent
             };
-            // Before the stat leaves, since the request for it may come at once.
+            // Before the entry is sent, because the request for it may arrive at once.
             lock(&self.announced).push(announced);
             self.send(Packet::stat(entry.stat))
         };
         match walk::walk(&self.tree, filter, owner, &mut emit) {
             Ok(()) => {
-                // Before the receiver can end what needs them.
+                // Record before the receiver can finish the build that uses the records.
                 sent.note(request, fingerprint);
                 self.send(Packet::end_of_stats());
             }
@@ -160,7 +160,7 @@ impl Transfer {
         }
     }
 
-    /// Takes the receiver's packets until it is done, fails, or goes away.
+    /// Handles the receiver's packets until it is done, fails, or disconnects.
     async fn listen<S>(self: Arc<Self>, mut inbound: S)
     where
         S: Stream<Item = Result<Packet, Status>> + Unpin,
@@ -195,7 +195,7 @@ impl Transfer {
         self.abandon();
     }
 
-    /// Nobody listens any more: lets walk and readers stop at their next packet.
+    /// The receiver is gone: stops the walk and the readers at their next packet.
     fn abandon(&self) {
         self.has_failed.store(true, Ordering::Relaxed);
     }
@@ -216,7 +216,7 @@ impl Transfer {
         };
         let mut requests = lock(&self.requests);
         requests.waiting.push_back((id, content));
-        if requests.readers < READERS {
+        if requests.readers < MAX_READERS {
             requests.readers += 1;
             let reader = Arc::clone(self);
             self.tasks.spawn_blocking(move || reader.read_requested());
@@ -224,7 +224,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// Answers requests as long as there are any. Blocking.
+    /// Answers requests until none are queued. Blocking.
     fn read_requested(&self) {
         let mut reader = Reader { transfer: self, buffer: BytesMut::new(), dir: None };
         loop {
@@ -249,34 +249,34 @@ impl Transfer {
         !self.has_failed.load(Ordering::Relaxed) && self.outbox.blocking_send(Ok(packet)).is_ok()
     }
 
-    /// Tells the receiver, then ends the call: once, whoever fails first. Blocking.
+    /// Reports a failure to the receiver and ends the call. Only the first failure is reported. Blocking.
     fn fail(&self, problem: &str) {
-        if let Some(last_words) = self.last_words(problem) {
-            for item in last_words {
+        if let Some(items) = self.failure(problem) {
+            for item in items {
                 let _receiver_gone = self.outbox.blocking_send(item);
             }
         }
     }
 
     async fn fail_async(&self, problem: &str) {
-        if let Some(last_words) = self.last_words(problem) {
-            for item in last_words {
+        if let Some(items) = self.failure(problem) {
+            for item in items {
                 let _receiver_gone = self.outbox.send(item).await;
             }
         }
     }
 
-    fn last_words(&self, problem: &str) -> Option<[Result<Packet, Status>; 2]> {
+    fn failure(&self, problem: &str) -> Option<[Result<Packet, Status>; 2]> {
         let is_first = !self.has_failed.swap(true, Ordering::Relaxed);
         is_first.then(|| [Ok(Packet::error(problem)), Err(Status::aborted(problem))])
     }
 }
 
-/// What one reader keeps between files.
+/// The state of one reader.
 struct Reader<'a> {
     transfer: &'a Transfer,
     buffer: BytesMut,
-    /// The directory of the last file: requests come in the order of the walk.
+    /// The directory of the last file; requests arrive in the order of the walk.
     dir: Option<(Vec<u8>, OwnedFd)>,
 }
 
@@ -291,36 +291,37 @@ impl Reader<'_> {
 
     /// False if the transfer is over.
     fn send_content(&mut self, id: u32, content: &Content) -> Result<bool, String> {
-        let tell = |action, error| self.transfer.tree.error(action, &content.path, error).to_string();
+        let failed = |action, error| self.transfer.tree.error(action, &content.path, error).to_string();
         let (directory, name) = tree::split_path(&content.path);
         let is_same = self.dir.as_ref().is_some_and(|(path, _)| path == directory);
         if !is_same {
-            let dir = self.transfer.tree.open_dir(directory).map_err(|e| tell("open", e))?;
+            let dir = self.transfer.tree.open_dir(directory).map_err(|e| failed("open", e))?;
             self.dir = Some((directory.to_owned(), dir));
         }
         let Some((_, dir)) = &self.dir else { return Ok(false) };
-        let file = tree::open_child_file(dir.as_fd(), name).map_err(|e| tell("open", e))?;
-        let state = rustix::fs::fstat(&file).map_err(|e| tell("examine", e))?;
+        let file = tree::open_child_file(dir.as_fd(), name).map_err(|e| failed("open", e))?;
+        let state = rustix::fs::fstat(&file).map_err(|e| failed("examine", e))?;
         if FileType::from_raw_mode(state.st_mode) != FileType::RegularFile {
-            return Err(tell("send", Errno::INVAL));
+            return Err(failed("send", Errno::INVAL));
         }
-        // A file that grows meanwhile is cut at the size that was announced. Pseudo files are announced as empty
-        // whatever they hold, so those are read to their end.
-        let (mut left, chunk) = if content.size == 0 { (u64::MAX, SMALL_CHUNK) } else { (content.size, CHUNK) };
+        // A file that grows is cut at the announced size. Pseudo files are always announced as empty, so files without a size
+        // are read to their end.
+        let (mut left, chunk) =
+            if content.size == 0 { (u64::MAX, SMALL_CHUNK_SIZE) } else { (content.size, CHUNK_SIZE) };
         while left > 0 {
             let wanted = usize::try_from(left).unwrap_or(chunk).min(chunk);
             self.buffer.resize(wanted, 0);
             let length = loop {
                 match rustix::io::read(&file, &mut self.buffer[..]) {
                     Err(Errno::INTR) => {}
-                    outcome => break outcome.map_err(|e| tell("read", e))?,
+                    outcome => break outcome.map_err(|e| failed("read", e))?,
                 }
             };
             if length == 0 {
                 break;
             }
             left -= length as u64;
-            // The rest of the allocation is used for the next chunk once this one is on the wire.
+            // The rest of the allocation is reused for the next chunk after this one has been sent.
             let chunk = self.buffer.split_to(length).freeze();
             if !self.transfer.send(Packet::data(id, chunk)) {
                 return Ok(false);
@@ -334,7 +335,7 @@ impl Reader<'_> {
     }
 }
 
-/// No panic happens while one of these locks is held, so a poisoned one is as good as any.
+/// Code that holds one of these locks does not panic, so poisoning can be ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
-//! Reading a directory tree through handles, so that no path can lead out of it.
+//! Reads a directory tree through open directory handles, so that no path can leave the tree.
 //!
-//! The root is opened once, following links, because the user named it; from there on every step opens one component
-//! relative to its parent's handle and never follows a link. Blocking; decides nothing about what is sent.
+//! The root is opened once, following links, because the user named it. After that, every step opens one component
+//! relative to its parent's handle and never follows a link. All functions block.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,28 +12,28 @@ use rustix::io::Errno;
 
 use super::wire::Xattr;
 
-/// How a directory is opened below the root.
+/// The flags for opening a directory below the root.
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Attributes of this prefix belong to macOS's Finder (fsutil: `stat_unix.go`).
 #[cfg(target_os = "linux")]
 const APPLE_PREFIX: &[u8] = b"com.apple.";
 
-/// A directory somebody allowed us to read.
+/// A directory that the user allowed to be read.
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: OwnedFd,
     path: PathBuf,
 }
 
-/// A name in a directory, with what the directory says it is.
+/// A name in a directory, with the type in the directory's listing.
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) name: CString,
     pub(crate) file_type: FileType,
 }
 
-/// A failure that names the place: the path is relative to the root.
+/// A failure, with the action and the path relative to the root.
 #[derive(Debug, thiserror::Error)]
 #[error("can't {action} {}: {source}", path.display())]
 pub(crate) struct TreeError {
@@ -59,7 +59,7 @@ impl Tree {
         self.root.as_fd()
     }
 
-    /// Words a failure at `path` below the root.
+    /// The error of a failure at `path` below the root.
     pub(crate) fn error(&self, action: &'static str, path: &[u8], error: Errno) -> TreeError {
         TreeError { action, path: self.path.join(as_path(path)), source: error.into() }
     }
@@ -74,7 +74,7 @@ impl Tree {
     }
 }
 
-/// A relative path from the wire or the walk, for showing it.
+/// A relative path from the wire or the walk, for display.
 pub(crate) fn as_path(path: &[u8]) -> &Path {
     use std::os::unix::ffi::OsStrExt as _;
     Path::new(std::ffi::OsStr::from_bytes(path))
@@ -88,12 +88,12 @@ pub(crate) fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Opens a directory of a directory; a link or anything else in its place is an error.
+/// Opens a directory in a directory. A link, or anything else that is not a directory, is an error.
 pub(crate) fn open_child_dir(dir: BorrowedFd<'_>, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(dir, name, DIRECTORY, Mode::empty())
 }
 
-/// Opens a file of a directory for reading. A link is an error, and a fifo that took the file's place does not block.
+/// Opens a file in a directory for reading. A link is an error. A fifo that has replaced the file does not block.
 pub(crate) fn open_child_file(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     rustix::fs::openat(dir, name, flags, Mode::empty())
@@ -110,7 +110,7 @@ pub(crate) fn list(dir: BorrowedFd<'_>) -> Result<Vec<Child>, Errno> {
         }
         let mut file_type = entry.file_type();
         if file_type == FileType::Unknown {
-            // Some file systems leave it out of the listing.
+            // Some file systems do not report the type in the listing.
             match stat(dir, name) {
                 Ok(stat) => file_type = FileType::from_raw_mode(stat.st_mode),
                 Err(Errno::NOENT) => continue,
@@ -123,7 +123,7 @@ pub(crate) fn list(dir: BorrowedFd<'_>) -> Result<Vec<Child>, Errno> {
     Ok(children)
 }
 
-/// The state of an entry itself, never of what it links to.
+/// The state of an entry, without following links.
 pub(crate) fn stat(dir: BorrowedFd<'_>, name: &CStr) -> Result<rustix::fs::Stat, Errno> {
     rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
 }
@@ -133,13 +133,13 @@ pub(crate) fn read_link(dir: BorrowedFd<'_>, name: &CStr) -> Result<Vec<u8>, Err
     Ok(rustix::fs::readlinkat(dir, name, Vec::new())?.into_bytes())
 }
 
-/// Extended attributes of an entry, in the order of their names. File systems without them have none, and one that
-/// can't be read is left out, as fsutil does.
+/// Extended attributes of an entry, ordered by name. Empty if the file system has none. An attribute that can't be read is
+/// skipped, as in fsutil.
 #[cfg(target_os = "linux")]
 pub(crate) fn xattrs(dir: BorrowedFd<'_>, name: &CStr) -> Vec<Xattr> {
     use std::os::fd::AsRawFd as _;
-    // There is no call that takes a handle and a name. This path reaches the same place: the link in /proc leads to
-    // the very directory, and the last component is not followed.
+    // No system call accepts a handle and a name. This path is equivalent: the link in /proc leads to the same directory, and
+    // the last component is not followed.
     let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
     path.extend_from_slice(name.to_bytes());
     let Ok(length @ 1..) = rustix::fs::llistxattr_query(path.as_slice()) else {

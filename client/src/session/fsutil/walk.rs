@@ -1,8 +1,7 @@
-//! Walks a tree depth first and reports what passes a filter, in the order a receiver insists on (fsutil: `fs.go`,
+//! Walks a tree depth first and reports the entries that pass a filter, in the order that a receiver requires (fsutil: `fs.go`,
 //! `filter.go`, `validator.go`): a directory before its content, siblings ascending by the bytes of their names.
 //!
-//! Blocking. Knows neither ids nor packets. Entries that vanish while we look are left out one by one; upstream skips
-//! the rest of their directory.
+//! Blocking. An entry that disappears during the walk is skipped; upstream skips the rest of its directory.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,11 +14,11 @@ use super::mode;
 use super::tree::{self, Child, Tree, TreeError};
 use super::wire::Stat;
 
-/// A receiver that only wants metadata drops a root entry of this name without counting it, and so loses track of all
-/// ids after it (fsutil: `receive.go`, `metadataPath`).
+/// A root entry of this name is not sent: a receiver that requests only metadata drops it without counting it, so that all
+/// later ids would be wrong (fsutil: `receive.go`, `metadataPath`).
 const RESERVED: &[u8] = b".fsutil-metadata";
 
-/// Whose files the other side sees.
+/// The owner of the files that the daemon sees.
 ///
 /// ```
 /// use buildkit_client::session::files::{LocalDir, Owner};
@@ -30,7 +29,7 @@ const RESERVED: &[u8] = b".fsutil-metadata";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Owner {
-    /// Everything belongs to root, as the clients of BuildKit present a build context.
+    /// Everything belongs to root, as BuildKit's clients send a build context.
     #[default]
     Root,
     /// Owners as on disk.
@@ -41,9 +40,9 @@ pub enum Owner {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) stat: Stat,
-    /// A socket is announced as a regular file and is always empty.
+    /// Whether it is a socket, which is announced as an empty regular file.
     pub(crate) is_socket: bool,
-    /// When anything about a file was changed last, in nanoseconds since the epoch; it cannot be set. 0 for a directory. It is not
+    /// The change time (ctime) of a file, in nanoseconds since the epoch, which users cannot set. 0 for a directory. It is not
     /// sent.
     pub(crate) changed: i64,
 }
@@ -53,8 +52,8 @@ pub(crate) struct Entry {
 pub(crate) enum WalkError {
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// Whoever takes the entries wants no more.
-    #[error("nobody is listening any more")]
+    /// The receiver is gone.
+    #[error("the receiver is gone")]
     Stopped,
 }
 
@@ -86,7 +85,7 @@ struct Walk<'a> {
     owner: Owner,
     emit: &'a mut dyn FnMut(Entry) -> bool,
     levels: Vec<Level>,
-    /// First path sent for an inode that has several names.
+    /// The first path sent for an inode with several names.
     links: BTreeMap<(u64, u64), Vec<u8>>,
 }
 
@@ -97,7 +96,7 @@ struct Level {
     path: Vec<u8>,
     names: std::vec::IntoIter<Child>,
     inherited: Inherited,
-    /// A directory that does not pass the filter itself is only sent once something in it does.
+    /// A directory that does not pass the filter is sent only if an entry in it does.
     is_sent: bool,
 }
 
@@ -125,9 +124,9 @@ impl Walk<'_> {
             .and_then(|dir| tree::list(dir.as_fd()).map(|names| (dir, names)));
         let (dir, names) = match opened {
             Ok(opened) => opened,
-            // Gone, or no longer a directory.
+            // It was removed, or is no longer a directory.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
-            // Whoever excludes a directory need not be able to read it.
+            // An excluded directory need not be readable.
             Err(Errno::ACCESS | Errno::PERM) if !keep => return Ok(()),
             Err(error) => return Err(self.tree.error("read directory", &path, error).into()),
         };
@@ -145,7 +144,7 @@ impl Walk<'_> {
         };
         let file_type = FileType::from_raw_mode(state.st_mode);
         if file_type == FileType::Directory {
-            // It became one after the listing.
+            // It became a directory after the listing.
             return Ok(());
         }
         let mut stat = self.describe(&state, path);
@@ -165,7 +164,7 @@ impl Walk<'_> {
         stat.xattrs = tree::xattrs(dir, name);
         self.send_directories()?;
         if file_type != FileType::Symlink && state.st_nlink > 1 {
-            // Which name is the first is settled here, among what is sent, so that a filter can't hide it.
+            // Only sent names count as the first name of an inode, so that the target of a hard link is always sent.
             match self.links.entry((state.st_dev, state.st_ino)) {
                 std::collections::btree_map::Entry::Occupied(first) => {
                     stat.linkname = first.get().clone();
@@ -179,7 +178,7 @@ impl Walk<'_> {
         self.send(Entry { stat, is_socket: file_type == FileType::Socket, changed })
     }
 
-    /// Sends the directories leading to the current place that have not been sent yet.
+    /// Sends the parent directories that have not been sent yet.
     fn send_directories(&mut self) -> Result<(), WalkError> {
         let Some(first) = self.levels.iter().position(|level| !level.is_sent) else {
             return Ok(());
@@ -196,7 +195,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What directories and other entries have in common.
+    /// The fields that directories and other entries have in common.
     fn describe(&self, state: &rustix::fs::Stat, path: Vec<u8>) -> Stat {
         let (uid, gid) = match self.owner {
             Owner::Root => (0, 0),

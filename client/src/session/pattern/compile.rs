@@ -1,6 +1,6 @@
-//! Turns one pattern into the cheapest comparison that does: text where possible, else a regular expression.
+//! Compiles one pattern to the cheapest comparison: text if possible, else a regular expression.
 //!
-//! Syntax errors are those of Go's `filepath.Match`. Knows nothing of `!`, of order, or of parent directories.
+//! Syntax errors are those of Go's `filepath.Match`. The caller handles `!`, the order of patterns and parent directories.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -28,7 +28,7 @@ pub(super) fn form(pattern: &str) -> Result<Form, String> {
     while let Some(character) = characters.next() {
         match character {
             '*' if characters.next_if_eq(&'*').is_some() => {
-                // `**/` spans any number of directories, also none.
+                // `**/` matches any number of directories, including none.
                 characters.next_if_eq(&'/');
                 let at_end = characters.peek().is_none();
                 if !at_end {
@@ -80,12 +80,12 @@ pub(super) fn form(pattern: &str) -> Result<Form, String> {
 fn build(expression: &str) -> Result<Regex, String> {
     RegexBuilder::new(expression).dot_matches_new_line(true).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "too large".to_owned(),
-        // The only mistake left is a range whose ends are the wrong way round.
+        // The only remaining mistake is a range with swapped ends.
         _ => "invalid character range".to_owned(),
     })
 }
 
-/// Translates what follows a `[`, up to and including its `]`.
+/// Translates a class after its `[`, up to and including its `]`.
 fn class(characters: &mut Peekable<Chars<'_>>, expression: &mut String) -> Result<(), String> {
     expression.push('[');
     if characters.next_if_eq(&'^').is_some() {
@@ -107,7 +107,7 @@ fn class(characters: &mut Peekable<Chars<'_>>, expression: &mut String) -> Resul
     Ok(())
 }
 
-/// One character of a class; `-` and `]` have to be escaped there.
+/// One character of a class, in which `-` and `]` must be escaped.
 fn class_member(characters: &mut Peekable<Chars<'_>>) -> Result<char, String> {
     match characters.next() {
         None => Err(UNCLOSED.to_owned()),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Asks as the walk does: from the root down, handing each directory's answer to its children.
+/// Matches like the walk: from the root down, with the result of each directory passed to its children.
 #[track_caller]
 fn check(patterns: &[&str], path: &str, expected: bool) {
     let matcher = PatternMatcher::new(patterns).unwrap();
@@ -155,7 +155,7 @@ fn bytes_that_are_not_utf8() {
 }
 
 #[test]
-fn syntax_errors_are_told() {
+fn syntax_errors_are_reported() {
     for pattern in ["[", "a[", "[]", "[]a]", "[^]", "[-x]", "[a-]", "[x-]", "a[b", "a\\", "!", "[z-a]", "*[a"] {
         let error = PatternMatcher::new([pattern]).unwrap_err();
         assert!(error.to_string().contains("invalid pattern"), "{pattern:?}: {error}");
@@ -194,7 +194,7 @@ proptest::proptest! {
         }
     }
 
-    /// Looking into a directory is only skipped if nothing below it can match.
+    /// A directory is skipped only if nothing below it can match.
     #[test]
     fn pruning_loses_nothing(
         patterns in proptest::collection::vec("!?[ab](/[ab]){0,2}(/\\*\\*?)?", 1..4),

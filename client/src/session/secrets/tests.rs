@@ -1,4 +1,4 @@
-//! The rules of sources. How answers look on the wire is tested with the session.
+//! The rules of secret sources. The wire format is tested with the session.
 
 use super::*;
 
@@ -27,13 +27,13 @@ fn reads_each_kind_of_source() {
     assert_eq!(value(&secrets, "TOKEN").unwrap(), b"from env");
     assert_eq!(value(&secrets, file.to_str().unwrap()).unwrap(), b"from file");
     assert_eq!(value(&secrets, "unknown"), None);
-    // Read when asked for, not when added.
+    // Read when requested, not when added.
     std::fs::write(&file, "changed").unwrap();
     assert_eq!(value(&secrets, "file").unwrap(), b"changed");
 }
 
 #[test]
-fn tells_mistakes_at_once() {
+fn reports_mistakes_early() {
     let folder = tempfile::tempdir().unwrap();
     let large = folder.path().join("large");
     std::fs::write(&large, vec![0; MAX_SECRET_SIZE + 1]).unwrap();

@@ -1,13 +1,13 @@
-//! `WWW-Authenticate`: which logins a registry takes (RFC 9110, 11.6.1).
+//! `WWW-Authenticate`: the authentication schemes that a registry supports (RFC 9110, 11.6.1).
 //!
-//! Reads one header; which login is chosen is not decided here.
+//! This module parses the header; the caller chooses a scheme.
 
-/// One way of logging in.
+/// One authentication scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Challenge {
     /// `bearer` or `basic`, lower case.
     pub(super) scheme: String,
-    /// Names in lower case, and values without their quotes.
+    /// Lower-case names, and values without quotes.
     parameters: Vec<(String, String)>,
 }
 
@@ -18,7 +18,7 @@ impl Challenge {
     }
 }
 
-/// All challenges of a header. Whatever is no challenge is passed over.
+/// All challenges of a header. Text that is not a challenge is skipped.
 pub(super) fn challenges(header: &str) -> Vec<Challenge> {
     let mut found: Vec<Challenge> = Vec::new();
     let mut rest = header.trim_start();
@@ -46,7 +46,7 @@ pub(super) fn challenges(header: &str) -> Vec<Challenge> {
     found
 }
 
-/// A token or a quoted text, and what comes after it.
+/// A token or a quoted text, and the rest.
 fn read_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|c: char| c == ',' || c.is_whitespace()).unwrap_or(text.len());
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_passed_over() {
+    fn invalid_text_is_skipped() {
         for text in ["", ",", "=", "=x", " , = ,", "\"", "a=\"b", "Basic", "Basic ,,", "Bearer realm=\"\\"] {
             assert!(challenges(text).len() < 2, "{text}");
         }

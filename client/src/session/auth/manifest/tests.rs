@@ -1,4 +1,4 @@
-//! Registries of a few lines on loopback, each with its own way of saying something.
+//! Small registries on loopback, each with different answers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use crate::session::auth::{AuthOptions, ProxySettings};
 
 type Answers = fn(&http::Request<Incoming>, SocketAddr) -> http::Response<Full<bytes::Bytes>>;
 
-/// A registry that notes `METHOD path authorization` and answers as it is told.
+/// A registry that records `METHOD path authorization` and sends scripted answers.
 struct Registry {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
@@ -187,7 +187,7 @@ async fn nobody_there_is_unknown() {
 #[tokio::test]
 async fn redirects_are_followed_without_the_login() {
     let other = Registry::start(|_, _| answer(200, &[], "")).await;
-    // A port is the other host here: nothing else can be told on loopback.
+    // On loopback, a different port stands for a different host.
     let target: &'static str = Box::leak(format!("http://{}/elsewhere", other.address).into_boxed_str());
     static TARGET: std::sync::OnceLock<&'static str> = std::sync::OnceLock::new();
     TARGET.get_or_init(|| target);

@@ -1,8 +1,8 @@
-//! Writing into the directory of an export, through handles only.
+//! Writes into the directory of an export, through open directory handles only.
 //!
-//! Every operation names one component relative to an open directory and follows no link, so a link that lies in the
-//! destination, or is put there meanwhile, is replaced or refused but never traversed. Files and links appear under
-//! their name by a rename, complete. Relies on [`super::super::order`] for the paths being clean.
+//! Every operation uses one path component relative to an open directory and follows no link. A link in the destination,
+//! even one that is created meanwhile, is replaced or refused but never followed. Files and links are renamed to their final
+//! name when complete. [`super::super::order`] ensures that paths are clean.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -16,12 +16,12 @@ use super::super::mode;
 use super::super::tree::{as_path, open_child_dir, split_path};
 use super::super::wire::{Stat, Xattr};
 
-/// Only these attributes are taken over: others grant rights (`security.capability`) or steer the system.
+/// Only these attributes are copied: others grant privileges (`security.capability`) or affect the system.
 const XATTR_PREFIX: &[u8] = b"user.";
-/// What a directory needs while we write into it.
+/// The mode of a directory while it is being filled.
 const WORKING_MODE: Mode = Mode::RWXU;
 
-/// A failure to write, naming the place.
+/// A write error, with the action and the path.
 #[derive(Debug, thiserror::Error)]
 #[error("can't {action} {}: {source}", path.display())]
 pub(crate) struct TargetError {
@@ -31,11 +31,11 @@ pub(crate) struct TargetError {
     source: std::io::Error,
 }
 
-/// The directory an export is merged into.
+/// The directory that an export is merged into.
 pub(super) struct TargetDir {
     root: Arc<OwnedFd>,
     path: PathBuf,
-    /// The directory used last: entries of one directory come together.
+    /// The directory that was used last; entries of a directory arrive in sequence.
     recent: Option<(Vec<u8>, Arc<OwnedFd>)>,
 }
 
@@ -48,18 +48,17 @@ pub(super) struct FileInProgress {
 }
 
 impl TargetDir {
-    /// Opens the destination, creating it (and its parents) readable by the user alone.
+    /// Opens the destination. If it is missing, it and its parents are created, accessible only to the user.
     pub(super) fn create(path: PathBuf) -> Result<Self, TargetError> {
         let fail = |action, source| TargetError { action, path: path.clone(), source };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| fail("create", error))?;
-        // The destination itself is the user's word, links included.
+        // The user chose the destination, so links in its path are followed.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(|error| fail("open", error.into()))?;
         Ok(Self { root: Arc::new(root), path, recent: None })
     }
 
-    /// Makes sure there is a directory that we can write into. One that exists keeps its content; anything else under
-    /// that name is replaced.
+    /// Creates a writable directory. An existing directory keeps its content; anything else with that name is replaced.
     pub(super) fn make_dir(&mut self, path: &[u8]) -> Result<(), TargetError> {
         let (dir, name) = self.parent(path)?;
         let attempt = || {
@@ -69,7 +68,7 @@ impl TargetDir {
                 None => {}
             }
             match rustix::fs::mkdirat(dir.as_fd(), name, WORKING_MODE) {
-                // Another platform's stream was faster.
+                // The stream of another platform has created it.
                 Err(Errno::EXIST) if kind(dir.as_fd(), name)? == Some(FileType::Directory) => Ok(()),
                 outcome => outcome,
             }
@@ -77,7 +76,7 @@ impl TargetDir {
         attempt().map_err(|error| self.error("create directory", path, error))
     }
 
-    /// Sets what was left open while the directory was being filled.
+    /// Sets the mode, times and attributes, after the directory was filled.
     pub(super) fn finish_dir(&mut self, stat: &Stat) -> Result<(), TargetError> {
         let (parent, name) = self.parent(&stat.path)?;
         let attempt = || {
@@ -102,7 +101,7 @@ impl TargetDir {
         attempt().map_err(|error| self.error("create symbolic link", &stat.path, error))
     }
 
-    /// Links to a file that was completed before.
+    /// Creates a hard link to a completed file.
     pub(super) fn make_hard_link(&mut self, stat: &Stat) -> Result<(), TargetError> {
         let (from_dir, from_name) = self.parent(&stat.linkname)?;
         let (dir, name) = self.parent(&stat.path)?;
@@ -115,7 +114,7 @@ impl TargetDir {
         attempt().map_err(|error| self.error("create hard link", &stat.path, error))
     }
 
-    /// Opens a temporary file beside where the file will be.
+    /// Opens a temporary file in the final directory of the file.
     pub(super) fn begin_file(&mut self, path: &[u8]) -> Result<FileInProgress, TargetError> {
         let (dir, _) = self.parent(path)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -128,7 +127,7 @@ impl TargetDir {
             .map_err(|error| self.error("create", path, error))
     }
 
-    /// The open directory that holds `path`, and the last name of `path`.
+    /// The open directory that contains `path`, and the last component of `path`.
     fn parent<'p>(&mut self, path: &'p [u8]) -> Result<(Arc<OwnedFd>, &'p [u8]), TargetError> {
         let (directory, name) = split_path(path);
         if let Some((recent, dir)) = &self.recent
@@ -160,7 +159,7 @@ impl FileInProgress {
         })
     }
 
-    /// Gives the file its mode, times and name.
+    /// Sets the mode and times of the file, and renames it to its final name.
     pub(super) fn complete(self, stat: &Stat) -> Result<(), TargetError> {
         let Self { file, temporary, path } = self;
         let (_, name) = split_path(&stat.path);
@@ -174,7 +173,7 @@ impl FileInProgress {
     }
 }
 
-/// Something under a name that is removed again unless it gets its final one.
+/// An entry with a temporary name, which is removed unless it is renamed to its final name.
 struct Temporary {
     dir: Arc<OwnedFd>,
     name: String,
@@ -186,15 +185,14 @@ impl Temporary {
         dir: Arc<OwnedFd>,
         create: impl FnOnce(BorrowedFd<'_>, &str) -> Result<T, Errno>,
     ) -> Result<(Self, T), Errno> {
-        // 64 random bits: nobody can place something under the name beforehand, and what creates it would refuse.
+        // 64 random bits, so that the name can't be guessed. The creating calls fail if it exists.
         let random = getrandom::u64().map_err(|_| Errno::IO)?;
         let name = format!(".export-{random:016x}.tmp");
         let created = create(dir.as_fd(), &name)?;
         Ok((Self { dir, name, is_renamed: false }, created))
     }
 
-    /// Moves it over whatever has the name, except a directory that is not empty: an export adds to what is there and
-    /// must not delete a tree.
+    /// Replaces the entry with the final name, except a directory that is not empty: an export must not delete a tree.
     fn rename(mut self, name: &[u8]) -> Result<(), Errno> {
         let rename = || rustix::fs::renameat(self.dir.as_fd(), self.name.as_str(), self.dir.as_fd(), name);
         match rename() {
@@ -211,8 +209,8 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Renaming one of two names of the same file to the other does nothing and succeeds (POSIX, rename), so a hard
-        // link's temporary name may still be there even then.
+        // POSIX: renaming a file to another hard link of itself succeeds without any change. The temporary name of a hard link
+        // may therefore still exist after a successful rename.
         let is_gone = self.is_renamed && kind(self.dir.as_fd(), self.name.as_bytes()) == Ok(None);
         if !is_gone {
             let _best_effort = rustix::fs::unlinkat(self.dir.as_fd(), self.name.as_str(), AtFlags::empty());
@@ -220,7 +218,7 @@ impl Drop for Temporary {
     }
 }
 
-/// What lies under a name, itself and not what it links to.
+/// The type of an entry, without following links.
 fn kind(dir: BorrowedFd<'_>, name: &[u8]) -> Result<Option<FileType>, Errno> {
     match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
@@ -229,12 +227,12 @@ fn kind(dir: BorrowedFd<'_>, name: &[u8]) -> Result<Option<FileType>, Errno> {
     }
 }
 
-/// An earlier export may have left a directory read-only; its final mode comes with [`TargetDir::finish_dir`].
+/// Makes a directory writable that an earlier export left read-only. [`TargetDir::finish_dir`] sets the final mode.
 fn ensure_writable(parent: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
     let dir = open_child_dir(parent, name)?;
     let permissions = Mode::from_raw_mode(rustix::fs::fstat(&dir)?.st_mode);
     if !permissions.contains(WORKING_MODE) {
-        // Somebody else's directory may be writable for us all the same: what comes next will tell.
+        // A directory of a different owner may still be writable; the next operation fails if it is not.
         let _not_ours = rustix::fs::fchmod(&dir, permissions | WORKING_MODE);
     }
     Ok(())
@@ -242,7 +240,7 @@ fn ensure_writable(parent: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
 
 fn set_xattrs(file: BorrowedFd<'_>, xattrs: &[Xattr]) {
     for xattr in xattrs.iter().filter(|xattr| xattr.name.starts_with(XATTR_PREFIX)) {
-        // Not every file system has them; fsutil ignores failures too.
+        // Some file systems do not support attributes; fsutil ignores failures too.
         let _unsupported = rustix::fs::fsetxattr(file, xattr.name.as_slice(), &xattr.value, XattrFlags::empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The receiver against a daemon played by the test, honest and hostile.
+//! The receiver against a daemon that the test plays, both honest and hostile.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -63,7 +63,7 @@ impl Daemon {
         self.expect(Packet::finish()).await;
         self.send(Packet::finish());
         assert!(self.next().await.is_none(), "the call ends after both have finished");
-        self.outcome.lock().unwrap().expect("the outcome to be told")
+        self.outcome.lock().unwrap().expect("the outcome")
     }
 
     /// The error packet and the status that end a refused transfer.
@@ -244,7 +244,7 @@ async fn never_writes_through_a_link() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("victim"), b"old").unwrap();
     let out = tempfile::tempdir().unwrap();
-    // Links that were there before: replaced, whatever they point to.
+    // Links that existed before are replaced, regardless of their target.
     symlink(outside.path(), out.path().join("dir")).unwrap();
     symlink(outside.path().join("victim"), out.path().join("file")).unwrap();
     Daemon::exporting_to(out.path())
@@ -309,15 +309,15 @@ async fn leaves_devices_and_fifos_out() {
 }
 
 #[tokio::test]
-async fn checks_content_against_what_was_announced_and_asked_for() {
+async fn checks_content_against_announcements_and_requests() {
     let data = |id, bytes: &'static [u8]| Packet::data(id, Bytes::from_static(bytes));
     for (packets, problem) in [
         (vec![data(0, b"12345")], "has more"),
         (vec![data(0, b"123"), data(0, b"45")], "has more"),
         (vec![data(0, b"123"), data(0, b"")], "ended after 3"),
-        (vec![data(0, b"1234"), data(0, b""), data(0, b"")], "not asked for"),
-        (vec![data(1, b"x")], "not asked for"),
-        (vec![data(4_000_000_000, b"x")], "not asked for"),
+        (vec![data(0, b"1234"), data(0, b""), data(0, b"")], "not requested"),
+        (vec![data(1, b"x")], "not requested"),
+        (vec![data(4_000_000_000, b"x")], "not requested"),
         (vec![Packet::request(0)], "unexpected packet Request"),
         (vec![Packet::finish()], "unexpected packet Finish"),
         (vec![Packet { kind: 99, ..Packet::default() }], "unknown packet type 99"),
@@ -380,7 +380,7 @@ async fn an_error_of_the_sender_is_passed_on() {
 }
 
 mod anything {
-    //! Whatever a daemon sends, nothing happens outside the destination.
+    //! No input from a daemon has an effect outside the destination.
 
     use proptest::prelude::*;
 
@@ -412,7 +412,7 @@ mod anything {
             let out = parent.path().join("out");
             fs::create_dir(&out).unwrap();
             fs::write(parent.path().join("victim"), b"old").unwrap();
-            // Ways out that were there before.
+            // Links out of the destination that existed before.
             symlink("..", out.join("link")).unwrap();
             symlink("../victim", out.join("victim")).unwrap();
             let (outbox, _answers) = mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! The sender against a receiver played by the test, packet by packet.
+//! The sender against a receiver that the test plays, packet by packet.
 
 use std::fs;
 use std::path::Path;
@@ -15,17 +15,17 @@ struct Peer {
 }
 
 impl Peer {
-    fn of(root: &Path) -> Self {
+    fn new(root: &Path) -> Self {
         let (requests, inbound) = mpsc::unbounded_channel();
         let tasks = Tasks::default();
         let inbound = tokio_stream::wrappers::UnboundedReceiverStream::new(inbound);
         let tree = Tree::open(root).unwrap();
-        let source = Source { tree, filter: Filter::default(), owner: Owner::Root, listeners: Listeners::default() };
+        let source = Source { tree, filter: Filter::default(), owner: Owner::Root, records: Records::default() };
         let packets = send(source, inbound, &tasks);
         Self { requests, packets, tasks }
     }
 
-    fn tell(&self, packet: Packet) {
+    fn send(&self, packet: Packet) {
         self.requests.send(Ok(packet)).unwrap();
     }
 
@@ -64,42 +64,42 @@ impl Peer {
 #[tokio::test]
 async fn a_whole_transfer() {
     let root = tempfile::tempdir().unwrap();
-    let big: Vec<u8> = (0..3 * CHUNK + 17).map(|index| index as u8).collect();
+    let big: Vec<u8> = (0..3 * CHUNK_SIZE + 17).map(|index| index as u8).collect();
     fs::create_dir(root.path().join("dir")).unwrap();
     fs::write(root.path().join("dir/big"), &big).unwrap();
     fs::write(root.path().join("empty"), b"").unwrap();
-    let mut peer = Peer::of(root.path());
+    let mut peer = Peer::new(root.path());
     assert_eq!(peer.stats().await, ["dir", "dir/big", "empty"]);
-    peer.tell(Packet::request(1));
-    peer.tell(Packet::request(2));
+    peer.send(Packet::request(1));
+    peer.send(Packet::request(2));
     let mut contents = std::collections::BTreeMap::<u32, Vec<u8>>::new();
     let mut ended = Vec::new();
     while ended.len() < 2 {
         let packet = peer.next().await.unwrap().unwrap();
         assert_eq!(packet.kind(), PacketKind::Data);
-        assert!(packet.data.len() <= CHUNK);
+        assert!(packet.data.len() <= CHUNK_SIZE);
         if packet.data.is_empty() {
             ended.push(packet.id);
         }
         contents.entry(packet.id).or_default().extend_from_slice(&packet.data);
     }
     assert!(contents[&1] == big && contents[&2].is_empty());
-    peer.tell(Packet::finish());
+    peer.send(Packet::finish());
     assert_eq!(peer.next().await.unwrap().unwrap(), Packet::finish());
     assert!(peer.next().await.is_none(), "the call ends after both have finished");
 }
 
 #[tokio::test]
-async fn requests_that_make_no_sense_end_the_transfer() {
+async fn invalid_requests_end_the_transfer() {
     for (ids, problem) in
         [(&[7][..], "there is no entry 7"), (&[0], "entry 0 has no content"), (&[1, 1], "file 1 was requested twice")]
     {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("dir")).unwrap();
         fs::write(root.path().join("file"), b"content").unwrap();
-        let mut peer = Peer::of(root.path());
+        let mut peer = Peer::new(root.path());
         assert_eq!(peer.stats().await, ["dir", "file"]);
-        ids.iter().for_each(|id| peer.tell(Packet::request(*id)));
+        ids.iter().for_each(|id| peer.send(Packet::request(*id)));
         assert_eq!(peer.failure().await, problem);
     }
 }
@@ -123,10 +123,10 @@ async fn entries_that_change_after_they_were_announced_are_errors() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         fs::write(&file, b"content").unwrap();
-        let mut peer = Peer::of(root.path());
+        let mut peer = Peer::new(root.path());
         assert_eq!(peer.stats().await, ["file"]);
         change(&file);
-        peer.tell(Packet::request(0));
+        peer.send(Packet::request(0));
         let failure = peer.failure().await;
         assert!(failure.contains(problem), "{failure:?} instead of {problem:?}");
     }
@@ -136,10 +136,10 @@ async fn entries_that_change_after_they_were_announced_are_errors() {
 async fn a_growing_file_is_cut_at_its_announced_size() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("log"), b"12345").unwrap();
-    let mut peer = Peer::of(root.path());
+    let mut peer = Peer::new(root.path());
     peer.stats().await;
     fs::write(root.path().join("log"), b"1234567").unwrap();
-    peer.tell(Packet::request(0));
+    peer.send(Packet::request(0));
     assert_eq!(peer.next().await.unwrap().unwrap().data, &b"12345"[..]);
     assert!(peer.next().await.unwrap().unwrap().data.is_empty());
 }
@@ -151,16 +151,16 @@ async fn a_directory_replaced_by_a_link_is_not_followed() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("dir")).unwrap();
     fs::write(root.path().join("dir/file"), b"public").unwrap();
-    let mut peer = Peer::of(root.path());
+    let mut peer = Peer::new(root.path());
     assert_eq!(peer.stats().await, ["dir", "dir/file"]);
     fs::rename(root.path().join("dir"), root.path().join("moved")).unwrap();
     std::os::unix::fs::symlink(outside.path(), root.path().join("dir")).unwrap();
-    peer.tell(Packet::request(1));
+    peer.send(Packet::request(1));
     let failure = peer.failure().await;
     assert!(failure.contains("dir/file"), "{failure}");
 }
 
-/// The receiver may ask for everything before it reads anything.
+/// The receiver may request everything before it reads anything.
 #[tokio::test]
 async fn requests_are_taken_while_content_waits() {
     const FILES: u32 = 500;
@@ -168,9 +168,9 @@ async fn requests_are_taken_while_content_waits() {
     for index in 0..FILES {
         fs::write(root.path().join(format!("{index:04}")), vec![1; 50_000]).unwrap();
     }
-    let mut peer = Peer::of(root.path());
+    let mut peer = Peer::new(root.path());
     assert_eq!(peer.stats().await.len(), FILES as usize);
-    (0..FILES).for_each(|id| peer.tell(Packet::request(id)));
+    (0..FILES).for_each(|id| peer.send(Packet::request(id)));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut bytes = 0;
     let mut ended = 0;
@@ -188,7 +188,7 @@ async fn stops_when_the_receiver_goes_away() {
     for index in 0..2000 {
         fs::write(root.path().join(format!("{index:04}")), b"x").unwrap();
     }
-    let mut peer = Peer::of(root.path());
+    let mut peer = Peer::new(root.path());
     peer.next().await.unwrap().unwrap();
     let Peer { requests, packets, tasks } = peer;
     drop((requests, packets));
@@ -198,9 +198,9 @@ async fn stops_when_the_receiver_goes_away() {
 #[tokio::test]
 async fn an_error_of_the_receiver_ends_the_call() {
     let root = tempfile::tempdir().unwrap();
-    let mut peer = Peer::of(root.path());
+    let mut peer = Peer::new(root.path());
     assert!(peer.stats().await.is_empty());
-    peer.tell(Packet::error("disk full"));
+    peer.send(Packet::error("disk full"));
     let status = peer.next().await.unwrap().unwrap_err();
     assert!(status.message().contains("disk full"), "{status}");
 }

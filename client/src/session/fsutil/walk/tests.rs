@@ -1,4 +1,4 @@
-//! Walks over real directories.
+//! Walks of real directories.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,7 +17,7 @@ fn entries(root: &Path, include: &[&str], exclude: &[&str]) -> Vec<Stat> {
         true
     };
     walk(&Tree::open(root).unwrap(), &filter, Owner::Root, &mut emit).unwrap();
-    // Whatever is sent has to pass the check of a receiver.
+    // Every sent path has to pass the receiver's check.
     let mut order = Order::new();
     for stat in &found {
         order.accept(&stat.path, stat.mode & mode::DIR != 0).unwrap();
@@ -29,7 +29,7 @@ fn paths(stats: &[Stat]) -> Vec<String> {
     stats.iter().map(|stat| String::from_utf8_lossy(&stat.path).into_owned()).collect()
 }
 
-/// Makes files; names that end in `/` are directories.
+/// Creates files; names that end in `/` are directories.
 fn populate(names: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for name in names {
@@ -73,7 +73,7 @@ fn describes_entries_as_go_does() {
     assert_eq!((link.mode, link.linkname.as_slice()), (mode::SYMLINK | 0o777, &b"../else/where"[..]));
     assert_eq!((plain.mode, plain.linkname.as_slice()), (0o640, &b""[..]));
     assert_eq!(plain.mod_time, 1_234_567_890_123_456_789);
-    // Same content, same size: a receiver compares it with what it has.
+    // The size must be stable, because a receiver compares it with its copy.
     assert_eq!((second.mode, second.linkname.as_slice(), second.size), (0o640, &b"plain"[..], plain.size));
     assert_eq!((socket.mode & mode::TYPE, socket.size), (0, 0));
     assert!(found.iter().all(|stat| (stat.uid, stat.gid) == (0, 0)));

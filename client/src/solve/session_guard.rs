@@ -1,6 +1,6 @@
-//! A build and the session it needs, watched together.
+//! Runs a build while its session is open.
 //!
-//! Neither knows of the other: a daemon that dies ends both, in either order, and the caller should get the cause.
+//! A daemon that dies ends both the build and the session, in either order. The caller should get the cause.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use tokio_util::sync::CancellationToken;
 use crate::error::SolveError;
 use crate::session::{Session, SessionEnd};
 
-/// How long a build may go on after its session: the death of a daemon ends both, the one a moment before the other.
+/// How long a build may continue after its session. A daemon that dies ends both, but not at exactly the same time.
 const AFTER_SESSION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Awaits a build; one whose session is lost is cancelled, and the error is the loss rather than what the build makes of it.
+/// Awaits a build. If its session is lost, cancels the build and returns the end of the session as the error.
 ///
 /// ```no_run
 /// # async fn example(connection: buildkit_client::dial::Connection) -> Result<(), Box<dyn std::error::Error>> {
 /// use buildkit_client::progress;
 /// use buildkit_client::session::Session;
-/// use buildkit_client::solve::{SolveOptions, beside_session, solve};
+/// use buildkit_client::solve::{SolveOptions, guarded_by_session, solve};
 /// use tokio_util::sync::CancellationToken;
 ///
 /// let session = Session::builder().open(connection.channel.clone()).await?;
 /// let (sender, _updates) = progress::channel();
 /// let cancel = CancellationToken::new();
 /// let build = solve(&connection, Some(session.id()), SolveOptions::new(), &sender, &cancel);
-/// let response = beside_session::<_, Box<dyn std::error::Error>>(&session, &cancel, build).await?;
+/// let response = guarded_by_session::<_, Box<dyn std::error::Error>>(&session, &cancel, build).await?;
 /// # drop(response);
 /// # Ok(())
 /// # }
@@ -34,8 +34,8 @@ const AFTER_SESSION_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// The build's, or the session's end.
-pub async fn beside_session<T, E>(
+/// The build failed, or its session was lost.
+pub async fn guarded_by_session<T, E>(
     session: &Session,
     cancel: &CancellationToken,
     build: impl Future<Output = Result<T, SolveError>>,
@@ -58,7 +58,7 @@ where
     };
     match outcome {
         Ok(done) => Ok(done),
-        // The daemon is gone, and the build's error reports that.
+        // The build's error already reports that the daemon is gone.
         Err(error @ SolveError::Lost { .. }) => Err(error.into()),
         Err(_) => Err(end.into()),
     }

@@ -1,6 +1,7 @@
-//! What the builds of one call have in common: the connection to a daemon, and a session for every build context.
+//! Connections and sessions shared by the builds of one call: a connection for each daemon, and a session for each build context.
 //!
-//! The daemon reads a session's folder once. That is why nothing is shared beyond a call: a later one is to see what has changed.
+//! A daemon reads the build context of a session once. Sessions are therefore not kept after the call: a later call must see
+//! changed files.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,9 +17,9 @@ use imagespec_driver::Files;
 
 use crate::error::EngineError;
 
-/// Opens what a build asks for first, and closes it when the last clone is gone.
+/// Opens a connection or session when a build first needs it. They are closed when the last clone is dropped.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Together(Arc<Mutex<Vec<Daemon>>>);
+pub(crate) struct SharedSessions(Arc<Mutex<Vec<Daemon>>>);
 
 #[derive(Debug)]
 struct Daemon {
@@ -27,8 +28,8 @@ struct Daemon {
     contexts: BTreeMap<PathBuf, Arc<Session>>,
 }
 
-impl Together {
-    /// The connection to a daemon, and the session there that has the build context.
+impl SharedSessions {
+    /// The connection to a daemon, and the session that serves the build context on it.
     pub(crate) async fn reach(
         &self,
         address: &Address,
@@ -38,7 +39,7 @@ impl Together {
         let known = |daemons: &[Daemon]| daemons.iter().position(|daemon| daemon.address == *address);
         let mut daemons = self.0.lock().await;
         if known(&daemons).is_none() {
-            // Nobody waits for the attempt of another, which may take long; who is first is the one that all use.
+            // Connect without the lock: an attempt may take long, and must not delay other builds. The first connection is kept.
             drop(daemons);
             let connection = dial(address, options).await?;
             daemons = self.0.lock().await;
@@ -48,7 +49,7 @@ impl Together {
         }
         let at = known(&daemons).unwrap_or_default();
         let Daemon { connection, contexts, .. } = &mut daemons[at];
-        // A daemon that was started again knows nothing of it.
+        // A session is closed if its daemon was restarted.
         contexts.retain(|_, session| session.closed().now_or_never().is_none());
         let session = match contexts.get(&files.context) {
             Some(session) => Arc::clone(session),
