@@ -165,7 +165,14 @@ impl CliError {
         };
         match self {
             Self::Spec(problems) => Failure::from_problems(problems),
-            other => Failure::new(kind, vec![Problem::new(other.to_string())]),
+            other => {
+                let text = other.to_string();
+                let (message, help) = match text.split_once("\n  = help: ") {
+                    Some((message, help)) => (message, Some(help.to_owned())),
+                    None => (text.as_str(), None),
+                };
+                Failure::new(kind, vec![Problem { help, ..Problem::new(message) }])
+            }
         }
     }
 

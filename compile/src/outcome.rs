@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buildkit_llb::Platform;
-use imagespec::{Diagnostic, SourceMap};
+use imagespec::{Diagnostic, SourceMap, Span};
 
 use crate::identity;
 use crate::lock_file::LockFile;
@@ -45,6 +45,8 @@ pub struct Ask {
     pub recipe: Option<Recipe>,
     /// An earlier build has an answer, with which the plan goes on; it has to be confirmed. Else the plan waits for it.
     pub is_expected: bool,
+    /// Where the spec names what the question is about, if it does.
+    pub place: Option<Span>,
 }
 
 /// What makes an answer, in terms of a plan ([`lower_recipe`](crate::lower_recipe) makes a graph of it).
@@ -124,6 +126,12 @@ impl Outcome {
     /// All that has to be answered, missing or to be confirmed.
     pub fn asks(&self) -> impl Iterator<Item = &Ask> {
         self.asks.values()
+    }
+
+    /// Where the spec names what a question is about, if it does.
+    #[must_use]
+    pub fn place(&self, question: &AnyQuestion) -> Option<Span> {
+        self.asks.get(question)?.place
     }
 
     /// What planning waits for.

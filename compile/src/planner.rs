@@ -59,7 +59,8 @@ impl Outcome {
     fn ask_daemon(&mut self) {
         let question = AnyQuestion::from(question::Daemon);
         self.reads.insert(question.clone());
-        self.asks.insert(question.clone(), crate::outcome::Ask { question, recipe: None, is_expected: false });
+        self.asks
+            .insert(question.clone(), crate::outcome::Ask { question, recipe: None, is_expected: false, place: None });
     }
 
     /// Leaves out what is there twice, and what need not be asked any more.

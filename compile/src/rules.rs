@@ -70,6 +70,9 @@ rule_table! { pub ALL:
     CONDA_TWICE Error "E120" "the base image has a conda environment already"
 "micromamba makes an environment anew, so the one of the base image and all that is in it would be gone. Name all conda packages in one spec, or add Python packages with `packages`: they extend the environment that is there."
 
+    IMAGE_NOT_FOUND Error "E121" "an image that the spec names does not exist"
+"The registry has no image of this name and tag, or the image has no variant for the platform that is built for. Check the spelling and the tag. A name without a registry is looked for on Docker Hub. Registries often answer in the same way if an image is private and no login was given."
+
     CHAINED Warning "W101" "the daemon cannot merge layers"
 "Without BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10) the steps form a chain: the image is the same, but changing one step redoes and pushes again all later ones."
 

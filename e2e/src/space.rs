@@ -16,6 +16,7 @@ pub struct Space {
     frontend: String,
     private_index: String,
     open_index: String,
+    registry: String,
     run: String,
 }
 
@@ -36,7 +37,8 @@ impl Space {
         let frontend = world.programs.frontend_image.clone();
         let private_index = world.lab.private_index.url.clone();
         let open_index = world.lab.open_index.clone();
-        Self { folder, name, marker, frontend, private_index, open_index, run: world.run.clone() }
+        let (registry, run) = (world.lab.registry.clone(), world.run.clone());
+        Self { folder, name, marker, frontend, private_index, open_index, registry, run }
     }
 
     /// What tells this test's images from others'.
@@ -63,7 +65,7 @@ impl Space {
         self.folder.path().join(name)
     }
 
-    /// Writes a file of the context. `@FRONTEND@`, `@OPEN_INDEX@`, `@PRIVATE_INDEX@`, `@MARKER@` and `@RUN@` (the same for all
+    /// Writes a file of the context. `@FRONTEND@`, `@OPEN_INDEX@`, `@PRIVATE_INDEX@`, `@REGISTRY@`, `@MARKER@` and `@RUN@` (the same for all
     /// tests of a run) are filled in.
     ///
     /// # Panics
@@ -83,6 +85,7 @@ impl Space {
         text.replace("@FRONTEND@", &self.frontend)
             .replace("@PRIVATE_INDEX@", &self.private_index)
             .replace("@OPEN_INDEX@", &self.open_index)
+            .replace("@REGISTRY@", &self.registry)
             .replace("@MARKER@", &self.marker)
             .replace("@RUN@", &self.run)
     }

@@ -44,7 +44,7 @@ pub(crate) struct Prepared {
 impl<'a> Answerer<'a> {
     /// Makes ready what answers a question: the graph, unless the answer is remembered for good.
     pub(crate) fn prepare(&self, ask: &Ask, sources: &SourceMap) -> Prepared {
-        let Ask { question, recipe, is_expected: _ } = ask;
+        let Ask { question, recipe, is_expected: _, place: _ } = ask;
         let lasting = self.worker.filter(|_| question.is_lasting()).and_then(|worker| worker.lasting(question));
         let graph = recipe.as_ref().filter(|_| lasting.is_none()).and_then(|recipe| lower_recipe(recipe, sources));
         let groups = match recipe {

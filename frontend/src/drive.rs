@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use buildkit_gateway::{Reference, Status};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, OptionFuture, try_join_all};
-use imagespec::Problems;
+use imagespec::{Diagnostic, Problems};
 use imagespec_compile::{
     AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, LockUse, Outcome, Settings, Store, context_listing,
-    image_fetch, lower_for, lower_steps, plan,
+    image_fetch, lower_for, lower_steps, plan, rules,
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -22,6 +22,7 @@ use crate::error::DriveError;
 use crate::event::{Event, Events};
 use crate::in_flight::InFlight;
 use crate::parts::Parts;
+use crate::report;
 
 /// How often may be planned: an image, its interpreter, a requirements file and its includes are a handful of rounds; more means that
 /// planner and driver disagree.
@@ -197,8 +198,8 @@ impl<'a> Driver<'a> {
         loop {
             if self.is_confirmed(outcome) {
                 // Nothing that they rest on is in doubt any more.
-                if let Some((_, status)) = failures.pop_first() {
-                    return Err(self.failure(status, outcome));
+                if let Some((question, status)) = failures.pop_first() {
+                    return Err(self.unanswered(&question, status, outcome));
                 }
                 if !std::mem::replace(&mut has_begun_early, true) {
                     self.start_early(outcome);
@@ -229,8 +230,8 @@ impl<'a> Driver<'a> {
                 Some(()) = overdue => return Ok(Round::Changed),
             }
         }
-        if let Some((_, status)) = failures.pop_first() {
-            return Err(self.failure(status, outcome));
+        if let Some((question, status)) = failures.pop_first() {
+            return Err(self.unanswered(&question, status, outcome));
         }
         if outcome.missing().next().is_some() {
             return Ok(Round::Answered);
@@ -330,10 +331,7 @@ impl<'a> Driver<'a> {
         compiled: Vec<Compiled>,
         built: Option<Vec<Option<Reference>>>,
     ) -> Result<Reached, DriveError> {
-        let problems = |diagnostics| {
-            let (sources, spans) = (outcome.sources.clone(), self.document.spans.clone());
-            DriveError::Problems(Box::new(Problems { diagnostics, sources, spans }))
-        };
+        let problems = |diagnostics| self.problems(diagnostics, &outcome);
         let Some(plans) = outcome.plans() else { return Err(problems(outcome.problems.clone())) };
         let compiled = match compiled.is_empty() {
             false => compiled,
@@ -353,10 +351,35 @@ impl<'a> Driver<'a> {
         Ok(Reached { outcome, store: self.known, compiled, built })
     }
 
+    fn problems(&self, diagnostics: Vec<Diagnostic>, outcome: &Outcome) -> DriveError {
+        let (sources, spans) = (outcome.sources.clone(), self.document.spans.clone());
+        DriveError::Problems(Box::new(Problems { diagnostics, sources, spans }))
+    }
+
+    /// A question that has no answer. An image is reported with the place that names it.
+    fn unanswered(&self, question: &AnyQuestion, status: Status, outcome: &Outcome) -> DriveError {
+        let (AnyQuestion::Image(image), Some(place)) = (question, outcome.place(question)) else {
+            return self.failure(status, outcome);
+        };
+        if is_not_found(&status) {
+            let message = format!("the image {} was not found", image.reference);
+            let problem = Diagnostic::new(&rules::IMAGE_NOT_FOUND, message).with_label(place, "");
+            let help = format!("check its name and tag; the daemon reports: {}", status.message);
+            return self.problems(vec![problem.with_help(help)], outcome);
+        }
+        self.failure(report::with_place(status, place, &outcome.sources), outcome)
+    }
+
     fn failure(&self, status: Status, outcome: &Outcome) -> DriveError {
         let document = Document { sources: outcome.sources.clone(), ..self.document.clone() };
         DriveError::Step { status, document: Box::new(document), steps: outcome.steps() }
     }
+}
+
+/// Whether a registry has no such image, as far as the daemon tells (containerd: `core/remotes/docker/resolver.go`). One that hides
+/// private images from strangers denies access instead.
+fn is_not_found(status: &Status) -> bool {
+    status.message.ends_with(": not found")
 }
 
 fn file_questions(outcome: &Outcome) -> impl Iterator<Item = &AnyQuestion> {

@@ -21,6 +21,14 @@ pub fn to_status(problems: &Problems) -> Status {
     })
 }
 
+/// A failure that a place in the spec has to do with.
+pub(crate) fn with_place(status: Status, place: Span, sources: &SourceMap) -> Status {
+    match (info(sources, place), range(sources, place)) {
+        (Some(info), Some(range)) if !status.has_source() => status.with_source(info, vec![range]),
+        _ => status,
+    }
+}
+
 /// A warning as the daemon hands it to clients. `digest` is a vertex of the build, which the wire demands.
 pub(crate) fn to_warning(diagnostic: &Diagnostic, sources: &SourceMap, digest: &str) -> Warning {
     let span = diagnostic.span();

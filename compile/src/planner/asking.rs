@@ -39,7 +39,7 @@ impl<'a> Planner<'a, '_> {
                 Found::Missing => Some(false),
             };
             if let Some(is_expected) = is_expected {
-                let ask = Ask { question: question.clone(), recipe: recipe(self), is_expected };
+                let ask = Ask { question: question.clone(), recipe: recipe(self), is_expected, place: None };
                 self.out.asks.insert(question, ask);
             }
         }

@@ -123,7 +123,12 @@ impl<'a> Planner<'a, '_> {
                 return None;
             }
         };
-        let fact = self.ask(question::Image { reference, platform: self.platform.clone() }, |_| None)?;
+        let question = question::Image { reference, platform: self.platform.clone() };
+        let found = self.ask(question.clone(), |_| None);
+        if let Some(ask) = self.out.asks.get_mut(&question.into()) {
+            ask.place = ask.place.or_else(|| self.part.spans.nearest_span(field));
+        }
+        let fact = found?;
         Some((PinnedImage { reference: fact.reference.clone() }, fact))
     }
 }

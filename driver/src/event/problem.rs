@@ -43,12 +43,14 @@ pub enum FailureKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The code of the rule, such as `E012`; `imagespec check --explain` has more on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Whether there is an image nevertheless.
     pub severity: Severity,
     /// What is wrong, in one line.
     pub message: String,
     /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// The fields of the spec, such as `packages[2]`.
     pub fields: Vec<String>,
@@ -63,13 +65,16 @@ pub struct Place {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The character in the line, from 1.
-    pub column: usize,
+    /// The character in the line, from 1; `None` if only lines are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
     /// The line in which the place ends.
     pub end_line: usize,
     /// The character behind the last one of the place.
-    pub end_column: usize,
-    /// What is said about this place; often empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<usize>,
+    /// What there is to know about this place; often empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
@@ -102,9 +107,9 @@ impl Place {
         Some(Self {
             file: file.name().to_owned(),
             line: start.line,
-            column: start.column,
+            column: Some(start.column),
             end_line: end.line,
-            end_column: end.column,
+            end_column: Some(end.column),
             note: note.to_owned(),
         })
     }
@@ -161,6 +166,17 @@ impl Failure {
             SolveError::Build(failure) => failure.exit_code,
             _ => None,
         };
-        Self { exit_code, ..Self::new(kind, vec![Problem::new(error.to_string())]) }
+        let places = error.sources().iter().flat_map(|source| {
+            source.ranges.iter().map(|range| Place {
+                file: source.filename.clone(),
+                line: range.start(),
+                column: None,
+                end_line: range.end(),
+                end_column: None,
+                note: String::new(),
+            })
+        });
+        let problem = Problem { places: places.collect(), ..Problem::new(error.to_string()) };
+        Self { exit_code, ..Self::new(kind, vec![problem]) }
     }
 }

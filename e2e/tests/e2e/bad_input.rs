@@ -47,7 +47,7 @@ error[E006]: `packages` must be a list of requirements, not text
   |
   = help: for example `packages: [numpy, \"pandas>=2.2\"]`
 
-error: 2 problems found; run `imagespec check --explain CODE` for more on one
+error: 2 problems found; run `imagespec check --explain CODE` for details
 ",
         others: &["the spec has 2 problems", "spec.yaml:2:1", "did you mean `apt_packages`?", "spec.yaml:3:11"],
         excerpt: "   2 | >>> aptpackages: [tree]\n   3 | >>> packages: numpy\n",
@@ -65,7 +65,7 @@ error[E019]: `data/../../secrets` leaves the context
   |
   = help: name a file or folder of the build context, relative to it: `src/data.csv`
 
-error: 1 problem found; run `imagespec check --explain CODE` for more on one
+error: 1 problem found; run `imagespec check --explain CODE` for details
 ",
         others: &["the spec has 1 problem", "`data/../../secrets` leaves the context", "spec.yaml:2:13"],
         excerpt: "   2 | >>> copy: [data/../../secrets]\n",
@@ -83,7 +83,7 @@ error[E101]: there is no file deps/requirements.txt in the build context
   |
   = help: give its path relative to the build context, the folder you build from
 
-error: 1 problem found; run `imagespec check --explain CODE` for more on one
+error: 1 problem found; run `imagespec check --explain CODE` for details
 ",
         others: &["there is no file deps/requirements.txt in the build context", "spec.yaml:3:15"],
         excerpt: "   3 | >>> requirements: deps/requirements.txt\n",
@@ -118,7 +118,7 @@ error[E110]: the step `[lock] resolve click, click` failed with exit code 1
 4 |   - click
   |     ^^^^^
   |
-  = help: the step's last words: cause: Because only click>=0.1 is available and you require click<0.1, we can conclude that your requirements are unsatisfiable.
+  = help: the step's last output: cause: Because only click>=0.1 is available and you require click<0.1, we can conclude that your requirements are unsatisfiable.
 
 ",
         others: &["you require click<0.1, we can conclude that your requirements are unsatisfiable"],
@@ -135,10 +135,10 @@ error[E110]: the step `[commands] 3 commands` failed with exit code 7
 5 |   - echo on; exit 7
   |     ^^^^^^^^^^^^^^^
   |
-  = help: the step's last words: on
+  = help: the step's last output: on
 
 ",
-        others: &["exit code: 7", "imagespec: command 2 of 3 ended with 7"],
+        others: &["exit code: 7", "imagespec: command 2 of 3 failed with exit code 7"],
         excerpt: "   4 | >>>   - echo begun\n   5 | >>>   - echo on; exit 7\n   6 | >>>   - echo ended\n",
     },
     Mistake {
@@ -161,12 +161,21 @@ error[E112]: the step `[copy] nowhere.txt` found no files: …\"/nowhere.txt\"�
     },
     Mistake {
         name: "a base image that is not there",
-        spec: "base_image: no-such-image-xyz:1\n",
-        code: 1,
-        // An engine whose mirror has no such image asks the public registry too, which may be out of reach.
-        ours: "error: …no-such-image-xyz…\n",
-        others: &["no-such-image-xyz"],
-        excerpt: "",
+        spec: "base_image: @REGISTRY@/no-such-image-xyz:1\n",
+        code: 2,
+        ours: "\
+error[E121]: the image …/no-such-image-xyz:1 was not found
+ --> spec.yaml:2:13
+  |
+2 | base_image: …/no-such-image-xyz:1
+  |             ^^^…
+  |
+  = help: check its name and tag; the daemon reports: …/no-such-image-xyz:1: not found
+
+error: 1 problem found; run `imagespec check --explain CODE` for details
+",
+        others: &["the spec has 1 problem", "/no-such-image-xyz:1 was not found", "spec.yaml:2:13"],
+        excerpt: "   2 | >>> base_image: ",
     },
     Mistake {
         name: "a secret that nobody gave",

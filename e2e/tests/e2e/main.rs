@@ -10,6 +10,7 @@ mod commands;
 mod digests;
 mod engine;
 mod environments;
+mod events;
 mod fields;
 mod flyte;
 mod flytekit;
@@ -90,6 +91,7 @@ fn cases() -> Vec<Case> {
         groups::cases(),
         memory::cases(),
         environments::cases(),
+        events::cases(),
         engine::cases(),
         fields::cases(),
         flyte::cases(),

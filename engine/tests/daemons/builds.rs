@@ -172,7 +172,7 @@ async fn failures_point_into_the_spec() {
     let failing = spec("fails").with_commands(["exit 7"]).unwrap();
     for _ in 0..2 {
         let error = engine.build(&failing).await.unwrap_err();
-        assert!(matches!(&error, EngineError::Step { .. }), "{error}");
+        assert!(matches!(&error, EngineError::Step(_)), "{error}");
         let rendered = error.render();
         for part in ["exit code 7", "imagespec.yaml:", "exit 7"] {
             assert!(rendered.contains(part), "{part}: {rendered}");

@@ -29,10 +29,16 @@ pub(crate) fn fresh() -> String {
 
 /// A user's environment: a folder with Docker's configuration, and trust in the lab's certificate authority.
 pub(crate) fn variables(config: &Path) -> Variables {
-    let known: BTreeMap<&str, OsString> = BTreeMap::from([
+    variables_and(config, [])
+}
+
+/// The same with more variables.
+pub(crate) fn variables_and<const N: usize>(config: &Path, more: [(&'static str, OsString); N]) -> Variables {
+    let mut known: BTreeMap<&str, OsString> = BTreeMap::from([
         ("DOCKER_CONFIG", config.into()),
         ("SSL_CERT_FILE", variable("IMAGESPEC_LAB_TLS_REGISTRY_CA").into()),
     ]);
+    known.extend(more);
     Variables::new(move |name| known.get(name).cloned())
 }
 

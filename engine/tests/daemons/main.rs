@@ -5,3 +5,4 @@
 mod builds;
 mod existence;
 mod lab;
+mod requests;

@@ -47,8 +47,9 @@ async fn steps_that_no_answer_changes_begin_while_versions_are_chosen() {
 async fn the_first_thing_that_is_wrong_is_reported() {
     let daemon = World { broken: vec!["python"], ..World::default() }.daemon();
     let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
-    let DriveError::Step { status, .. } = &error else { panic!("{error:?}") };
-    assert!(status.message.contains("python"), "{status:?}");
+    let DriveError::Problems(problems) = &error else { panic!("{error:?}") };
+    let [problem] = problems.diagnostics.as_slice() else { panic!("{problems:?}") };
+    assert_eq!((problem.code, problems.fields(problem)), ("E121", vec!["base_image"]));
 
     let daemon = World { broken: vec!["resolve click"], ..World::default() }.daemon();
     let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
