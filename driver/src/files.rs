@@ -10,9 +10,9 @@ use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{Session, SessionBuilder, SharedKey};
 use buildkit_llb::Digest;
 use buildkit_proto::keys::local;
-use imagespec::{Diagnostic, ImageSpec};
+use imagespec::{Diagnostic, ImageSpec, Parsed};
 use imagespec_compile::{Document, LockUse};
-use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side, SpecText};
+use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side};
 
 use crate::memory::DaemonMemory;
 
@@ -124,10 +124,11 @@ impl Files {
         }
     }
 
-    /// A spec made in Rust, as if it had been read from the file.
+    /// A spec made in Rust as if it had been read from the file, with its warnings.
     #[must_use]
-    pub fn text_of(&self, spec: &ImageSpec) -> SpecText {
-        SpecText { name: self.spec_name(), text: spec.to_yaml() }
+    pub fn document(&self, spec: &ImageSpec) -> (Document, Vec<Diagnostic>) {
+        let Parsed { spec: _, images: _, spans, diagnostics, sources } = spec.to_parsed(&self.spec_name());
+        (Document { spec: spec.clone(), spans, sources, target: None }, diagnostics)
     }
 
     /// A path of the client's that the spec names.

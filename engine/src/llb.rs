@@ -9,7 +9,7 @@ use buildkit_client::dial::{DialOptions, dial};
 use buildkit_client::engine::Engine;
 use buildkit_client::session::secrets::Secrets;
 use buildkit_proto::keys::option;
-use imagespec::{Choice, ImageSpec};
+use imagespec::ImageSpec;
 use imagespec_driver::{Daemon, Delivery, DeliveryOptions, Events, Image, Request, add_secrets};
 use tokio_util::sync::CancellationToken;
 
@@ -169,11 +169,11 @@ impl ImageSpecBuilder for LlbBuilder {
 
 /// The image of a spec, with what belongs to it on this machine.
 fn image(spec: &ImageSpec, context: &BuildContext) -> Result<Image, EngineError> {
-    let text = context.files.text_of(spec);
-    let (document, warnings) = imagespec_driver::parse(&text, &Choice::default())?;
+    let (document, warnings) = context.files.document(spec);
+    let file_name = context.files.spec_name();
     Ok(Image {
         title: context.image_name.clone(),
-        options: options(&text.name, spec, context),
+        options: options(&file_name, spec, context),
         document,
         warnings,
         files: context.files.clone(),

@@ -8,6 +8,11 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct FileId(u32);
 
+impl FileId {
+    /// The file that is added to a map first.
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 /// A byte range in one file; `start..end`, both on character boundaries of the text it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Span {

@@ -126,7 +126,8 @@ proptest! {
 
     #[test]
     fn a_typed_spec_is_what_its_file_is(spec in any_spec()) {
-        let parsed = imagespec::parse("spec.yaml", &spec.to_yaml());
-        prop_assert_eq!(parsed.spec, Some(spec.clone()), "{}", spec.to_yaml());
+        let (parsed, written) = (imagespec::parse("spec.yaml", &spec.to_yaml()), spec.to_parsed("spec.yaml"));
+        prop_assert_eq!(&parsed.spec, &Some(spec.clone()), "{}", spec.to_yaml());
+        prop_assert_eq!((parsed.spans, parsed.sources), (written.spans, written.sources), "{}", spec.to_yaml());
     }
 }

@@ -84,7 +84,7 @@ impl Kind for Base {
         match value {
             None => {}
             Some(BaseImage::Reference(reference)) => yaml.text(name, reference),
-            Some(BaseImage::Spec(base)) if **base == ImageSpec::default() => yaml.line(&format!("{name}: {{}}")),
+            Some(BaseImage::Spec(base)) if **base == ImageSpec::default() => yaml.value(name, "{}"),
             Some(BaseImage::Spec(base)) => yaml.mapping(name, |yaml| base.write(yaml)),
         }
     }

@@ -117,7 +117,7 @@ impl Kind for Words {
     fn write(&self, yaml: &mut Yaml, name: &str, value: &Self::Value) {
         match value.as_deref() {
             None => {}
-            Some([]) => yaml.line(&format!("{name}: []")),
+            Some([]) => yaml.value(name, "[]"),
             Some(words) => yaml.list(name, words),
         }
     }
@@ -213,22 +213,18 @@ impl Kind for Secrets {
     }
 
     fn write(&self, yaml: &mut Yaml, name: &str, value: &Vec<SecretMount>) {
-        if value.is_empty() {
-            return;
-        }
-        yaml.line(&format!("{name}:"));
-        for mount in value {
-            let mut parts = vec![format!("id: {}", quoted(mount.id()))];
-            parts.extend(mount.source().map(|source| match source {
-                SecretSource::File(path) => format!("src: {}", quoted(path)),
-                SecretSource::Env(name) => format!("src_env: {}", quoted(name)),
-            }));
-            parts.push(match mount.target() {
-                SecretTarget::File(path) => format!("dst: {}", quoted(path)),
-                SecretTarget::Env(name) => format!("env: {}", quoted(name)),
+        let row = |mount: &SecretMount| {
+            let source = mount.source().map(|source| match source {
+                SecretSource::File(path) => ("src", quoted(path)),
+                SecretSource::Env(name) => ("src_env", quoted(name)),
             });
-            yaml.line(&format!("  - {{{}}}", parts.join(", ")));
-        }
+            let target = match mount.target() {
+                SecretTarget::File(path) => ("dst", quoted(path)),
+                SecretTarget::Env(name) => ("env", quoted(name)),
+            };
+            [("id", quoted(mount.id()))].into_iter().chain(source).chain([target]).collect()
+        };
+        yaml.rows(name, &value.iter().map(row).collect::<Vec<_>>());
     }
 
     /// A secret is not part of the image.

@@ -122,7 +122,7 @@ impl Kind for Count {
 
     fn write(&self, yaml: &mut Yaml, name: &str, value: &Option<u32>) {
         if let Some(value) = value {
-            yaml.line(&format!("{name}: {value}"));
+            yaml.value(name, &value.to_string());
         }
     }
 
