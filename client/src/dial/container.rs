@@ -15,8 +15,9 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
 
-use super::{BoxedIo, Connection, DaemonKind, DialProblem, Transport, first_answer};
+use super::{Connection, DaemonKind, DialProblem, Route, first_answer};
 use crate::engine::{Call, Engine};
+use crate::transport::BoxedIo;
 
 /// Size of a frame's header: stream, three zeroes, big-endian length (moby/moby: `pkg/stdcopy`).
 const FRAME_HEADER: usize = 8;
@@ -30,8 +31,8 @@ pub(super) async fn connect(engine: &Engine, container: &str, deadline: Instant)
     start_if_stopped(engine, container).await?;
     let mut pause = Duration::from_millis(120);
     loop {
-        let transport = Transport::Exec { engine: engine.clone(), container: container.to_owned() };
-        let attempt = async { first_answer(transport.clone(), transport.open().await?, "localhost").await };
+        let route = Route::Exec { engine: engine.clone(), container: container.to_owned() };
+        let attempt = async { first_answer(route.clone(), route.open().await?, "localhost").await };
         match attempt.await {
             Ok((channel, workers)) => {
                 return Ok(Connection {

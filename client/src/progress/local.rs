@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::event::{Log, ProgressSender, Stamp, Stream, Update, Vertex, VertexStatus};
-use crate::solve::new_reference;
+use crate::reference::new_reference;
 
 /// A running step of our own. One that is dropped without an end stays open in the display.
 ///

@@ -32,7 +32,7 @@ use super::sent::{Sent, SentDir};
 use super::server::{self, Services};
 use super::tasks::Tasks;
 use super::{exports, files, health};
-use crate::dial::error_chain;
+use crate::error::chain;
 
 // moby/buildkit: `session/session.go`, in lower case as gRPC requires.
 const HEADER_ID: &str = "x-docker-expose-session-uuid";
@@ -364,7 +364,7 @@ where
             () = self.heartbeat.stopped(SILENCE_TIMEOUT) => SessionEnd::Silent(SILENCE_TIMEOUT),
             outcome = connection => match (failure.get(), outcome) {
                 (Some(status), _) => SessionEnd::Lost { reason: status.message().to_owned() },
-                (None, Err(error)) => SessionEnd::Lost { reason: error_chain(&error) },
+                (None, Err(error)) => SessionEnd::Lost { reason: chain(&error) },
                 (None, Ok(())) => SessionEnd::ClosedByDaemon,
             },
         }
