@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use buildkit_proto::Digest;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -105,7 +106,7 @@ impl Fingerprint {
     }
 
     fn text(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        Digest::from(<[u8; 32]>::from(self.0.finalize())).hex()
     }
 }
 
