@@ -19,6 +19,9 @@ use self::helper::HelperCommand;
 use self::tcp::TcpTransport;
 use crate::address::{EngineAddress, Helper, TcpAddress};
 
+/// How much of the end of standard error is kept.
+const MAX_STDERR: usize = 4096;
+
 /// A byte stream to a daemon.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -73,4 +76,11 @@ impl Transport {
             Self::Helper(command) => command.open(),
         }
     }
+}
+
+/// Appends to what a helper wrote to standard error, of which only the end is kept.
+pub(crate) fn keep_end(stderr: &mut Vec<u8>, written: &[u8]) {
+    stderr.extend_from_slice(written);
+    let excess = stderr.len().saturating_sub(MAX_STDERR);
+    stderr.drain(..excess);
 }
