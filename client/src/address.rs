@@ -50,7 +50,7 @@ pub enum Address {
 /// use buildkit_client::tls::TlsFiles;
 ///
 /// let tls = TlsFiles { ca: Some("ca.pem".into()), ..TlsFiles::default() };
-/// let Address::Tcp(tcp) = "tcp://[::1]:1234".parse::<Address>()?.with_tls(Some(tls)) else { panic!("it is TCP") };
+/// let Address::Tcp(tcp) = "tcp://[::1]:1234".parse::<Address>()?.with_tls(tls)? else { panic!("it is TCP") };
 /// assert_eq!((tcp.host.as_str(), tcp.port, tcp.tls.is_some()), ("::1", 1234, true));
 /// # Ok::<(), buildkit_client::address::AddressError>(())
 /// ```
@@ -188,13 +188,27 @@ impl FromStr for EngineAddress {
 }
 
 impl Address {
-    /// Sets the TLS settings of a TCP address. Other transports do not use TLS, and are not changed.
-    #[must_use]
-    pub fn with_tls(self, tls: Option<TlsFiles>) -> Self {
-        match (self, tls) {
-            (Self::Tcp(tcp), Some(tls)) => Self::Tcp(TcpAddress { tls: Some(tls), ..tcp }),
-            (Self::Engine(engine), tls) => Self::Engine(engine.with_tls(tls)),
-            (other, _) => other,
+    /// Sets the TLS settings of a TCP address.
+    ///
+    /// ```
+    /// use buildkit_client::address::Address;
+    /// use buildkit_client::tls::TlsFiles;
+    ///
+    /// let error = "unix:///run/buildkit/buildkitd.sock".parse::<Address>()?.with_tls(TlsFiles::default());
+    /// assert!(error.is_err_and(|error| error.problem.contains("only to TCP")));
+    /// # Ok::<(), buildkit_client::address::AddressError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The address is not TCP, so it does not use TLS.
+    pub fn with_tls(self, tls: TlsFiles) -> Result<Self, AddressError> {
+        match self {
+            Self::Tcp(tcp) => Ok(Self::Tcp(TcpAddress { tls: Some(tls), ..tcp })),
+            Self::Engine(engine @ EngineAddress::Tcp(_)) => Ok(Self::Engine(engine.with_docker_tls(Some(tls)))),
+            other @ (Self::Unix(_) | Self::Helper(_) | Self::Engine(_) | Self::Container { .. }) => Err(AddressError {
+                address: other.to_string(),
+                problem: "TLS settings apply only to TCP addresses: tcp:// and docker+tcp://".to_owned(),
+            }),
         }
     }
 }
@@ -204,14 +218,13 @@ impl EngineAddress {
     pub(crate) fn parse(text: &str, tls: Option<TlsFiles>) -> Result<Self, AddressError> {
         let default_port = if tls.is_some() { 2376 } else { 2375 };
         match parse_engine(text, default_port) {
-            Ok(address) => Ok(address.with_tls(tls)),
+            Ok(address) => Ok(address.with_docker_tls(tls)),
             Err(problem) => Err(AddressError { address: redact(text), problem }),
         }
     }
 
-    /// Like [`Address::with_tls`]. Docker, too, ignores TLS settings for anything but TCP.
-    #[must_use]
-    pub fn with_tls(self, tls: Option<TlsFiles>) -> Self {
+    /// Adds TLS settings of Docker's environment or of a context, which Docker ignores for anything but TCP.
+    pub(crate) fn with_docker_tls(self, tls: Option<TlsFiles>) -> Self {
         match (self, tls) {
             (Self::Tcp(tcp), Some(tls)) => Self::Tcp(TcpAddress { tls: Some(tls), ..tcp }),
             (other, _) => other,

@@ -1,19 +1,15 @@
-//! Opens a gRPC channel to a daemon. Each transport has a file of its own; this file makes a channel from any transport.
+//! Opens a gRPC channel to a daemon, over any route.
 //!
 //! [`crate::discover`] chooses the address. No HTTP/2 pings are sent: BuildKit's gRPC server closes connections that
 //! ping, so a dead connection is detected by the session's health checks.
 
+mod connection;
 mod container;
 mod engine;
 mod error;
-mod helper;
-mod tcp;
-mod transport;
-mod unix;
 mod watched;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,13 +20,14 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
 
-pub(crate) use self::error::chain as error_chain;
-pub use self::error::{DialError, DialProblem};
-pub(crate) use self::transport::{BoxedIo, Transport};
+pub use self::connection::{Connection, DaemonKind, ImageStore};
+pub use self::error::DialError;
+pub use crate::transport::DialProblem;
 
 use crate::address::{Address, EngineAddress};
-use crate::engine::{ApiVersion, Engine};
-use crate::info::Worker;
+use crate::engine::Engine;
+use crate::transport::{BoxedIo, Transport};
+use crate::worker::Worker;
 
 /// BuildKit's message limit in both directions (moby/buildkit: `util/grpcutil`); tonic's default of 4 MiB is too small.
 pub const MAX_MESSAGE_SIZE: usize = 16 << 20;
@@ -39,7 +36,7 @@ const MAX_HEADER_LIST_SIZE: u32 = 4 << 20;
 /// Fixed windows instead of adaptive ones, which would send pings.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
-/// Limit for reopening the transport after the connection was lost.
+/// Limit for opening the route again after the connection was lost.
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses between attempts to open a connection that was refused.
 const RETRY_PAUSES: [Duration; 3] =
@@ -80,128 +77,6 @@ pub struct Dialer {
     helper_path: Option<OsString>,
 }
 
-/// What kind of daemon answered.
-///
-/// ```
-/// use buildkit_client::dial::DaemonKind;
-///
-/// let of = |kind: &DaemonKind| match kind {
-///     DaemonKind::Buildkitd => "a standalone daemon".to_owned(),
-///     DaemonKind::Engine { api_version } => format!("an Engine with API {api_version}"),
-///     _ => "something newer".to_owned(),
-/// };
-/// assert_eq!(of(&DaemonKind::Buildkitd), "a standalone daemon");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DaemonKind {
-    /// A standalone BuildKit daemon.
-    Buildkitd,
-    /// The BuildKit inside a Docker Engine.
-    Engine {
-        /// The Engine's newest API version.
-        api_version: ApiVersion,
-    },
-}
-
-/// Where the daemon keeps images.
-///
-/// ```
-/// use buildkit_client::dial::ImageStore;
-///
-/// let keeps_images = |store| store != ImageStore::None;
-/// assert!(keeps_images(ImageStore::Containerd) && !keeps_images(ImageStore::None));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageStore {
-    /// A BuildKit daemon, which has no image store that `docker run` could use.
-    None,
-    /// An Engine's graph-driver store, which knows only the exporters `moby`, `local` and `tar`.
-    Classic,
-    /// An Engine with the containerd image store.
-    Containerd,
-}
-
-/// An open connection to a daemon that has answered.
-///
-/// Cloning is cheap. All clones share one HTTP/2 connection, which is reopened if it breaks between calls.
-///
-/// ```no_run
-/// use buildkit_client::dial::{DialOptions, ImageStore, dial};
-///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let connection = dial(&"unix:///run/buildkit/buildkitd.sock".parse()?, &DialOptions::default()).await?;
-/// assert_eq!(connection.image_store(), ImageStore::None, "a BuildKit daemon has no store for docker run");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Connection {
-    /// For other gRPC clients. [`Connection::control`] already has BuildKit's message limits.
-    pub channel: Channel,
-    /// What answered.
-    pub kind: DaemonKind,
-    /// A description for messages: the kind of daemon and its address.
-    pub description: String,
-    workers: Arc<[Worker]>,
-    /// The address that was dialed.
-    address: String,
-    /// The digest of the certificate that the peer showed.
-    peer: Option<Digest>,
-    engine: Option<Engine>,
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("kind", &self.kind)
-            .field("description", &self.description)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Connection {
-    /// A client of the Control service with BuildKit's message limits.
-    #[must_use]
-    pub fn control(&self) -> ControlClient<Channel> {
-        control(self.channel.clone())
-    }
-
-    /// The daemon's workers at the time of connecting; the first is the default worker.
-    #[must_use]
-    pub fn workers(&self) -> &[Worker] {
-        &self.workers
-    }
-
-    /// Identifies this daemon by facts that it cannot choose: the dialed address and, with TLS, the certificate of the peer.
-    /// Self-reported facts, such as worker ids, are not used, because another daemon can report the same ones.
-    #[must_use]
-    pub fn daemon_identity(&self) -> String {
-        let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
-        format!("{} {peer}", self.address)
-    }
-
-    /// The Engine's HTTP API, for loading and pushing images; `None` for a BuildKit daemon.
-    #[must_use]
-    pub fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
-    }
-
-    /// Where this daemon keeps images.
-    #[must_use]
-    pub fn image_store(&self) -> ImageStore {
-        match self.kind {
-            DaemonKind::Buildkitd => ImageStore::None,
-            // buildx uses the same label (docker/buildx: driver/docker/driver.go).
-            DaemonKind::Engine { .. } if self.workers.iter().any(|worker| worker.label("snapshotter").is_some()) => {
-                ImageStore::Containerd
-            }
-            DaemonKind::Engine { .. } => ImageStore::Classic,
-        }
-    }
-}
-
 /// Connects to `address` and waits for the daemon's first answer.
 ///
 /// # Errors
@@ -238,8 +113,8 @@ impl Dialer {
                 self.either_kind(address, plain, &EngineAddress::Tcp(tcp.clone()), deadline).await
             }
             Address::Helper(helper) => {
-                let command = helper::HelperCommand::for_buildkit(helper, self.helper_path.clone());
-                buildkitd(Transport::Helper(command), authority(address), address.to_string(), deadline).await
+                let transport = Transport::helper(helper, self.helper_path.clone());
+                buildkitd(transport, authority(address), address.to_string(), deadline).await
             }
             Address::Engine(engine) => engine::connect(&self.ping(engine).await?, deadline).await,
             Address::Container { engine, name } => container::connect(&self.ping(engine).await?, name, deadline).await,
@@ -303,6 +178,42 @@ impl Dialer {
     }
 }
 
+/// A way to a daemon's gRPC, which can be opened repeatedly.
+#[derive(Debug, Clone)]
+enum Route {
+    Direct(Transport),
+    /// `POST /grpc` on an Engine, upgraded.
+    Upgrade(Engine),
+    /// An exec of `buildctl dial-stdio` in a container.
+    Exec {
+        engine: Engine,
+        container: String,
+    },
+}
+
+impl Route {
+    async fn open(&self) -> Result<BoxedIo, DialProblem> {
+        match self {
+            Self::Direct(transport) => transport.open().await,
+            Self::Upgrade(engine) => engine::upgrade(engine).await,
+            Self::Exec { engine, container } => container::exec(engine, container).await,
+        }
+    }
+
+    /// Whether HTTP/2 itself is inside TLS.
+    fn is_tls(&self) -> bool {
+        matches!(self, Self::Direct(transport) if transport.is_tls())
+    }
+
+    /// The digest of the peer's certificate, after connecting.
+    fn peer(&self) -> Option<Digest> {
+        match self {
+            Self::Direct(transport) => transport.peer(),
+            Self::Upgrade(engine) | Self::Exec { engine, .. } => engine.transport().peer(),
+        }
+    }
+}
+
 fn time_limit(address: &Address, options: &DialOptions) -> Duration {
     options.timeout.unwrap_or(match address {
         Address::Unix(_) | Address::Engine(EngineAddress::Unix(_)) => Duration::from_secs(5),
@@ -330,18 +241,19 @@ async fn buildkitd(
     description: String,
     deadline: Instant,
 ) -> Result<Connection, DialProblem> {
-    let io = open_with_retries(&transport, deadline).await?;
-    let peer = transport.peer();
-    let (channel, workers) = first_answer(transport, io, &authority).await?;
+    let route = Route::Direct(transport);
+    let io = open_with_retries(&route, deadline).await?;
+    let peer = route.peer();
+    let (channel, workers) = first_answer(route, io, &authority).await?;
     let (kind, address) = (DaemonKind::Buildkitd, String::new());
     Ok(Connection { channel, kind, description, workers, address, peer, engine: None })
 }
 
 /// Opens the stream. Retries after a pause if the daemon may still be starting.
-async fn open_with_retries(transport: &Transport, deadline: Instant) -> Result<BoxedIo, DialProblem> {
+async fn open_with_retries(route: &Route, deadline: Instant) -> Result<BoxedIo, DialProblem> {
     let mut pauses = RETRY_PAUSES.iter();
     loop {
-        let problem = match transport.open().await {
+        let problem = match route.open().await {
             Ok(io) => return Ok(io),
             Err(problem) => problem,
         };
@@ -353,13 +265,9 @@ async fn open_with_retries(transport: &Transport, deadline: Instant) -> Result<B
 }
 
 /// Starts HTTP/2 on `io` and asks for the workers, which every BuildKit since 0.3 can answer.
-async fn first_answer(
-    transport: Transport,
-    io: BoxedIo,
-    authority: &str,
-) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
+async fn first_answer(route: Route, io: BoxedIo, authority: &str) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
     let (io, breakage) = watched::Watched::new(io);
-    let channel = channel(transport, Box::new(io), authority).await?;
+    let channel = channel(route, Box::new(io), authority).await?;
     let mut control = control(channel.clone());
     let problem = match breakage.or_lost(control.list_workers(ListWorkersRequest::default())).await {
         Some(Ok(answer)) => {
@@ -371,10 +279,10 @@ async fn first_answer(
     Err(breakage.take().map_or(problem, DialProblem::Broken))
 }
 
-/// Makes a channel that first uses `io`, and reopens the transport whenever the connection is lost.
-async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<Channel, DialProblem> {
+/// Makes a channel that first uses `io`, and opens the route again whenever the connection is lost.
+async fn channel(route: Route, io: BoxedIo, authority: &str) -> Result<Channel, DialProblem> {
     // tonic gets an http URL, because TLS is part of our transport. The daemon and proxies in front of it see the real scheme.
-    let scheme = if transport.is_tls() { "https" } else { "http" };
+    let scheme = if route.is_tls() { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}").parse().map_err(|_| DialProblem::Authority(authority.to_owned()))?;
     let endpoint = Endpoint::from_shared(format!("http://{authority}"))
         .and_then(|endpoint| endpoint.user_agent(concat!("imagespec/", env!("CARGO_PKG_VERSION"))))
@@ -384,15 +292,15 @@ async fn channel(transport: Transport, io: BoxedIo, authority: &str) -> Result<C
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_header_list_size(MAX_HEADER_LIST_SIZE);
-    let transport = Arc::new(transport);
+    let route = Arc::new(route);
     let first = Arc::new(Mutex::new(Some(io)));
     let connector = tower::service_fn(move |_| {
         let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let transport = Arc::clone(&transport);
+        let route = Arc::clone(&route);
         async move {
             match first {
                 Some(io) => Ok(TokioIo::new(io)),
-                None => transport.open().await.map(TokioIo::new),
+                None => route.open().await.map(TokioIo::new),
             }
         }
     });

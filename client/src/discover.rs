@@ -11,8 +11,10 @@ mod docker;
 mod environment;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 pub use self::environment::{Environment, SystemEnvironment};
@@ -36,7 +38,7 @@ pub struct DiscoverOptions {
     pub address: Option<String>,
     /// `--builder`.
     pub builder: Option<String>,
-    /// `--tlscacert` and the other TLS flags; they apply to `--addr` or `BUILDKIT_HOST`.
+    /// `--tlscacert` and the other TLS flags, for `--addr` or `BUILDKIT_HOST`. With any other daemon they are an error.
     pub tls: Option<TlsFiles>,
 }
 
@@ -215,14 +217,18 @@ pub fn discover(options: &DiscoverOptions, environment: &dyn Environment) -> Res
         return search.explicit("--addr", text, options.tls.clone());
     }
     let by_variable = || environment.set_variable("BUILDX_BUILDER").map(|name| ("BUILDX_BUILDER", name));
-    if let Some((place, name)) = options.builder.clone().map(|name| ("--builder", name)).or_else(by_variable) {
-        let found = buildx::named(&name, environment).map_err(|problem| unusable(place, problem))?;
-        return Ok(search.builder(&format!("{place} names"), found));
+    let builder = options.builder.clone().map(|name| ("--builder", name)).or_else(by_variable);
+    match (builder, environment.set_variable("BUILDKIT_HOST")) {
+        (None, Some(text)) => return search.explicit("BUILDKIT_HOST", &text, options.tls.clone()),
+        _ if options.tls.is_some() => {
+            return Err(unusable("TLS flags", "they apply only to a TCP address in --addr or BUILDKIT_HOST"));
+        }
+        (Some((place, name)), _) => {
+            let found = buildx::named(&name, environment).map_err(|problem| unusable(place, problem))?;
+            return Ok(search.builder(&format!("{place} names"), found));
+        }
+        (None, None) => search.absent("BUILDKIT_HOST"),
     }
-    if let Some(text) = environment.set_variable("BUILDKIT_HOST") {
-        return search.explicit("BUILDKIT_HOST", &text, options.tls.clone());
-    }
-    search.absent("BUILDKIT_HOST");
     match buildx::selected(environment) {
         Ok(Some(found)) => return Ok(search.builder("docker buildx use selected", found)),
         Ok(None) => search.absent("buildx builder in use"),
@@ -294,6 +300,17 @@ fn unusable(place: &str, problem: impl Into<String>) -> DiscoverError {
     DiscoverError::Unusable { place: place.to_owned(), problem: problem.into() }
 }
 
+/// Reads a JSON file; `None` if there is none.
+fn read_json<T: DeserializeOwned>(path: &Path, environment: &dyn Environment) -> Result<Option<T>, String> {
+    match environment.read(path) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map(Some).map_err(|error| format!("can't read {}: {error}", path.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("can't read {}: {error}", path.display())),
+    }
+}
+
 /// The candidates so far.
 struct Search<'a> {
     environment: &'a dyn Environment,
@@ -303,12 +320,13 @@ struct Search<'a> {
 impl Search<'_> {
     fn explicit(self, place: &str, text: &str, tls: Option<TlsFiles>) -> Result<Discovered, DiscoverError> {
         let address: Address = text.parse().map_err(|error: AddressError| unusable(place, error.to_string()))?;
-        // Docker's TLS settings apply to an Engine that is named by its host.
         let address = match (address, tls) {
+            (address, Some(tls)) => address.with_tls(tls).map_err(|error| unusable(place, error.to_string()))?,
+            // Docker's TLS settings apply to an Engine that is named by its host.
             (Address::Engine(engine), None) => {
-                Address::Engine(engine.with_tls(docker::tls_from_environment(self.environment)))
+                Address::Engine(engine.with_docker_tls(docker::tls_from_environment(self.environment)))
             }
-            (address, tls) => address.with_tls(tls),
+            (address, None) => address,
         };
         Ok(self.chosen(place, address, None))
     }

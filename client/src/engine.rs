@@ -16,7 +16,7 @@ pub use self::image::{ImageError, ImageEvent, Load, RegistryAuth};
 use thiserror::Error;
 
 use crate::address::EngineAddress;
-use crate::dial::{DialError, DialOptions, DialProblem, Dialer, Transport};
+use crate::transport::{DialProblem, Transport};
 
 pub(crate) use self::http::{Answer, Call};
 
@@ -103,14 +103,7 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Pings the Engine at `address`.
-    ///
-    /// # Errors
-    /// As [`crate::dial::dial`].
-    pub async fn open(address: &EngineAddress, options: &DialOptions) -> Result<Self, DialError> {
-        Dialer::new(options.clone()).open_engine(address).await
-    }
-
+    /// Pings the Engine.
     pub(crate) async fn connect(address: &EngineAddress, transport: Transport) -> Result<Self, DialProblem> {
         let answer = http::send(&transport, Call::get("/_ping")).await?;
         let version = answer.headers().get("api-version").and_then(|value| value.to_str().ok());

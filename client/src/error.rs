@@ -165,7 +165,7 @@ impl SolveError {
     pub(crate) fn from_status_with(status: &Status, seen: &BTreeMap<String, SeenVertex>) -> Self {
         // Only local errors have a cause; errors from the wire have none.
         if let Some(cause) = std::error::Error::source(status) {
-            return Self::Lost { message: format!("{}: {}", status.message(), crate::dial::error_chain(cause)) };
+            return Self::Lost { message: format!("{}: {}", status.message(), chain(cause)) };
         }
         let details = ErrorDetails::from_status(status);
         let message = status.message().to_owned();
@@ -255,6 +255,20 @@ fn is_refusal(code: Code, message: &str) -> bool {
         || REFUSALS.iter().any(|text| message.contains(text))
         // "secret NAME: not found" (moby/buildkit: solver/llbsolver/mounts/mount.go).
         || (message.contains("secret ") && message.ends_with(": not found"))
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use buildkit_proto::keys::result;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// The response as a JSON object. Values that are themselves JSON, most of them in base64, are embedded as JSON.
 #[must_use]
@@ -55,24 +56,12 @@ pub fn write_image_id_file(path: &Path, id: &str) -> io::Result<()> {
 /// Writes to a temporary file and renames it, so that no reader sees a partial file. Only the user may read the file, because
 /// metadata can contain tokens.
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
-    name.push(format!(".{}.tmp", crate::solve::new_reference()));
-    let temporary = path.with_file_name(name);
-    let written = private_file(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        // Ignore a failure to remove: the temporary file may not exist, and the first error is the one to report.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn private_file(path: &Path) -> io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub use self::error::OutputError;
 pub use self::facts::{DaemonFacts, LoadEngine};
 pub use self::plan::{Export, OutputOptions, OutputPlan, Target, plan_outputs};
 
+use buildkit_proto::go::parse_bool;
 use buildkit_proto::keys::{exporter, exporter_attr};
 
 use crate::flag::{FlagError, Pairs, fields, suggestion};
@@ -179,9 +180,7 @@ impl Output {
 
     /// A boolean attribute as the daemon reads it: an empty value means true.
     fn flag(&self, key: &str) -> bool {
-        self.attrs
-            .get(key)
-            .is_some_and(|value| matches!(value.as_str(), "" | "1" | "t" | "T" | "true" | "TRUE" | "True"))
+        self.attrs.get(key).is_some_and(|value| value.is_empty() || parse_bool(value) == Some(true))
     }
 }
 

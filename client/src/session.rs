@@ -37,6 +37,7 @@ mod grpc;
 mod handle;
 mod health;
 mod id;
+mod records;
 mod secret_bytes;
 mod server;
 mod tasks;

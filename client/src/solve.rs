@@ -26,8 +26,9 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 pub use self::exporter::{Exporter, ExporterKind};
-pub use self::options::{CacheEntry, SolveOptions, cache_imports_attr, new_reference};
+pub use self::options::{CacheEntry, SolveOptions, cache_imports_attr};
 pub use self::session_guard::guarded_by_session;
+pub use crate::reference::new_reference;
 
 use crate::dial::Connection;
 use crate::error::SolveError;

@@ -94,6 +94,9 @@ pub enum TlsError {
     /// `--tlsdir` is combined with a flag for a single file.
     #[error("--tlsdir cannot be combined with --tlscacert, --tlscert or --tlskey")]
     Mixed,
+    /// `--tlsservername` is given without any file.
+    #[error("--tlsservername needs --tlscacert, --tlscert and --tlskey, or --tlsdir")]
+    ServerNameAlone,
     /// The server name is invalid.
     #[error("{name:?} is not a valid server name")]
     ServerName {
@@ -125,7 +128,7 @@ impl TlsFiles {
     /// Converts the command-line flags to settings; `None` if no flag is given.
     ///
     /// # Errors
-    /// `dir` is combined with single files, or contains none of the files.
+    /// `dir` is combined with single files, or contains none of the files; or there is only a server name.
     pub fn from_flags(
         server_name: Option<String>,
         ca: Option<PathBuf>,
@@ -138,6 +141,7 @@ impl TlsFiles {
             Some(_) if single => Err(TlsError::Mixed),
             Some(dir) => Ok(Some(Self { server_name, ..Self::from_dir(dir)? })),
             None if single => Ok(Some(Self { server_name, ca, cert, key, skip_verify: false })),
+            None if server_name.is_some() => Err(TlsError::ServerNameAlone),
             None => Ok(None),
         }
     }

@@ -66,7 +66,6 @@ pub mod contexts;
 mod error;
 mod frontend;
 mod options;
-mod percent;
 mod pong;
 mod result;
 mod spec_file;

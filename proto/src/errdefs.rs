@@ -8,24 +8,13 @@ mod json;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
 
-use self::json::{
-    DecisionJson, DenyJson, DigestJson, ExitJson, FrontendJson, InfoJson, NameJson, SourceJson, line_number,
-};
 use crate::pb;
 
 const PREFIX: &str = "github.com/moby/buildkit/";
-const SOURCE: &str = "errdefs.Source+json";
-const VERTEX: &str = "errdefs.Vertex+json";
-const SOLVE: &str = "errdefs.Solve+json";
-const FRONTEND: &str = "errdefs.Frontend+json";
-const FRONTEND_CAP: &str = "errdefs.FrontendCap+json";
-const SUBREQUEST: &str = "errdefs.Subrequest+json";
-const EXIT: &str = "gatewayapi.ExitMessage+json";
-const DECISION: &str = "policysession.DecisionResponse+json";
 
 /// One detail on the wire: a type URL and its bytes (JSON for BuildKit's own types).
 ///
@@ -58,51 +47,70 @@ impl fmt::Debug for AnyDetail {
 /// let detail = ErrorDetail::Exit { code: 3 };
 /// assert_eq!(ErrorDetail::decode(&detail.encode()), detail);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value")]
 #[non_exhaustive]
 pub enum ErrorDetail {
     /// The place in a file that caused the failure; clients print it with `>>>` markers.
+    #[serde(rename = "errdefs.Source+json")]
     Source {
         /// The file.
+        #[serde(default, deserialize_with = "json::or_default")]
         info: SourceInfo,
         /// The lines.
+        #[serde(default, deserialize_with = "json::or_default")]
         ranges: Vec<SourceRange>,
     },
     /// The failed vertex; added by the solver.
+    #[serde(rename = "errdefs.Vertex+json")]
     Vertex {
         /// `sha256:…` of the vertex.
+        #[serde(default)]
         digest: String,
     },
     /// The mounts of a failed vertex, from which debuggers start containers.
+    #[serde(rename = "errdefs.Solve+json")]
     Solve(SolveDetail),
     /// The failed frontend; added by the daemon.
+    #[serde(rename = "errdefs.Frontend+json")]
     Frontend {
         /// `gateway.v0`.
+        #[serde(default)]
         name: String,
         /// The image, for `gateway.v0`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         source: String,
     },
     /// A capability that the frontend lacks.
+    #[serde(rename = "errdefs.FrontendCap+json")]
     FrontendCap {
         /// Its full name.
+        #[serde(default)]
         name: String,
     },
     /// A request that the frontend does not support.
+    #[serde(rename = "errdefs.Subrequest+json")]
     Subrequest {
         /// The `requestid`.
+        #[serde(default)]
         name: String,
     },
     /// The exit code of a process.
+    #[serde(rename = "gatewayapi.ExitMessage+json")]
     Exit {
         /// The code; 255 if it is unknown.
+        #[serde(rename = "Code", default)]
         code: u32,
     },
     /// A source policy denied a source.
+    #[serde(rename = "policysession.DecisionResponse+json")]
     PolicyDenial {
         /// The reasons.
+        #[serde(rename = "deny_messages", alias = "denyMessages", default, with = "json::deny_messages")]
         messages: Vec<String>,
     },
     /// Any other detail, or a known type whose value can't be decoded.
+    #[serde(skip)]
     Other(AnyDetail),
 }
 
@@ -116,15 +124,20 @@ pub enum ErrorDetail {
 /// let ErrorDetail::Source { info, .. } = ErrorDetail::decode(&detail.encode()) else { panic!("it is one") };
 /// assert_eq!(info, file);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceInfo {
     /// The name, as shown to the user.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub filename: String,
-    /// Linguist name of its language, `YAML`.
-    pub language: String,
     /// Its text.
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "json::base64")]
     pub data: Vec<u8>,
+    /// Linguist name of its language, `YAML`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub language: String,
     /// The graph that loaded it. It is sent with warnings; error details leave it out, because no client uses it there.
+    #[serde(skip)]
     pub definition: Option<pb::Definition>,
 }
 
@@ -158,10 +171,10 @@ pub struct SourceRange {
 #[serde(default)]
 pub struct SourcePosition {
     /// From 1.
-    #[serde(skip_serializing_if = "is_zero", deserialize_with = "line_number")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "json::line_number")]
     pub line: u32,
     /// From 0.
-    #[serde(skip_serializing_if = "is_zero", deserialize_with = "line_number")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "json::line_number")]
     pub character: u32,
 }
 
@@ -262,93 +275,29 @@ impl ErrorDetail {
     /// Decodes a detail; an unknown detail becomes [`ErrorDetail::Other`].
     #[must_use]
     pub fn decode(any: &AnyDetail) -> Self {
-        Self::decode_known(any).unwrap_or_else(|| Self::Other(any.clone()))
-    }
-
-    fn decode_known(any: &AnyDetail) -> Option<Self> {
-        let value = any.value.as_slice();
-        Some(match any.type_url.strip_prefix(PREFIX)? {
-            SOURCE => {
-                let json: SourceJson = serde_json::from_slice(value).ok()?;
-                let info = json.info.unwrap_or_default();
-                Self::Source {
-                    info: SourceInfo {
-                        filename: info.filename,
-                        language: info.language,
-                        data: BASE64.decode(info.data).ok()?,
-                        definition: None,
-                    },
-                    ranges: json.ranges.unwrap_or_default(),
-                }
-            }
-            VERTEX => {
-                let json: DigestJson = serde_json::from_slice(value).ok()?;
-                Self::Vertex { digest: json.digest }
-            }
-            SOLVE => Self::Solve(serde_json::from_slice(value).ok()?),
-            FRONTEND => {
-                let json: FrontendJson = serde_json::from_slice(value).ok()?;
-                Self::Frontend { name: json.name, source: json.source }
-            }
-            FRONTEND_CAP => {
-                let json: NameJson = serde_json::from_slice(value).ok()?;
-                Self::FrontendCap { name: json.name }
-            }
-            SUBREQUEST => {
-                let json: NameJson = serde_json::from_slice(value).ok()?;
-                Self::Subrequest { name: json.name }
-            }
-            EXIT => {
-                let json: ExitJson = serde_json::from_slice(value).ok()?;
-                Self::Exit { code: json.code }
-            }
-            DECISION => {
-                let json: DecisionJson = serde_json::from_slice(value).ok()?;
-                Self::PolicyDenial { messages: json.deny_messages.into_iter().map(|deny| deny.message).collect() }
-            }
-            _ => return None,
-        })
+        let known = any.type_url.strip_prefix(PREFIX).and_then(|name| {
+            let value: serde_json::Value = serde_json::from_slice(&any.value).ok()?;
+            serde_json::from_value(json!({"type": name, "value": value})).ok()
+        });
+        known.unwrap_or_else(|| Self::Other(any.clone()))
     }
 
     /// Encodes the detail in BuildKit's format.
     #[must_use]
     pub fn encode(&self) -> AnyDetail {
-        match self {
-            Self::Source { info, ranges } => {
-                let SourceInfo { filename, language, data, definition: _ } = info;
-                any(
-                    SOURCE,
-                    &SourceJson {
-                        info: Some(InfoJson {
-                            filename: filename.clone(),
-                            data: BASE64.encode(data),
-                            language: language.clone(),
-                        }),
-                        ranges: Some(ranges.clone()),
-                    },
-                )
-            }
-            Self::Vertex { digest } => any(VERTEX, &DigestJson { digest: digest.clone() }),
-            Self::Solve(solve) => any(SOLVE, solve),
-            Self::Frontend { name, source } => {
-                any(FRONTEND, &FrontendJson { name: name.clone(), source: source.clone() })
-            }
-            Self::FrontendCap { name } => any(FRONTEND_CAP, &NameJson { name: name.clone() }),
-            Self::Subrequest { name } => any(SUBREQUEST, &NameJson { name: name.clone() }),
-            Self::Exit { code } => any(EXIT, &ExitJson { code: *code }),
-            Self::PolicyDenial { messages } => {
-                let deny_messages = messages.iter().map(|message| DenyJson { message: message.clone() }).collect();
-                any(DECISION, &DecisionJson { deny_messages })
-            }
-            Self::Other(detail) => detail.clone(),
+        #[derive(Deserialize)]
+        struct Tagged<'a> {
+            #[serde(rename = "type")]
+            name: &'a str,
+            #[serde(borrow)]
+            value: &'a RawValue,
         }
-    }
-}
-
-fn any(name: &str, json: &impl Serialize) -> AnyDetail {
-    AnyDetail {
-        type_url: format!("{PREFIX}{name}"),
-        value: serde_json::to_vec(json).expect("plain structs with text keys always serialize"),
+        if let Self::Other(detail) = self {
+            return detail.clone();
+        }
+        let text = serde_json::to_string(self).expect("plain structs with text keys always serialize");
+        let Tagged { name, value } = serde_json::from_str(&text).expect("a type and a value were written");
+        AnyDetail { type_url: format!("{PREFIX}{name}"), value: value.get().into() }
     }
 }
 

@@ -198,7 +198,8 @@ pub struct Xattr {
     pub value: Vec<u8>,
 }
 
-#[cfg(all(test, feature = "rpc"))]
+#[cfg(test)]
+#[cfg(feature = "rpc")]
 mod tests {
     use crate::rpc::fsutil as generated;
     use prost::Message;

@@ -1,4 +1,4 @@
-//! How Go programs write values into text: booleans, comma-separated fields, paths.
+//! How Go programs write values into text: booleans, comma-separated fields, paths, escapes.
 //!
 //! BuildKit's options and flags use these formats, so parsers of them need the same rules.
 
@@ -104,6 +104,26 @@ pub fn clean_path(path: &str) -> String {
     }
 }
 
+/// Undoes percent-encoding (Go: `net/url`, `PathUnescape`). `None` if two hexadecimal digits do not follow a `%`.
+///
+/// ```
+/// use buildkit_proto::go::percent_decode;
+///
+/// assert_eq!(percent_decode("a%2Fb+c").as_deref(), Some(b"a/b+c".as_slice()));
+/// assert_eq!(percent_decode("100%"), None);
+/// ```
+#[must_use]
+pub fn percent_decode(text: &str) -> Option<Vec<u8>> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.as_bytes().split_at_checked(2)?;
+        bytes.extend(hex::decode(digits).ok()?);
+        bytes.extend_from_slice(rest);
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +164,18 @@ mod tests {
             ("a/..", "."),
         ] {
             assert_eq!(clean_path(path), clean, "{path}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        for (text, bytes) in
+            [("", b"".as_slice()), ("a%20b%ff", b"a b\xff"), ("%41%e4", b"A\xe4"), ("%25ä", "%ä".as_bytes())]
+        {
+            assert_eq!(percent_decode(text).as_deref(), Some(bytes), "{text}");
+        }
+        for broken in ["%", "a%2", "%zz", "%+1", "%ä"] {
+            assert_eq!(percent_decode(broken), None, "{broken}");
         }
     }
 }

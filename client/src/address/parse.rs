@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use buildkit_proto::go::percent_decode;
+
 use super::{Address, EngineAddress, Helper, SshTarget, TcpAddress};
 
 pub(super) fn parse(text: &str) -> Result<Address, String> {
@@ -106,7 +108,7 @@ fn ssh(rest: &str) -> Result<SshTarget, String> {
             let _ = host;
             return Err("a password in the address is not supported; ssh uses its agent and keys".to_owned());
         }
-        Some((user, host)) => (Some(percent_decode(user)?), host),
+        Some((user, host)) => (Some(decode(user)?), host),
         None => (None, authority),
     };
     let (host, port) = split_host_port(host_port)?;
@@ -117,7 +119,7 @@ fn ssh(rest: &str) -> Result<SshTarget, String> {
     if host.starts_with('-') || user.as_deref().is_some_and(|user| user.starts_with('-') || user.is_empty()) {
         return Err("user and host must not be empty or start with '-'".to_owned());
     }
-    let socket = Some(percent_decode(path)?).filter(|path| !path.is_empty() && path != "/");
+    let socket = Some(decode(path)?).filter(|path| !path.is_empty() && path != "/");
     Ok(SshTarget { user, host, port, socket })
 }
 
@@ -135,7 +137,7 @@ impl<'a> Target<'a> {
     }
 
     fn name(&self, what: &str) -> Result<String, String> {
-        let name = percent_decode(self.host)?;
+        let name = decode(self.host)?;
         match name.bytes().next() {
             None => Err(format!("the {what} name is missing")),
             // It becomes an argument of the helper, which must not read it as an option.
@@ -156,7 +158,7 @@ impl<'a> Target<'a> {
                     _ => format!("unknown parameter {key:?}; use {}", known.join(", ")),
                 });
             }
-            found.insert(key.to_owned(), percent_decode(&value.replace('+', " "))?);
+            found.insert(key.to_owned(), decode(&value.replace('+', " "))?);
         }
         Ok(found)
     }
@@ -181,21 +183,8 @@ fn split_host_port(authority: &str) -> Result<(String, Option<u16>), String> {
     Ok((host.to_owned(), port))
 }
 
-fn percent_decode(text: &str) -> Result<String, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        match (digit(rest.next()), digit(rest.next())) {
-            (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).expect("two hex digits fit a byte")),
-            _ => {
-                return Err(format!("{text:?} contains a '%' that is not followed by two hex digits"));
-            }
-        }
-    }
+fn decode(text: &str) -> Result<String, String> {
+    let bytes = percent_decode(text)
+        .ok_or_else(|| format!("{text:?} contains a '%' that is not followed by two hex digits"))?;
     String::from_utf8(bytes).map_err(|_| format!("{text:?} is not UTF-8 after percent-decoding"))
 }

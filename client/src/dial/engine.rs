@@ -7,17 +7,30 @@ use std::sync::Arc;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
+use tonic::transport::Channel;
 
-use super::{BoxedIo, Connection, DaemonKind, DialProblem, Transport, first_answer, open_with_retries};
+use super::{
+    Connection, DaemonKind, DialError, DialOptions, DialProblem, Dialer, Route, first_answer, open_with_retries,
+};
 use crate::address::EngineAddress;
 use crate::engine::{DIRECT_GRPC, Engine};
-use crate::info::Worker;
-use tonic::transport::Channel;
+use crate::transport::{BoxedIo, Transport};
+use crate::worker::Worker;
+
+impl Engine {
+    /// Pings the Engine at `address`.
+    ///
+    /// # Errors
+    /// As [`dial`](super::dial).
+    pub async fn open(address: &EngineAddress, options: &DialOptions) -> Result<Self, DialError> {
+        Dialer::new(options.clone()).open_engine(address).await
+    }
+}
 
 /// Tries the method that suits the Engine's version, then the other one: a proxy in front of the socket may allow only one.
 pub(super) async fn connect(engine: &Engine, deadline: Instant) -> Result<Connection, DialProblem> {
-    let upgrade = || reach(engine, Transport::Upgrade(engine.clone()), deadline);
-    let direct = || async { reach(engine, direct_transport(engine)?, deadline).await };
+    let upgrade = || reach(engine, Route::Upgrade(engine.clone()), deadline);
+    let direct = || async { reach(engine, Route::Direct(direct_transport(engine)?), deadline).await };
     let (channel, workers) = if engine.api_version() >= DIRECT_GRPC {
         match direct().await {
             Ok(reached) => reached,
@@ -57,17 +70,13 @@ fn direct_transport(engine: &Engine) -> Result<Transport, DialProblem> {
     }
 }
 
-async fn reach(
-    engine: &Engine,
-    transport: Transport,
-    deadline: Instant,
-) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
+async fn reach(engine: &Engine, route: Route, deadline: Instant) -> Result<(Channel, Arc<[Worker]>), DialProblem> {
     let authority = match engine.address() {
         EngineAddress::Tcp(tcp) => tcp.to_string(),
         EngineAddress::Unix(_) | EngineAddress::Ssh(_) => "localhost".to_owned(),
     };
-    let io = open_with_retries(&transport, deadline).await?;
-    first_answer(transport, io, &authority).await
+    let io = open_with_retries(&route, deadline).await?;
+    first_answer(route, io, &authority).await
 }
 
 fn neither(engine: &Engine, direct: DialProblem, upgrade: DialProblem) -> DialProblem {

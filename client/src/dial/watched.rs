@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
-use super::BoxedIo;
+use crate::transport::BoxedIo;
 
 /// How long to wait for the reason of a failed write.
 const REASON_TIMEOUT: Duration = Duration::from_millis(500);

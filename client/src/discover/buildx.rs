@@ -2,15 +2,14 @@
 //! read. No lock is needed, because buildx replaces each file atomically.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use buildkit_proto::Digest;
+use buildkit_proto::go::parse_bool;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 
-use super::{Builder, Environment, docker};
-use crate::address::{Address, EngineAddress};
+use super::{Builder, Environment, docker, read_json};
+use crate::address::{Address, AddressError, EngineAddress};
 use crate::tls::TlsFiles;
 
 /// The name buildx gives the container of a node.
@@ -76,8 +75,8 @@ pub(super) fn selected(environment: &dyn Environment) -> Result<Option<(Address,
             return Ok(None);
         }
     }
-    let hash: String = docker::hex(&Sha256::digest(&key)).chars().take(20).collect();
-    let name = match environment.read(&dir.join("defaults").join(hash)) {
+    let hash = Digest::from_content(key.as_bytes()).hex();
+    let name = match environment.read(&dir.join("defaults").join(hash.get(..20).unwrap_or_default())) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
         Err(_) => return Ok(None),
     };
@@ -113,16 +112,6 @@ fn instance(name: &str, environment: &dyn Environment) -> Result<Option<Instance
     read_json(&dir.join("instances").join(name.to_lowercase()), environment)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path, environment: &dyn Environment) -> Result<Option<T>, String> {
-    match environment.read(path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).map(Some).map_err(|error| format!("can't read {}: {error}", path.display()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("can't read {}: {error}", path.display())),
-    }
-}
-
 fn resolve(instance: Instance, environment: &dyn Environment) -> Result<(Address, Builder), String> {
     let Instance { name, driver, nodes } = instance;
     let count = nodes.len();
@@ -142,9 +131,7 @@ fn resolve(instance: Instance, environment: &dyn Environment) -> Result<(Address
         }
         other => return Err(format!("builder {name:?} uses the driver {other:?}, which is not supported")),
     };
-    let default_load = options
-        .get("default-load")
-        .is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let default_load = options.get("default-load").is_some_and(|value| parse_bool(value) == Some(true));
     let driver = if driver.is_empty() { "docker".to_owned() } else { driver };
     Ok((address, Builder { name, driver, node: node.name, nodes: count, default_load }))
 }
@@ -163,7 +150,8 @@ fn remote(endpoint: &str, options: &BTreeMap<String, String>) -> Result<Address,
     if !REMOTE_SCHEMES.contains(&scheme) {
         return Err(format!("a remote builder can't use the endpoint {endpoint:?}"));
     }
-    let address: Address = endpoint.parse().map_err(|error: crate::address::AddressError| error.to_string())?;
+    let invalid = |error: AddressError| error.to_string();
+    let address: Address = endpoint.parse().map_err(invalid)?;
     let file = |key: &str| match options.get(key).map(PathBuf::from) {
         Some(path) if path.is_relative() => {
             Err(format!("driver option {key} is not an absolute path: {}", path.display()))
@@ -175,6 +163,8 @@ fn remote(endpoint: &str, options: &BTreeMap<String, String>) -> Result<Address,
     if ca.is_none() && (cert.is_some() || key.is_some() || server_name.is_some()) {
         return Err("the driver options enable TLS but have no cacert".to_owned());
     }
-    let tls = ca.is_some().then_some(TlsFiles { server_name, ca, cert, key, skip_verify: false });
-    Ok(address.with_tls(tls))
+    match ca {
+        None => Ok(address),
+        ca => address.with_tls(TlsFiles { server_name, ca, cert, key, skip_verify: false }).map_err(invalid),
+    }
 }

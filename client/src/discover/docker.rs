@@ -1,13 +1,12 @@
 //! The Engine that `docker` would use (docker/cli: `cli/command/cli.go`, `cli/context/store`).
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
+use buildkit_proto::Digest;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
-use super::Environment;
+use super::{Environment, read_json};
 use crate::address::{AddressError, EngineAddress};
 use crate::tls::TlsFiles;
 
@@ -55,15 +54,9 @@ pub(super) fn context(name: &str, environment: &dyn Environment) -> Result<Engin
         };
     }
     let contexts = config_dir(environment).ok_or("there is no home directory")?.join("contexts");
-    let id = hex(&Sha256::digest(name));
-    let path = contexts.join("meta").join(&id).join("meta.json");
-    let meta: Meta = match environment.read(&path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).map_err(|error| format!("can't read {}: {error}", path.display()))?
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err("there is no such context".to_owned()),
-        Err(error) => return Err(format!("can't read {}: {error}", path.display())),
-    };
+    let id = Digest::from_content(name.as_bytes()).hex();
+    let meta: Option<Meta> = read_json(&contexts.join("meta").join(&id).join("meta.json"), environment)?;
+    let meta = meta.ok_or("there is no such context")?;
     let endpoint = meta.endpoints.get("docker").ok_or("it has no Docker endpoint")?;
     let files = tls_files(&contexts.join("tls").join(&id).join("docker"), environment);
     let tls = match files {
@@ -77,7 +70,8 @@ pub(super) fn context(name: &str, environment: &dyn Environment) -> Result<Engin
 pub(super) fn context_exists(name: &str, environment: &dyn Environment) -> bool {
     name == DEFAULT_CONTEXT
         || config_dir(environment).is_some_and(|dir| {
-            environment.exists(&dir.join("contexts/meta").join(hex(&Sha256::digest(name))).join("meta.json"))
+            let id = Digest::from_content(name.as_bytes()).hex();
+            environment.exists(&dir.join("contexts/meta").join(id).join("meta.json"))
         })
 }
 
@@ -132,12 +126,7 @@ struct Configuration {
 
 fn configuration(environment: &dyn Environment) -> Result<Configuration, String> {
     let Some(dir) = config_dir(environment) else { return Ok(Configuration::default()) };
-    let path = dir.join("config.json");
-    match environment.read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| format!("can't read {}: {error}", path.display())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Configuration::default()),
-        Err(error) => Err(format!("can't read {}: {error}", path.display())),
-    }
+    Ok(read_json(&dir.join("config.json"), environment)?.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -153,8 +142,4 @@ struct Endpoint {
     host: String,
     #[serde(rename = "SkipTLSVerify", default)]
     skip_tls_verify: bool,
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

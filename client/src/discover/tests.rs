@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use buildkit_proto::Digest;
+
 use super::*;
 
 #[derive(Default)]
@@ -23,10 +25,7 @@ impl Made {
     }
 
     fn context(self, name: &str, endpoint: &str) -> Self {
-        let id = docker::hex(&sha2::Digest::finalize(sha2::Digest::chain_update(
-            <sha2::Sha256 as sha2::Digest>::new(),
-            name,
-        )));
+        let id = Digest::from_content(name.as_bytes()).hex();
         let meta =
             format!(r#"{{"Name":"{name}","Metadata":{{}},"Endpoints":{{"docker":{endpoint},"other":{{"x":1}}}}}}"#);
         self.file(&format!("/home/me/.docker/contexts/meta/{id}/meta.json"), &meta)
@@ -202,6 +201,7 @@ fn each_driver_has_its_way() {
     assert!(reach("remote", "podman-container://p", "{}").contains("can't use the endpoint"));
     assert!(reach("remote", "tcp://h:1", r#"{"cert":"/c"}"#).contains("no cacert"));
     assert!(reach("remote", "tcp://h:1", r#"{"cacert":"c"}"#).contains("not an absolute path"));
+    assert!(reach("remote", "unix:///s", r#"{"cacert":"/c"}"#).contains("only to TCP addresses"));
 }
 
 #[test]
@@ -223,9 +223,7 @@ fn a_builder_in_use_counts_for_its_own_context_only() {
 
 #[test]
 fn a_default_builder_is_found_by_the_hash_of_its_key() {
-    let id =
-        &docker::hex(&sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), "ctx")))
-            [..20];
+    let id = &Digest::from_content(b"ctx").hex()[..20];
     let environment = Made::default()
         .set("DOCKER_CONTEXT", "ctx")
         .context("ctx", r#"{"Host":"unix:///e.sock"}"#)
@@ -254,4 +252,26 @@ fn the_engine_to_load_into_is_dockers_own() {
         Some("unix:///var/run/docker.sock")
     );
     assert_eq!(engine(Made::default().set("DOCKER_HOST", "tcp://h:1")).as_deref(), Some("tcp://h:1"));
+}
+
+#[test]
+fn tls_flags_are_for_tcp_addresses() {
+    let tls = TlsFiles { ca: Some("ca.pem".into()), ..TlsFiles::default() };
+    let find = |address: Option<&str>, environment: Made| {
+        let address = address.map(str::to_owned);
+        let options = DiscoverOptions { address, tls: Some(tls.clone()), ..DiscoverOptions::default() };
+        discover(&options, &environment)
+    };
+    let found = find(None, Made::default().set("BUILDKIT_HOST", "tcp://bk:2")).expect("TCP");
+    let Address::Tcp(tcp) = found.address else { panic!("{}", found.address) };
+    assert_eq!(tcp.tls.as_ref(), Some(&tls));
+    for (address, environment) in [
+        (Some("unix:///s"), Made::default()),
+        (None, Made::default().set("BUILDKIT_HOST", "ssh://h")),
+        (None, Made::default().set("BUILDX_BUILDER", "b").builder("b", "remote", "tcp://remote:3", "{}")),
+        (None, Made::default().file("/var/run/docker.sock", "")),
+    ] {
+        let error = find(address, environment).expect_err("not for TLS").to_string();
+        assert!(error.contains("TCP address"), "{error}");
+    }
 }

@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 
 use super::ApiVersion;
-use crate::dial::error_chain;
-use crate::dial::{BoxedIo, DialProblem, Transport};
+use crate::error::chain;
+use crate::transport::{BoxedIo, DialProblem, Transport};
 
 /// Limit for answers that are read into memory. An Engine's answers are much smaller.
 const MAX_ANSWER: usize = 8 << 20;
@@ -142,5 +142,5 @@ pub(super) async fn send(transport: &Transport, call: Call) -> Result<Answer, Di
 }
 
 pub(super) fn failed(request: &str, error: &(dyn std::error::Error + 'static)) -> DialProblem {
-    DialProblem::Http { request: request.to_owned(), problem: error_chain(error) }
+    DialProblem::Http { request: request.to_owned(), problem: chain(error) }
 }

@@ -19,7 +19,7 @@ use tokio_stream::{Stream, StreamExt};
 use tokio_util::io::ReaderStream;
 
 use super::{Answer, Call, Engine};
-use crate::dial::DialProblem;
+use crate::transport::DialProblem;
 
 /// Bytes of an image that are buffered between the daemon and the Engine.
 const LOAD_BUFFER: usize = 1 << 20;

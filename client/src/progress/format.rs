@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use prost_types::Timestamp;
+
 use super::event::Stamp;
 
 /// `1.50MB`: decimal units, two places (tonistiigi/units).
@@ -41,31 +43,13 @@ pub(super) fn seconds(time: Duration) -> String {
 
 /// RFC 3339 with as many places as there are digits, in UTC, as Go writes a time into JSON.
 pub(super) fn rfc3339(stamp: Stamp) -> String {
-    let days = stamp.seconds.div_euclid(86_400);
-    let second = stamp.seconds.rem_euclid(86_400);
-    let (year, month, day) = civil(days);
-    let mut text =
-        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
-    if stamp.nanos > 0 {
-        let nanos = format!("{:09}", stamp.nanos);
-        text = format!("{text}.{}", nanos.trim_end_matches('0'));
+    let seconds = Timestamp { seconds: stamp.seconds, nanos: 0 }.to_string();
+    if stamp.nanos == 0 {
+        return seconds;
     }
-    text.push('Z');
-    text
-}
-
-/// Days since 1970 to a date of the Gregorian calendar, by counting 400-year cycles that start in March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
+    // Go drops trailing zeros, `Timestamp` writes three, six or nine digits.
+    let nanos = format!("{:09}", stamp.nanos);
+    format!("{}.{}Z", seconds.trim_end_matches('Z'), nanos.trim_end_matches('0'))
 }
 
 #[cfg(test)]

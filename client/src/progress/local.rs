@@ -1,9 +1,9 @@
 //! Steps of our own among the daemon's: authentication, pushing, loading. To renderers they look like any other.
 
-use sha2::{Digest as _, Sha256};
+use buildkit_proto::Digest;
 
 use super::event::{Log, ProgressSender, Stamp, Stream, Update, Vertex, VertexStatus};
-use crate::solve::new_reference;
+use crate::reference::new_reference;
 
 /// A running step of our own. One that is dropped without an end stays open in the display.
 ///
@@ -29,8 +29,7 @@ pub struct LocalStep {
 impl ProgressSender {
     /// Starts a step of our own, named as BuildKit's clients do it: `[auth] …`, `[internal] …`.
     pub async fn start(&self, name: impl Into<String>) -> LocalStep {
-        let id = Sha256::digest(new_reference());
-        let digest = id.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let digest = Digest::from_content(new_reference().as_bytes()).to_string();
         let vertex = Vertex { digest, name: name.into(), started: Some(Stamp::now()), ..Vertex::default() };
         let step = LocalStep { sender: self.clone(), vertex };
         step.report(step.vertex.clone()).await;

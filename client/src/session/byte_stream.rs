@@ -10,24 +10,16 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use buildkit_proto::rpc::control::BytesMessage;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::io::StreamReader;
 use tokio_util::sync::PollSender;
 use tonic::Status;
 
 /// Largest message to send. HTTP/2 frames to Go are 16 KiB, so this is not reached in practice.
 const MAX_WRITE: usize = 64 * 1024;
-
-/// One side of a connection.
-pub(super) struct ByteStream<S> {
-    inbound: S,
-    outbound: PollSender<BytesMessage>,
-    /// Received bytes; `received[read..]` has not been read yet.
-    received: Vec<u8>,
-    read: usize,
-    failure: Failure,
-}
 
 /// Why the outer call broke, for code that only sees a broken connection.
 #[derive(Clone, Debug, Default)]
@@ -39,52 +31,32 @@ impl Failure {
     }
 }
 
-impl<S> ByteStream<S> {
-    pub(super) fn new(inbound: S, outbound: mpsc::Sender<BytesMessage>) -> Self {
-        Self {
-            inbound,
-            outbound: PollSender::new(outbound),
-            received: Vec::new(),
-            read: 0,
-            failure: Failure::default(),
-        }
-    }
-
-    pub(super) fn failure(&self) -> Failure {
-        self.failure.clone()
-    }
-}
-
-impl<S> AsyncRead for ByteStream<S>
+/// One side of a connection.
+pub(super) fn byte_stream<S>(
+    inbound: S,
+    outbound: mpsc::Sender<BytesMessage>,
+) -> (impl AsyncRead + AsyncWrite + Unpin, Failure)
 where
     S: Stream<Item = Result<BytesMessage, Status>> + Unpin,
 {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        while this.read == this.received.len() {
-            match ready!(Pin::new(&mut this.inbound).poll_next(context)) {
-                Some(Ok(message)) => {
-                    this.received = message.data;
-                    this.read = 0;
-                }
-                Some(Err(status)) => {
-                    let error = io::Error::new(io::ErrorKind::ConnectionReset, status.clone());
-                    // The first failure is the cause.
-                    let _later = this.failure.0.set(status);
-                    return Poll::Ready(Err(error));
-                }
-                None => return Poll::Ready(Ok(())),
-            }
+    let failure = Failure::default();
+    let noted = failure.clone();
+    let received = inbound.map(move |message| match message {
+        Ok(message) => Ok(Bytes::from(message.data)),
+        Err(status) => {
+            let error = io::Error::new(io::ErrorKind::ConnectionReset, status.clone());
+            // The first failure is the cause.
+            let _later = noted.0.set(status);
+            Err(error)
         }
-        let unread = &this.received[this.read..];
-        let length = unread.len().min(buffer.remaining());
-        buffer.put_slice(&unread[..length]);
-        this.read += length;
-        Poll::Ready(Ok(()))
-    }
+    });
+    (tokio::io::join(StreamReader::new(received), Outbound(PollSender::new(outbound))), failure)
 }
 
-impl<S: Unpin> AsyncWrite for ByteStream<S> {
+/// The sending half.
+struct Outbound(PollSender<BytesMessage>);
+
+impl AsyncWrite for Outbound {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
@@ -96,7 +68,7 @@ impl<S: Unpin> AsyncWrite for ByteStream<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(this.outbound.poll_reserve(context)).map_err(|_| broken())?;
+        ready!(this.0.poll_reserve(context)).map_err(|_| broken())?;
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
         let mut data = Vec::with_capacity(total.min(MAX_WRITE));
         for slice in slices {
@@ -105,7 +77,7 @@ impl<S: Unpin> AsyncWrite for ByteStream<S> {
         }
         let length = data.len();
         if length > 0 {
-            this.outbound.send_item(BytesMessage { data }).map_err(|_| broken())?;
+            this.0.send_item(BytesMessage { data }).map_err(|_| broken())?;
         }
         Poll::Ready(Ok(length))
     }
@@ -119,7 +91,7 @@ impl<S: Unpin> AsyncWrite for ByteStream<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().outbound.close();
+        self.get_mut().0.close();
         Poll::Ready(Ok(()))
     }
 }

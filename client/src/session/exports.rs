@@ -16,12 +16,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 use prost::Message;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio_stream::StreamExt as _;
+use tokio_stream::Stream;
 use tonic::{Status, Streaming};
+use tonic_prost::ProstCodec;
 
 use super::fsutil::receiver;
 use super::fsutil::wire::Packet;
-use super::grpc::{self, Attachment, BoxStream, RawCodec};
+use super::grpc::{self, Attachment};
+use super::records::List;
 use super::tasks::Tasks;
 use file::TargetFile;
 
@@ -88,20 +90,6 @@ pub struct ReceivedExport {
     pub skipped: u64,
 }
 
-/// The exports received so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Arrivals(Arc<Mutex<Vec<ReceivedExport>>>);
-
-impl Arrivals {
-    pub(crate) fn list(&self) -> Vec<ReceivedExport> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn note(&self, export: ReceivedExport) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(export);
-    }
-}
-
 /// `moby.filesync.v1.BytesMessage`.
 #[derive(Clone, PartialEq, Message)]
 struct BytesMessage {
@@ -109,95 +97,111 @@ struct BytesMessage {
     data: Bytes,
 }
 
+type Messages = Streaming<BytesMessage>;
+/// The answer to a file has no messages.
+type End = tokio_stream::Empty<Result<BytesMessage, Status>>;
+
 struct Exports {
-    targets: BTreeMap<u32, Target>,
-    arrivals: Arrivals,
+    /// `None` for a writer that has been used.
+    targets: Mutex<BTreeMap<u32, Option<ExportTarget>>>,
+    received: List<ReceivedExport>,
     tasks: Tasks,
 }
 
-enum Target {
-    Directory(PathBuf),
-    File(PathBuf),
-    Writer(Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>),
-}
-
 /// Serves the targets. The key is the index of the exporter in the solve request.
-pub(crate) fn attach(targets: BTreeMap<u32, ExportTarget>, arrivals: Arrivals, tasks: &Tasks) -> Attachment {
-    let targets = targets
-        .into_iter()
-        .map(|(index, target)| {
-            let target = match target {
-                ExportTarget::Directory(path) => Target::Directory(path),
-                ExportTarget::File(path) => Target::File(path),
-                ExportTarget::Writer(writer) => Target::Writer(Mutex::new(Some(writer))),
-            };
-            (index, target)
-        })
-        .collect();
-    let exports = Arc::new(Exports { targets, arrivals, tasks: tasks.clone() });
+pub(crate) fn attach(
+    targets: BTreeMap<u32, ExportTarget>,
+    received: List<ReceivedExport>,
+    tasks: &Tasks,
+) -> Attachment {
+    let targets = targets.into_iter().map(|(index, target)| (index, Some(target))).collect();
+    let exports = Arc::new(Exports { targets: Mutex::new(targets), received, tasks: tasks.clone() });
     Attachment::new(SERVICE, &METHODS, move |request| {
         let exports = Arc::clone(&exports);
         Box::pin(async move {
             if request.uri().path() != "/moby.filesync.v1.FileSend/DiffCopy" {
                 return grpc::unimplemented();
             }
-            let headers = request.headers().clone();
-            grpc::streaming(RawCodec, request, async move |inbound| exports.receive(&headers, inbound).await).await
+            match exports.target(request.headers()) {
+                Ok((ExportTarget::Directory(path), export)) => {
+                    let receive = async |packets| Ok(exports.receive_directory(path, export, packets));
+                    grpc::streaming(ProstCodec::<Packet, Packet>::default(), request, receive).await
+                }
+                Ok((ExportTarget::File(path), export)) => {
+                    let receive = async |messages| exports.receive_file(path, export, messages).await;
+                    grpc::streaming(ProstCodec::<BytesMessage, BytesMessage>::default(), request, receive).await
+                }
+                Ok((ExportTarget::Writer(writer), export)) => {
+                    let receive = async |messages| exports.receive_bytes(writer, export, messages).await;
+                    grpc::streaming(ProstCodec::<BytesMessage, BytesMessage>::default(), request, receive).await
+                }
+                Err(status) => status.into_http(),
+            }
         })
     })
 }
 
 impl Exports {
-    async fn receive(&self, headers: &HeaderMap, inbound: Streaming<Bytes>) -> Result<BoxStream<Bytes>, Status> {
+    /// The target of a request, and the record of the export that begins.
+    fn target(&self, headers: &HeaderMap) -> Result<(ExportTarget, ReceivedExport), Status> {
         let exporter = exporter_id(headers)?;
-        let target =
-            self.targets.get(&exporter).ok_or_else(|| Status::not_found(format!("exporter {exporter} not found")))?;
-        let export = ReceivedExport { exporter, metadata: metadata(headers), ..ReceivedExport::default() };
-        match target {
-            Target::Directory(path) => Ok(self.receive_directory(path.clone(), export, inbound)),
-            Target::File(path) => {
-                let mut file = TargetFile::create(path.clone()).await.map_err(write_error)?;
-                let bytes = write_all(&mut file.writer, inbound).await?;
-                file.complete().await.map_err(write_error)?;
-                Ok(self.arrived(export, bytes))
-            }
-            Target::Writer(writer) => {
-                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let mut writer = writer
-                    .ok_or_else(|| Status::failed_precondition(format!("exporter {exporter} has already been used")))?;
-                let bytes = write_all(&mut writer, inbound).await?;
-                writer.shutdown().await.map_err(write_error)?;
-                Ok(self.arrived(export, bytes))
-            }
-        }
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = match targets.get_mut(&exporter) {
+            None => return Err(Status::not_found(format!("exporter {exporter} not found"))),
+            Some(Some(ExportTarget::Directory(path))) => ExportTarget::Directory(path.clone()),
+            Some(Some(ExportTarget::File(path))) => ExportTarget::File(path.clone()),
+            Some(writer) => writer
+                .take()
+                .ok_or_else(|| Status::failed_precondition(format!("exporter {exporter} has already been used")))?,
+        };
+        Ok((target, ReceivedExport { exporter, metadata: metadata(headers), ..ReceivedExport::default() }))
     }
 
-    fn receive_directory(&self, path: PathBuf, export: ReceivedExport, inbound: Streaming<Bytes>) -> BoxStream<Bytes> {
-        let packets = inbound
-            .map(|message| Packet::decode(message?).map_err(|error| Status::invalid_argument(error.to_string())));
-        let arrivals = self.arrivals.clone();
+    fn receive_directory(
+        &self,
+        path: PathBuf,
+        export: ReceivedExport,
+        packets: Streaming<Packet>,
+    ) -> impl Stream<Item = Result<Packet, Status>> + use<> {
+        let list = self.received.clone();
         let done = move |received: receiver::Received| {
             let receiver::Received { entries, bytes, skipped } = received;
-            arrivals.note(ReceivedExport { entries, bytes, skipped, ..export });
+            list.push(ReceivedExport { entries, bytes, skipped, ..export });
         };
-        let answers = receiver::receive(path, packets, &self.tasks, done);
-        Box::pin(answers.map(|packet| Ok(Bytes::from(packet?.encode_to_vec()))))
+        receiver::receive(path, packets, &self.tasks, done)
+    }
+
+    async fn receive_file(&self, path: PathBuf, export: ReceivedExport, messages: Messages) -> Result<End, Status> {
+        let mut file = TargetFile::create(path).await.map_err(write_error)?;
+        let bytes = write_all(&mut file.writer, messages).await?;
+        file.complete().await.map_err(write_error)?;
+        Ok(self.end(export, bytes))
+    }
+
+    async fn receive_bytes(
+        &self,
+        mut writer: Box<dyn AsyncWrite + Send + Unpin>,
+        export: ReceivedExport,
+        messages: Messages,
+    ) -> Result<End, Status> {
+        let bytes = write_all(&mut writer, messages).await?;
+        writer.shutdown().await.map_err(write_error)?;
+        Ok(self.end(export, bytes))
     }
 
     /// The end of the call tells the daemon that everything is written.
-    fn arrived(&self, export: ReceivedExport, bytes: u64) -> BoxStream<Bytes> {
-        self.arrivals.note(ReceivedExport { entries: 1, bytes, ..export });
-        Box::pin(tokio_stream::empty())
+    fn end(&self, export: ReceivedExport, bytes: u64) -> End {
+        self.received.push(ReceivedExport { entries: 1, bytes, ..export });
+        tokio_stream::empty()
     }
 }
 
-async fn write_all<W>(writer: &mut W, mut inbound: Streaming<Bytes>) -> Result<u64, Status>
+async fn write_all<W>(writer: &mut W, mut messages: Messages) -> Result<u64, Status>
 where
     W: AsyncWrite + Unpin,
 {
     let mut bytes = 0;
-    while let Some(message) = inbound.next().await {
-        let message = BytesMessage::decode(message?).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    while let Some(message) = messages.message().await? {
         writer.write_all(&message.data).await.map_err(write_error)?;
         bytes += message.data.len() as u64;
     }

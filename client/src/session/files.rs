@@ -14,12 +14,13 @@ use tonic::Status;
 use tonic_prost::ProstCodec;
 
 use super::fsutil::filter::Filter;
-use super::fsutil::sender::{NonUtf8Names, Records, Source};
+use super::fsutil::sender::Source;
 use super::fsutil::tree::Tree;
 use super::fsutil::wire::Packet;
 use super::fsutil::{follow, mode, sender, walk};
 use super::grpc::{self, Attachment};
-use super::sent::{DirRequest, Sent};
+use super::records::Records;
+use super::sent::DirRequest;
 use super::tasks::Tasks;
 
 pub use super::fsutil::walk::Owner;
@@ -149,17 +150,11 @@ impl LocalDir {
 }
 
 /// Serves the directories by their names in `local://` sources.
-pub(crate) fn attach(
-    dirs: BTreeMap<String, LocalDir>,
-    sent: Sent,
-    non_utf8_names: NonUtf8Names,
-    tasks: &Tasks,
-) -> Attachment {
+pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, records: Records, tasks: &Tasks) -> Attachment {
     let dirs = Arc::new(dirs);
     let tasks = tasks.clone();
     Attachment::new(SERVICE, &METHODS, move |request| {
-        let (dirs, sent, non_utf8_names, tasks) =
-            (Arc::clone(&dirs), sent.clone(), non_utf8_names.clone(), tasks.clone());
+        let (dirs, records, tasks) = (Arc::clone(&dirs), records.clone(), tasks.clone());
         Box::pin(async move {
             if request.uri().path() != "/moby.filesync.v1.FileSync/DiffCopy" {
                 return grpc::unimplemented();
@@ -175,8 +170,7 @@ pub(crate) fn attach(
                 let owner = dir.owner;
                 let opened = tokio::task::spawn_blocking(move || open(&dir, &wanted).map(|opened| (opened, wanted)));
                 let ((tree, filter), wanted) = opened.await.map_err(|error| Status::internal(error.to_string()))??;
-                let records = Records { request: wanted, sent, non_utf8_names };
-                Ok(sender::send(Source { tree, filter, owner, records }, inbound, &tasks))
+                Ok(sender::send(Source { tree, filter, owner, request: wanted, records }, inbound, &tasks))
             })
             .await
         })

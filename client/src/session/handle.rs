@@ -20,19 +20,19 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::Channel;
 
 use super::auth::RegistryAuth;
-use super::byte_stream::ByteStream;
-use super::exports::{Arrivals, ExportTarget, ReceivedExport};
+use super::byte_stream::byte_stream;
+use super::exports::{ExportTarget, ReceivedExport};
 use super::files::LocalDir;
-use super::fsutil::sender::NonUtf8Names;
 use super::grpc::MAX_MESSAGE;
 use super::health::Heartbeat;
 use super::id::SessionId;
+use super::records::Records;
 use super::secrets::Secrets;
-use super::sent::{Sent, SentDir};
+use super::sent::SentDir;
 use super::server::{self, Services};
 use super::tasks::Tasks;
 use super::{exports, files, health};
-use crate::dial::error_chain;
+use crate::error::chain;
 
 // moby/buildkit: `session/session.go`, in lower case as gRPC requires.
 const HEADER_ID: &str = "x-docker-expose-session-uuid";
@@ -205,15 +205,13 @@ impl SessionBuilder {
     pub(super) fn prepare(self) -> Prepared {
         let tasks = Tasks::default();
         let heartbeat = Heartbeat::new();
-        let arrivals = Arrivals::default();
-        let sent = Sent::default();
-        let non_utf8_names = NonUtf8Names::default();
+        let records = Records::default();
         let mut attachments = vec![health::attach(heartbeat.clone())];
         if !self.local_dirs.is_empty() {
-            attachments.push(files::attach(self.local_dirs, sent.clone(), non_utf8_names.clone(), &tasks));
+            attachments.push(files::attach(self.local_dirs, records.clone(), &tasks));
         }
         if !self.exports.is_empty() {
-            attachments.push(exports::attach(self.exports, arrivals.clone(), &tasks));
+            attachments.push(exports::attach(self.exports, records.exports.clone(), &tasks));
         }
         if !self.secrets.is_empty() {
             attachments.push(self.secrets.attach());
@@ -222,7 +220,7 @@ impl SessionBuilder {
             attachments.push(auth.attach());
         }
         let services = Services::new(attachments);
-        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, arrivals, sent, non_utf8_names }
+        Prepared { shared_key: self.shared_key, services, tasks, heartbeat, records }
     }
 }
 
@@ -232,9 +230,7 @@ pub(super) struct Prepared {
     services: Services,
     tasks: Tasks,
     heartbeat: Heartbeat,
-    arrivals: Arrivals,
-    sent: Sent,
-    non_utf8_names: NonUtf8Names,
+    records: Records,
 }
 
 impl Prepared {
@@ -245,21 +241,27 @@ impl Prepared {
     {
         let (ended, end) = watch::channel(None);
         let close = CancellationToken::new();
-        let running = Running {
-            io: ByteStream::new(inbound, outbox),
-            services: self.services,
-            tasks: self.tasks,
-            heartbeat: self.heartbeat,
-            close: close.clone(),
-        };
+        let (io, failure) = byte_stream(inbound, outbox);
+        let Self { services, tasks, heartbeat, records, shared_key: _ } = self;
+        let connection = server::serve(io, services, tasks.clone());
+        let closing = close.clone();
         // The task is detached. It ends soon after `close`, which is also triggered by dropping the handle.
         tokio::spawn(async move {
-            let tasks = running.tasks.clone();
+            // The connection is dropped when another branch completes first; this tells the daemon that the session has ended.
+            let end = tokio::select! {
+                () = closing.cancelled() => SessionEnd::Closed,
+                () = heartbeat.stopped(SILENCE_TIMEOUT) => SessionEnd::Silent(SILENCE_TIMEOUT),
+                outcome = connection => match (failure.get(), outcome) {
+                    (Some(status), _) => SessionEnd::Lost { reason: status.message().to_owned() },
+                    (None, Err(error)) => SessionEnd::Lost { reason: chain(&error) },
+                    (None, Ok(())) => SessionEnd::ClosedByDaemon,
+                },
+            };
             // Publish the end at once, so that a build that needs the session can be cancelled. Running calls may take longer.
-            ended.send_replace(Some(running.run().await));
+            ended.send_replace(Some(end));
             tasks.stop().await;
         });
-        Session { id, end, close, arrivals: self.arrivals, sent: self.sent, non_utf8_names: self.non_utf8_names }
+        Session { id, end, close, records }
     }
 }
 
@@ -280,9 +282,7 @@ pub struct Session {
     id: SessionId,
     end: watch::Receiver<Option<SessionEnd>>,
     close: CancellationToken,
-    arrivals: Arrivals,
-    sent: Sent,
-    non_utf8_names: NonUtf8Names,
+    records: Records,
 }
 
 impl Session {
@@ -310,12 +310,12 @@ impl Session {
 
     /// The exports received so far.
     pub fn received_exports(&self) -> Vec<ReceivedExport> {
-        self.arrivals.list()
+        self.records.exports.to_vec()
     }
 
     /// The parts of directories that were sent to the daemon so far.
     pub fn sent_dirs(&self) -> Vec<SentDir> {
-        self.sent.list()
+        self.records.sent.to_vec()
     }
 
     /// The first few files sent so far whose name or link target is not UTF-8, relative to their served directory.
@@ -323,7 +323,7 @@ impl Session {
     /// `buildkitd` accepts them. The daemon in a Docker Engine fails the build with "string field contains invalid UTF-8", which
     /// does not name the file.
     pub fn names_not_utf8(&self) -> Vec<PathBuf> {
-        self.non_utf8_names.list()
+        self.records.non_utf8_names.to_vec()
     }
 
     /// Ends the session and waits until all its tasks have stopped. If it ended earlier, returns that reason.
@@ -340,34 +340,6 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.close.cancel();
-    }
-}
-
-struct Running<S> {
-    io: ByteStream<S>,
-    services: Services,
-    tasks: Tasks,
-    heartbeat: Heartbeat,
-    close: CancellationToken,
-}
-
-impl<S> Running<S>
-where
-    S: Stream<Item = Result<BytesMessage, Status>> + Unpin,
-{
-    async fn run(self) -> SessionEnd {
-        let failure = self.io.failure();
-        let connection = server::serve(self.io, self.services, self.tasks);
-        // The connection is dropped when another branch completes first; this tells the daemon that the session has ended.
-        tokio::select! {
-            () = self.close.cancelled() => SessionEnd::Closed,
-            () = self.heartbeat.stopped(SILENCE_TIMEOUT) => SessionEnd::Silent(SILENCE_TIMEOUT),
-            outcome = connection => match (failure.get(), outcome) {
-                (Some(status), _) => SessionEnd::Lost { reason: status.message().to_owned() },
-                (None, Err(error)) => SessionEnd::Lost { reason: error_chain(&error) },
-                (None, Ok(())) => SessionEnd::ClosedByDaemon,
-            },
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::solve::new_reference;
+use crate::reference::new_reference;
 
 /// The id of a session; never empty. [`Session::id`](super::Session::id) has it.
 ///

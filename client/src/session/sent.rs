@@ -5,8 +5,7 @@
 //! (tonistiigi/fsutil: `diff.go`). It also covers the change time of each file, because the daemon's copy may be gone by the
 //! time of the comparison.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
+use buildkit_proto::Digest;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -56,6 +55,10 @@ pub struct SentDir {
 }
 
 impl SentDir {
+    pub(crate) fn new(request: DirRequest, fingerprint: Fingerprint) -> Self {
+        Self { request, fingerprint: fingerprint.text() }
+    }
+
     /// Whether the same request for `dir` would now send the same files, unmodified. Blocking. False if the directory cannot be
     /// read.
     ///
@@ -105,22 +108,7 @@ impl Fingerprint {
     }
 
     fn text(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-/// The directories that a session has sent so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sent(Arc<Mutex<Vec<SentDir>>>);
-
-impl Sent {
-    pub(crate) fn note(&self, request: DirRequest, fingerprint: Fingerprint) {
-        let sent = SentDir { request, fingerprint: fingerprint.text() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
-    }
-
-    pub(crate) fn list(&self) -> Vec<SentDir> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Digest::from(<[u8; 32]>::from(self.0.finalize())).hex()
     }
 }
 
@@ -133,9 +121,7 @@ mod tests {
 
     fn sent(dir: &LocalDir, request: DirRequest) -> SentDir {
         let fingerprint = Fingerprint::from_dir(dir, &request).expect("it can be read");
-        let all = Sent::default();
-        all.note(request, fingerprint);
-        all.list().remove(0)
+        SentDir::new(request, fingerprint)
     }
 
     #[test]

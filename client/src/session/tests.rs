@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::auth::{AuthOptions, RegistryAuth};
-use super::byte_stream::ByteStream;
+use super::byte_stream::byte_stream;
 use super::exports::{ExportTarget, ReceivedExport};
 use super::files::LocalDir;
 use super::handle::{Session, SessionBuilder, SessionEnd};
@@ -59,7 +59,7 @@ async fn pair(builder: SessionBuilder) -> Pair {
             }
         }
     });
-    let mut io = Some(TokioIo::new(ByteStream::new(ReceiverStream::new(daemon_in), daemon_out)));
+    let mut io = Some(TokioIo::new(byte_stream(ReceiverStream::new(daemon_in), daemon_out).0));
     let channel = Endpoint::from_static("http://localhost")
         // About the limit of Go's HTTP/2.
         .http2_max_header_list_size(1 << 20)

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::exporter::Exporter;
 use super::invalid;
 use crate::error::SolveError;
+use crate::reference::new_reference;
 use crate::session::SessionId;
 
 /// What to build, and where the result and the cache go. [`SolveOptions::new`] sets only the reference.
@@ -175,21 +176,6 @@ pub fn cache_imports_attr(imports: &[CacheEntry]) -> Option<String> {
     Some(serde_json::Value::from(entries).to_string())
 }
 
-/// A new id for a build, in the form that BuildKit's own clients use: 25 digits in base 36.
-#[must_use]
-pub fn new_reference() -> String {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).expect("the operating system has random numbers once it runs programs like this one");
-    let mut rest = u128::from_le_bytes(random);
-    let mut digits = [b'0'; 25];
-    for digit in digits.iter_mut().rev() {
-        let value = u8::try_from(rest % 36).expect("a remainder of 36 fits a byte");
-        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
-        rest /= 36;
-    }
-    digits.iter().copied().map(char::from).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,16 +183,6 @@ mod tests {
 
     fn attrs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
-    }
-
-    #[test]
-    fn references_differ_and_have_the_form() {
-        let (one, two) = (new_reference(), new_reference());
-        assert_ne!(one, two);
-        for reference in [one, two] {
-            assert_eq!(reference.len(), 25);
-            assert!(reference.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{reference}");
-        }
     }
 
     #[test]

@@ -125,7 +125,8 @@ async fn a_folder_of_tls_files_will_do() {
         std::fs::copy(variable(&format!("IMAGESPEC_LAB_MTLS_{from}")), dir.path().join(name)).unwrap();
     }
     let files = TlsFiles::from_flags(None, None, None, None, Some(dir.path())).unwrap();
-    connect(&address(&variable("IMAGESPEC_LAB_MTLS_ADDR")).with_tls(files)).await;
+    let address = address(&variable("IMAGESPEC_LAB_MTLS_ADDR"));
+    connect(&address.with_tls(files.expect("the folder has files")).unwrap()).await;
 }
 
 /// A container with `buildctl` that can reach the lab's daemon, as used by buildx and `docker-container://`.

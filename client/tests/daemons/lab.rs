@@ -27,7 +27,7 @@ pub(crate) fn mtls() -> Address {
         key: file("IMAGESPEC_LAB_MTLS_KEY"),
         ..TlsFiles::default()
     };
-    address(&variable("IMAGESPEC_LAB_MTLS_ADDR")).with_tls(Some(tls))
+    address(&variable("IMAGESPEC_LAB_MTLS_ADDR")).with_tls(tls).expect("it is TCP")
 }
 
 /// Every daemon of the lab, with a name for messages.

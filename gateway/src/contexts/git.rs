@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_proto::go::parse_bool;
+use buildkit_proto::go::{parse_bool, percent_decode};
 
-use crate::percent;
 use crate::status::from_mistake;
 
 /// A git repository and what to take from it.
@@ -128,7 +127,7 @@ pub fn parse_git_ref(text: &str) -> Result<Option<GitRef>, GitRefError> {
     let is_scp = match split_scheme(base) {
         Some((scheme, rest)) => {
             let path = rest.split_once('/').map(|(_, path)| path).unwrap_or_default();
-            let path = percent::decode(path).unwrap_or_default();
+            let path = decode(path).unwrap_or_default();
             match scheme.as_str() {
                 "http" | "https" if path.ends_with(".git") => {}
                 "git" | "ssh" => {}
@@ -153,7 +152,7 @@ pub fn parse_git_ref(text: &str) -> Result<Option<GitRef>, GitRefError> {
     let fragment = if is_scp {
         fragment.to_owned()
     } else {
-        match percent::decode(fragment) {
+        match decode(fragment) {
             Some(fragment) => fragment,
             None => return Ok(None),
         }
@@ -268,7 +267,7 @@ fn parse_query(query: &str) -> Result<BTreeMap<String, String>, String> {
     let mut values = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Some(key), Some(value)) = (percent::decode_query(key), percent::decode_query(value)) else {
+        let (Some(key), Some(value)) = (decode_query(key), decode_query(value)) else {
             return Err(format!("query {pair:?} has a broken escape"));
         };
         if values.insert(key.clone(), value).is_some() {
@@ -313,6 +312,16 @@ pub(crate) fn redacted(text: &str) -> String {
         Some((_, host)) => format!("{scheme}://xxxxx@{host}{path}"),
         None => text.to_owned(),
     }
+}
+
+/// Undoes the escapes of a path or a fragment; `None` if they are broken or the result is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    String::from_utf8(percent_decode(text)?).ok()
+}
+
+/// Likewise in a query, where `+` is a blank.
+fn decode_query(text: &str) -> Option<String> {
+    decode(&text.replace('+', " "))
 }
 
 #[cfg(test)]

@@ -1,68 +1,47 @@
-//! The JSON of the details, as Go's `encoding/json` writes protobuf structs.
+//! Where the JSON of the details differs from our types. It is what Go's `encoding/json` makes of protobuf structs.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
-use super::SourceRange;
-
-/// The JSON of `errdefs.Source`: Go's `encoding/json` of protobuf structs.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SourceJson {
-    #[serde(default)]
-    pub(super) info: Option<InfoJson>,
-    #[serde(default)]
-    pub(super) ranges: Option<Vec<SourceRange>>,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct InfoJson {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) filename: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) data: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) language: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct DigestJson {
-    #[serde(default)]
-    pub(super) digest: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct NameJson {
-    #[serde(default)]
-    pub(super) name: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct FrontendJson {
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(super) source: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct ExitJson {
-    #[serde(rename = "Code", default)]
-    pub(super) code: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct DecisionJson {
-    #[serde(alias = "denyMessages", default)]
-    pub(super) deny_messages: Vec<DenyJson>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct DenyJson {
-    #[serde(default)]
-    pub(super) message: String,
+/// A value that may be `null`, as Go writes nil pointers and slices.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(json: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(json)?.unwrap_or_default())
 }
 
 /// Go's numbers are signed; a negative line number counts as none.
 pub(super) fn line_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     Ok(u32::try_from(i64::deserialize(deserializer)?.max(0)).unwrap_or(u32::MAX))
+}
+
+/// Bytes as base64 text.
+pub(super) mod base64 {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(in crate::errdefs) fn serialize<S: Serializer>(bytes: &[u8], json: S) -> Result<S::Ok, S::Error> {
+        json.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(in crate::errdefs) fn deserialize<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(json)?).map_err(de::Error::custom)
+    }
+}
+
+/// Messages, each in an object.
+pub(super) mod deny_messages {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Deny {
+        #[serde(default)]
+        message: String,
+    }
+
+    pub(in crate::errdefs) fn serialize<S: Serializer>(messages: &[String], json: S) -> Result<S::Ok, S::Error> {
+        json.collect_seq(messages.iter().map(|message| Deny { message: message.clone() }))
+    }
+
+    pub(in crate::errdefs) fn deserialize<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+        Ok(Vec::deserialize(json)?.into_iter().map(|Deny { message }| message).collect())
+    }
 }

@@ -2,6 +2,10 @@
 
 use super::*;
 
+const SOURCE: &str = "errdefs.Source+json";
+const SOLVE: &str = "errdefs.Solve+json";
+const DECISION: &str = "policysession.DecisionResponse+json";
+
 #[track_caller]
 fn round_trip(detail: &ErrorDetail, json: &str) {
     let any = detail.encode();

@@ -6,8 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use ring::{error, hmac};
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 /// The length that upstream uses; the seed file is shared with it.
 const SEED_LENGTH: usize = 16;
@@ -122,13 +122,10 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
 }
 
 fn store(folder: &Path, seeds: &Seeds) -> io::Result<()> {
-    let temporary = folder.join(format!("{SEED_FILE}.tmp"));
-    let bytes = serde_json::to_vec_pretty(seeds).map_err(io::Error::other)?;
-    // The lock is held, so a file left by a crash may be overwritten.
-    let mut options = File::options();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    io::Write::write_all(&mut file, &bytes)?;
-    std::fs::rename(&temporary, folder.join(SEED_FILE))
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec_pretty(seeds).map_err(io::Error::other)?)?;
+    file.persist(folder.join(SEED_FILE))?;
+    Ok(())
 }
 
 /// Ignores errors of read-only folders: a seed that can't be stored only costs a token request in the next build.

@@ -19,6 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::AuthError;
 use super::config::Credentials;
+use crate::error::chain;
 
 /// The daemon waits for one minute, and two requests may be needed.
 const TIMEOUT: Duration = Duration::from_secs(25);
@@ -242,14 +243,7 @@ async fn ask(request: RequestBuilder) -> Result<Answer, TokenError> {
 
 /// A failed request with its causes. The URL is left out, because its query may contain secrets.
 pub(super) fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        message = format!("{message}: {error}");
-        cause = error.source();
-    }
-    message
+    chain(&error.without_url())
 }
 
 /// Whether a host name means this machine: `localhost`, `127.0.0.0/8` and `::1`, with or without brackets.

@@ -2,7 +2,8 @@
 //!
 //! This module only parses headers; the caller checks that the directory exists.
 
-use http::HeaderMap;
+use buildkit_proto::go::{parse_bool, percent_decode};
+use http::{HeaderMap, HeaderValue};
 use tonic::Status;
 
 use crate::session::sent::DirRequest;
@@ -20,16 +21,14 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Result<DirRequest, Status> {
 fn values(headers: &HeaderMap, key: &str) -> Result<Vec<String>, Status> {
     let is_escaped = headers
         .get(format!("{key}-encoded"))
-        // Go's `strconv.ParseBool`.
-        .is_some_and(|flag| matches!(flag.as_bytes(), b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True"));
+        .is_some_and(|flag| flag.to_str().is_ok_and(|flag| parse_bool(flag) == Some(true)));
     headers
         .get_all(key)
         .iter()
         .map(|value| {
-            let value = value.as_bytes();
-            let bytes = if is_escaped { unescape(value) } else { Some(value.to_vec()) };
+            let bytes = if is_escaped { unescape(value) } else { Some(value.as_bytes().to_vec()) };
             bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-                let shown = String::from_utf8_lossy(value).into_owned();
+                let shown = String::from_utf8_lossy(value.as_bytes());
                 Status::invalid_argument(format!("unreadable value of {key}: {shown:?}"))
             })
         })
@@ -37,21 +36,8 @@ fn values(headers: &HeaderMap, key: &str) -> Result<Vec<String>, Status> {
 }
 
 /// Go's `url.QueryUnescape`.
-fn unescape(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(*rest.next()?).to_digit(16);
-                let value = digit()? << 4 | digit()?;
-                u8::try_from(value).ok()?
-            }
-            other => *other,
-        });
-    }
-    Some(bytes)
+fn unescape(value: &HeaderValue) -> Option<Vec<u8>> {
+    percent_decode(&value.to_str().ok()?.replace('+', " "))
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use super::mode;
 use super::tree::{self, Tree};
 use super::walk::{self, Entry, Owner, WalkError};
 use super::wire::{Packet, PacketKind, Stat};
-use crate::session::sent::{DirRequest, Fingerprint, Sent};
+use crate::session::records::{List, Records};
+use crate::session::sent::{DirRequest, Fingerprint, SentDir};
 use crate::session::tasks::Tasks;
 
 /// Content per packet. Old daemons refuse messages of 4 MiB, and larger chunks than this are not faster.
@@ -35,47 +36,17 @@ const SMALL_CHUNK_SIZE: usize = 4096;
 const OUTBOX_SIZE: usize = 32;
 /// Files that are read at the same time.
 const MAX_READERS: usize = 8;
+/// Names that are recorded because they are not UTF-8.
+const MAX_NAMES: usize = 10;
 
 /// The tree to send, and how.
 pub(crate) struct Source {
     pub(crate) tree: Tree,
     pub(crate) filter: Filter,
     pub(crate) owner: Owner,
-    pub(crate) records: Records,
-}
-
-/// Records of what is sent.
-#[derive(Default)]
-pub(crate) struct Records {
     /// The request of the receiver.
     pub(crate) request: DirRequest,
-    /// Gets the fingerprint when all entries have been announced.
-    pub(crate) sent: Sent,
-    /// Gets the names that not every daemon accepts.
-    pub(crate) non_utf8_names: NonUtf8Names,
-}
-
-/// Sent names that are not UTF-8. Daemons whose gRPC library checks this, such as Docker Engine's, abort the transfer with an
-/// error that contains neither the name nor the directory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NonUtf8Names(Arc<Mutex<Vec<PathBuf>>>);
-
-impl NonUtf8Names {
-    /// A few names are enough for the user to find the cause.
-    const LIMIT: usize = 10;
-
-    pub(crate) fn list(&self) -> Vec<PathBuf> {
-        lock(&self.0).clone()
-    }
-
-    fn record(&self, stat: &Stat) {
-        if [&stat.path, &stat.linkname].iter().any(|name| std::str::from_utf8(name).is_err()) {
-            let mut names = lock(&self.0);
-            if names.len() < Self::LIMIT {
-                names.push(tree::as_path(&stat.path).to_owned());
-            }
-        }
-    }
+    pub(crate) records: Records,
 }
 
 /// Serves `source` to the receiver whose packets arrive in `inbound`, and returns the packets for it.
@@ -83,7 +54,7 @@ pub(crate) fn send<S>(source: Source, inbound: S, tasks: &Tasks) -> ReceiverStre
 where
     S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
 {
-    let Source { tree, filter, owner, records } = source;
+    let Source { tree, filter, owner, request, records } = source;
     let (outbox, packets) = mpsc::channel(OUTBOX_SIZE);
     let transfer = Arc::new(Transfer {
         tree,
@@ -94,7 +65,7 @@ where
         tasks: tasks.clone(),
     });
     let walker = Arc::clone(&transfer);
-    tasks.spawn_blocking(move || walker.announce(&filter, owner, records));
+    tasks.spawn_blocking(move || walker.announce(&filter, owner, request, &records));
     tasks.spawn(async move { transfer.listen(inbound).await });
     ReceiverStream::new(packets)
 }
@@ -130,11 +101,10 @@ struct Requests {
 
 impl Transfer {
     /// Announces the entries. Blocking.
-    fn announce(&self, filter: &Filter, owner: Owner, records: Records) {
-        let Records { request, sent, non_utf8_names } = records;
+    fn announce(&self, filter: &Filter, owner: Owner, request: DirRequest, records: &Records) {
         let mut fingerprint = Fingerprint::default();
         let mut emit = |entry: Entry| {
-            non_utf8_names.record(&entry.stat);
+            note_name(&entry.stat, &records.non_utf8_names);
             fingerprint.add(&entry);
             let announced = if mode::has_content(entry.stat.mode) {
                 Announced::File(Content {
@@ -152,7 +122,7 @@ impl Transfer {
         match walk::walk(&self.tree, filter, owner, &mut emit) {
             Ok(()) => {
                 // Record before the receiver can finish the build that uses the records.
-                sent.note(request, fingerprint);
+                records.sent.push(SentDir::new(request, fingerprint));
                 self.send(Packet::end_of_stats());
             }
             Err(WalkError::Stopped) => {}
@@ -332,6 +302,14 @@ impl Reader<'_> {
             return Err(format!("{path} became shorter while it was being sent"));
         }
         Ok(true)
+    }
+}
+
+/// Records a name that not every daemon accepts, unless there are already enough for the user to find the cause.
+fn note_name(stat: &Stat, names: &List<PathBuf>) {
+    let is_utf8 = |name: &[u8]| std::str::from_utf8(name).is_ok();
+    if !(is_utf8(&stat.path) && is_utf8(&stat.linkname)) && names.to_vec().len() < MAX_NAMES {
+        names.push(tree::as_path(&stat.path).to_owned());
     }
 }
 

@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
+use buildkit_proto::go::percent_decode;
+
 /// Names of the secrets for https; the daemon looks for the same (`client/llb/source.go`).
 pub(crate) const DEFAULT_TOKEN: &str = "GIT_AUTH_TOKEN";
 pub(crate) const DEFAULT_HEADER: &str = "GIT_AUTH_HEADER";
@@ -222,20 +224,7 @@ fn escape(bytes: &[u8], plain: &[u8]) -> String {
 }
 
 fn unescape(text: &str) -> Result<Vec<u8>, &'static str> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else {
-            return Err("a % is not followed by two hexadecimal digits");
-        };
-        bytes.push((high * 16 + low) as u8);
-    }
-    Ok(bytes)
+    percent_decode(text).ok_or("a % is not followed by two hexadecimal digits")
 }
 
 #[cfg(test)]

@@ -20,7 +20,13 @@ impl Peer {
         let tasks = Tasks::default();
         let inbound = tokio_stream::wrappers::UnboundedReceiverStream::new(inbound);
         let tree = Tree::open(root).unwrap();
-        let source = Source { tree, filter: Filter::default(), owner: Owner::Root, records: Records::default() };
+        let source = Source {
+            tree,
+            filter: Filter::default(),
+            owner: Owner::Root,
+            request: DirRequest::default(),
+            records: Records::default(),
+        };
         let packets = send(source, inbound, &tasks);
         Self { requests, packets, tasks }
     }

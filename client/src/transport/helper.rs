@@ -19,11 +19,9 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{BoxedIo, DialProblem};
+use super::{BoxedIo, DialProblem, keep_end};
 use crate::address::{Helper, SshTarget};
 
-/// How much of the end of standard error is kept.
-const MAX_STDERR: usize = 4096;
 /// Between SIGTERM and SIGKILL.
 const TERM_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -174,9 +172,7 @@ async fn supervise(
                 if read == 0 {
                     break;
                 }
-                tail.extend_from_slice(chunk.get(..read).unwrap_or_default());
-                let excess = tail.len().saturating_sub(MAX_STDERR);
-                tail.drain(..excess);
+                keep_end(&mut tail, chunk.get(..read).unwrap_or_default());
             }
         };
         let wait = async {
@@ -277,6 +273,7 @@ impl AsyncWrite for HelperIo {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_STDERR;
     use super::*;
     use crate::address::Address;
 
