@@ -53,7 +53,7 @@ pub(crate) fn image(cuda: &str, cudnn: Option<&str>) -> Result<String, String> {
     let mut fitting = RELEASES.iter().rev().filter(|release| begins(release.version, cuda)).peekable();
     if fitting.peek().is_none() {
         let known: Vec<&str> = RELEASES.iter().map(|release| release.version).collect();
-        return Err(format!("known are {}", known.join(", ")));
+        return Err(format!("images exist for {}", known.join(", ")));
     }
     let Some(cudnn) = cudnn else {
         let release = fitting.next().map(|release| (release.version, release.ubuntu)).unwrap_or_default();
@@ -67,7 +67,11 @@ pub(crate) fn image(cuda: &str, cudnn: Option<&str>) -> Result<String, String> {
         }
         seen.push(format!("{} with cuDNN {version}", release.version));
     }
-    Err(if seen.is_empty() { "its images have no cuDNN".to_owned() } else { format!("there is {}", seen.join(", ")) })
+    Err(if seen.is_empty() {
+        "the images of this release have no cuDNN".to_owned()
+    } else {
+        format!("images exist for {}", seen.join(", "))
+    })
 }
 
 /// The requirement lines that bring a release to any image with Python, each with its distribution's name: `cuda-toolkit` is
@@ -136,8 +140,8 @@ mod tests {
         assert_eq!(image("12.1", Some("8")).as_deref(), Ok("nvidia/cuda:12.1.1-cudnn8-runtime-ubuntu22.04"));
         assert_eq!(image("11.8", Some("8.9")).as_deref(), Ok("nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu22.04"));
         assert_eq!(image("12.3", Some("9")).as_deref(), Ok("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04"));
-        assert_eq!(image("13.1", Some("9")), Err("its images have no cuDNN".to_owned()));
-        assert_eq!(image("12.4", Some("8")), Err("there is 12.4.1 with cuDNN 9.1.0".to_owned()));
+        assert_eq!(image("13.1", Some("9")), Err("the images of this release have no cuDNN".to_owned()));
+        assert_eq!(image("12.4", Some("8")), Err("images exist for 12.4.1 with cuDNN 9.1.0".to_owned()));
         assert!(image("12.7", None).is_err());
     }
 

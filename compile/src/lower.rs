@@ -78,9 +78,11 @@ pub fn lower_for(plans: &[&Plan], sources: &SourceMap, daemon: &DaemonFact) -> R
         return Ok(compiled);
     }
     let names = missing.into_iter().collect::<Vec<_>>().join(", ");
-    let problem =
-        Diagnostic::new(&rules::MISSING_CAPABILITY, format!("this daemon cannot do what the build needs: {names}"));
-    Err(problem.with_help("use a newer BuildKit or Docker Engine; `imagespec doctor` shows what this one can do"))
+    let problem = Diagnostic::new(
+        &rules::MISSING_CAPABILITY,
+        format!("this daemon does not support what the build needs: {names}"),
+    );
+    Err(problem.with_help("use a newer BuildKit or Docker Engine; `imagespec doctor` shows what the daemon supports"))
 }
 
 struct Lowering<'a> {

@@ -178,7 +178,7 @@ impl<'a, 'o> Planner<'a, 'o> {
     /// As much of the plan as the answers allow; `None` before the base is known.
     fn draft(&mut self) -> Option<Draft> {
         if self.platform.os != "linux" {
-            let message = format!("cannot build for {}: only linux images can be built", self.platform);
+            let message = format!("cannot build for {}: only Linux images can be built", self.platform);
             self.problem(&rules::UNSUPPORTED_PLATFORM, message, &["platform"], "choose linux/<architecture>");
             return None;
         }

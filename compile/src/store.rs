@@ -237,8 +237,9 @@ impl<'de> Deserialize<'de> for Store {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Saved { version, facts } = Saved::deserialize(deserializer)?;
         if version != VERSION {
-            let message =
-                format!("facts of version {version} cannot be used, only of version {VERSION}; save them again");
+            let message = format!(
+                "saved facts of version {version} are not supported, only of version {VERSION}; save them again"
+            );
             return Err(serde::de::Error::custom(message));
         }
         Ok(facts.into_iter().collect())
@@ -278,7 +279,7 @@ impl AnyQuestion {
 impl fmt::Display for AnyQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Daemon(_) => f.write_str("what the daemon can do"),
+            Self::Daemon(_) => f.write_str("the daemon's capabilities"),
             Self::Image(Image { reference, platform }) => write!(f, "the image {reference} for {platform}"),
             Self::ContextFile(ContextFile { path }) => write!(f, "the file {path} of the build context"),
             Self::SpecFile(SpecFile { name }) => write!(f, "the file {name} in the spec's folder"),
@@ -288,8 +289,8 @@ impl fmt::Display for AnyQuestion {
             Self::RootfsFile(RootfsFile { path, .. }) => write!(f, "the file {path} of the base image"),
             Self::Exists(Exists { path, .. }) => write!(f, "whether the base image has {path}"),
             Self::Interpreter(Interpreter { path, .. }) => write!(f, "the version of the interpreter {path}"),
-            Self::Lock(_) => f.write_str("the versions that the requirements are resolved to"),
-            Self::Collisions(_) => f.write_str("the files that several packages have in common"),
+            Self::Lock(_) => f.write_str("the resolved versions of the requirements"),
+            Self::Collisions(_) => f.write_str("the files that several packages share"),
         }
     }
 }
@@ -373,7 +374,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<Store>(&saved).unwrap(), store);
         for older in [saved.replace("\"version\":2", "\"version\":1"), "{\"capabilities\": []}".to_owned()] {
             let refused = serde_json::from_str::<Store>(&older).unwrap_err().to_string();
-            assert!(refused.contains("facts of version 1 cannot be used"), "{refused}");
+            assert!(refused.contains("saved facts of version 1 are not supported"), "{refused}");
         }
     }
 

@@ -55,7 +55,7 @@ impl<'d> Batch<'d> {
         if conflicts.is_empty() {
             return Ok(batch);
         }
-        Err(BuildError::Input(format!("several images are built: {}", conflicts.join("; "))))
+        Err(BuildError::Input(format!("cannot build several images at once: {}", conflicts.join("; "))))
     }
 
     /// Folders, archives and standard output hold one result, and of two images of one name one would be lost.
@@ -65,8 +65,7 @@ impl<'d> Batch<'d> {
             return conflicts;
         }
         if self.images.iter().any(|(_, delivery)| delivery.comes_to_the_client()) {
-            let why =
-                "--output names a folder or file for one image; push or load several, or build one after the other";
+            let why = "--output names a folder or file for one image; push or load several images, or build them one at a time";
             conflicts.push(why.to_owned());
         }
         let mut by_name: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -74,7 +73,7 @@ impl<'d> Batch<'d> {
             delivery.names().into_iter().for_each(|name| by_name.entry(name).or_default().push(&image.title));
         }
         let twice = by_name.into_iter().filter(|(_, titles)| titles.len() > 1);
-        conflicts.extend(twice.map(|(name, titles)| format!("{} are all called {name}", titles.join(", "))));
+        conflicts.extend(twice.map(|(name, titles)| format!("{} have the same name {name}", titles.join(", "))));
         conflicts
     }
 
@@ -330,7 +329,7 @@ async fn in_daemon(
     let bridge = handle.bridge()?;
     let pong = bridge.ping().await?;
     if let Some((_, purpose)) = required.iter().find(|(cap, _)| !pong.llb_caps.contains(cap)) {
-        return Err(Status::failed(format!("this daemon cannot apply {purpose}; use a newer one")).into());
+        return Err(Status::failed(format!("this daemon does not support {purpose}; use a newer daemon")).into());
     }
     options.insert(option::SOURCE.to_owned(), image.to_owned());
     options.insert(option::FRONTEND_CAPS.to_owned(), format!("{}+forward", caps::frontend::SUBREQUESTS));

@@ -21,7 +21,7 @@ use crate::files::Files;
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// The spec is wrong in the light of its files.
-    #[error("the spec has problems")]
+    #[error("the spec has errors")]
     Spec(Box<Problems>),
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]

@@ -17,7 +17,7 @@ use crate::variables::Variables;
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// `registry_config` of the spec names something else.
-    #[error("registry_config: {path} is no config.json of Docker's, nor a folder with one")]
+    #[error("registry_config: {path} is not a Docker config.json or a folder with one")]
     NoConfig {
         /// What it names.
         path: PathBuf,

@@ -164,7 +164,7 @@ impl<'d> Delivery<'d> {
                     step.fail(error.to_string()).await;
                     return Err(BuildError::Refused(error.to_string()));
                 }
-                Some(Err(error)) => return Err(BuildError::Internal(format!("loading stopped: {error}"))),
+                Some(Err(error)) => return Err(BuildError::Internal(format!("loading the image failed: {error}"))),
             }
         }
         let Some(engine) = &self.daemon.engine else { return Ok(()) };

@@ -75,7 +75,7 @@ fn diagnostic(
     let said = last_words(&vertex.log_tail);
     let is_shown = |line: &str| diagnostic.labels.iter().any(|label| label.text == line);
     match said {
-        Some(line) if !is_shown(line) => diagnostic.with_help(format!("the step's last output: {line}")),
+        Some(line) if !is_shown(line) => diagnostic.with_help(format!("last output of the step: {line}")),
         _ => diagnostic,
     }
 }
@@ -96,7 +96,7 @@ fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Opt
         && document.spec.levels().iter().any(|level| !level.spec.apt_packages().is_empty());
     let is_build = log.iter().any(|line| SIGNS.iter().any(|sign| line.to_ascii_lowercase().contains(sign)));
     (beside_apt && is_build && !step.stands_on_apt).then(|| {
-        "if it needs what apt_packages installs, add a line `--no-binary NAME` to packages: the environment is then built on top of them".to_owned()
+        "if the build needs packages of apt_packages, add a line `--no-binary NAME` to packages: the environment is then built on top of the apt packages".to_owned()
     })
 }
 

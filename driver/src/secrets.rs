@@ -15,7 +15,7 @@ use crate::variables::Variables;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// The spec leaves it to the caller to bring it.
-    #[error("the spec uses the secret {id:?} and does not say where it is")]
+    #[error("the spec uses the secret {id:?}, which has no source")]
     NoSource {
         /// The secret.
         id: String,

@@ -67,7 +67,7 @@ impl<'a> Answerer<'a> {
         }
         let is_lasting = question.is_lasting();
         // The planner asks only once it knows what the answer is made of.
-        let graph = graph.ok_or_else(|| Status::failed(format!("internal error: nothing answers {question}")));
+        let graph = graph.ok_or_else(|| Status::failed(format!("internal error: no graph answers {question}")));
         let fact = match question {
             AnyQuestion::Daemon(_) | AnyQuestion::ContextFile(_) => return Err(elsewhere(&question)),
             AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) => return Err(elsewhere(&question)),
@@ -130,7 +130,7 @@ impl<'a> Answerer<'a> {
             Some(NamedSource::Image(image)) => image.to_string(),
             Some(_) => {
                 let text =
-                    format!("the named context for {reference} is not an image; only docker-image:// is supported yet");
+                    format!("the named context for {reference} is not an image; only docker-image:// is supported");
                 return Err(Status::failed(text));
             }
         };

@@ -110,7 +110,7 @@ pub fn compile_only(mut document: Document, settings: Settings, store: Store) ->
     let outcome = plan(&document, &settings, &store);
     if !outcome.is_certain() {
         let missing: Vec<String> = outcome.asks().map(|ask| ask.question.to_string()).collect();
-        let message = format!("the saved facts do not fit this spec; missing: {}", missing.join("; "));
+        let message = format!("the saved facts do not match this spec; missing: {}", missing.join("; "));
         return Err(Status::failed(message).into());
     }
     let problems = |diagnostics| {
@@ -157,7 +157,7 @@ impl ImagespecFrontend {
         let daemon = answering::daemon(bridge, options).await?;
         let caps = daemon.fact.caps();
         if let Some((_, purpose)) = self.required.iter().find(|(cap, _)| !caps.contains(cap)) {
-            return Err(Status::failed(format!("this daemon cannot apply {purpose}; use a newer one")).into());
+            return Err(Status::failed(format!("this daemon does not support {purpose}; use a newer daemon")).into());
         }
         let call = began.elapsed();
         let (events, vertices) = (self.events.clone(), self.vertices.clone());

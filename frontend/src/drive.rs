@@ -141,7 +141,7 @@ impl<'a> Driver<'a> {
                 Round::Answered | Round::Changed => {}
             }
         }
-        Err(Status::failed("internal error: the plan keeps asking questions").into())
+        Err(Status::failed("internal error: planning asks questions without end").into())
     }
 
     /// Reads files of the client's where they are.

@@ -64,7 +64,7 @@ pub(crate) fn local_name(options: &BuildOptions) -> Result<String, Status> {
     let context = main_context(options, |_| false).map_err(|error| Status::failed(error.to_string()))?;
     match (context.context, context.spec) {
         (ContextSource::Local { .. }, ContextSource::Local { name }) => Ok(name),
-        _ => Err(Status::failed("only local build contexts are supported yet: build from a folder, not from a URL")),
+        _ => Err(Status::failed("only local build contexts are supported: build from a folder, not from a URL")),
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn solve_single(
     definition: buildkit_proto::pb::Definition,
 ) -> Result<Reference, Status> {
     let reference = solve(bridge, SolveRequest::definition(definition)).await?;
-    reference.ok_or_else(|| Status::failed("the daemon solved a graph to nothing"))
+    reference.ok_or_else(|| Status::failed("the daemon returned no result for a graph"))
 }
 
 /// Solves what has one result, which may be an empty filesystem.

@@ -28,12 +28,12 @@ pub fn parse(file: FileId, text: &str) -> Result<Lock, Vec<Diagnostic>> {
     if !errors.is_empty() {
         return report.finish(Lock::default());
     }
-    let root = Table::new(document.get_ref(), report.span(0..0), "the lock");
+    let root = Table::new(document.get_ref(), report.span(0..0), "the lockfile");
     if !is_known_version(&mut report, root) {
         return report.finish(Lock::default());
     }
     if root.get("packages").is_none() {
-        report.wrong(root.span, "the lock has no `packages`");
+        report.wrong(root.span, "the lockfile has no `packages`");
     }
     let requires_python = root.parsed(&mut report, "requires-python", "a list of version specifiers");
     let default_groups = root.texts(&mut report, "default-groups");
@@ -53,8 +53,8 @@ fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {
     let Some((version, span)) = root.required(report, "lock-version") else { return false };
     let is_known = version.split('.').next() == Some("1");
     if !is_known {
-        let message = format!("the lock has version {version:?} of its format");
-        let help = "version 1 is known; write the lock with a tool that makes it";
+        let message = format!("the lockfile has format version {version:?}");
+        let help = "only version 1 is supported; write the lockfile with a tool that uses it";
         report.say(Diagnostic::new(&rules::LOCK_VERSION, message).with_label(span, "").with_help(help));
     }
     is_known
@@ -63,7 +63,7 @@ fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {
 fn package(report: &mut Report, entry: Table<'_>) -> Option<LockedPackage> {
     let (name, span) = entry.required(report, "name")?;
     let Some(name) = PackageName::new(name) else {
-        report.wrong(span, format!("{name:?} is not a package's name"));
+        report.wrong(span, format!("{name:?} is not a valid package name"));
         return None;
     };
     let index = entry.text(report, "index").map(|(url, at)| checked_url(report, url, at));
@@ -96,9 +96,9 @@ fn one_source(report: &mut Report, package: &LockedPackage, entry: Table<'_>) {
     let from_index = has("wheels") || has("sdist");
     let kinds = [from_index, has("vcs"), has("directory"), has("archive")];
     match kinds.into_iter().filter(|is_there| *is_there).count() {
-        0 => report.wrong(package.span, format!("the lock does not say where {} comes from", package.name)),
+        0 => report.wrong(package.span, format!("the lockfile has no source for {}", package.name)),
         1 => {}
-        _ => report.wrong(package.span, format!("the lock says twice where {} comes from", package.name)),
+        _ => report.wrong(package.span, format!("the lockfile has more than one source for {}", package.name)),
     }
 }
 
@@ -142,9 +142,7 @@ fn hashes(report: &mut Report, table: Table<'_>) -> Hashes {
             DeValue::String(digits) if is_word && is_hexadecimal(digits) => {
                 hashes.insert(algorithm.to_ascii_lowercase(), digits.to_ascii_lowercase());
             }
-            _ => {
-                report.wrong(report.span(value.span()), format!("the {algorithm:?} hash is not in hexadecimal digits"))
-            }
+            _ => report.wrong(report.span(value.span()), format!("the {algorithm:?} hash is not hexadecimal")),
         }
     }
     hashes
@@ -187,9 +185,8 @@ fn place(report: &mut Report, table: Table<'_>) -> Option<Place> {
 fn checked_url(report: &mut Report, url: &str, span: Span) -> String {
     let masked = mask_credentials(url);
     if masked != url {
-        let message = format!("the lock's URL {masked} holds credentials");
-        let help =
-            "make the lock with a URL without them; give them with `pip_secret_mounts`, as a netrc file for example";
+        let message = format!("the URL {masked} in the lockfile contains credentials");
+        let help = "lock with a URL without credentials, and provide them with `pip_secret_mounts`, for example as a netrc file";
         report.say(Diagnostic::new(&rules::LOCK_CREDENTIALS, message).with_label(span, "").with_help(help));
     }
     url.to_owned()

@@ -82,8 +82,8 @@ pub fn select<'a>(lock: &'a Lock, target: &Target) -> Result<Vec<Selected<'a>>, 
     if let Some(wanted) = &lock.requires_python
         && !wanted.contains(python)
     {
-        let message = format!("the lock is for Python {wanted}, not {python}");
-        let help = "lock for the interpreter of the image, or choose another with `python_version`";
+        let message = format!("the lockfile is for Python {wanted}, not {python}");
+        let help = "lock for the image's interpreter, or select another one with `python_version`";
         diagnostics.push(Diagnostic::new(&rules::LOCK_UNFIT, message).with_help(help));
     }
     let mut chosen = BTreeMap::new();
@@ -114,7 +114,7 @@ fn artifact<'a>(package: &'a LockedPackage, target: &Target) -> Result<Artifact<
         && !wanted.contains(python)
     {
         let message = format!("{} is locked for Python {wanted}, not {python}", package.name);
-        return Err(unfit(message, "lock again for the interpreter of the image"));
+        return Err(unfit(message, "lock again for the image's interpreter"));
     }
     if let Some(wheel) = best_wheel(package, target) {
         return Ok(Artifact::Wheel(wheel));
@@ -124,7 +124,7 @@ fn artifact<'a>(package: &'a LockedPackage, target: &Target) -> Result<Artifact<
             None => Ok(Artifact::Source(Source::Archive(archive))),
             Some(name) if target.tags().rank(name).is_some() => Ok(Artifact::WheelArchive(archive)),
             Some(_) => Err(unfit(
-                format!("the wheel {} is locked to does not fit the image", package.name),
+                format!("the locked wheel of {} does not fit the image", package.name),
                 "lock a wheel for the image's Python and platform",
             )),
         };
@@ -134,8 +134,9 @@ fn artifact<'a>(package: &'a LockedPackage, target: &Target) -> Result<Artifact<
         .or_else(|| package.directory.as_ref().map(Source::Directory))
         .or_else(|| package.vcs.as_ref().map(Source::Vcs));
     source.map(Artifact::Source).ok_or_else(|| {
-        let message = format!("no wheel of {} fits the image, and the lock has no sources of it", package.name);
-        unfit(message, "lock for the image's Python and platform, or choose a base image the wheels are for")
+        let message =
+            format!("no wheel of {} fits the image, and the lockfile has no source distribution of it", package.name);
+        unfit(message, "lock for the image's Python and platform, or choose a base image that the wheels fit")
     })
 }
 
@@ -150,8 +151,8 @@ fn best_wheel<'a>(package: &'a LockedPackage, target: &Target) -> Option<&'a Whe
 }
 
 fn twice(package: &LockedPackage, other: &LockedPackage) -> Diagnostic {
-    Diagnostic::new(&rules::LOCK_UNFIT, format!("the lock has two entries for {} that both apply", package.name))
+    Diagnostic::new(&rules::LOCK_UNFIT, format!("the lockfile has two entries for {} that both apply", package.name))
         .with_label(package.span, "")
-        .with_label(other.span, "the other one")
-        .with_help("write the lock again, or lock for one platform and Python version")
+        .with_label(other.span, "the other entry")
+        .with_help("write the lockfile again, or lock for one platform and Python version")
 }

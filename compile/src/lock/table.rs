@@ -35,7 +35,7 @@ impl Report {
 
     pub(super) fn wrong(&mut self, span: Span, message: impl Into<String>) {
         let help =
-            "write the lock again with the tool that made it: `uv pip compile --format pylock.toml`, `uv export`";
+            "write the lockfile again with the tool that made it: `uv pip compile --format pylock.toml`, `uv export`";
         self.say(Diagnostic::new(&rules::LOCK_SYNTAX, message).with_label(span, "").with_help(help));
     }
 

@@ -72,8 +72,8 @@ impl Planner<'_, '_> {
                 continue;
             };
             if !text.as_str().contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
-                let message = format!("{path} holds no ASCII-armored key");
-                let help = "write it as text: `gpg --import FILE`, then `gpg --armor --export NAME`";
+                let message = format!("{path} contains no ASCII-armored key");
+                let help = "convert it to text: `gpg --import FILE`, then `gpg --armor --export NAME`";
                 self.problem(&rules::APT_KEY, message, &[&field], help);
             }
             files.push((format!("/etc/apt/keyrings/imagespec-{index}.asc"), text.as_str().to_owned()));

@@ -67,7 +67,7 @@ impl<'a> Planner<'a, '_> {
         }
         let message = format!("{} is an image for {is}, not for {}", image.reference, self.platform);
         let warning = Diagnostic::new(&rules::OTHER_PLATFORM, message).with_help(
-            "what it holds may not run there; name an image that is for both, or build for another platform",
+            "its programs may not run on the target platform; use an image for that platform, or build for another one",
         );
         self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(field)));
     }
@@ -89,8 +89,8 @@ impl<'a> Planner<'a, '_> {
             Ok(reference) => Some((reference, field)),
             Err(known) => {
                 let what = cudnn.map(|cudnn| format!(" with cuDNN {cudnn}")).unwrap_or_default();
-                let message = format!("NVIDIA has no image of CUDA {cuda}{what}: {known}");
-                let help = "choose another release, or name a `base_image`: packages then bring CUDA";
+                let message = format!("NVIDIA has no image with CUDA {cuda}{what}: {known}");
+                let help = "choose another release, or set `base_image`, so that CUDA is installed from packages";
                 self.problem(&rules::NO_CUDA, message, &[&field], help);
                 None
             }

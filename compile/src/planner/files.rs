@@ -139,7 +139,7 @@ impl Planner<'_, '_> {
         let items = if is_listed { self.listed(root, &local)? } else { vec![to_home(root, "")] };
         if items.is_empty() {
             let message = format!("there are no Python files below {root}");
-            let help = "use `source_copy_mode: all` to copy files of every kind";
+            let help = "use `source_copy_mode: all` to copy all files";
             self.problem(&rules::NOTHING_TO_COPY, message, &[&format!("{fields}source_root")], help);
             return None;
         }

@@ -210,10 +210,10 @@ impl<'a> Planner<'a, '_> {
     fn target(&mut self, wanted: &Wanted, reported: Option<&InterpreterFact>) -> Option<Target> {
         let target = reported.and_then(|reported| target(reported, self.platform));
         if target.is_none() {
-            let what = reported.map_or("reports nothing usable about itself".to_owned(), |reported| {
+            let what = reported.map_or("reports no usable version or C library".to_owned(), |reported| {
                 format!("is {} {} with C library {:?}", reported.implementation, reported.version, reported.libc)
             });
-            let message = format!("{} {what}, so no wheels can be chosen for it", wanted.interpreter);
+            let message = format!("{} {what}, so no wheels can be selected for it", wanted.interpreter);
             let help = "use a base image with CPython or PyPy on glibc or musl, or `builder_options.python_layers: 1`";
             self.problem(&rules::NO_INTERPRETER, message, &["python_version", "packages", "base_image"], help);
         }

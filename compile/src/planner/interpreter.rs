@@ -49,7 +49,7 @@ impl<'a> Planner<'a, '_> {
                     if said.as_deref().is_some_and(|said| interpreter::satisfies(said, version)) {
                         return Some(Interpreter::Found(stage, path.to_owned()));
                     }
-                    seen.push(format!("{path} ({})", said.as_deref().unwrap_or("says no version")));
+                    seen.push(format!("{path} ({})", said.as_deref().unwrap_or("unknown version")));
                 }
                 (Choice::Ask(_) | Choice::None, _) => {
                     seen.extend(interpreter::names(&programs).into_iter().map(str::to_owned));
@@ -76,9 +76,9 @@ impl<'a> Planner<'a, '_> {
         let what = wanted.map_or("Python interpreter".to_owned(), |version| format!("Python {version}"));
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
         let image = self.part.spec.base_reference().unwrap_or(crate::fixed::DEFAULT_BASE_IMAGE);
-        let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
+        let message = format!("the environment of {image} at {} does not have {what}{found}", self.home(base).path);
         let field = self.specs().path(field::PYTHON_VERSION).unwrap_or_else(|| "packages".to_owned());
-        let help = "ask for the version that is there, or start from an image without an environment";
+        let help = "use the version that the environment has, or start from an image without an environment";
         self.problem(&rules::NO_INTERPRETER, message, &[&field, "base_image"], help);
     }
 
@@ -92,7 +92,7 @@ impl<'a> Planner<'a, '_> {
         }
         let message =
             format!("there is no {path} in the base image{}", if has_apt { " or its apt packages" } else { "" });
-        self.problem(&rules::NO_PYTHON_EXEC, message, &[field], "give the path of an interpreter that is there");
+        self.problem(&rules::NO_PYTHON_EXEC, message, &[field], "give the path of an existing interpreter");
         None
     }
 

@@ -131,8 +131,8 @@ impl<'a> Planner<'a, '_> {
 
     fn warn_of_stale(&mut self, name: &str, differences: &[String]) {
         let why = if differences.is_empty() { String::new() } else { format!(" ({})", differences.join(", ")) };
-        let message = format!("the lockfile {name} was made for a different spec, so versions are chosen anew{why}");
-        let help = "write it again with `imagespec lock`, which keeps the versions that still fit";
+        let message = format!("the lockfile {name} was made for a different spec, so versions are resolved again{why}");
+        let help = "update it with `imagespec lock`, which keeps the versions that still fit";
         self.out.warnings.push(Diagnostic::new(&rules::STALE_LOCK, message).with_help(help));
     }
 

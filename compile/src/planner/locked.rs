@@ -28,7 +28,7 @@ pub(super) fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
             let message = format!("no file of {} has a hash that the requirements allow", package.name);
             let allowed: Vec<&str> = hashes.iter().map(String::as_str).collect();
             problems.push(Diagnostic::new(&rules::HASH_MISMATCH, message).with_help(format!(
-                "allowed are {}; the index has {}",
+                "the requirements allow {}; the index has {}",
                 allowed.join(", "),
                 found.join(", ")
             )));
@@ -55,9 +55,9 @@ pub(super) fn without_hashes(lock: &Lock, allowed: &[Allowed]) -> Vec<Diagnostic
     let problem = |name: &str| {
         Diagnostic::new(
             &rules::HASH_MISMATCH,
-            format!("`--require-hashes` is asked for, and no hash of {name} is named"),
+            format!("`--require-hashes` is set, but the requirements have no hash of {name}"),
         )
-        .with_help("name every package with its version and hashes, as `uv pip compile --generate-hashes` does")
+        .with_help("list every package with its version and hashes, as `uv pip compile --generate-hashes` does")
     };
     missing.into_iter().map(problem).collect()
 }

@@ -144,7 +144,7 @@ impl Planner<'_, '_> {
     fn conda(&mut self, base: &Base) -> Option<Environment> {
         if base.home() == Some(Home::CONDA) {
             let message =
-                format!("the base image has a conda environment at {} already", crate::fixed::CONDA_ENVIRONMENT);
+                format!("the base image already has a conda environment at {}", crate::fixed::CONDA_ENVIRONMENT);
             let fields = self.specs().fields(field::CONDA_PACKAGES);
             let field = fields.first().map_or("base_image", String::as_str);
             let help = "name all conda packages in one spec, or use `packages`, which extend the environment";
@@ -211,9 +211,9 @@ impl Planner<'_, '_> {
         let field = self.specs().path(field::CUDA);
         let is_brought_twice = self.specs().has_cuda_packages() && crate::cuda::is_in(&base.env);
         let Some(field) = field.filter(|_| is_brought_twice) else { return };
-        let message = "the base image has CUDA already, and `cuda` brings it a second time";
+        let message = "the base image already has CUDA, and `cuda` installs it again";
         let warning = Diagnostic::new(&rules::CUDA_TWICE, message)
-            .with_help("leave `cuda` out to use the base's, or start from an image without CUDA");
+            .with_help("leave out `cuda` to use the CUDA of the base image, or start from an image without CUDA");
         self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(&field)));
     }
 
@@ -290,8 +290,8 @@ impl Planner<'_, '_> {
             if let SecretTarget::File(path) = mount.target()
                 && is_ours(path)
             {
-                let message = format!("a secret cannot be mounted at {path}: the build's own files are there");
-                self.problem(&rules::RESERVED_PATH, message, &[&field], "choose a path outside of /dev");
+                let message = format!("a secret cannot be mounted at {path}: the build mounts its own files there");
+                self.problem(&rules::RESERVED_PATH, message, &[&field], "choose a path outside /dev");
             }
         }
     }

@@ -96,7 +96,7 @@ fn a_daemon_whose_clients_know_no_deep_patterns_gets_a_list() {
     1 | source_root: src
       |              ^^^
       |
-      = help: use `source_copy_mode: all` to copy files of every kind
+      = help: use `source_copy_mode: all` to copy all files
     ");
 }
 

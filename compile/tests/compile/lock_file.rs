@@ -81,7 +81,7 @@ fn what_it_was_made_of_is_told() {
     // A lock that was written before parts were.
     let old = file.text.split("\n[tool.imagespec.parts]").next().unwrap_or_default();
     let message = told(text, &World::python().beside_spec(NAME, old));
-    assert!(message.ends_with("chosen anew"), "{message}");
+    assert!(message.ends_with("resolved again"), "{message}");
 }
 
 #[test]

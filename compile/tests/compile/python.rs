@@ -56,7 +56,7 @@ fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
     let install = described(&other.graph(), "[python] numpy");
     assert!(install.contains("\"--python\", \"/opt/venv/bin/python\""), "{install}");
     let shown = problems("conda_packages: [six]\n", &conda());
-    assert!(shown.starts_with("error[E120]: the base image has a conda environment at"), "{shown}");
+    assert!(shown.starts_with("error[E120]: the base image already has a conda environment at"), "{shown}");
     assert!(shown.contains("spec.yaml:1"), "{shown}");
 }
 
@@ -64,7 +64,7 @@ fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
 fn another_python_does_not_fit_into_an_environment_of_the_base() {
     let shown = problems("packages: [numpy]\npython_version: \"3.12\"\n", &ours());
     assert!(
-        shown.contains("has at /opt/venv is not of Python 3.12 (it has /opt/venv/bin/python3 (3.11.9))"),
+        shown.contains("at /opt/venv does not have Python 3.12 (it has /opt/venv/bin/python3 (3.11.9))"),
         "{shown}"
     );
 }

@@ -168,7 +168,7 @@ fn hashes_count_wherever_they_stand() {
     assert_eq!(build(text, &world).shape(), "venv<-Base wheels<-Step(\"venv\")");
     let world = World::python().with_file("requirements.txt", &format!("{all}idna==3.4\n"));
     let shown = problems(text, &world);
-    assert!(shown.contains("`--require-hashes` is asked for, and no hash of idna is named"), "{shown}");
+    assert!(shown.contains("`--require-hashes` is set, but the requirements have no hash of idna"), "{shown}");
 }
 
 /// uv would take a wheel that was built for another base, with other libraries or other variables.

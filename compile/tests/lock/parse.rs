@@ -83,19 +83,19 @@ wheels = [{{ name = "local-1-py3-none-any.whl", path = "wheels/x", hashes = {{ }
 #[test]
 fn says_what_is_wrong() {
     check("packages = [", &["E113 [] not valid TOML: unclosed array, expected `]`"]);
-    check("lock-version = '2.0'", &["E114 ['2.0'] the lock has version \"2.0\" of its format"]);
-    check("lock-version = 1.0", &["E113 [1.0] `lock-version` of the lock is not text"]);
-    check("", &["E113 [] the lock has no `packages`"]);
-    check("packages = 1", &["E113 [1] `packages` of the lock is not a list"]);
+    check("lock-version = '2.0'", &["E114 ['2.0'] the lockfile has format version \"2.0\""]);
+    check("lock-version = 1.0", &["E113 [1.0] `lock-version` of the lockfile is not text"]);
+    check("", &["E113 [] the lockfile has no `packages`"]);
+    check("packages = 1", &["E113 [1] `packages` of the lockfile is not a list"]);
     check("[[packages]]", &["E113 [[[packages]]] a package has no `name`"]);
-    check("[[packages]]\nname = '-'", &["E113 ['-'] \"-\" is not a package's name"]);
-    check("[[packages]]\nname = 'a'", &["E113 [[[packages]]] the lock does not say where a comes from"]);
+    check("[[packages]]\nname = '-'", &["E113 ['-'] \"-\" is not a valid package name"]);
+    check("[[packages]]\nname = 'a'", &["E113 [[[packages]]] the lockfile has no source for a"]);
     check(
         "[[packages]]\nname = 'a'\nversion = 'x'\nmarker = \"os_name = 'x'\"\nwheels = []\ndirectory = { path = '.' }",
         &[
             "E113 ['x'] `version` of a package is not a version",
             "E113 [=] the marker \"os_name = 'x'\" cannot be read: expected a comparison such as `>=`, `==` or `in`, found `=`",
-            "E113 [[[packages]]] the lock says twice where a comes from",
+            "E113 [[[packages]]] the lockfile has more than one source for a",
         ],
     );
     check(
@@ -107,7 +107,7 @@ fn says_what_is_wrong() {
         &[
             "E113 [{ hashes = {} }] a wheel has no `url`",
             "E113 [-1] `size` of a wheel is not a whole number",
-            "E113 ['g'] the \"sha256\" hash is not in hexadecimal digits",
+            "E113 ['g'] the \"sha256\" hash is not hexadecimal",
         ],
     );
 }

@@ -114,10 +114,10 @@ fn says_why_a_lock_does_not_fit() {
              [[packages]]\nname = 'd'\nrequires-python = '<3'\nwheels = []"
         )),
         [
-            "the lock is for Python >=3.12, not 3.11.2",
-            "no wheel of a fits the image, and the lock has no sources of it",
-            "the lock has two entries for b that both apply",
-            "the wheel c is locked to does not fit the image",
+            "the lockfile is for Python >=3.12, not 3.11.2",
+            "no wheel of a fits the image, and the lockfile has no source distribution of it",
+            "the lockfile has two entries for b that both apply",
+            "the locked wheel of c does not fit the image",
             "d is locked for Python <3, not 3.11.2",
         ]
     );
