@@ -43,7 +43,7 @@ pub enum CredentialsError {
 pub fn registry_auth(files: &Files, spec: &ImageSpec, variables: &Variables) -> Result<RegistryAuth, CredentialsError> {
     let folder = match spec.registry_config() {
         None => None,
-        Some(path) => Some(config_folder(files.beside_or_home(path, variables.path("HOME").as_deref()))?),
+        Some(path) => Some(config_folder(files.resolve_with_home(path, variables.path("HOME").as_deref()))?),
     };
     Ok(RegistryAuth::new(auth_options(folder, variables))?)
 }

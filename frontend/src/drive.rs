@@ -57,7 +57,7 @@ pub(crate) struct Driver<'a> {
 
 /// What a build was driven to.
 #[derive(Debug)]
-pub(crate) struct Reached {
+pub(crate) struct DriveOutcome {
     pub(crate) outcome: Outcome,
     pub(crate) store: Store,
     /// What the plans become; nothing where only locks were asked for.
@@ -82,7 +82,7 @@ enum Files {
 
 /// What answers did to the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Noted {
+enum PlanState {
     /// It may go on as it is.
     AsExpected,
     /// It rests on something that is not so.
@@ -104,7 +104,7 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// The spec is wrong, a question could not be answered, or a step failed.
-    pub(crate) async fn drive(mut self) -> Result<Option<Reached>, DriveError> {
+    pub(crate) async fn drive(mut self) -> Result<Option<DriveOutcome>, DriveError> {
         self.known.set(imagespec_compile::question::Daemon, self.daemon.clone());
         let mut in_flight = InFlight::default();
         for _ in 0..MAX_ROUNDS {
@@ -115,7 +115,7 @@ impl<'a> Driver<'a> {
                 expected: outcome.asks().filter(|ask| ask.is_expected).count(),
             });
             if self.settings.lock != LockUse::Read && outcome.lock_files().is_some() {
-                return Ok(Some(Reached { outcome, store: self.known, compiled: Vec::new(), built: None }));
+                return Ok(Some(DriveOutcome { outcome, store: self.known, compiled: Vec::new(), built: None }));
             }
             if outcome.is_certain() {
                 return self.finish(outcome, Vec::new(), None).await.map(Some);
@@ -215,7 +215,7 @@ impl<'a> Driver<'a> {
                 answer = in_flight.next() => match answer {
                     None => break,
                     Some((_, Ok(facts))) => {
-                        if self.note(facts) == Noted::Changed {
+                        if self.add_answers(facts) == PlanState::Changed {
                             return Ok(Round::Changed);
                         }
                     }
@@ -244,17 +244,17 @@ impl<'a> Driver<'a> {
     }
 
     /// Adds answers to what is known.
-    fn note(&mut self, facts: Vec<Fact>) -> Noted {
-        let mut noted = Noted::AsExpected;
+    fn add_answers(&mut self, facts: Vec<Fact>) -> PlanState {
+        let mut state = PlanState::AsExpected;
         for fact in facts {
             let question = fact.question();
             if self.expected.fact(&question).is_some_and(|expected| expected != fact) {
-                noted = Noted::Changed;
+                state = PlanState::Changed;
             }
             self.events.send(Event::Answered(question));
             self.known.insert(fact);
         }
-        noted
+        state
     }
 
     /// Whether no answer that the outcome rests on is still only expected.
@@ -329,7 +329,7 @@ impl<'a> Driver<'a> {
         outcome: Outcome,
         compiled: Vec<Compiled>,
         built: Option<Vec<Option<Reference>>>,
-    ) -> Result<Reached, DriveError> {
+    ) -> Result<DriveOutcome, DriveError> {
         let problems = |diagnostics| {
             let (sources, spans) = (outcome.sources.clone(), self.document.spans.clone());
             DriveError::Problems(Box::new(Problems { diagnostics, sources, spans }))
@@ -350,7 +350,7 @@ impl<'a> Driver<'a> {
             };
             ended.map_err(|status| self.failure(status, &outcome))?;
         }
-        Ok(Reached { outcome, store: self.known, compiled, built })
+        Ok(DriveOutcome { outcome, store: self.known, compiled, built })
     }
 
     fn failure(&self, status: Status, outcome: &Outcome) -> DriveError {

@@ -28,7 +28,7 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
 }
 
 /// Where a file beside the spec is, in the local that holds the spec.
-pub(crate) fn beside_spec(options: &BuildOptions, name: &str) -> String {
+pub(crate) fn spec_sibling(options: &BuildOptions, name: &str) -> String {
     let spec = options.filename.as_deref().unwrap_or(DEFAULT_NAME);
     spec.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
 }

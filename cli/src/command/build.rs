@@ -167,7 +167,7 @@ async fn connect(args: &BuildArgs, request: &Request) -> Result<Daemon, CliError
         }
         _ => None,
     };
-    Ok(Daemon::new(connection, engine, default_load, &Variables::of_process()).await)
+    Ok(Daemon::new(connection, engine, default_load, &Variables::from_process()).await)
 }
 
 /// What came up while an image was built, without what was shown of its spec.

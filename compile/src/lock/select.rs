@@ -1,4 +1,5 @@
-//! What of a lock one environment installs, and from which file: the steps of PEP 751's "Installation", with uv's preferences.
+//! Selects the packages of a lock for one environment, and the file of each: the steps of PEP 751's "Installation", with uv's
+//! preferences.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,12 +15,12 @@ use crate::rules;
 pub struct Selected<'a> {
     /// The lock's entry.
     pub package: &'a LockedPackage,
-    /// What it is installed from.
+    /// The source it is installed from.
     pub artifact: Artifact<'a>,
 }
 
 impl<'a> Selected<'a> {
-    /// The file it is installed from; a checkout or a folder is none.
+    /// The file it is installed from. `None` for a checkout or a folder.
     #[must_use]
     pub fn file(&self) -> Option<&'a File> {
         match self.artifact {
@@ -30,32 +31,32 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// It is a file or folder beside the lock.
+    /// Whether it is a file or folder with a path relative to the lock.
     #[must_use]
     pub fn is_local(&self) -> bool {
         let is_folder = matches!(self.artifact, Artifact::Source(Source::Directory(_)));
         is_folder || self.file().is_some_and(|file| matches!(file.place, Place::Path(_)))
     }
 
-    /// This file's size in bytes, where the lock says it.
+    /// The size of the file in bytes, if the lock has it.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.file()?.size
     }
 }
 
-/// What a package is installed from.
+/// The source of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact<'a> {
     /// The best wheel of an index.
     Wheel(&'a Wheel),
     /// A wheel named by a direct URL or path.
     WheelArchive(&'a Archive),
-    /// Something that must be built first.
+    /// A source that must be built first.
     Source(Source<'a>),
 }
 
-/// What a package is built from.
+/// The source that a package is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source<'a> {
     /// A source distribution from an index.
@@ -68,14 +69,14 @@ pub enum Source<'a> {
     Directory(&'a Directory),
 }
 
-/// Picks what a target installs, by name.
+/// Selects what a target installs, sorted by name.
 ///
-/// Of several wheels that fit, the one with the best tag, then the highest build tag is taken, as uv does
-/// (`crates/uv-resolver/src/lock/export/pylock_toml.rs`, `find_best_wheel`); then the lowest file name, so that the order in the
-/// lock means nothing.
+/// Of several wheels that fit, the one with the best tag, then the highest build tag is selected, as in uv
+/// (`crates/uv-resolver/src/lock/export/pylock_toml.rs`, `find_best_wheel`); then the lowest file name, so that the order in the lock
+/// does not matter.
 ///
 /// # Errors
-/// Everything that makes the lock unfit (E115): another Python version, two entries for one package, nothing to install from.
+/// All reasons why the lock does not fit (E115): another Python version, two entries for one package, no usable file.
 pub fn select<'a>(lock: &'a Lock, target: &Target) -> Result<Vec<Selected<'a>>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let python = &target.interpreter().version;
