@@ -21,7 +21,7 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Input(String),
     /// The spec is invalid.
-    #[error("the spec has problems")]
+    #[error("the spec has errors")]
     Spec(Box<Problems>),
     /// A step of the build failed.
     #[error("{}", .0.diagnostic.message)]

@@ -30,7 +30,7 @@ pub(crate) async fn plan(
     // Problems in the spec are reported before connecting, so that no daemon is needed to see them.
     let image = image::read(spec, build, Missing::Ignore)?;
     let connection = daemon::dial_found(&found?, daemon).await?;
-    let daemon = Daemon::new(connection, None, false, &Variables::of_process()).await;
+    let daemon = Daemon::new(connection, None, false, &Variables::from_process()).await;
     let stage = Stage::open(progress)?;
     let planned = imagespec_driver::plan(&image, &daemon, lock, stage.events(), stage.cancellation()).await;
     stage.close().await;

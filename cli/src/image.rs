@@ -38,12 +38,12 @@ pub(crate) enum Missing {
 
 /// Credentials from the spec's `registry_config`, or else from Docker's own configuration.
 pub(crate) fn registry_auth_for(file: &SpecFile, spec: &ImageSpec) -> Result<Arc<RegistryAuth>, CliError> {
-    Ok(Arc::new(imagespec_driver::registry_auth(&file.files, spec, &Variables::of_process())?))
+    Ok(Arc::new(imagespec_driver::registry_auth(&file.files, spec, &Variables::from_process())?))
 }
 
 /// Credentials from Docker's configuration. Token requests trust this machine's own certificates.
 pub(crate) fn registry_auth() -> Result<Arc<RegistryAuth>, CliError> {
-    let options = imagespec_driver::auth_options(None, &Variables::of_process());
+    let options = imagespec_driver::auth_options(None, &Variables::from_process());
     RegistryAuth::new(options).map(Arc::new).map_err(|error| CliError::Refused(error.to_string()))
 }
 
@@ -59,7 +59,7 @@ fn secrets(file: &SpecFile, spec: &ImageSpec, args: &BuildOptionArgs, missing: M
     let flags: Vec<SecretFlag> = args.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     let by_flag = |id: &str| flags.iter().any(|flag| flag.id == id);
     let has_source = |id: &str| by_flag(id) || (id == CA_BUNDLE_ID && args.ca_bundle.is_some());
-    let problems = add_secrets(&mut secrets, &file.files, spec, &Variables::of_process(), has_source);
+    let problems = add_secrets(&mut secrets, &file.files, spec, &Variables::from_process(), has_source);
     // Planning needs the bundle to use the network.
     let is_fatal = |problem: &SecretsError| missing == Missing::Refuse || problem.id() == CA_BUNDLE_ID;
     if let Some(problem) = problems.into_iter().find(is_fatal) {

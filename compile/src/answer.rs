@@ -1,6 +1,6 @@
-//! The answers to questions that are more than a text or a list.
+//! Answers to questions, where an answer is more than a text or a list.
 //!
-//! Plain data; who asked, and how it was found out, is not known here.
+//! Plain data: this module does not know how answers are found.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::lock::{self, Lock};
 
-/// What the daemon is and can do.
+/// The daemon's platform, capabilities and session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonFact {
-    /// Its own platform: the target when nobody names one.
+    /// The daemon's platform, which is the target if no platform is given.
     pub platform: Platform,
-    /// The LLB capabilities that are enabled.
+    /// The enabled LLB capabilities.
     pub capabilities: BTreeSet<String>,
-    /// The session that serves the context; differs from build to build.
+    /// The session that serves the context. It is different in every build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
 }
 
 impl DaemonFact {
-    /// The capabilities as a set to ask.
+    /// The capabilities as a set.
     #[must_use]
     pub fn caps(&self) -> CapSet {
         self.capabilities.iter().map(String::as_str).collect()
@@ -34,10 +34,10 @@ impl DaemonFact {
 /// A resolved image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFact {
-    /// What the graph refers to: the full reference with its digest (without one where the daemon knows the image only by
-    /// name, as Docker's classic store may), or what a named context or a source policy put in its place.
+    /// The reference that the graph uses: the full reference with its digest, or what a named context or a source policy replaced
+    /// it with. Docker's classic image store may know an image only by name; then there is no digest.
     pub reference: String,
-    /// The image config (OCI image spec, config.md), unknown members included.
+    /// The image config (OCI image spec, config.md), including unknown members.
     pub config: serde_json::Value,
 }
 
@@ -46,12 +46,12 @@ pub struct ImageFact {
 pub struct Program {
     /// Absolute path.
     pub path: String,
-    /// What it points at, if it is a symbolic link.
+    /// The target, if it is a symbolic link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
 }
 
-/// What an interpreter reports about itself and the system it runs on.
+/// The description of an interpreter and of its system, as the interpreter reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InterpreterFact {
@@ -61,16 +61,16 @@ pub struct InterpreterFact {
     pub implementation: String,
     /// The implementation's own version, such as PyPy's `7.3.17`.
     pub implementation_version: String,
-    /// Built without the global lock.
+    /// Whether the interpreter is built without the global interpreter lock.
     pub free_threaded: bool,
-    /// `glibc` or `musl`; empty where neither is known.
+    /// `glibc` or `musl`; empty if unknown.
     pub libc: String,
     /// The C library's version, such as `2.36`.
     pub libc_version: String,
 }
 
 impl InterpreterFact {
-    /// Reads what the probe wrote; `None` where it is not what an interpreter of Python 3 writes.
+    /// Parses the output of the probe. `None` if it is not the output of a Python 3 interpreter.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let value = |key: &str| {
@@ -91,17 +91,16 @@ impl InterpreterFact {
 /// A resolved lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockFact {
-    /// A `pylock.toml`.
+    /// The text of a `pylock.toml`.
     pub lock: Text,
-    /// The requirements that a tool exported from its own lock, where the lock was made of those.
+    /// The requirements that a tool exported from its own lockfile, if the lock was made from those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exported: Option<String>,
-    /// What the interpreter reported in the same step.
+    /// The interpreter that the same step reported.
     pub interpreter: Option<InterpreterFact>,
 }
 
-/// A text that may be a lock. It is parsed once, however often it is planned with: reading a lock takes longer than all other
-/// planning.
+/// A text that may be a lock. It is parsed only once, because parsing a lock takes longer than the rest of planning.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Text(Arc<Inner>);
@@ -119,15 +118,15 @@ impl Text {
         &self.0.text
     }
 
-    /// The lock that the text is, if it has been read as one.
+    /// The parsed lock, if the text was parsed as one.
     pub(crate) fn parsed(&self) -> Option<Arc<Lock>> {
         self.0.lock.get().cloned()
     }
 
-    /// Reads the text as a lock. `file` is what problems point into.
+    /// Parses the text as a lock. Problems point into `file`.
     ///
     /// # Errors
-    /// Everything that keeps it from being a lock.
+    /// All problems of the lock.
     pub(crate) fn lock(&self, file: FileId) -> Result<Arc<Lock>, Vec<Diagnostic>> {
         let lock = Arc::new(lock::parse(file, &self.0.text)?);
         Ok(Arc::clone(self.0.lock.get_or_init(|| lock)))
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_interpreter_writes() {
+    fn parses_the_output_of_the_probe() {
         let text = "version 3.11.2\nimplementation cpython\nimplementation-version 3.11.2\nfree-threaded 0\nlibc glibc\nlibc-version 2.36\n";
         let fact = InterpreterFact::parse(text).expect("complete");
         assert_eq!(

@@ -1,13 +1,13 @@
-//! The user's commands as one script, and which of them it was that ended it.
+//! The user's commands as one script, and how to find the command that failed.
 //!
-//! Nothing of the spec but the commands themselves is in the script.
+//! The script contains only the commands of the spec.
 
-/// All commands as one script: each goes on where the one before left the shell, and the first that fails is the last.
+/// Returns a script that runs all commands in one shell and stops at the first that fails.
 ///
-/// Each is a group of its own. Bare, `make` and `a || b` would run `b` after a `make` that failed, a comment at the end of one
-/// would swallow the rest, and a here-document would not end. The shell notes which command it is at, and says so when it ends in
-/// failure, however a command brought that about (`exit`, `set -e`): where one step runs many commands, its exit code alone does
-/// not tell which.
+/// Each command is a group. Without groups, `make` followed by `a || b` would run `b` after a failed `make`, a comment at the end of
+/// a command would hide the next one, and a here-document would not end. The shell records the number of the running command and
+/// reports it when it exits with a failure, however the command caused it (`exit`, `set -e`): with many commands in one step the
+/// exit code does not identify the command.
 pub(crate) fn script(commands: &[String]) -> String {
     let [_, _, ..] = commands else { return commands.concat() };
     let count = commands.len();
@@ -20,10 +20,10 @@ pub(crate) fn script(commands: &[String]) -> String {
     script
 }
 
-/// How the note begins that names the failed command.
+/// The start of the line that names the failed command.
 const NOTE: &str = "imagespec: command ";
 
-/// The command that a line of the step's output says ended the step, counted from 0.
+/// The index of the command that failed, from a line of the step's output.
 ///
 /// ```
 /// assert_eq!(imagespec_compile::ended_command("imagespec: command 2 of 3 failed with exit code 7"), Some(1));
@@ -44,13 +44,13 @@ mod tests {
     fn run(commands: &[&str]) -> (Option<i32>, String, Vec<usize>) {
         let commands: Vec<String> = commands.iter().map(|command| (*command).to_owned()).collect();
         let output = Command::new("/bin/sh").args(["-c", &script(&commands)]).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        let ended = said.lines().filter_map(ended_command).collect();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let ended = stderr.lines().filter_map(ended_command).collect();
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), ended)
     }
 
     #[test]
-    fn whoever_ends_it_is_told() {
+    fn the_failed_command_is_reported() {
         let check = |commands: &[&str], code, out: &str, ended: &[usize]| {
             assert_eq!(run(commands), (Some(code), out.to_owned(), ended.to_vec()), "{commands:?}");
         };
@@ -59,9 +59,9 @@ mod tests {
         check(&["exit 7", "echo b"], 7, "", &[0]);
         check(&["set -e", "echo b", "false; echo c"], 1, "b\n", &[2]);
         check(&["false || true # all", "cat <<X\nhi\nX", "no-such-command"], 127, "hi\n", &[2]);
-        // A shell that understands nothing of it has begun no command.
+        // A script with a syntax error has started no command.
         check(&["if", "echo b"], 2, "", &[]);
-        // What one command alone does needs no note.
+        // A single command needs no report.
         check(&["exit 7"], 7, "", &[]);
     }
 }

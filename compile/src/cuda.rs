@@ -1,17 +1,17 @@
-//! CUDA: which image of NVIDIA's has a release, and which packages bring it elsewhere.
+//! CUDA: the NVIDIA image of a release, and the packages that install a release on other images.
 //!
-//! One table, from the tags that NVIDIA lists (`gitlab.com/nvidia/container-images/cuda`, `doc/supported-tags.md`) and the cuDNN
-//! release that each image's Dockerfile names. Whether an image is still there, the registry says.
+//! The table is from the tags that NVIDIA lists (`gitlab.com/nvidia/container-images/cuda`, `doc/supported-tags.md`) and the cuDNN
+//! release in each image's Dockerfile. Whether an image still exists is not checked here.
 
 use crate::env::Env;
 
-/// A release of CUDA as NVIDIA's images have it.
+/// A release of CUDA for which NVIDIA has images.
 struct Release {
     /// `major.minor.patch`.
     version: &'static str,
-    /// What a tag with cuDNN calls it, and the release; none where there is no such image.
+    /// The name of cuDNN in the tag, and its release; `None` if no image includes it.
     cudnn: Option<(&'static str, &'static str)>,
-    /// The Ubuntu the image is of: the newest that most Python wheels and drivers are tested with.
+    /// The Ubuntu release of the image: the newest that most Python wheels and drivers are tested with.
     ubuntu: &'static str,
 }
 
@@ -45,15 +45,15 @@ static RELEASES: &[Release] = &[
     Release { version: "13.1.0", cudnn: None, ubuntu: "22.04" },
 ];
 
-/// The image with a release of CUDA, and of cuDNN if one is asked for.
+/// The image with a release of CUDA, and of cuDNN if `cudnn` is given.
 ///
 /// # Errors
-/// There is none; the text says which there are.
+/// There is no such image; the text lists the releases that have images.
 pub(crate) fn image(cuda: &str, cudnn: Option<&str>) -> Result<String, String> {
     let mut fitting = RELEASES.iter().rev().filter(|release| begins(release.version, cuda)).peekable();
     if fitting.peek().is_none() {
         let known: Vec<&str> = RELEASES.iter().map(|release| release.version).collect();
-        return Err(format!("known are {}", known.join(", ")));
+        return Err(format!("images exist for {}", known.join(", ")));
     }
     let Some(cudnn) = cudnn else {
         let release = fitting.next().map(|release| (release.version, release.ubuntu)).unwrap_or_default();
@@ -67,11 +67,15 @@ pub(crate) fn image(cuda: &str, cudnn: Option<&str>) -> Result<String, String> {
         }
         seen.push(format!("{} with cuDNN {version}", release.version));
     }
-    Err(if seen.is_empty() { "its images have no cuDNN".to_owned() } else { format!("there is {}", seen.join(", ")) })
+    Err(if seen.is_empty() {
+        "the images of this release have no cuDNN".to_owned()
+    } else {
+        format!("images exist for {}", seen.join(", "))
+    })
 }
 
-/// The requirement lines that bring a release to any image with Python, each with its distribution's name: `cuda-toolkit` is
-/// NVIDIA's own list of what belongs to a release.
+/// The requirement lines that install a release on any image with Python, each with the name of its distribution. `cuda-toolkit`
+/// is NVIDIA's own list of the packages of a release.
 pub(crate) fn wheels(cuda: &str, cudnn: Option<&str>) -> Vec<(&'static str, String)> {
     let major = cuda.split('.').next().unwrap_or_default();
     let exactly = |version: &str, parts: usize| match version.split('.').count() {
@@ -86,13 +90,13 @@ pub(crate) fn wheels(cuda: &str, cudnn: Option<&str>) -> Vec<(&'static str, Stri
             "12" => "nvidia-cudnn-cu12",
             _ => "nvidia-cudnn-cu13",
         };
-        // Four numbers are a whole release of cuDNN.
+        // A cuDNN version with four numbers is complete.
         (name, format!("{name}{}", exactly(version, 4)))
     });
     [("cuda-toolkit", toolkit)].into_iter().chain(cudnn).collect()
 }
 
-/// Where those wheels put their libraries, below a Python's `site-packages`.
+/// The folders in which those wheels install their libraries, relative to `site-packages`.
 pub(crate) fn library_folders(cuda: &str, cudnn: bool) -> Vec<String> {
     let major: u32 = cuda.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
     let mut folders: Vec<String> = if major >= 13 {
@@ -107,7 +111,7 @@ pub(crate) fn library_folders(cuda: &str, cudnn: bool) -> Vec<String> {
     folders
 }
 
-/// The conda packages that bring a release (conda-forge's names).
+/// The conda packages that install a release (conda-forge's names).
 pub(crate) fn conda_packages(cuda: &str, cudnn: Option<&str>) -> Vec<String> {
     let minor: Vec<&str> = cuda.split('.').take(2).collect();
     let minor = minor.join(".");
@@ -116,12 +120,12 @@ pub(crate) fn conda_packages(cuda: &str, cudnn: Option<&str>) -> Vec<String> {
     [format!("cuda-version={minor}"), runtime].into_iter().chain(cudnn).collect()
 }
 
-/// Whether an image with this environment has CUDA of its own (NVIDIA's images set both).
+/// Whether an image with this environment includes CUDA (NVIDIA's images set both variables).
 pub(crate) fn is_in(env: &Env) -> bool {
     env.get("CUDA_VERSION").or(env.get("NVIDIA_REQUIRE_CUDA")).is_some()
 }
 
-/// Whether a version is the one asked for, or one of those it leaves open.
+/// Whether a version equals the requested one, or starts with it.
 fn begins(version: &str, asked: &str) -> bool {
     version.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -136,8 +140,8 @@ mod tests {
         assert_eq!(image("12.1", Some("8")).as_deref(), Ok("nvidia/cuda:12.1.1-cudnn8-runtime-ubuntu22.04"));
         assert_eq!(image("11.8", Some("8.9")).as_deref(), Ok("nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu22.04"));
         assert_eq!(image("12.3", Some("9")).as_deref(), Ok("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04"));
-        assert_eq!(image("13.1", Some("9")), Err("its images have no cuDNN".to_owned()));
-        assert_eq!(image("12.4", Some("8")), Err("there is 12.4.1 with cuDNN 9.1.0".to_owned()));
+        assert_eq!(image("13.1", Some("9")), Err("the images of this release have no cuDNN".to_owned()));
+        assert_eq!(image("12.4", Some("8")), Err("images exist for 12.4.1 with cuDNN 9.1.0".to_owned()));
         assert!(image("12.7", None).is_err());
     }
 

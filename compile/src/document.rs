@@ -1,4 +1,4 @@
-//! A checked spec with its text: what is planned, and what diagnostics and progress point into.
+//! A checked spec with its text, which diagnostics and progress refer to.
 
 use imagespec::{ImageSpec, SourceMap, Spans};
 
@@ -16,7 +16,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// The spec of a parsed text, if nothing is wrong with it.
+    /// The spec of a parsed text. `None` if the text has errors.
     #[must_use]
     pub fn from_parsed(parsed: imagespec::Parsed, target: Option<&str>) -> Option<Self> {
         let imagespec::Parsed { spec, spans, sources, images, diagnostics: _ } = parsed;
@@ -24,7 +24,7 @@ impl Document {
         Some(Self { spec: spec?, spans, sources, target })
     }
 
-    /// A spec that was made in Rust, as if it came from a file of this name: the lock next to that file is its lock.
+    /// A spec made in Rust, as if it came from a file with this name. The lockfile next to that file is used.
     #[must_use]
     pub fn from_spec(spec: ImageSpec, file_name: &str) -> Self {
         let mut sources = SourceMap::new();
@@ -32,13 +32,13 @@ impl Document {
         Self { sources, ..Self::from(spec) }
     }
 
-    /// What the spec's file is called; empty for a spec without one.
+    /// The name of the spec's file; empty for a spec without a file.
     pub(crate) fn spec_name(&self) -> &str {
         self.sources.files().next().map(|(_, file)| file.name()).unwrap_or_default()
     }
 }
 
-/// A spec that was made in Rust, and has no text.
+/// A spec made in Rust, which has no text.
 impl From<ImageSpec> for Document {
     fn from(spec: ImageSpec) -> Self {
         Self { spec, spans: Spans::default(), sources: SourceMap::new(), target: None }

@@ -1,18 +1,18 @@
 //! Environments: ordered variables, and expansion of `$NAME` in the spec's values.
 //!
-//! Knows nothing of shells: `$NAME` and `${NAME}` are replaced, `\$` is a dollar, everything else is itself.
+//! There is no shell syntax: `$NAME` and `${NAME}` are replaced, `\$` is a dollar sign, and all other text is kept.
 
 use std::collections::BTreeMap;
 
-/// What containers get when an image says nothing (`moby/buildkit: util/system/path.go`).
+/// The PATH of containers if the image has none (`moby/buildkit: util/system/path.go`).
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Variables in the order an image config lists them, each name once.
+/// Variables in the order of an image config, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Env(Vec<(String, String)>);
 
 impl Env {
-    /// Reads `NAME=value` entries of an image config; of equal names the last counts, at the place of the first.
+    /// Reads `NAME=value` entries of an image config. For equal names, the last value is used at the position of the first.
     pub(crate) fn from_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Self {
         entries.into_iter().fold(Self::default(), |env, entry| {
             let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
@@ -20,14 +20,14 @@ impl Env {
         })
     }
 
-    /// The environment of an image config; PATH is always there.
-    pub(crate) fn of_image(config: &serde_json::Value) -> Self {
+    /// The environment of an image config; it always includes PATH.
+    pub(crate) fn from_image_config(config: &serde_json::Value) -> Self {
         let entries = config["config"]["Env"].as_array();
         let env = Self::from_entries(entries.into_iter().flatten().filter_map(|entry| entry.as_str()));
         if env.get("PATH").is_none() { env.with("PATH", DEFAULT_PATH) } else { env }
     }
 
-    /// Sets a variable, in place if it is there.
+    /// Sets a variable. An existing variable keeps its position.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();
@@ -38,7 +38,7 @@ impl Env {
         self
     }
 
-    /// Takes a variable out.
+    /// Removes a variable.
     #[must_use]
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.0.retain(|(known, _)| known != name);
@@ -57,14 +57,14 @@ impl Env {
         self.0.clone()
     }
 
-    /// This environment with the spec's values, each expanded against this environment only: the order of the spec's
-    /// variables means nothing, as in one `ENV` line of a Dockerfile.
+    /// This environment with the spec's variables. Each value is expanded with this environment only, so the order of the spec's
+    /// variables does not matter, as in a single `ENV` line of a Dockerfile.
     pub(crate) fn with_spec(&self, spec: &BTreeMap<String, String>) -> Self {
         spec.iter().fold(self.clone(), |env, (name, value)| env.with(name, expand(value, self)))
     }
 }
 
-/// Replaces `$NAME` and `${NAME}` by the variable's value, or nothing where there is none.
+/// Replaces `$NAME` and `${NAME}` by the variable's value, or by nothing if it is not set.
 pub(crate) fn expand(value: &str, env: &Env) -> String {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
@@ -122,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn values_see_the_base_only_so_order_means_nothing() {
+    fn values_are_expanded_with_the_base_only() {
         let spec = BTreeMap::from([("A".to_owned(), "$B".to_owned()), ("B".to_owned(), "$PATH".to_owned())]);
         let env = env().with_spec(&spec);
         assert_eq!((env.get("A"), env.get("B")), (Some(""), Some("/bin")));
     }
 
     #[test]
-    fn names_keep_their_place() {
+    fn variables_keep_their_position() {
         let env = env().with("PATH", "/x").with("NEW", "1");
         let names: Vec<String> = env.to_pairs().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["PATH", "HOME", "EMPTY", "NEW"]);

@@ -1,7 +1,7 @@
-//! Groups: a lock's packages cut into parts that are installed, kept and pushed apart from each other.
+//! Groups: parts of a lock that are installed, cached and pushed independently of each other.
 //!
-//! A group is one step and one layer. What a group installs depends on its members and nothing else, and which group a package
-//! is in depends on its name and size and, past the budget, on few others: so an edit of the lock redoes what it touches.
+//! A group is one step and one layer. The content of a group depends only on its members. The group of a package depends on the
+//! package's name and size, and, beyond the budget, on few other packages, so a change of the lock rebuilds few groups.
 //!
 //! ```text
 //! every wheel of heavy_bytes or more ── a group of its own   (wheel:torch)
@@ -12,10 +12,10 @@
 //! what cannot be verified or shared  ── the tail             (tail)
 //! ```
 //!
-//! Buckets are chosen by a hash of the name, so a new version stays where the old one was. Groups know nothing of graphs and
-//! order: all but the tail may be installed at the same time, each on the same empty environment.
+//! Buckets are chosen by a hash of the name, so a new version of a package stays in its group. All groups except the tail can be
+//! installed at the same time, each on the same empty environment.
 //!
-//! What a group's install looks like, and why, is in `docs/python-layers.md`.
+//! `docs/python-layers.md` describes how a group is installed, and why.
 
 mod assign;
 mod budget;
@@ -26,43 +26,43 @@ use imagespec::PackageName;
 
 use crate::lock::{Hashes, Selected, Version};
 
-pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, DEFAULT_MEDIUM_BYTES, MOST_LAYERS};
+pub use budget::{Budget, DEFAULT_HEAVY_BYTES, DEFAULT_LAYERS, DEFAULT_MEDIUM_BYTES, MAX_LAYERS};
 pub use input::{CONFIG_FILE, LOCK_FILE};
 pub(crate) use input::{PYPI_INDEX, arguments, cache_control, searched};
 
 /// Packages that are installed in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Stable and unique: `wheel:torch`, `heavy-0`, `medium-1`, `small-03`, `apart:opencv-python`, `tail`.
+    /// The unique and stable id: `wheel:torch`, `heavy-0`, `medium-1`, `small-03`, `apart:opencv-python`, `tail`.
     pub id: String,
-    /// What holds it together.
+    /// Why these packages are in one group.
     pub kind: GroupKind,
-    /// What it installs, by name.
+    /// The packages, sorted by name.
     pub members: Vec<Member>,
-    /// The text of [`LOCK_FILE`]: the part of the lock that installs exactly this.
+    /// The text of [`LOCK_FILE`]: the part of the lock with exactly these packages.
     pub lock: String,
-    /// The text of [`CONFIG_FILE`], without which uv would ask for every file again.
+    /// The text of [`CONFIG_FILE`], without which uv would request every file again.
     pub config: String,
 }
 
-/// What holds a group together.
+/// Why packages are in one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupKind {
     /// One heavy wheel.
     Wheel,
-    /// Heavy wheels past the budget whose names have one hash.
+    /// Heavy wheels beyond the budget whose names have the same hash.
     Heavy,
-    /// Medium wheels whose names have one hash.
+    /// Medium wheels whose names have the same hash.
     Medium,
-    /// Small wheels whose names have one hash.
+    /// Small wheels whose names have the same hash.
     Small,
-    /// All wheels, where they are too few to be cut.
-    Together,
-    /// A wheel with files that others bring too; it lies over them.
+    /// All wheels, if they are too few to be divided.
+    AllWheels,
+    /// A wheel with files that are also in other wheels. Its layer is on top of theirs.
     Apart,
-    /// What may not be grouped. Comes after apt and after all other groups.
+    /// Packages that cannot be in other groups. The group is installed after apt and all other groups.
     Tail,
-    /// Everything, where nothing can be cut.
+    /// All packages, if none can be separated.
     All,
 }
 
@@ -71,29 +71,29 @@ pub enum GroupKind {
 pub struct Member {
     /// The distribution.
     pub name: PackageName,
-    /// Its version; absent where only building it tells.
+    /// Its version; `None` if it is only known after a build.
     pub version: Option<Version>,
-    /// Size of the file it is installed from, if known.
+    /// The size of the file it is installed from, if known.
     pub bytes: Option<u64>,
     /// Hashes of that file.
     pub hashes: Hashes,
-    /// Why it is in the tail.
+    /// Why it is in the tail, if it is.
     pub obstacle: Option<Obstacle>,
 }
 
-/// Why a package may not be grouped.
+/// Why a package is in the tail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Obstacle {
-    /// It is built from source, with whatever compilers and libraries there are.
+    /// It is built from source, so the result depends on the installed compilers and libraries.
     Build,
     /// It is a local file or folder.
     Local,
-    /// The lock has no SHA-2 hash of it, so the step would not say what it installs.
+    /// The lock has no SHA-2 hash of it, so the step's definition would not identify its content.
     NoHash,
 }
 
 impl Obstacle {
-    /// For people: why it may not be grouped.
+    /// The reason as a sentence for users.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
@@ -105,38 +105,38 @@ impl Obstacle {
 }
 
 impl Group {
-    /// Bytes to download, as far as they are known. Groups that start with the most finish the whole soonest.
+    /// The known download size in bytes. Installing the largest groups first finishes soonest.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.members.iter().filter_map(|member| member.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Whether some of it may be built from source, or comes without a hash.
+    /// Whether some of its packages may be built from source, or have no hash.
     #[must_use]
     pub fn is_built(&self) -> bool {
         self.members.iter().any(|member| member.obstacle.is_some())
     }
 
-    /// For people, unique within a lock: `torch`, `23 small packages, attrs to zipp`.
+    /// A title for users, unique within a lock: `torch`, `23 small packages, attrs to zipp`.
     #[must_use]
     pub fn title(&self) -> String {
         title::title(self)
     }
 
-    /// What follows `uv pip install --python …`, with the group's two files in `folder`.
+    /// The arguments after `uv pip install --python …`. `folder` contains the group's two files.
     #[must_use]
     pub fn arguments(&self, folder: &str) -> Vec<String> {
         input::arguments(self.is_built(), folder)
     }
 }
 
-/// Cuts a selection into groups. The same packages in any order give the same groups, ordered by kind and name.
+/// Divides a selection into groups, sorted by kind and name. The order of the packages does not matter.
 #[must_use]
 pub fn group(selected: &[Selected<'_>], budget: &Budget) -> Vec<Group> {
     assign::assign(selected, budget)
 }
 
-/// A hash that fixes a file's content, the usual one first: algorithm and digits.
+/// The first strong hash of a file, SHA-256 if there is one: algorithm and digits.
 fn strong_hash(hashes: &Hashes) -> Option<(&str, &str)> {
     let strong = ["sha256", "sha384", "sha512"].into_iter();
     strong.filter_map(|algorithm| Some((algorithm, hashes.get(algorithm)?.as_str()))).next()

@@ -1,7 +1,7 @@
-//! Digests of parts of a plan: what answers are kept by that are the results of steps.
+//! Digests of parts of a plan, by which answers that are results of steps are stored.
 //!
-//! A digest is of the data of the steps, not of the graph they become, so planning needs no graphs. What changes no result is no
-//! part of it: titles, places in the spec, the session, proxies, and which steps leave out their cache.
+//! A digest is computed from the data of the steps, not from their graphs, so planning needs no graphs. It excludes everything that
+//! does not change the result: titles, places in the spec, the session, proxies, and the steps that run without cache.
 
 use buildkit_llb::Digest;
 use serde_json::{Value, json};
@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use crate::lock_step::LockStep;
 use crate::plan::{Common, Parent, Plan, Step};
 
-/// The digest of a step's result, with all that it stands on.
-pub(crate) fn of_step(plan: &Plan, id: &str) -> String {
+/// The digest of a step, including the steps it is built on.
+pub(crate) fn step_digest(plan: &Plan, id: &str) -> String {
     digest(&json!(["step", id, foundation(plan, &[id])]))
 }
 
-/// The digest of a whole image.
-pub(crate) fn of_image(plan: &Plan) -> String {
+/// The digest of an image.
+pub(crate) fn image_digest(plan: &Plan) -> String {
     digest(&json!(["image", image(plan)]))
 }
 
-/// The digest of what a step that resolves requirements is told, and of what it stands on.
-pub(crate) fn of_lock(plan: &Plan, step: &LockStep) -> String {
+/// The digest of a step that resolves requirements, including its inputs and the steps it is built on.
+pub(crate) fn lock_digest(plan: &Plan, step: &LockStep) -> String {
     let LockStep {
         title: _,
         command,
@@ -57,13 +57,13 @@ pub(crate) fn of_lock(plan: &Plan, step: &LockStep) -> String {
     digest(&json!(["lock", told, foundation(plan, &ids)]))
 }
 
-/// The digest of groups of packages that are compared, and of the environment they are installed into.
-pub(crate) fn of_groups(plan: &Plan) -> String {
+/// The digest of groups whose files are compared, including the environment they are installed into.
+pub(crate) fn groups_digest(plan: &Plan) -> String {
     let compared = plan.steps.iter().filter(|step| step.is_compared() || step.is_venv());
     digest(&json!(["groups", foundation(plan, &compared.map(|step| step.id.as_str()).collect::<Vec<_>>())]))
 }
 
-/// Some steps, those they stand on, and what is below all of them.
+/// Steps, the steps they are built on, and the base of all of them.
 fn foundation(plan: &Plan, ids: &[&str]) -> Value {
     let needed = plan.with_ancestors(ids);
     let steps = plan.steps.iter().filter(|step| needed.contains(&step.id.as_str()));

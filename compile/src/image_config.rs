@@ -1,12 +1,12 @@
-//! The image config: the base's, changed by what the spec says of the image (OCI image spec, config.md).
+//! The image config: the config of the base image with the changes of the spec (OCI image spec, config.md).
 //!
-//! Members of the base's config that we do not know are passed on. Layers (`rootfs`) are the exporter's to write.
+//! Unknown members of the base's config are kept. The exporter writes the layers (`rootfs`).
 
 use serde_json::{Map, Value, json};
 
 use crate::plan::Plan;
 
-/// What history entries say of who wrote them.
+/// The comment of our history entries.
 const COMMENT: &str = "imagespec";
 
 pub(crate) fn image_config(plan: &Plan) -> Value {
@@ -38,7 +38,7 @@ pub(crate) fn image_config(plan: &Plan) -> Value {
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),
     };
-    // Entries belong to layers by their order, and some tools write fewer than there are layers: ours would slip down.
+    // History entries belong to layers by position. Some tools write fewer entries than layers, which would shift ours.
     let base_entries = history.iter().filter(|entry| entry["empty_layer"] != Value::Bool(true)).count();
     for _ in base_entries..base_layers {
         history.push(json!({ "created_by": format!("[image] {}", plan.base.reference) }));
@@ -71,7 +71,7 @@ fn apply(plan: &Plan, config: &mut Map<String, Value>) {
     } else {
         config.insert("User".to_owned(), image.user.clone().into());
     }
-    // As in a Dockerfile, a new entrypoint does not inherit the arguments meant for the old one.
+    // As in a Dockerfile, a new entrypoint does not inherit the arguments of the old one.
     if let Some(entrypoint) = &image.entrypoint {
         if !image.keep_cmd {
             config.remove("Cmd");
@@ -91,14 +91,14 @@ fn apply(plan: &Plan, config: &mut Map<String, Value>) {
             labels[name.as_str()] = value.clone().into();
         }
     }
-    // Triggers of the base are for its direct Dockerfile children.
+    // Triggers of the base are for Dockerfiles that are built directly on it.
     config.remove("OnBuild");
 }
 
-/// Seconds since 1970 as RFC 3339 in UTC, by the civil-from-days arithmetic of the proleptic Gregorian calendar.
+/// Formats seconds since 1970 as RFC 3339 in UTC, with the civil-from-days algorithm for the proleptic Gregorian calendar.
 fn rfc3339(seconds: i64) -> String {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Days are counted from 0000-03-01, so that leap days end a year; 400 years are a period of 146 097 days.
+    // Days are counted from 0000-03-01, so that leap days end a year; 400 years have 146,097 days.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

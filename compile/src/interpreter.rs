@@ -1,26 +1,26 @@
-//! Which Python interpreter of a root filesystem an environment stands on.
+//! Selects the Python interpreter of a root filesystem for an environment.
 //!
-//! Judges file names and what interpreters said of themselves; runs nothing.
+//! The selection uses file names and reported versions; nothing is run here.
 
 use imagespec::PythonVersion;
 
 use crate::answer::Program;
 
-/// What a look at the programs on PATH says.
+/// The result of a selection from the programs on PATH.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Choice<'a> {
-    /// This one fits by its name.
+    /// The program fits, according to its name.
     Found(&'a str),
-    /// This one may fit; only running it tells.
+    /// The program may fit; it has to report its version.
     Ask(&'a str),
-    /// None fits.
+    /// No program fits.
     None,
 }
 
-/// The interpreter to use, given programs in PATH's order.
+/// Selects an interpreter from programs in the order of PATH.
 ///
-/// With a version asked, `pythonX.Y` decides by its name, unless a patch version is asked, which only the program knows.
-/// Without, it is what `python3` means.
+/// If a version is requested, the name `pythonX.Y` is enough, unless a patch version is requested, which only the program knows.
+/// Otherwise `python3` is selected.
 pub(crate) fn choose<'a>(programs: &'a [Program], wanted: Option<PythonVersion>) -> Choice<'a> {
     let unversioned = ["python3", "python"]
         .into_iter()
@@ -32,7 +32,7 @@ pub(crate) fn choose<'a>(programs: &'a [Program], wanted: Option<PythonVersion>)
             match (by_name, wanted.patch()) {
                 (Some(program), None) => Choice::Found(&program.path),
                 (Some(program), Some(_)) => Choice::Ask(&program.path),
-                // A `python3` that is no link to a versioned name may still be the one.
+                // A `python3` that is not a link to a versioned name may still have the requested version.
                 (None, _) => match unversioned {
                     Some(program) if linked_version(program).is_none_or(|v| v == (wanted.major(), wanted.minor())) => {
                         Choice::Ask(&program.path)
@@ -52,16 +52,16 @@ pub(crate) fn choose<'a>(programs: &'a [Program], wanted: Option<PythonVersion>)
     }
 }
 
-/// Whether what an interpreter says of itself (`3.11.4`) is what is asked for.
-pub(crate) fn satisfies(said: &str, wanted: PythonVersion) -> bool {
-    let mut parts = said.split('.').map(|part| part.parse::<u32>().ok());
+/// Whether a reported version such as `3.11.4` matches the requested version.
+pub(crate) fn satisfies(version: &str, wanted: PythonVersion) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
     let mut next = || parts.next().flatten();
     next() == Some(wanted.major())
         && next() == Some(wanted.minor())
         && wanted.patch().is_none_or(|patch| next() == Some(patch))
 }
 
-/// The versions that names show, for messages.
+/// The versioned names, for messages.
 pub(crate) fn names(programs: &[Program]) -> Vec<&str> {
     programs.iter().filter(|program| version(&program.path).is_some()).map(|program| program.path.as_str()).collect()
 }
@@ -70,7 +70,7 @@ fn linked_version(program: &Program) -> Option<(u32, u32)> {
     program.link.as_deref().and_then(version)
 }
 
-/// `/usr/bin/python3.11` is `(3, 11)`; `python3`, `python3-config` and `python3.11-config` are nothing.
+/// The version in a name: `/usr/bin/python3.11` is `(3, 11)`; `python3`, `python3-config` and `python3.11-config` have none.
 fn version(path: &str) -> Option<(u32, u32)> {
     let (major, minor) = base_name(path).strip_prefix("python")?.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_interpreter_says() {
+    fn versions_of_interpreters() {
         assert!(satisfies("3.11.2", version(11, None)));
         assert!(satisfies("3.11.2", version(11, Some(2))));
         assert!(!satisfies("3.11.2", version(11, Some(3))));

@@ -1,5 +1,5 @@
-//! From an [`ImageSpec`](imagespec::ImageSpec) and a [`Store`] of answers to a [`Plan`], and from the plan to an LLB graph and an image
-//! config.
+//! Compiles an [`ImageSpec`](imagespec::ImageSpec) with a [`Store`] of answers to a [`Plan`], and the plan to an LLB graph and an
+//! image config.
 //!
 //! ```text
 //! (spec, settings, store) ──plan──► Outcome { drafts, asks, diagnostics }
@@ -8,8 +8,8 @@
 //!                              Plan ──lower──► Compiled { graph, image config }
 //! ```
 //!
-//! Planning asks for what it does not know instead of fetching it, so that the crate does no IO: the same spec, settings and
-//! answers give the same bytes, and any build can be replayed from saved answers.
+//! Planning asks for unknown facts instead of fetching them, so that the crate does no IO: the same spec, settings and answers
+//! result in the same bytes, and any build can be replayed from saved answers.
 //!
 //! ```
 //! use imagespec_compile::{Document, Settings, Store, plan, question};
@@ -22,35 +22,37 @@
 //! assert_eq!(asks, [question::Daemon.into()], "what kind of daemon is it?");
 //! ```
 //!
-//! `tests/api_walkthrough.rs` goes all the way.
+//! `tests/api_walkthrough.rs` shows all steps.
 //!
 //! # Main types
 //!
-//! - [`Document`]: a checked spec with its text. [`Settings`]: what the caller chose beside it.
-//! - [`question`]: what planning may have to know, a type each. [`Store`]: typed answers.
-//! - [`Outcome`]: what one pass of planning yields: [`Draft`]s, however much is missing, and [`Ask`]s.
-//! - [`Plan`]: the [`Step`]s of one platform, with no choices left. It prints, and serializes for tools.
+//! - [`Document`]: a checked spec with its text. [`Settings`]: the options of a build.
+//! - [`question`]: the facts that planning may need, one type for each. [`Store`]: typed answers.
+//! - [`Outcome`]: the result of one planning pass: [`Draft`]s, which may be incomplete, and [`Ask`]s.
+//! - [`Plan`]: the [`Step`]s of one platform, without open decisions. It can be printed, and serialized for tools.
 //! - [`Compiled`]: the graph of the root filesystem, and the image config.
 //!
-//! # What holds of every plan
+//! # Properties of every plan
 //!
-//! - A step stands on what it needs and on nothing else; where the daemon can merge, the others are branches beside it.
-//! - What only the image says (variables no installer reads, entrypoint, labels, user) is in no op, unless `commands` see it.
-//! - Install sets have no order: the order of `packages` and `apt_packages` moves no vertex.
-//! - A text of the spec is an argument as a whole or the content of a file; only `commands` become shell text.
-//! - Secrets are mounted, by id, in the steps that install Python packages; where they come from is the client's business.
+//! - A step depends only on what it needs. If the daemon can merge, independent steps are parallel branches.
+//! - Data that is only in the image config (variables that no installer reads, entrypoint, labels, user) is in no op, except for the
+//!   ops of `commands`, which run with it.
+//! - Package lists are sets: the order of `packages` and `apt_packages` changes no vertex.
+//! - A text of the spec is a whole argument or the content of a file; only `commands` become shell text.
+//! - Secrets are mounted, by id, in the steps that install Python packages. The client decides where they come from.
 //!
-//! `tests/compile/laws.rs` holds these for any spec.
+//! `tests/compile/laws.rs` tests these properties.
 //!
 //! # What it does not do
 //!
-//! It reads no file, asks no daemon and resolves no version: the store says what there is. It solves nothing either: the graph is the
-//! caller's to send.
+//! It reads no file, contacts no daemon and resolves no version: all facts come from the store. It does not solve the graph
+//! either; that is left to the caller.
 //!
 //! # Dependencies
 //!
-//! `serde_json` holds image configs, whose unknown members are passed on. `pep440_rs` orders Python versions and reads specifiers, which is more corner
-//! cases than lines; `toml` reads locks with places, as in `imagespec`; `sha2` puts names into buckets.
+//! `serde_json` represents image configs, whose unknown members are kept. `pep440_rs` orders Python versions and parses
+//! specifiers, which have many corner cases. `toml` parses locks with positions, as in `imagespec`. `sha2` assigns names to
+//! buckets.
 
 #![warn(missing_docs)]
 

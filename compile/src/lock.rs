@@ -1,7 +1,7 @@
-//! Lockfiles: which artifacts one environment consists of, read from `pylock.toml` (PEP 751).
+//! Lockfiles: the artifacts of an environment, read from `pylock.toml` (PEP 751).
 //!
 //! [`parse`] reads the text, [`select`] picks for one [`Target`] the packages whose markers hold and the best wheel of each.
-//! Nothing is resolved and nothing is fetched: what the lock does not say (the size of a file, say) stays unknown.
+//! Nothing is resolved or fetched: what is not in the lock, such as the size of a file, stays unknown.
 //!
 //! ```
 //! use imagespec_compile::lock::{Artifact, Interpreter, Libc, Target, parse, select};
@@ -54,11 +54,11 @@ pub type Hashes = BTreeMap<String, String>;
 pub struct Lock {
     /// The Python versions the whole lock is for (`requires-python`).
     pub requires_python: Option<VersionSpecifiers>,
-    /// The dependency groups that are installed when nobody chooses (`default-groups`).
+    /// The dependency groups that are installed by default (`default-groups`).
     pub default_groups: Vec<String>,
-    /// What `imagespec lock` made it of (`tool.imagespec.made-of`).
+    /// The digest of the inputs from which `imagespec lock` made it (`tool.imagespec.made-of`).
     pub made_of: Option<String>,
-    /// The same, part by part (`tool.imagespec.parts`).
+    /// The digests of the single inputs (`tool.imagespec.parts`).
     pub made_of_parts: BTreeMap<String, String>,
     /// The packages, in the lock's order. A name may occur more than once, under markers that exclude each other.
     pub packages: Vec<LockedPackage>,
@@ -67,15 +67,15 @@ pub struct Lock {
 /// An entry of `[[packages]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockedPackage {
-    /// The distribution's name, normalised.
+    /// The distribution's normalized name.
     pub name: PackageName,
-    /// Absent where only building it tells.
+    /// `None` if the version is only known after a build.
     pub version: Option<Version>,
-    /// Where it applies; absent: everywhere.
+    /// The condition under which the package is installed; `None` means always.
     pub marker: Option<Marker>,
     /// The Python versions it is for (`requires-python`).
     pub requires_python: Option<VersionSpecifiers>,
-    /// The simple index it came from, when the lock says so (uv's export does, its compile does not).
+    /// The simple index it came from, if the lock names it (uv's export does, its compile does not).
     pub index: Option<String>,
     /// Wheels, in the lock's order.
     pub wheels: Vec<Wheel>,
@@ -91,34 +91,34 @@ pub struct LockedPackage {
     pub span: Span,
 }
 
-/// Where a file of the lock is.
+/// The location of a file of the lock.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Absolute, without credentials.
+    /// An absolute URL without credentials.
     Url(String),
-    /// Relative to the lock (or absolute).
+    /// A path relative to the lock, or an absolute path.
     Path(String),
 }
 
-/// A file of a package: a source distribution, or what a wheel is beside its name.
+/// A file of a package: a source distribution, or the file of a wheel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The file's name when the lock gives it apart from its place.
+    /// The file's name, if the lock has one besides the location.
     pub name: Option<String>,
-    /// Where to get it.
+    /// The location to download it from.
     pub place: Place,
-    /// In bytes; indexes of the old HTML kind do not tell.
+    /// The size in bytes. Indexes with the old HTML format do not report it.
     pub size: Option<u64>,
-    /// May be empty: some indexes give none.
+    /// The hashes; empty if the index has none.
     pub hashes: Hashes,
 }
 
 /// A wheel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wheel {
-    /// What its file name says. Absent when it is not a wheel's name; installers pass over such files.
+    /// The parsed file name. `None` if it is not a valid name of a wheel; installers skip such files.
     pub filename: Option<WheelName>,
-    /// Where it is and what it holds.
+    /// The location and hashes of the file.
     pub file: File,
 }
 
@@ -127,11 +127,11 @@ pub struct Wheel {
 pub struct Vcs {
     /// `git`, `hg`, …
     pub kind: String,
-    /// Where to get it.
+    /// The location of the repository.
     pub place: Place,
     /// The exact commit.
     pub commit: String,
-    /// What was asked for, such as a branch.
+    /// The requested revision, such as a branch.
     pub requested_revision: Option<String>,
     /// The project's folder inside the checkout.
     pub subdirectory: Option<String>,
@@ -140,9 +140,9 @@ pub struct Vcs {
 /// A project folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory {
-    /// Relative to the lock (or absolute).
+    /// The path, relative to the lock or absolute.
     pub path: String,
-    /// Whether it is installed as a link to its sources.
+    /// Whether it is installed as a link to its source.
     pub editable: bool,
     /// The project's folder inside it.
     pub subdirectory: Option<String>,
@@ -151,9 +151,9 @@ pub struct Directory {
 /// A file named by a direct URL or path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archive {
-    /// What its file name says, if that is a wheel's.
+    /// The parsed file name, if it is a wheel.
     pub wheel: Option<WheelName>,
-    /// Where it is and what it holds.
+    /// The location and hashes of the file.
     pub file: File,
     /// The project's folder inside it.
     pub subdirectory: Option<String>,

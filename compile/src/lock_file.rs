@@ -1,6 +1,6 @@
-//! The lock beside the spec: what it is called, what it says it was made of, and its text.
+//! The lockfile next to the spec: its name, its text, and the inputs it was made from.
 //!
-//! Finding and writing the file is the caller's business; whether it still holds is the planner's.
+//! The caller finds and writes the file; the planner decides whether it is still current.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,18 @@ use serde_json::json;
 use crate::lock::Lock;
 use crate::lock_step::LockStep;
 
-/// A lock for one platform, as `imagespec lock` writes it beside the spec.
+/// The lockfile for one platform that `imagespec lock` writes next to the spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockFile {
-    /// The file's name, such as `pylock.imagespec-amd64.toml`: tools know locks by it (PEP 751, "File name").
+    /// The file's name, such as `pylock.imagespec-amd64.toml`. Tools recognize lockfiles by it (PEP 751, "File name").
     pub name: String,
-    /// What it should hold.
+    /// The content that the file should have.
     pub text: String,
-    /// The file is there and holds what the spec asks for; else `text` was resolved anew.
+    /// Whether the file exists and fits the spec. Otherwise `text` was newly resolved.
     pub is_current: bool,
 }
 
-/// What images may be for when nobody says (`moby/buildkit: util/archutil/detect.go`).
+/// The architectures an image may be built for if none is given (`moby/buildkit: util/archutil/detect.go`).
 pub(crate) const ARCHITECTURES: [(&str, &str); 11] = [
     ("amd64", ""),
     ("arm64", ""),
@@ -36,29 +36,29 @@ pub(crate) const ARCHITECTURES: [(&str, &str); 11] = [
     ("loong64", ""),
 ];
 
-/// The name of the lock of a spec, or of one image of a file of several, for a platform; `None` for a spec without a file's name.
+/// The name of the lockfile for a platform, of a spec or of one image in a file of several. `None` for a spec without a file.
 pub(crate) fn name(spec: &str, target: Option<&str>, platform: &Platform) -> Option<String> {
     let file = spec.rsplit('/').next().unwrap_or_default();
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let stem = target
         .map_or(stem.to_owned(), |target| if stem.is_empty() { String::new() } else { format!("{stem}-{target}") });
-    // One dot is the format's own, so the name may hold no other.
+    // The format requires exactly one dot after `pylock`.
     let stem = stem.replace(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'), "-");
     let variant = if platform.variant.is_empty() { String::new() } else { format!("-{}", platform.variant) };
     (!stem.is_empty()).then(|| format!("pylock.{stem}-{}{variant}.toml", platform.architecture))
 }
 
-/// All that the choice of versions depends on, but for what the indexes have and when they are asked. The base image counts with
-/// its Python only: it is published anew every few weeks, and the lock is to outlive that.
+/// All inputs of the resolved versions, except for the content of the indexes and the time. Of the base image only the Python version
+/// counts: base images are updated every few weeks, and the lock should stay valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MadeOf {
-    /// Of everything.
+pub(crate) struct LockInputs {
+    /// The digest of all inputs.
     digest: String,
-    /// What it is a digest of, part by part, for people: a part's own digest, or the part itself where it is short.
+    /// The parts of the digest, for messages: the digest of a part, or the part itself if it is short.
     parts: BTreeMap<String, String>,
 }
 
-impl MadeOf {
+impl LockInputs {
     pub(crate) fn new(step: &LockStep, platform: &Platform, python: &str) -> Self {
         let command = step.command.name();
         let minor: Vec<&str> = python.split('.').take(2).collect();
@@ -71,7 +71,7 @@ impl MadeOf {
             "python": minor.join("."),
             "version": 1,
         });
-        // Said only where there is something to say, so that older locks still count.
+        // Only added if not empty, so that older locks stay valid.
         for (name, parts) in [("extras", &step.extras), ("groups", &step.groups)] {
             if !parts.is_empty() {
                 all[name] = json!(parts);
@@ -89,19 +89,19 @@ impl MadeOf {
         Self { digest: Digest::from_content(all.to_string().as_bytes()).to_string(), parts }
     }
 
-    /// Whether a lock says that it was made of the same.
-    pub(crate) fn is_of(&self, lock: &Lock) -> bool {
+    /// Whether a lock was made from the same inputs.
+    pub(crate) fn matches(&self, lock: &Lock) -> bool {
         lock.made_of.as_ref() == Some(&self.digest)
     }
 
-    /// What a lock was made of that is another now, in words; empty where the lock does not say.
+    /// Describes the inputs that have changed since the lock was made. Empty if the lock does not contain them.
     pub(crate) fn differences(&self, lock: &Lock) -> Vec<String> {
         if lock.made_of_parts.is_empty() {
             return Vec::new();
         }
         let names: BTreeSet<&String> = self.parts.keys().chain(lock.made_of_parts.keys()).collect();
         let differs = |name: &&String| self.parts.get(*name) != lock.made_of_parts.get(*name);
-        let said = |name: &String| match (name.as_str(), lock.made_of_parts.get(name), self.parts.get(name)) {
+        let describe = |name: &String| match (name.as_str(), lock.made_of_parts.get(name), self.parts.get(name)) {
             ("python" | "platform", Some(old), Some(new)) => format!("{name} {old} is now {new}"),
             ("requirements.txt", _, _) => "the requirements".to_owned(),
             ("constraints.txt", _, _) => "the constraints".to_owned(),
@@ -109,16 +109,16 @@ impl MadeOf {
             ("variables", _, _) => "variables that installers read".to_owned(),
             _ => name.clone(),
         };
-        names.into_iter().filter(differs).map(said).collect()
+        names.into_iter().filter(differs).map(describe).collect()
     }
 }
 
-/// The file's text: the lock, and in PEP 751's place for it (`[tool]`) what it was made of.
-pub(crate) fn text(lock: &str, spec: &str, made_of: &MadeOf) -> String {
+/// The file's text: the lock with its inputs in the table `tool` (PEP 751).
+pub(crate) fn text(lock: &str, spec: &str, inputs: &LockInputs) -> String {
     let spec = spec.rsplit('/').next().unwrap_or_default().replace(char::is_control, " ");
     let lock = lock.trim_end();
-    let MadeOf { digest, parts } = made_of;
-    // Names of files and digests: nothing that would have to be escaped.
+    let LockInputs { digest, parts } = inputs;
+    // File names and digests need no escapes.
     let parts: Vec<String> = parts.iter().map(|(name, value)| format!("\"{name}\" = \"{value}\"\n")).collect();
     format!(
         "# Written by `imagespec lock`. Builds of {spec} install exactly this.\n{lock}\n\n[tool.imagespec]\nmade-of = \"{digest}\"\n\n[tool.imagespec.parts]\n{}",

@@ -1,4 +1,4 @@
-//! The step that makes a lock, as data. It is part of no image: its result is read back, and the plan goes on from there.
+//! The step that makes a lock, as data. It is not part of an image: its result is read back, and planning continues with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,54 +11,54 @@ use crate::plan::{InstallSecret, Parent};
 pub(crate) struct LockStep {
     pub(crate) title: String,
     pub(crate) command: LockCommand,
-    /// Absolute, in the root filesystem that `parent` yields.
+    /// The absolute path in the root filesystem of `parent`.
     pub(crate) interpreter: String,
     pub(crate) parent: Parent,
-    /// What the command reads, by file name.
+    /// The input files of the command, by name.
     pub(crate) files: BTreeMap<String, String>,
-    /// Optional dependencies of the project that are wanted too.
+    /// The requested extras (optional dependencies) of the project.
     pub(crate) extras: BTreeSet<String>,
-    /// Dependency groups of the project that are wanted too.
+    /// The requested dependency groups of the project.
     pub(crate) groups: BTreeSet<String>,
-    /// An older lock, whose versions are kept where they still fit.
+    /// An older lock, whose versions are kept if they still fit.
     pub(crate) preferences: Option<String>,
     /// The user's arguments.
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) secrets: Vec<InstallSecret>,
     pub(crate) secret_env_native: bool,
-    /// The spec's fields that asked for it.
+    /// The fields of the spec that the step results from.
     pub(crate) fields: Vec<String>,
     pub(crate) locations: Vec<Location>,
 }
 
-/// The name under which a run may leave out the cache of this step (`--no-cache-filter lock`).
+/// The name for `--no-cache-filter lock`, which runs this step without cache.
 pub(crate) const LOCK: &str = "lock";
 
-/// The file that says what a project depends on, among [`LockStep::files`].
+/// The file with the dependencies of a project, among [`LockStep::files`].
 pub(crate) const PROJECT_FILE: &str = "pyproject.toml";
 
-/// The path of the project that a lock belongs to.
-pub(crate) fn project_beside(lock: &str) -> String {
+/// The path of the project file that belongs to a lock.
+pub(crate) fn project_path(lock: &str) -> String {
     lock.rsplit_once('/').map_or(PROJECT_FILE.to_owned(), |(folder, _)| format!("{folder}/{PROJECT_FILE}"))
 }
 
-/// What makes the lock.
+/// The command that makes the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockCommand {
-    /// `uv pip compile` of requirements. When every one of them names a version and hashes, no dependency is added.
+    /// `uv pip compile` of requirements. If each of them has a version and hashes, no dependencies are added.
     Compile {
-        /// Nothing is left to resolve.
+        /// Whether nothing is left to resolve.
         is_decided: bool,
     },
     /// `uv export` of a project's `uv.lock`.
     Export,
-    /// `poetry export` of a project's `poetry.lock`, and `uv pip compile` of what it says.
+    /// `poetry export` of a project's `poetry.lock`, and `uv pip compile` of the result.
     Poetry,
 }
 
 impl LockCommand {
-    /// Names it in digests and locks.
+    /// The name in digests and locks.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Compile { is_decided: true } => "decided",
@@ -70,7 +70,7 @@ impl LockCommand {
 }
 
 impl LockStep {
-    /// Whether its result has the requirements, too, that a tool exported from its own lock.
+    /// Whether the result includes the requirements that a tool exported from its own lockfile.
     pub(crate) fn exports_requirements(&self) -> bool {
         self.command == LockCommand::Poetry
     }

@@ -1,7 +1,8 @@
-//! Lowering: a plan to an LLB graph and an image config, and what makes an answer to a graph. Total, and without choices of its own.
+//! Lowering: converts a plan to an LLB graph and an image config, and recipes of answers to graphs. It cannot fail and makes no
+//! decisions.
 //!
-//! No text of the spec ever becomes a program here: steps are argv, the scripts of ours are constant and take packages, paths
-//! and secrets' names as their arguments, and the only shell text is the user's own `commands`.
+//! No text of the spec becomes a program: steps are argv. Our own scripts are constant, and get packages, paths and names of secrets
+//! as arguments. The only shell text is the user's own `commands`.
 
 mod apt;
 mod commands;
@@ -29,31 +30,31 @@ use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
 use crate::step_key::{STEP_DESCRIPTION, StepKey};
 use crate::{image_config, locations, rules};
 
-/// What a plan becomes.
+/// The result of lowering a plan.
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// The graph of the root filesystem.
     pub graph: Graph,
     /// The image config (OCI image spec, config.md).
     pub image_config: serde_json::Value,
-    /// The base image's config, unmodified: it tells exporters which layers and history are the base's.
+    /// The base image's config, unmodified: exporters use it to find the layers and history of the base.
     pub base_config: serde_json::Value,
-    /// What the steps of the plan yield, by id.
+    /// The results of the plan's steps, by id.
     steps: BTreeMap<String, Output>,
 }
 
 impl Compiled {
-    /// The graph of what one step yields, without what stands beside it.
+    /// The graph of one step, without steps that it does not depend on.
     #[must_use]
     pub fn step(&self, id: &str) -> Option<Graph> {
         self.graph.rooted_at(*self.steps.get(id)?).ok()
     }
 }
 
-/// Lowers a plan. `sources` are the texts its locations point into.
+/// Lowers a plan. `sources` are the texts that its locations refer to.
 ///
 /// # Panics
-/// If `sources` is not the map of the document that the plan was made of: places of steps would be in files that are not there.
+/// If `sources` is not the map of the document that the plan was made from, because locations would refer to missing files.
 #[must_use]
 pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
     let mut lowering = Lowering::new(plan, sources);
@@ -61,7 +62,7 @@ pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
     let whole = lowering.whole(base);
     let steps = lowering.tips.iter().map(|(id, tip)| ((*id).to_owned(), tip.output)).collect();
     let graph = lowering.finish(Some(whole));
-    // Exporters count layers from the image that was pulled.
+    // Exporters count layers from the pulled image.
     let base_config = plan.images().last().unwrap_or(plan).common.base_config.clone();
     Compiled { graph, image_config: image_config::image_config(plan), base_config, steps }
 }
@@ -69,7 +70,7 @@ pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
 /// Lowers plans for a daemon.
 ///
 /// # Errors
-/// The daemon cannot do what a plan needs. It is told before it is asked: an old one would ignore what it does not know.
+/// The daemon lacks a capability that a plan needs. This is checked here, because an old daemon would ignore unknown fields.
 pub fn lower_for(plans: &[&Plan], sources: &SourceMap, daemon: &DaemonFact) -> Result<Vec<Compiled>, Diagnostic> {
     let compiled: Vec<Compiled> = plans.iter().map(|plan| lower(plan, sources)).collect();
     let caps = daemon.caps();
@@ -78,22 +79,24 @@ pub fn lower_for(plans: &[&Plan], sources: &SourceMap, daemon: &DaemonFact) -> R
         return Ok(compiled);
     }
     let names = missing.into_iter().collect::<Vec<_>>().join(", ");
-    let problem =
-        Diagnostic::new(&rules::MISSING_CAPABILITY, format!("this daemon cannot do what the build needs: {names}"));
-    Err(problem.with_help("use a newer BuildKit or Docker Engine; `imagespec doctor` shows what this one can do"))
+    let problem = Diagnostic::new(
+        &rules::MISSING_CAPABILITY,
+        format!("this daemon does not support what the build needs: {names}"),
+    );
+    Err(problem.with_help("use a newer BuildKit or Docker Engine; `imagespec doctor` shows what the daemon supports"))
 }
 
 struct Lowering<'a> {
     plan: &'a Plan,
     common: &'a Common,
     graph: GraphBuilder,
-    /// What each step yields.
+    /// The result of each step.
     tips: BTreeMap<&'a str, Tip>,
-    /// What groups of packages say they installed.
+    /// The lists of the files that groups of packages have installed.
     lists: Vec<Output>,
 }
 
-/// What a step yields, and what it stands on.
+/// The result of a step, and what it is built on.
 #[derive(Clone, Copy)]
 struct Tip {
     below: Output,
@@ -110,11 +113,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn finish(self, root: Option<Output>) -> Graph {
-        // The lowering emits absolute paths, mounts and inputs of its own graph only; anything else is our bug.
+        // The lowering emits only absolute paths, valid mounts and inputs of its own graph; anything else is a bug.
         self.graph.finish(root).expect("a lowered plan is a sound graph")
     }
 
-    /// Lowers some of the steps, and gives what all others stand on.
+    /// Lowers the steps that `is_wanted` selects, and returns the base of all others.
     fn steps(&mut self, is_wanted: impl Fn(&Step) -> bool) -> Output {
         let plan = self.plan;
         let mut base = match &plan.below {
@@ -125,7 +128,7 @@ impl<'a> Lowering<'a> {
             let below = self.parent(&step.parent, base);
             let output = match &step.action {
                 Action::OwnHome { owner, account } => {
-                    // Everything else stands on it: branches that touch `/root` must all see the same owner.
+                    // All other steps are built on it, because all branches that change `/root` must see the same owner.
                     base = self.own_home(step, below, owner, account.as_ref());
                     continue;
                 }
@@ -145,7 +148,7 @@ impl<'a> Lowering<'a> {
         base
     }
 
-    /// The whole of the image that this one stands on.
+    /// Lowers the finished image that this one is built on.
     fn finished(&mut self, plan: &'a Plan) -> Output {
         let graph = std::mem::take(&mut self.graph);
         let mut below = Lowering { plan, common: &plan.common, graph, tips: BTreeMap::new(), lists: Vec::new() };
@@ -166,7 +169,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The whole image: the last step, if it stands on all others, else all of them joined.
+    /// The complete image: the last step if it is built on all others, otherwise all steps merged.
     fn whole(&mut self, base: Output) -> Output {
         let steps = &self.plan.steps;
         match steps.last() {
@@ -180,7 +183,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// What steps change, in their order over the base.
+    /// The changes of steps, merged in their order on top of the base.
     fn joined(&mut self, base: Output, ids: &[&str]) -> Output {
         let plan = self.plan;
         let tips: Vec<(&Step, Tip)> = ids
@@ -190,7 +193,7 @@ impl<'a> Lowering<'a> {
                 Some((step, *self.tips.get(*id)?))
             })
             .collect();
-        // Each on top of the one before: their end is the whole.
+        // If each step is built on the previous one, the last one contains all.
         let mut end = base;
         let is_chain = tips.iter().all(|(_, tip)| std::mem::replace(&mut end, tip.output) == tip.below);
         if is_chain || plan.shape == Shape::Chain {
@@ -200,7 +203,7 @@ impl<'a> Lowering<'a> {
             .iter()
             .map(|(step, tip)| {
                 let diff = self.graph.diff(Diff::new(Some(tip.below), tip.output));
-                // Without places: it never fails, and whoever asks where it comes from looks at the step.
+                // Without locations: a diff never fails, and its step has them.
                 self.graph.annotate(diff.op(), Note::named(format!("changes of {}", step.title)));
                 diff
             })
@@ -214,7 +217,7 @@ impl<'a> Lowering<'a> {
 
     fn image(&mut self, image: &PinnedImage) -> Output {
         let mut source = ImageSource::new(&image.reference, self.plan.platform.clone());
-        // A digest needs no lookup, so the mode is set only where the name alone decides.
+        // A digest needs no lookup, so the mode only matters for a name without one.
         if !image.reference.contains('@') {
             source.resolve_mode = self.common.resolve_mode;
         }
@@ -231,7 +234,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Says what an op is called, which step it belongs to, and which lines of the spec asked for it.
+    /// Sets the title, step and locations of an op.
     fn annotate(&mut self, step: &Step, op: OpId) {
         let mut note = self.note(&step.id, &step.title, &step.locations);
         note.ignore_cache = self.common.no_cache.applies_to(&step.names());
@@ -244,7 +247,7 @@ impl<'a> Lowering<'a> {
         Note { description, ..Note::named(title).at_all(locations.iter().copied()) }
     }
 
-    /// An exec with what all steps share: the base's environment, network, hosts, proxies.
+    /// An exec with the data that all steps share: the base's environment, network, hosts, proxies.
     fn exec<A: Into<String>>(&self, args: impl IntoIterator<Item = A>, root: Output) -> Exec {
         let mut exec = Exec::new(args, root, self.plan.platform.clone())
             .with_envs(self.common.base_env.clone())
@@ -261,8 +264,8 @@ impl<'a> Lowering<'a> {
         exec
     }
 
-    /// Lets an exec trust the user's CA bundle: a secret mount and the variables that the usual tools read. The image's own
-    /// bundle is not touched.
+    /// Adds the user's CA bundle to an exec, as a secret mount and in the variables that the usual tools read. The image's own bundle is
+    /// not changed.
     fn with_ca_bundle(&self, exec: Exec) -> Exec {
         const VARIABLES: [&str; 6] = [
             "SSL_CERT_FILE",
@@ -273,15 +276,15 @@ impl<'a> Lowering<'a> {
             "NODE_EXTRA_CA_CERTS",
         ];
         let Some(bundle) = &self.common.ca_bundle else { return exec };
-        // Certificates are no secret: helpers that drop root, apt's for one, must be able to read them.
+        // Certificates are not secret: programs that drop root privileges, such as apt's helpers, must be able to read them.
         let exec = exec.with_mount(Mount::secret(ca_path(), &bundle.secret_id).readable_by_all());
         VARIABLES.into_iter().fold(exec, |exec, name| exec.with_env(name, ca_path()))
     }
 
-    /// Our own files for a step, mounted read-only at `<MOUNTS>/<name>`.
+    /// Generated input files of a step, mounted read-only at `<MOUNTS>/<name>`.
     fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> BindMount {
         let file = files.iter().fold(File::scratch(), |file, (path, text)| {
-            // A fixed time keeps the layer, and with it content keys, the same on every day.
+            // With a fixed time, the layer and therefore content-based cache keys do not depend on the day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })
         });
         let output = self.graph.file(file);

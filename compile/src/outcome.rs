@@ -1,6 +1,6 @@
-//! What one pass of planning yields: drafts, however much is missing, and everything that it asks.
+//! The result of one planning pass: drafts, which may be incomplete, and the questions that are open.
 //!
-//! Knows steps and no ops: what answers a question is described in terms of the plan, and lowering makes a graph of it.
+//! It contains steps and no ops: how to find an answer is described in terms of the plan, and lowering makes the graph.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,60 +15,59 @@ use crate::plan::{Action, LocalFilter, Parent, Plan, Shape, Step};
 use crate::step_key::StepKey;
 use crate::store::{AnyQuestion, Reads};
 
-/// What one pass of planning yields.
+/// The result of one planning pass.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// One for each platform and each image that is planned for itself, as far as it got: a finished image before the image on
-    /// top of it.
+    /// One draft for each platform and each separately planned image. A finished image comes before the image that is built on it.
     pub drafts: Vec<Draft>,
-    /// What the client will send of its files, as far as it is known.
+    /// The local files that the client will send, as far as known.
     pub sent: Vec<LocalFilter>,
-    /// Errors. They may rest on answers that are only expected.
+    /// Errors. They may be based on answers that are only expected.
     pub problems: Vec<Diagnostic>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Diagnostic>,
-    /// The spec's text and all requirements files that were read: what drafts and diagnostics point into.
+    /// The texts of the spec and of all requirements files, which drafts and diagnostics refer to.
     pub sources: SourceMap,
-    /// Every question of which the answer was read, or is missing.
+    /// All questions whose answer was read or is missing.
     pub reads: Reads,
     pub(crate) asks: BTreeMap<AnyQuestion, Ask>,
-    /// How many platforms there are.
+    /// The number of platforms.
     pub(crate) platforms: usize,
 }
 
-/// A question that has to be answered before the plan is certain.
+/// A question that must be answered before the plan is certain.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// The question.
     pub question: AnyQuestion,
-    /// What makes the answer, where it is the result of steps.
+    /// How to find the answer, if it is the result of steps.
     pub recipe: Option<Recipe>,
-    /// An earlier build has an answer, with which the plan goes on; it has to be confirmed. Else the plan waits for it.
+    /// Whether an earlier build has an answer, which the plan uses and which must be confirmed. Otherwise the plan waits.
     pub is_expected: bool,
     /// Where the spec names what the question is about, if it does.
     pub place: Option<Span>,
 }
 
-/// What makes an answer, in terms of a plan ([`lower_recipe`](crate::lower_recipe) makes a graph of it).
+/// How to find an answer, in terms of a plan ([`lower_recipe`](crate::lower_recipe) makes the graph).
 #[derive(Clone, Debug)]
 pub enum Recipe {
-    /// A root filesystem is looked into.
+    /// Read files of a root filesystem.
     Root(RootRecipe),
-    /// An interpreter is run.
+    /// Run an interpreter.
     Interpreter {
-        /// Where it is.
+        /// The root filesystem with the interpreter.
         root: RootRecipe,
-        /// The program, absolute.
+        /// The absolute path of the interpreter.
         path: String,
     },
-    /// Requirements are resolved.
+    /// Resolve requirements.
     Lock(LockRecipe),
-    /// What groups of packages bring is compared. The plan has those groups.
+    /// Compare the files of groups of packages. The plan has those groups.
     Collisions(Arc<Plan>),
 }
 
 impl Recipe {
-    /// Whether the answer comes with the requirements that a tool exported from its own lock
+    /// Whether the answer includes the requirements that a tool exported from its own lockfile
     /// ([`EXPORTED_FILE`](crate::EXPORTED_FILE)).
     #[must_use]
     pub fn exports_requirements(&self) -> bool {
@@ -76,23 +75,23 @@ impl Recipe {
     }
 }
 
-/// A root filesystem as a part of a plan.
+/// A root filesystem that a part of a plan results in.
 #[derive(Clone, Debug)]
 pub struct RootRecipe {
     pub(crate) plan: Arc<Plan>,
-    /// The step whose result it is; without one it is the base's.
+    /// The step with this root filesystem; `None` for the base.
     pub(crate) step: Option<String>,
 }
 
 impl RootRecipe {
-    /// The step whose result it is; `None` for what the steps stand on.
+    /// The step with this root filesystem; `None` for the base of all steps.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         self.step.as_deref()
     }
 }
 
-/// The step that resolves requirements, and what it stands on.
+/// The step that resolves requirements, and the plan below it.
 #[derive(Clone, Debug)]
 pub struct LockRecipe {
     pub(crate) plan: Arc<Plan>,
@@ -100,30 +99,30 @@ pub struct LockRecipe {
 }
 
 impl LockRecipe {
-    /// The interpreter that versions are chosen for, absolute.
+    /// The absolute path of the interpreter that versions are resolved for.
     #[must_use]
     pub fn interpreter(&self) -> &str {
         &self.step.interpreter
     }
 }
 
-/// The plan of one image for one platform, as far as it is known.
+/// The plan of one image for one platform, as far as known.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The steps so far. Those that are there are final, but for groups of packages that may have files in common.
+    /// The steps so far. They are final, except for groups of packages that may share files.
     pub plan: Plan,
-    /// 0 for the image that is built, 1 for the finished image that it stands on, and so on.
+    /// 0 for the image that is built, 1 for the finished image that it is built on, and so on.
     pub depth: usize,
-    /// Nothing is missing.
+    /// Whether nothing is missing.
     pub is_complete: bool,
-    /// The lock that should be beside the spec, once it is known.
+    /// The lockfile that belongs next to the spec, once known.
     pub lock_file: Option<LockFile>,
-    /// How the lock is resolved, if one is.
+    /// The step that resolves the lock, if there is one.
     pub(crate) lock: Option<Arc<LockStep>>,
 }
 
 impl Outcome {
-    /// All that has to be answered, missing or to be confirmed.
+    /// All questions to answer, whether missing or to be confirmed.
     pub fn asks(&self) -> impl Iterator<Item = &Ask> {
         self.asks.values()
     }
@@ -134,26 +133,26 @@ impl Outcome {
         self.asks.get(question)?.place
     }
 
-    /// What planning waits for.
+    /// The questions that planning waits for.
     pub fn missing(&self) -> impl Iterator<Item = &Ask> {
         self.asks().filter(|ask| !ask.is_expected)
     }
 
-    /// Whether nothing has to be answered any more: plans and problems are certain.
+    /// Whether no question is open, so that plans and problems are certain.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         self.asks.is_empty()
     }
 
-    /// The plans, one per platform in the order in which platforms were asked for; `None` while one is incomplete, or something is
-    /// wrong. Answers that they rest on may still have to be confirmed.
+    /// The plans, one per platform in the requested order. `None` if one is incomplete or there are errors. Expected answers that they
+    /// are based on may still have to be confirmed.
     pub fn plans(&self) -> Option<Vec<&Plan>> {
         let complete = self.drafts.iter().filter(|draft| draft.depth == 0 && draft.is_complete);
         let plans: Vec<&Plan> = complete.map(|draft| &draft.plan).collect();
         (self.problems.is_empty() && self.platforms > 0 && plans.len() == self.platforms).then_some(plans)
     }
 
-    /// The draft of each platform that got furthest out: it has the finished images below it.
+    /// The outermost draft of each platform. It contains the plans of the finished images below it.
     fn outermost(&self) -> impl Iterator<Item = &Draft> {
         let mut found: Vec<&Draft> = Vec::new();
         for draft in &self.drafts {
@@ -165,8 +164,8 @@ impl Outcome {
         found.into_iter()
     }
 
-    /// The locks that should be beside the spec, one per platform; `None` until all are known. There is none for a platform whose
-    /// lock the spec names, nor for a spec without packages.
+    /// The lockfiles that belong next to the spec, one per platform. `None` until all are known. A platform whose lock is named by the
+    /// spec has none, and neither has a spec without packages.
     #[must_use]
     pub fn lock_files(&self) -> Option<Vec<&LockFile>> {
         let files: Vec<&LockFile> =
@@ -174,7 +173,7 @@ impl Outcome {
         (self.problems.is_empty() && self.platforms > 0 && files.len() == self.platforms).then_some(files)
     }
 
-    /// The steps that are known so far, the one that resolves requirements included.
+    /// The known steps, including the one that resolves requirements.
     #[must_use]
     pub fn steps(&self) -> Vec<StepInfo> {
         let of_draft = |draft: &Draft| {
@@ -186,12 +185,12 @@ impl Outcome {
                 is_copy: false,
                 stands_on_apt: lock.parent == Parent::Step("apt".to_owned()),
             });
-            StepInfo::of_plan(&draft.plan).into_iter().chain(lock)
+            StepInfo::from_plan(&draft.plan).into_iter().chain(lock)
         };
         self.outermost().flat_map(of_draft).collect()
     }
 
-    /// Steps that no missing answer can change, by platform: they can be built while answers are found.
+    /// The steps that no missing answer can change, by platform. They can be built while answers are found.
     pub fn early_steps(&self) -> impl Iterator<Item = (&Plan, Vec<EarlyStep<'_>>)> {
         let is_early = |action: &Action| match action {
             Action::Apt { .. } | Action::Venv { .. } | Action::Conda { .. } | Action::Copy { .. } => true,
@@ -200,14 +199,17 @@ impl Outcome {
             Action::Install { .. } | Action::InstallGroup(_) => false,
         };
         self.outermost().map(move |Draft { plan, .. }| {
-            // In a chain a step that is not known yet may come below one that is.
+            // In a chain, an unknown step may come below a known one.
             let can_merge = plan.shape == Shape::Merge;
             let early = plan.steps.iter().filter(|step| can_merge && is_early(&step.action));
-            (plan, early.map(|step| EarlyStep { id: &step.id, digest: identity::of_step(plan, &step.id) }).collect())
+            (
+                plan,
+                early.map(|step| EarlyStep { id: &step.id, digest: identity::step_digest(plan, &step.id) }).collect(),
+            )
         })
     }
 
-    /// The images of tools that steps will use, by platform: they can be fetched while answers are found.
+    /// The tool images that steps will use, by platform. They can be pulled while answers are found.
     pub fn tool_images(&self) -> impl Iterator<Item = (&str, &Platform)> {
         self.outermost().flat_map(|Draft { plan, .. }| {
             plan.uv.iter().chain(&plan.micromamba).map(|tool| (tool.reference.as_str(), &plan.platform))
@@ -218,32 +220,32 @@ impl Outcome {
 /// A step that no missing answer can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlyStep<'a> {
-    /// Names the step within its plan.
+    /// The id of the step, unique within its plan.
     pub id: &'a str,
-    /// The digest of all that the step and those below it are told.
+    /// The digest of the step, including the steps below it.
     pub digest: String,
 }
 
-/// What a step is called, and what asked for it: enough to say in the spec's words which one failed.
+/// The identity and title of a step and its fields in the spec, to report which step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepInfo {
-    /// Names the step within the build.
+    /// The key of the step, unique within the build.
     pub key: StepKey,
-    /// Names the step within its plan; `lock` is the one that resolves requirements.
+    /// The id of the step, unique within its plan; `lock` is the step that resolves requirements.
     pub id: String,
-    /// What progress shows.
+    /// The title in progress displays.
     pub title: String,
-    /// The spec's fields that asked for it.
+    /// The fields of the spec that the step results from.
     pub fields: Vec<String>,
-    /// It copies files of the context.
+    /// Whether it copies files of the context.
     pub is_copy: bool,
-    /// It sees what `apt_packages` installs.
+    /// Whether it is built on the packages in `apt_packages`.
     pub stands_on_apt: bool,
 }
 
 impl StepInfo {
     /// The steps of a plan and of the images below it.
-    fn of_plan(plan: &Plan) -> Vec<Self> {
+    fn from_plan(plan: &Plan) -> Vec<Self> {
         let is_apt = |parent: &Parent| match parent {
             Parent::Base => false,
             Parent::Step(id) => id == "apt",

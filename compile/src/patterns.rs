@@ -1,12 +1,12 @@
-//! Patterns that say which files of the context count: paths as patterns, and gitignore files in BuildKit's terms.
+//! Patterns that select files of the context: paths as patterns, and gitignore files as BuildKit patterns.
 //!
-//! BuildKit's are those of `moby/patternmatcher`: matched from the context's root, the last match decides, and an exception may
-//! reach into an excluded folder. Looks at no file.
+//! BuildKit's patterns are those of `moby/patternmatcher`: they are relative to the context's root, the last match decides, and an
+//! exception can include files of an excluded folder. No files are read here.
 
-/// A path as a pattern that matches nothing else.
+/// A pattern that matches only this path.
 ///
-/// `|`, `{` and `}` mean nothing in patterns, but Go clients hand them to their regular expressions as they are
-/// (`moby/patternmatcher`: the bitmap of `shouldEscape` has no room for them).
+/// `|`, `{` and `}` have no meaning in patterns, but Go clients pass them unescaped to regular expressions
+/// (`moby/patternmatcher`: the bitmap of `shouldEscape` does not include them).
 pub(crate) fn literal(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for (at, character) in path.char_indices() {
@@ -19,9 +19,10 @@ pub(crate) fn literal(path: &str) -> String {
     out
 }
 
-/// What either of two lists excludes. Both lists may have exceptions, which must not bring back what the other one excludes.
+/// The patterns that exclude what either list excludes. Exceptions of one list must not include what the other one excludes.
 ///
-/// Exact unless both have exceptions; then those of `second` may bring back what `first` says before its last one.
+/// The result is exact unless both lists have exceptions. Then exceptions of `second` may include files that `first` excludes before
+/// its last exception.
 pub(crate) fn either(first: &[String], second: &[String]) -> Vec<String> {
     let has_exceptions = |patterns: &[String]| patterns.iter().any(|pattern| pattern.starts_with('!'));
     let mut all = [first, second].concat();
@@ -32,13 +33,13 @@ pub(crate) fn either(first: &[String], second: &[String]) -> Vec<String> {
     all
 }
 
-/// The patterns of a gitignore(5) file. `folder` is where it lies: empty, or a path of the context with a `/` behind it.
+/// The patterns of a gitignore(5) file. `folder` is its folder: empty, or a path of the context with a trailing `/`.
 ///
-/// A pattern for folders only (`build/`) excludes a file of that name too, and patterns that git can never match are dropped:
-/// BuildKit would refuse them all.
+/// A pattern for folders only (`build/`) also excludes a file with that name. Patterns that git can never match are dropped, because
+/// BuildKit would refuse all patterns.
 pub(crate) fn gitignore(text: &str, folder: &str) -> Vec<String> {
     let folder = literal(folder);
-    // git passes over it, too (`utf8.c`, `skip_utf8_bom`).
+    // git also skips a byte order mark (`utf8.c`, `skip_utf8_bom`).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.lines()
         .map(|line| line.trim_end_matches(['\r', ' ', '\t']))
@@ -49,8 +50,8 @@ pub(crate) fn gitignore(text: &str, folder: &str) -> Vec<String> {
                 None => ("", line),
             };
             let body = line.strip_suffix('/').unwrap_or(line);
-            // `*`, `!*/`, `!*.py` keeps all Python files: git has to be let into the folders. BuildKit looks into excluded folders
-            // anyway, and would take the exception for one of all files.
+            // `*`, `!*/`, `!*.py` keeps all Python files: git needs the exception for folders. BuildKit always enters excluded folders,
+            // and would treat the exception as one for all files.
             let opens_folders = !sign.is_empty() && body != line && body.chars().all(|c| matches!(c, '*' | '/'));
             // A slash anywhere but at the end anchors the pattern to its folder.
             let is_anchored = body.contains('/');
@@ -64,7 +65,7 @@ pub(crate) fn gitignore(text: &str, folder: &str) -> Vec<String> {
         .collect()
 }
 
-/// fnmatch(3) as Go's `filepath.Match`, which spells `[!a]` differently and is stricter about what stands between brackets.
+/// fnmatch(3) as Go's `filepath.Match`, which writes `[!a]` differently and accepts fewer character classes.
 fn glob(pattern: &str) -> Option<String> {
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern.chars();
@@ -83,14 +84,14 @@ fn glob(pattern: &str) -> Option<String> {
     Some(out)
 }
 
-/// A class of characters, given what follows its `[`, and what follows the class.
+/// The character class that begins after `[`, and the text after the class.
 fn class(text: &str) -> Option<(String, &str)> {
     let (inner, after) = text.split_once(']')?;
     let (sign, members) = match inner.strip_prefix(['!', '^']) {
         Some(members) => ("^", members),
         None => ("", inner),
     };
-    // Ranges and single characters; anything unusual is nothing people write into ignore files.
+    // Only ranges and single characters are supported; other classes are not used in ignore files.
     let mut characters = members.chars().peekable();
     let is_plain = |c: char| !matches!(c, '-' | '\\' | '[' | '^');
     if members.is_empty() {
@@ -133,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_begins_with_an_exclamation_mark_is_no_exception() {
+    fn a_name_with_an_exclamation_mark_is_not_an_exception() {
         assert_eq!(gitignore("\\!a/b\n\\!c\n", ""), [r"\!a/b", r"**/\!c"]);
     }
 
     #[test]
-    fn letting_git_into_folders_is_no_exception_for_files() {
+    fn exceptions_for_folders_do_not_include_files() {
         assert_eq!(gitignore("*\n!*/\n!**/\n!*.py\n!keep/\n", ""), ["**/*", "!**/*.py", "!**/keep"]);
     }
 

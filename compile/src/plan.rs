@@ -1,6 +1,6 @@
-//! The plan: the build of one platform as data, with no choices left.
+//! The plan: the build of one platform as data, without open decisions.
 //!
-//! It serialises for people and tools; nothing reads it back. How a step becomes ops is `lower`'s business.
+//! It is serialized for users and tools, and never read back. `lower` converts steps to ops.
 
 mod action;
 
@@ -15,13 +15,13 @@ use crate::settings::{CaBundle, Network, NoCache, ResolveMode};
 /// The build of one platform.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
-    /// What it is built for.
+    /// The target platform.
     pub platform: Platform,
-    /// Whether the steps' changes are merged, or each step stands on the one before.
+    /// Whether the changes of the steps are merged, or each step is built on the previous one.
     pub shape: Shape,
-    /// The base image, of the innermost image if there are several.
+    /// The base image; of several images on top of each other, the innermost one's.
     pub base: PinnedImage,
-    /// The finished image that this one stands on, if its spec does: one whose commands have seen all of it.
+    /// The finished image that this one is built on, if there is one: an image with commands, which run after all its other steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub below: Option<Box<Plan>>,
     /// The tool image with uv, if a step needs it.
@@ -29,23 +29,23 @@ pub struct Plan {
     /// The tool image with micromamba, if a step needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micromamba: Option<PinnedImage>,
-    /// The steps, each after those it stands on.
+    /// The steps, each after the steps it is built on.
     pub steps: Vec<Step>,
-    /// Environment, entrypoint and so on: no step, no layer.
+    /// The environment, entrypoint and so on, which are no steps and no layers.
     pub image: ImageConfigPlan,
-    /// Why the plan is as it is, for people.
+    /// Reasons for decisions, for users.
     pub reasons: Vec<String>,
-    /// What all steps share.
+    /// Data that all steps share.
     #[serde(skip)]
     pub(crate) common: Common,
 }
 
 impl Step {
-    /// The names by which a run may leave out its cache.
+    /// The names by which `--no-cache-filter` selects the step.
     pub(crate) fn names(&self) -> Vec<&str> {
         let alias = match self.action {
             Action::Install { .. } | Action::InstallGroup(_) => Some("pip"),
-            // One for each spec that has some; see the planner's `numbered`.
+            // One for each spec with such a step; see the planner's `numbered`.
             Action::Apt { .. } | Action::Copy { .. } => self.id.split('-').next(),
             Action::OwnHome { .. } | Action::Venv { .. } | Action::Conda { .. } => None,
             Action::WriteFile { .. } | Action::Commands { .. } => None,
@@ -53,19 +53,19 @@ impl Step {
         [Some(self.id.as_str()), alias].into_iter().flatten().collect()
     }
 
-    /// Whether what it installs is worth comparing: what is built lies over everything else in any case.
+    /// Whether its files are compared with those of other groups. Files of built packages are on top of all others anyway.
     pub(crate) fn is_compared(&self) -> bool {
         matches!(&self.action, Action::InstallGroup(install) if !install.is_built)
     }
 
-    /// Whether it makes the environment that packages are installed into.
+    /// Whether it creates the environment into which packages are installed.
     pub(crate) fn is_venv(&self) -> bool {
         matches!(self.action, Action::Venv { .. })
     }
 }
 
 impl Plan {
-    /// Takes the session out, for a graph that somebody else's session will serve.
+    /// Removes the session, for a graph that another session will serve.
     pub fn forget_session(&mut self) {
         self.common.session = None;
         if let Some(below) = &mut self.below {
@@ -73,8 +73,7 @@ impl Plan {
         }
     }
 
-    /// The ids of steps that install groups of packages, the largest first: started in this order, a few at a time, the whole is
-    /// done soonest.
+    /// The ids of steps that install groups of packages, largest first. Started in this order, a few at a time, they finish soonest.
     #[must_use]
     pub fn groups_by_size(&self) -> Vec<&str> {
         let bytes = |step: &Step| match &step.action {
@@ -86,12 +85,12 @@ impl Plan {
         groups.into_iter().map(|step| step.id.as_str()).collect()
     }
 
-    /// Some steps and those they stand on, by id.
+    /// The ids of steps and of the steps they are built on.
     pub(crate) fn with_ancestors<'a>(&'a self, ids: &[&'a str]) -> Vec<&'a str> {
         let mut needed: Vec<&str> = ids.to_vec();
-        // A step stands on earlier ones only.
+        // A step is only built on earlier steps.
         for step in self.steps.iter().rev() {
-            // All steps stand on the one that owns the home folder.
+            // All steps are built on the one that changes the owner of the home folder.
             let is_foundation = matches!(step.action, Action::OwnHome { .. });
             if is_foundation || needed.contains(&step.id.as_str()) {
                 needed.push(&step.id);
@@ -105,13 +104,13 @@ impl Plan {
         needed
     }
 
-    /// This image and those it stands on, from the outside in.
+    /// This image and the finished images below it, outermost first.
     pub(crate) fn images(&self) -> impl Iterator<Item = &Plan> {
         std::iter::successors(Some(self), |plan| plan.below.as_deref())
     }
 }
 
-/// What all steps of a plan share; from the settings.
+/// Data that all steps of a plan share; from the settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Common {
     pub(crate) no_cache: NoCache,
@@ -128,32 +127,32 @@ pub(crate) struct Common {
     pub(crate) home: Home,
     /// The base image's environment.
     pub(crate) base_env: Vec<(String, String)>,
-    /// Several platforms are built, so names say which.
+    /// Whether several platforms are built, so that titles contain the platform.
     pub(crate) multi_platform: bool,
-    /// The base image's config, the start of the result's.
+    /// The base image's config, from which the result's config is made.
     pub(crate) base_config: serde_json::Value,
 }
 
-/// Where Python packages are installed.
+/// The environment into which Python packages are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Home {
     pub(crate) path: &'static str,
-    /// The variable by which programs know it.
+    /// The variable with the path of the environment.
     pub(crate) variable: &'static str,
 }
 
 impl Home {
-    /// An environment of Python's own (PEP 405).
+    /// A Python virtual environment (PEP 405).
     pub(crate) const VENV: Self = Self { path: crate::fixed::ENVIRONMENT, variable: "VIRTUAL_ENV" };
-    /// An environment of conda's.
+    /// A conda environment.
     pub(crate) const CONDA: Self = Self { path: crate::fixed::CONDA_ENVIRONMENT, variable: "CONDA_PREFIX" };
 
-    /// Whether a program belongs to it.
-    pub(crate) fn has(&self, program: &str) -> bool {
+    /// Whether a program is in the environment.
+    pub(crate) fn contains(&self, program: &str) -> bool {
         program.strip_prefix(self.path).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Where its programs are.
+    /// The folder of its programs.
     pub(crate) fn bin(&self) -> String {
         format!("{}/bin", self.path)
     }
@@ -170,42 +169,42 @@ impl Default for Home {
     }
 }
 
-/// How steps are joined.
+/// How steps are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
-    /// Branches over the base, joined by one merge.
+    /// Branches on top of the base, combined by one merge.
     Merge,
-    /// Each step on top of the one before.
+    /// Each step on top of the previous one.
     Chain,
 }
 
-/// An image by its resolved reference.
+/// An image with its resolved reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PinnedImage {
-    /// The normalised reference, with the digest where the daemon knows one.
+    /// The normalized reference, with the digest if the daemon knows it.
     pub reference: String,
 }
 
-/// One step: the smallest thing that is redone or kept as a whole.
+/// A step: the smallest unit that is cached or rebuilt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
-    /// Names the step within the plan.
+    /// The id, unique within the plan.
     pub id: String,
-    /// What progress shows.
+    /// The title in progress displays.
     pub title: String,
-    /// What it stands on.
+    /// The parent of the step.
     pub parent: Parent,
-    /// What it does.
+    /// The action of the step.
     pub action: Action,
-    /// The spec's fields that asked for it.
+    /// The fields of the spec that the step results from.
     pub fields: Vec<String>,
-    /// Where those fields stand in the user's files.
+    /// The positions of those fields in the user's files.
     #[serde(skip)]
     pub(crate) locations: Vec<buildkit_llb::Location>,
 }
 
-/// What a step stands on.
+/// What a step is built on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Parent {
@@ -213,11 +212,11 @@ pub enum Parent {
     Base,
     /// Another step.
     Step(String),
-    /// What these steps change, in this order over the base; each after those it stands on.
+    /// The changes of these steps, in this order on top of the base; each after the steps it is built on.
     Joined(Vec<String>),
 }
 
-/// What the image says of itself.
+/// The image config.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImageConfigPlan {
     /// The whole environment, expanded.
@@ -226,12 +225,12 @@ pub struct ImageConfigPlan {
     pub workdir: String,
     /// `user[:group]`; empty is root.
     pub user: String,
-    /// `None` keeps the base's; empty removes it.
+    /// `None` keeps the base's entrypoint; an empty list removes it.
     pub entrypoint: Option<Vec<String>>,
-    /// The base's arguments stay although the entrypoint is another.
+    /// Whether the base's arguments are kept although the entrypoint is changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_cmd: bool,
-    /// Labels added to the base's.
+    /// Labels in addition to the base's.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -271,7 +270,7 @@ impl std::fmt::Display for Plan {
     }
 }
 
-/// Bytes for people.
+/// A number of bytes for users.
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -280,7 +279,7 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-/// Runs of list items as one range: `packages[0]`, `packages[1]`, … become `packages[0..9]`.
+/// Combines runs of list items: `packages[0]`, `packages[1]`, … become `packages[0..9]`.
 fn collapse(fields: &[String]) -> Vec<String> {
     let item = |field: &str| {
         let (name, index) = field.strip_suffix(']')?.rsplit_once('[')?;

@@ -1,7 +1,7 @@
-//! Planning: every choice of a build, made from the spec, the settings and what is known of the world, in one pass.
+//! Planning: makes all decisions of a build from the spec, the settings and the known facts, in one pass.
 //!
-//! An answer that is missing is asked for, and planning goes on as far as it can, so that one round asks for as much as possible.
-//! Which ops carry a step out is not decided here.
+//! If an answer is missing, it is asked for, and planning continues as far as possible, so that one round asks as much as possible.
+//! The ops of the steps are not decided here.
 
 mod apt;
 mod asking;
@@ -35,7 +35,7 @@ use crate::store::{AnyQuestion, Knowledge};
 use base::Base;
 use part::{Part, parts};
 
-/// Plans a build, as far as what is known allows.
+/// Plans a build as far as the known facts allow.
 #[must_use]
 pub fn plan<'a>(document: &'a Document, settings: &'a Settings, knowledge: impl Into<Knowledge<'a>>) -> Outcome {
     let knowledge = knowledge.into();
@@ -63,29 +63,29 @@ impl Outcome {
             .insert(question.clone(), crate::outcome::Ask { question, recipe: None, is_expected: false, place: None });
     }
 
-    /// Leaves out what is there twice, and what need not be asked any more.
+    /// Removes duplicates and questions that need no answer any more.
     fn settle(&mut self) {
         self.problems = dedup(std::mem::take(&mut self.problems));
         self.warnings = dedup(std::mem::take(&mut self.warnings));
         if !self.problems.is_empty() {
-            // Files of the context are cheap to read, so what is wrong in all of them is told at once; anything else can wait.
+            // Reading files of the context is cheap, so the problems of all of them are reported at once. Other questions are dropped.
             self.asks.retain(|question, ask| ask.is_expected || matches!(question, AnyQuestion::ContextFile(_)));
         }
     }
 }
 
-/// Each platform once: an index has no room for two images of one platform. `default` is the daemon's own.
+/// The target platforms, each once: an index cannot have two images of one platform. `default` is the daemon's own platform.
 fn target_platforms(spec: &ImageSpec, settings: &Settings, default: Option<&Platform>) -> Vec<Platform> {
-    let said = spec.platforms();
-    let wanted = match (settings.platforms.as_slice(), said.as_slice()) {
+    let listed = spec.platforms();
+    let wanted = match (settings.platforms.as_slice(), listed.as_slice()) {
         ([], []) => default.cloned().into_iter().collect(),
-        ([], _) => said,
+        ([], _) => listed,
         (chosen, _) => chosen.to_vec(),
     };
     dedup(wanted)
 }
 
-/// The first of equal items: the same problem is found once per platform.
+/// The first of equal items: the same problem may be found once per platform.
 fn dedup<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     let mut unique: Vec<T> = Vec::new();
     for item in items {
@@ -96,17 +96,17 @@ fn dedup<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     unique
 }
 
-/// What all planners of a pass have in common.
+/// The data that all planners of a pass share.
 #[derive(Clone, Copy)]
 struct World<'a> {
     document: &'a Document,
     settings: &'a Settings,
     knowledge: Knowledge<'a>,
-    /// What the daemon can do.
+    /// The daemon's capabilities.
     caps: &'a CapSet,
-    /// The images that stand on each other, the one that is built first.
+    /// The images that are built on each other, innermost first.
     parts: &'a [Part<'a>],
-    /// Several platforms are built.
+    /// Whether several platforms are built.
     multi: bool,
 }
 
@@ -128,15 +128,15 @@ struct Planner<'a, 'o> {
     platform: &'a Platform,
     out: &'o mut Outcome,
     shape: Shape,
-    /// The steps so far, each after those it stands on.
+    /// The steps so far, each after the steps it is built on.
     steps: Vec<Step>,
-    /// The tool images that are known so far.
+    /// The known tool images.
     tools: Tools,
-    /// Why the plan is as it is.
+    /// Reasons for decisions.
     reasons: Vec<String>,
-    /// The step that gives the home folder away is planned, or there is none.
+    /// Whether the step that changes the owner of the home folder is planned, or not needed.
     has_owner: bool,
-    /// The steps before those of Python are planned.
+    /// Whether the steps below Python's are planned.
     has_foundation: bool,
 }
 
@@ -161,7 +161,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         }
     }
 
-    /// Drafts the image. The plan, if it is complete.
+    /// Drafts the image, and returns the plan if it is complete.
     fn plan(mut self) -> Option<Plan> {
         let draft = self.draft()?;
         let plan = draft.is_complete.then(|| draft.plan.clone());
@@ -169,17 +169,17 @@ impl<'a, 'o> Planner<'a, 'o> {
         plan
     }
 
-    /// The plan of the finished image below, if there is one; `None` inside while it is incomplete.
+    /// The plan of the finished image below. The inner `None` means that it is incomplete.
     fn below(&mut self) -> Option<Option<Plan>> {
         let depth = self.part.depth + 1;
         self.world.parts.get(depth)?;
         Some(Planner::new(self.world, self.platform, depth, self.out).plan())
     }
 
-    /// As much of the plan as the answers allow; `None` before the base is known.
+    /// The plan as far as the answers allow; `None` before the base is known.
     fn draft(&mut self) -> Option<Draft> {
         if self.platform.os != "linux" {
-            let message = format!("cannot build for {}: only linux images can be built", self.platform);
+            let message = format!("cannot build for {}: only Linux images can be built", self.platform);
             self.problem(&rules::UNSUPPORTED_PLATFORM, message, &["platform"], "choose linux/<architecture>");
             return None;
         }
@@ -189,7 +189,7 @@ impl<'a, 'o> Planner<'a, 'o> {
             return None;
         };
         self.choose_shape();
-        // Each part is planned even when an earlier one waits for answers: those of all are asked for in one round.
+        // Each part is planned even if an earlier one waits for answers, so that one round asks all questions.
         let user = self.own_home(&base);
         self.has_owner = user.is_some();
         self.steps.extend(user.flatten());
@@ -201,7 +201,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         let mut is_complete =
             self.has_foundation && python.as_ref().is_some_and(|python| python.is_complete) && files.is_some();
         let python = python.unwrap_or_default();
-        // Commands may call uv, with an environment of ours or without.
+        // Commands may call uv, with or without our environment.
         if self.tools.uv.is_none() && (self.specs().wants_python() || !self.part.spec.commands().is_empty()) {
             is_complete &= self.uv().is_some();
         }
@@ -222,13 +222,13 @@ impl<'a, 'o> Planner<'a, 'o> {
         Some(Draft { plan, depth, is_complete, lock_file, lock })
     }
 
-    /// Asks what does not depend on the base, so that it is answered in the same round.
+    /// Asks questions that do not depend on the base, so that they are answered in the same round.
     fn ask_ahead(&mut self) {
         if self.specs().wants_python() {
             self.requirements();
         }
         if self.specs().wants_packages() && self.given_lock().is_none() {
-            self.lock_beside();
+            self.sibling_lock();
         }
         if self.specs().wants_python() || !self.part.spec.commands().is_empty() {
             self.uv();
@@ -289,7 +289,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         );
     }
 
-    /// What the specs of the image say together.
+    /// The combined specs of the image.
     fn specs(&self) -> &'a MergedSpec<'a> {
         &self.part.specs
     }
@@ -302,7 +302,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         self.settings.ca_bundle.clone().or_else(from_spec)
     }
 
-    /// Progress names of several platforms say which one they belong to.
+    /// A title; for several platforms it contains the platform.
     fn title(&self, part: &str, text: &str) -> String {
         if self.world.multi { format!("[{} {part}] {text}", self.platform) } else { format!("[{part}] {text}") }
     }
@@ -317,12 +317,12 @@ impl<'a, 'o> Planner<'a, 'o> {
 
     fn step(&self, id: &str, title: String, parent: Parent, action: Action, fields: Vec<String>) -> Step {
         let locations = self.locations(&fields);
-        let fields = self.of_document(fields);
+        let fields = self.document_paths(fields);
         Step { id: id.to_owned(), title, parent, action, fields, locations }
     }
 
-    /// The fields' paths from the outermost spec on.
-    fn of_document(&self, fields: Vec<String>) -> Vec<String> {
+    /// The fields' paths from the outermost spec.
+    fn document_paths(&self, fields: Vec<String>) -> Vec<String> {
         fields.into_iter().map(|field| format!("{}{field}", self.part.prefix)).collect()
     }
 
@@ -335,7 +335,7 @@ impl<'a, 'o> Planner<'a, 'o> {
     }
 }
 
-/// Lets every step stand on the one before.
+/// Makes every step depend on the previous one.
 fn chain(steps: &mut [Step]) {
     let mut parent = Parent::Base;
     for step in steps {
@@ -343,17 +343,17 @@ fn chain(steps: &mut [Step]) {
     }
 }
 
-/// The id of one of several steps that do the same for one spec after the other: the outermost spec's has the name alone.
+/// The id of one of several similar steps, one for each spec: the outermost spec's has no number.
 fn numbered(name: &str, index: usize, count: usize) -> String {
     if index + 1 == count { name.to_owned() } else { format!("{name}-{}", index + 1) }
 }
 
-/// The fields of a list, one per item.
+/// The paths of a list's items.
 fn items(field: &str, count: usize) -> Vec<String> {
     (0..count).map(|index| format!("{field}[{index}]")).collect()
 }
 
-/// The first few names, and how many more there are.
+/// The first names, and the number of the others.
 fn summary(names: &[String]) -> String {
     const SHOWN: usize = 4;
     match names.len() {

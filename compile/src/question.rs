@@ -1,37 +1,37 @@
-//! What planning may have to know of the world: one type a question, with the type of its answer.
+//! The facts that planning may need: one type per question, with the type of its answer.
 //!
-//! A question names all that its answer depends on, so an answer stays right for as long as the same question is asked. How a
-//! question is answered is not known here.
+//! A question contains everything that its answer depends on, so an answer stays valid as long as the same question is asked. How to
+//! find answers is not defined here.
 
 use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::LocalFilter;
 
-/// What the daemon is and can do, and the session that serves this build. Nothing can be planned before.
+/// The daemon's platform and capabilities, and the session of this build. Nothing can be planned without it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Daemon;
 
-/// What an image's name stands for.
+/// The image that a reference resolves to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Image {
     /// The normalized reference.
     pub reference: String,
-    /// For which platform.
+    /// The platform of the image.
     pub platform: Platform,
 }
 
-/// The text of a file in the context; the answer is `None` where there is no such file.
+/// The text of a file of the context; the answer is `None` if the file does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ContextFile {
     /// Relative to the context.
     pub path: String,
 }
 
-/// The text of a file in the spec's folder; the answer is `None` where there is no such file.
+/// The text of a file in the spec's folder; the answer is `None` if the file does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SpecFile {
-    /// Without a folder.
+    /// The file name, without a folder.
     pub name: String,
 }
 
@@ -42,88 +42,88 @@ pub struct ContextIgnore;
 /// The Python files below a folder of the context, relative to the context and sorted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ContextSources {
-    /// The folder, relative to the context; `.` for all of it.
+    /// The folder, relative to the context; `.` is the whole context.
     pub root: String,
-    /// What the client is to send.
+    /// The files that the client sends.
     pub local: LocalFilter,
 }
 
-/// A root filesystem, by what it is made of.
+/// A root filesystem, identified by what it is made from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Root {
-    /// An image's.
+    /// The root filesystem of an image.
     Image {
         /// The resolved reference.
         reference: String,
-        /// For which platform.
+        /// The platform of the image.
         platform: Platform,
     },
-    /// What steps make of an image.
+    /// The result of steps.
     Steps {
-        /// The digest of all that the steps are told, see [`Plan`](crate::Plan).
+        /// The digest of the steps, see [`Plan`](crate::Plan).
         digest: String,
     },
 }
 
 impl Root {
-    /// Whether it has the same files whenever and wherever it is looked into: an image that its digest names.
+    /// Whether its files never change, which is the case for an image with a digest.
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         match self {
             Self::Image { reference, .. } => reference.contains("@sha256:"),
-            // A step may do something else the next time.
+            // A step may have another result when it runs again.
             Self::Steps { .. } => false,
         }
     }
 }
 
-/// The files named `python*` in some folders of a root filesystem, in the order of the folders.
+/// The files named `python*` in folders of a root filesystem, in the order of the folders.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Programs {
-    /// Where.
+    /// The root filesystem.
     pub root: Root,
-    /// Absolute.
+    /// The absolute paths of the folders.
     pub folders: Vec<String>,
 }
 
-/// The text of a file in a root filesystem; the answer is `None` where there is no such file.
+/// The text of a file of a root filesystem; the answer is `None` if the file does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RootfsFile {
-    /// Where.
+    /// The root filesystem.
     pub root: Root,
-    /// Absolute.
+    /// The absolute path.
     pub path: String,
 }
 
 /// Whether a path exists in a root filesystem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Exists {
-    /// Where.
+    /// The root filesystem.
     pub root: Root,
-    /// Absolute.
+    /// The absolute path.
     pub path: String,
 }
 
-/// What an interpreter reports about itself; the answer is `None` where it reports nothing usable.
+/// The description of an interpreter; the answer is `None` if it reports nothing usable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Interpreter {
-    /// Where.
+    /// The root filesystem.
     pub root: Root,
-    /// The program, absolute.
+    /// The absolute path of the interpreter.
     pub path: String,
 }
 
-/// The versions that requirements are resolved to.
+/// The resolved versions of requirements.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lock {
-    /// The digest of all that the resolving step is told and stands on.
+    /// The digest of the step that resolves them, including the steps it is built on.
     pub digest: String,
 }
 
-/// Which files packages of different groups both bring: a line for each file, with the packages' names.
+/// The files that are in packages of different groups: a line for each file, with the names of the packages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Collisions {
-    /// The digest of the groups and what they are installed over.
+    /// The digest of the groups and of the environment they are installed into.
     pub digest: String,
 }

@@ -1,8 +1,7 @@
-//! Requirements: the spec's packages and requirements files as one text for the installer.
+//! Combines the spec's packages and its requirements files to one text for the installer.
 //!
-//! Files are followed through `-r` and `-c`; comments and layout are dropped, so that editing them rebuilds nothing.
-//! The order of `packages` is dropped too: they are a set, and images with one tag have one graph.
-//! Nothing is resolved.
+//! Files included with `-r` and `-c` are read; comments and layout are dropped, so that editing them rebuilds nothing. The order of
+//! `packages` is dropped too: they are a set, and images with the same tag have the same graph. Nothing is resolved here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,29 +19,29 @@ use crate::rules;
 /// What is to be installed.
 #[derive(Debug, Default)]
 pub(crate) struct Requirements {
-    /// Requirement lines, each once: the spec's in order of their text, then those of files in the files' order.
+    /// Requirement lines, each once: the spec's sorted by text, then those of files in the order of the files.
     pub(crate) lines: Vec<String>,
     /// Constraint lines, each once.
     pub(crate) constraints: Vec<String>,
     /// Installer options from option lines, in order.
     pub(crate) options: Vec<String>,
-    /// Names for people.
+    /// Names for titles.
     pub(crate) names: Vec<String>,
-    /// Distributions that entries of `packages` name, with the entries' fields.
+    /// Distributions that entries of `packages` name, with the fields of the entries.
     pub(crate) named: Vec<(PackageName, String)>,
-    /// What lines allow.
+    /// Hashes of requirement lines.
     pub(crate) hashes: Vec<Hashed>,
-    /// What constraints allow.
+    /// Hashes of constraint lines.
     pub(crate) constrained_hashes: Vec<Hashed>,
-    /// Every line names one version and its hashes, so nothing is left to resolve.
+    /// Whether every line has a version and hashes, so that nothing is left to resolve.
     pub(crate) is_decided: bool,
-    /// Whether something may have to be built from source: then compilers and headers must be there first.
+    /// Whether something may be built from source, which needs the compilers and headers of `apt_packages`.
     pub(crate) may_build: bool,
-    /// Where the lines of requirements files stand.
+    /// The positions of the lines in requirements files.
     pub(crate) locations: Vec<Location>,
     /// The files that were read.
     pub(crate) files: BTreeSet<String>,
-    /// A project whose dependencies are wanted too: the path of its `pyproject.toml`, and its text.
+    /// A project whose dependencies are also installed: the path of its `pyproject.toml`, and the text.
     pub(crate) project: Option<(String, String)>,
 }
 
@@ -58,25 +57,25 @@ impl Requirements {
 /// The hashes of a line.
 #[derive(Debug)]
 pub(crate) struct Hashed {
-    /// The distribution; where the line does not say it, the URL it is at.
+    /// The distribution, or the URL if the line has no name.
     distribution: String,
-    /// Where the line applies; absent: everywhere.
+    /// The condition of the line; `None` means always.
     marker: Option<Marker>,
     /// `sha256:…`
     hashes: Vec<String>,
 }
 
 impl Hashed {
-    fn of(requirement: &Requirement, distribution: &str) -> Option<Self> {
+    fn from_requirement(requirement: &Requirement, distribution: &str) -> Option<Self> {
         let (marker, hashes) = (requirement.marker().cloned(), requirement.hashes());
         (!hashes.is_empty()).then(|| Self { distribution: distribution.to_owned(), marker, hashes })
     }
 }
 
-/// Hashes that may be installed, by distribution or URL; of what is not named any may.
+/// Allowed hashes by distribution or URL. For a name that is missing, all hashes are allowed.
 pub(crate) type Allowed = BTreeMap<String, BTreeSet<String>>;
 
-/// The hashes of lines that apply to an interpreter.
+/// The hashes of lines that apply to a target.
 pub(crate) fn allowed_for(lines: &[Hashed], target: &Target) -> Allowed {
     let mut allowed = Allowed::new();
     for line in lines.iter().filter(|line| line.marker.as_ref().is_none_or(|marker| target.satisfies(marker, &[]))) {
@@ -85,32 +84,32 @@ pub(crate) fn allowed_for(lines: &[Hashed], target: &Target) -> Allowed {
     allowed
 }
 
-/// A requirement that another field than `packages` asks for.
+/// A requirement that results from another field than `packages`.
 #[derive(Debug, Clone)]
 pub(crate) struct Implied {
-    /// The distribution; a line of the user's that names it counts instead.
+    /// The distribution. A line of the user with the same name replaces this requirement.
     pub(crate) name: &'static str,
     /// The requirement line.
     pub(crate) line: String,
-    /// The field that asks for it.
+    /// The field that the requirement results from.
     pub(crate) field: String,
-    /// Left out where every version and hash is chosen already.
+    /// Whether it is left out if all versions and hashes are given already.
     pub(crate) is_optional: bool,
 }
 
-/// The requirements as far as they are known.
+/// The requirements, as far as known.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) requirements: Requirements,
-    /// A file is not known yet.
+    /// Whether the text of a file is missing.
     pub(crate) is_incomplete: bool,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads files of the context: `None` while a text is not known, `None` inside where there is no such file.
+/// Reads files of the context. The outer `None` means not known yet, the inner `None` that there is no such file.
 pub(crate) type ReadFile<'r> = dyn FnMut(&str) -> Option<Option<Text>> + 'r;
 
-/// Reads `packages` and `requirements`, and adds what other fields ask for. Files that are read are added to the sources.
+/// Reads `packages` and `requirements`, and adds implied requirements. Files that are read are added to the sources.
 pub(crate) fn gather(
     specs: &MergedSpec<'_>,
     spans: &Spans,
@@ -124,7 +123,7 @@ pub(crate) fn gather(
         out: Gathered::default(),
         open: Vec::new(),
         done: BTreeSet::new(),
-        said: BTreeSet::new(),
+        seen: BTreeSet::new(),
         known: BTreeSet::new(),
     };
     walk.out.requirements.is_decided = true;
@@ -144,7 +143,7 @@ pub(crate) fn gather(
     }
     for implied in implied {
         let out = &mut walk.out.requirements;
-        // By now all lines of the user's are known, or more files are asked for and this is not the last time.
+        // At this point all lines of the user are known, or more files are requested and there will be another pass.
         let is_whole = implied.is_optional && out.is_decided && !out.lines.is_empty();
         if walk.known.contains(implied.name) || is_whole {
             continue;
@@ -156,7 +155,7 @@ pub(crate) fn gather(
     walk.out
 }
 
-/// What the lines of a file are.
+/// The role of the lines in a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Role {
     Requirements,
@@ -167,12 +166,12 @@ struct Walk<'a, 'r> {
     read: &'a mut ReadFile<'r>,
     sources: &'a mut SourceMap,
     out: Gathered,
-    /// The files being read, outermost first.
+    /// The files that are being read, outermost first.
     open: Vec<String>,
     done: BTreeSet<(String, Role)>,
     /// The lines so far.
-    said: BTreeSet<(Role, String)>,
-    /// The distributions that lines name so far.
+    seen: BTreeSet<(Role, String)>,
+    /// The distributions in the lines so far.
     known: BTreeSet<PackageName>,
 }
 
@@ -184,7 +183,7 @@ impl Walk<'_, '_> {
         let out = &mut self.out.requirements;
         match requirement.kind() {
             RequirementKind::Named { name, pinned } => {
-                let hashed = Hashed::of(requirement, name.as_str());
+                let hashed = Hashed::from_requirement(requirement, name.as_str());
                 if role == Role::Requirements {
                     out.is_decided &= *pinned && hashed.is_some();
                 }
@@ -195,7 +194,7 @@ impl Walk<'_, '_> {
                 out.is_decided = false;
                 out.may_build |= requirement.may_build();
                 let distribution = name.as_ref().map(PackageName::as_str).or(requirement.url()).unwrap_or_default();
-                out.hashes_of(role).extend(Hashed::of(requirement, distribution));
+                out.hashes_of(role).extend(Hashed::from_requirement(requirement, distribution));
                 self.line(requirement.text(), name.as_ref().map_or(requirement.text(), PackageName::as_str), role);
             }
             RequirementKind::Vcs { name } => {
@@ -220,7 +219,7 @@ impl Walk<'_, '_> {
 
     fn line(&mut self, text: &str, name: &str, role: Role) {
         let out = &mut self.out.requirements;
-        if !self.said.insert((role, text.to_owned())) {
+        if !self.seen.insert((role, text.to_owned())) {
             return;
         }
         match role {
@@ -273,14 +272,14 @@ impl Walk<'_, '_> {
         self.open.pop();
     }
 
-    /// A project's dependencies are read by uv: only the file is looked for.
+    /// uv reads the dependencies of a project; only the existence of the file is checked.
     fn project(&mut self, path: &str, span: Option<Span>) {
         self.out.requirements.is_decided = false;
         let text = self.text(path, IN_CONTEXT, span);
         self.out.requirements.project = text.map(|text| (path.to_owned(), text.as_str().to_owned()));
     }
 
-    /// The text of a file of the context. One that is not there is a problem.
+    /// The text of a file of the context. A missing file is a problem.
     fn text(&mut self, path: &str, help: &str, span: Option<Span>) -> Option<Text> {
         let Some(found) = (self.read)(path) else {
             self.out.is_incomplete = true;
@@ -305,16 +304,16 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Where paths that a spec names are looked for.
+/// The help for paths that a spec names.
 pub(crate) const IN_CONTEXT: &str = "give its path relative to the build context, the folder you build from";
 
-/// The problem of a file that the context does not have.
+/// The problem of a file that does not exist in the context.
 pub(crate) fn missing_file(path: &str, help: &str) -> Diagnostic {
     let message = format!("there is no file {path} in the build context");
     Diagnostic::new(&rules::MISSING_FILE, message).with_help(help)
 }
 
-/// The id of a file among the sources: several platforms and images read the same files.
+/// The id of a file in the sources. Several platforms and images read the same files.
 fn file_id(sources: &mut SourceMap, name: &str, text: &str) -> FileId {
     let known = sources.files().find(|(_, file)| file.name() == name && file.text() == text).map(|(id, _)| id);
     known.unwrap_or_else(|| sources.add(name, text))
@@ -335,7 +334,7 @@ pub(crate) fn allowed(text: &str) -> Allowed {
     allowed
 }
 
-/// Adds hashes to those that are allowed of a package. A line without any allows no fewer.
+/// Adds allowed hashes of a package. A line without hashes adds no restriction.
 fn allow(allowed: &mut Allowed, name: &str, hashes: Vec<String>) {
     if !hashes.is_empty() {
         allowed.entry(name.to_owned()).or_default().extend(hashes);

@@ -1,6 +1,6 @@
-//! Settings: what the caller of a build chose, beside the spec.
+//! Settings: the options of a build, in addition to the spec.
 //!
-//! They come from command-line flags or frontend options; where from is not known here.
+//! They come from command-line flags or frontend options.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ pub use buildkit_llb::{Network, ResolveMode};
 use buildkit_llb::{Platform, Proxy};
 use serde::{Deserialize, Serialize};
 
-/// What the caller of a build chose.
+/// The options of a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Target platforms; they win over the spec's. Empty: the spec's, else the daemon's own.
+    /// Target platforms; they take precedence over the spec's. If empty, the spec's platforms are used, or else the daemon's own.
     pub platforms: Vec<Platform>,
-    /// Labels that win over the spec's.
+    /// Labels that take precedence over the spec's.
     pub labels: BTreeMap<String, String>,
-    /// Which steps run again although their results are known.
+    /// The steps that run without cache.
     pub no_cache: NoCache,
     /// Where images are looked up (`image-resolve-mode`).
     pub resolve_mode: ResolveMode,
     /// The network of all steps (`force-network-mode`).
     pub network: Network,
-    /// Proxies for all steps; no part of any cache key.
+    /// Proxies for all steps; they are not part of cache keys.
     pub proxy: Option<Proxy>,
     /// Lines for `/etc/hosts` of all steps.
     pub hosts: Vec<(String, String)>,
@@ -30,30 +30,30 @@ pub struct Settings {
     pub hostname: Option<String>,
     /// Prefix of all cache mounts.
     pub cache_namespace: Option<String>,
-    /// Certificates for the steps that talk to the network; wins over the spec's.
+    /// Certificates for the steps that use the network; they take precedence over the spec's.
     pub ca_bundle: Option<CaBundle>,
-    /// What the image calls itself in Flytekit's flavor (`_F_IMG_ID`), if it is not the spec's own id.
+    /// The id of the image in Flytekit's flavor (`_F_IMG_ID`), if it is not the spec's own id.
     pub image_id: Option<String>,
-    /// What becomes of the lock beside the spec.
+    /// What to do with the lockfile next to the spec.
     pub lock: LockUse,
-    /// Seconds since 1970 that stand for the time of the build (`SOURCE_DATE_EPOCH`).
+    /// The build time in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<i64>,
 }
 
-/// What becomes of the lock beside the spec ([`LockFile`](crate::LockFile)).
+/// What to do with the lockfile next to the spec ([`LockFile`](crate::LockFile)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LockUse {
-    /// It says what is installed, if there is one and it is of this spec.
+    /// Install what it contains, if it exists and was made for this spec.
     #[default]
     Read,
-    /// It is to be written: packages are locked also where one step would install them without.
+    /// Write it. Packages are locked even if a build would install them in one step without a lock.
     Write,
-    /// It is to be written as if there was none: every version is chosen anew.
+    /// Write it as if it did not exist: every version is resolved again.
     Renew,
 }
 
-/// Which steps run again although their results are known.
+/// The steps that run without cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoCache {
@@ -62,12 +62,12 @@ pub enum NoCache {
     Nothing,
     /// All.
     Everything,
-    /// Those with these ids; `lock` is the step that resolves, `pip` all that install Python packages.
+    /// The steps with these ids; `lock` is the step that resolves, `pip` are all steps that install Python packages.
     Steps(Vec<String>),
 }
 
 impl NoCache {
-    /// Whether a step with one of these names runs again.
+    /// Whether a step with one of these names runs without cache.
     pub(crate) fn applies_to(&self, names: &[&str]) -> bool {
         match self {
             Self::Nothing => false,
@@ -77,7 +77,7 @@ impl NoCache {
     }
 }
 
-/// A CA bundle, handed over as a secret so that it is in no layer and no cache key.
+/// A CA bundle, passed as a secret so that it is in no layer and no cache key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaBundle {
     /// The secret's id.
@@ -85,6 +85,6 @@ pub struct CaBundle {
 }
 
 impl CaBundle {
-    /// The id used when nobody chose one.
+    /// The default id.
     pub const DEFAULT_ID: &str = "ca_bundle";
 }

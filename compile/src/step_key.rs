@@ -1,6 +1,6 @@
-//! Names of steps that are unique within a build, and how they travel with a graph.
+//! Keys of steps that are unique within a build, and how they are stored in a graph.
 //!
-//! An id names a step within its plan only: each platform has a plan, and so has an image that another one stands on.
+//! The id of a step is unique within its plan only: each platform has a plan, and so has an image that another one is built on.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use crate::plan::Plan;
 
-/// The entry of an op's description that names its step (`OpMetadata.description` of moby/buildkit `solver/pb/ops.proto`). The daemon
-/// returns the description of an op that failed, also where a source policy gave the op another digest.
+/// The key in an op's description that identifies its step (`OpMetadata.description` of moby/buildkit `solver/pb/ops.proto`). The
+/// daemon returns the description of a failed op, even if a source policy has changed the digest of the op.
 pub const STEP_DESCRIPTION: &str = "imagespec.step";
 
-/// Names a step within a build: `apt@linux/amd64`, and `commands@linux/amd64+1` in an image that stands on one other image.
+/// Identifies a step within a build: `apt@linux/amd64`, or `commands@linux/amd64+1` in an image that is built on one other image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct StepKey(String);
 
 impl StepKey {
-    /// `plan` is the plan that has the step, not one that stands on it.
+    /// `plan` is the plan that contains the step, not a plan that is built on it.
     pub(crate) fn new(plan: &Plan, id: &str) -> Self {
         let platform = &plan.platform;
         Self(match plan.images().count() - 1 {
@@ -28,7 +28,7 @@ impl StepKey {
         })
     }
 
-    /// The key as an op's description has it.
+    /// The key as a text, as in an op's description.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -41,7 +41,7 @@ impl fmt::Display for StepKey {
     }
 }
 
-/// The steps that the ops of a graph belong to. Ops that belong to none, such as sources and merges, are left out.
+/// The steps of a graph's ops. Ops without a step, such as sources and merges, are left out.
 pub fn steps_of(graph: &Graph) -> impl Iterator<Item = (Digest, StepKey)> {
     graph.reachable().into_iter().filter_map(|op| {
         let key = graph.note(op)?.description.get(STEP_DESCRIPTION)?;

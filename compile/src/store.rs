@@ -1,6 +1,6 @@
-//! The store: typed answers by question. All that a plan may know of the world.
+//! The store: typed answers by question, which are all facts that a plan may use.
 //!
-//! It serializes, so that a build can be replayed without a daemon. How answers are found is not known here.
+//! It is serializable, so that a build can be replayed without a daemon. It does not know how answers are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::question::{
     RootfsFile, SpecFile,
 };
 
-/// The form of a saved store. Answers of another form are refused: they may mean something else.
+/// The version of the saved format. Other versions are refused, because the meaning of answers may differ.
 const VERSION: u32 = 2;
 
 /// A question with the type of its answer.
@@ -90,7 +90,7 @@ macro_rules! questions {
         })*
 
         impl Store {
-            /// Adds an answer in the place of an older one.
+            /// Inserts an answer, and replaces an older one.
             pub fn insert(&mut self, fact: Fact) {
                 match fact {
                     $(Fact::$name { question, answer } => _ = self.$table.insert(question, answer),)*
@@ -108,14 +108,14 @@ macro_rules! questions {
                 }
             }
 
-            /// Forgets an answer.
+            /// Removes an answer.
             pub fn remove(&mut self, question: &AnyQuestion) {
                 match question {
                     $(AnyQuestion::$name(question) => _ = self.$table.remove(question),)*
                 }
             }
 
-            /// All answers, one kind after the other.
+            /// All answers, grouped by kind.
             pub fn facts(&self) -> impl Iterator<Item = Fact> {
                 let facts = std::iter::empty();
                 $(let facts = facts.chain(self.$table.iter().map(|(question, answer)| Fact::$name {
@@ -127,7 +127,7 @@ macro_rules! questions {
         }
 
         impl Fact {
-            /// What it answers.
+            /// The question of the answer.
             #[must_use]
             pub fn question(&self) -> AnyQuestion {
                 match self {
@@ -165,19 +165,19 @@ impl Store {
         Q::table_mut(self).insert(question, answer);
     }
 
-    /// What the daemon is, if that is known.
+    /// The daemon's description, if known.
     #[must_use]
     pub fn daemon(&self) -> Option<&DaemonFact> {
         self.get(&Daemon)
     }
 
-    /// Whether it has no answer at all.
+    /// Whether the store has no answers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.facts().next().is_none()
     }
 
-    /// The answers to some questions, as far as they are known.
+    /// The known answers to some questions.
     ///
     /// ```
     /// use imagespec_compile::Store;
@@ -193,7 +193,7 @@ impl Store {
         questions.into_iter().filter_map(|question| self.fact(question)).collect()
     }
 
-    /// This store over answers that are only expected: those of an earlier build, which this one has to confirm.
+    /// This store on top of answers that are only expected: those of an earlier build, which this build has to confirm.
     #[must_use]
     pub fn over<'a>(&'a self, expected: &'a Self) -> Knowledge<'a> {
         Knowledge { known: self, expected: Some(expected) }
@@ -214,7 +214,7 @@ impl Extend<Fact> for Store {
     }
 }
 
-/// A store as it is saved. The first version had none in it.
+/// A store as it is saved. The first version of the format had no version number.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     #[serde(default = "first_version")]
@@ -237,8 +237,9 @@ impl<'de> Deserialize<'de> for Store {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Saved { version, facts } = Saved::deserialize(deserializer)?;
         if version != VERSION {
-            let message =
-                format!("facts of version {version} cannot be used, only of version {VERSION}; save them again");
+            let message = format!(
+                "saved facts of version {version} are not supported, only of version {VERSION}; save them again"
+            );
             return Err(serde::de::Error::custom(message));
         }
         Ok(facts.into_iter().collect())
@@ -246,26 +247,26 @@ impl<'de> Deserialize<'de> for Store {
 }
 
 impl AnyQuestion {
-    /// Whether an answer is good for ever: all that it depends on is named by its content. Other answers of an earlier build are
-    /// expectations, which have to be confirmed.
+    /// Whether an answer never changes, because everything that it depends on is identified by its content. Other answers of an earlier
+    /// build are only expected, and must be confirmed.
     #[must_use]
-    pub fn is_lasting(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         match self {
             Self::Programs(Programs { root, .. })
             | Self::RootfsFile(RootfsFile { root, .. })
             | Self::Exists(Exists { root, .. }) => root.is_pinned(),
-            // Only packages are compared whose files have a hash.
+            // Only packages whose files have hashes are compared.
             Self::Collisions(_) => true,
-            // A program that does not run may do so the next time.
+            // A program that fails may succeed the next time.
             Self::Interpreter(_) | Self::Lock(_) | Self::Image(_) => false,
             Self::Daemon(_) | Self::ContextFile(_) | Self::SpecFile(_) => false,
             Self::ContextIgnore(_) | Self::ContextSources(_) => false,
         }
     }
 
-    /// Whether it is about the client's files, which are the same for every daemon and may differ from build to build.
+    /// Whether it is about files of the client, which are the same for all daemons and may change between builds.
     #[must_use]
-    pub fn is_of_client(&self) -> bool {
+    pub fn is_about_client_files(&self) -> bool {
         match self {
             Self::ContextFile(_) | Self::SpecFile(_) | Self::ContextIgnore(_) | Self::ContextSources(_) => true,
             Self::Daemon(_) | Self::Image(_) | Self::Programs(_) | Self::RootfsFile(_) | Self::Exists(_) => false,
@@ -274,11 +275,11 @@ impl AnyQuestion {
     }
 }
 
-/// A question as people are told of it.
+/// Describes a question to users.
 impl fmt::Display for AnyQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Daemon(_) => f.write_str("what the daemon can do"),
+            Self::Daemon(_) => f.write_str("the daemon's capabilities"),
             Self::Image(Image { reference, platform }) => write!(f, "the image {reference} for {platform}"),
             Self::ContextFile(ContextFile { path }) => write!(f, "the file {path} of the build context"),
             Self::SpecFile(SpecFile { name }) => write!(f, "the file {name} in the spec's folder"),
@@ -288,13 +289,13 @@ impl fmt::Display for AnyQuestion {
             Self::RootfsFile(RootfsFile { path, .. }) => write!(f, "the file {path} of the base image"),
             Self::Exists(Exists { path, .. }) => write!(f, "whether the base image has {path}"),
             Self::Interpreter(Interpreter { path, .. }) => write!(f, "the version of the interpreter {path}"),
-            Self::Lock(_) => f.write_str("the versions that the requirements are resolved to"),
-            Self::Collisions(_) => f.write_str("the files that several packages have in common"),
+            Self::Lock(_) => f.write_str("the resolved versions of the requirements"),
+            Self::Collisions(_) => f.write_str("the files that several packages share"),
         }
     }
 }
 
-/// What a pass of planning may use: answers that are known, over some that are expected.
+/// The facts for a planning pass: known answers, on top of expected ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Knowledge<'a> {
     known: &'a Store,
@@ -307,14 +308,14 @@ impl<'a> From<&'a Store> for Knowledge<'a> {
     }
 }
 
-/// How far an answer can be relied on.
+/// How reliable an answer is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Found<T> {
-    /// It is true.
+    /// The answer is known.
     Known(T),
-    /// It was true in an earlier build.
+    /// The answer is from an earlier build.
     Expected(T),
-    /// There is none.
+    /// There is no answer.
     Missing,
 }
 
@@ -325,13 +326,13 @@ impl<'a> Knowledge<'a> {
             return Found::Known(answer);
         }
         match self.expected.and_then(|expected| expected.get(question)) {
-            Some(answer) if question.clone().into().is_lasting() => Found::Known(answer),
+            Some(answer) if question.clone().into().is_permanent() => Found::Known(answer),
             Some(answer) => Found::Expected(answer),
             None => Found::Missing,
         }
     }
 
-    /// The answer to a question, true or expected.
+    /// The answer to a question, known or expected.
     pub(crate) fn look<Q: Question>(&self, question: &Q) -> Option<&'a Q::Answer> {
         match self.find(question) {
             Found::Known(answer) | Found::Expected(answer) => Some(answer),
@@ -339,13 +340,13 @@ impl<'a> Knowledge<'a> {
         }
     }
 
-    /// What the daemon is: asked before all else, and never expected.
+    /// The daemon's description. It is asked for first, and never expected.
     pub(crate) fn daemon(&self) -> Option<&'a DaemonFact> {
         self.known.daemon()
     }
 }
 
-/// Questions that a pass of planning read the answers of.
+/// The questions whose answers a planning pass has read.
 pub type Reads = BTreeSet<AnyQuestion>;
 
 #[cfg(test)]
@@ -360,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_survives_being_saved() {
+    fn a_saved_store_can_be_loaded() {
         let mut store = Store::default();
         store.set(ContextFile { path: "requirements.txt".to_owned() }, Some("numpy\n".into()));
         store.set(ContextFile { path: "gone.txt".to_owned() }, None);
@@ -373,12 +374,12 @@ mod tests {
         assert_eq!(serde_json::from_str::<Store>(&saved).unwrap(), store);
         for older in [saved.replace("\"version\":2", "\"version\":1"), "{\"capabilities\": []}".to_owned()] {
             let refused = serde_json::from_str::<Store>(&older).unwrap_err().to_string();
-            assert!(refused.contains("facts of version 1 cannot be used"), "{refused}");
+            assert!(refused.contains("saved facts of version 1 are not supported"), "{refused}");
         }
     }
 
     #[test]
-    fn what_is_known_wins_over_what_is_expected() {
+    fn known_answers_override_expected_ones() {
         let (mut known, mut expected) = (Store::default(), Store::default());
         let file = ContextFile { path: "a".to_owned() };
         expected.set(file.clone(), Some("old".into()));
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_about_content_need_no_confirmation() {
+    fn answers_about_content_are_permanent() {
         let (known, mut expected) = (Store::default(), Store::default());
         for reference in ["debian@sha256:0", "debian:12"] {
             expected.set(programs(reference), Vec::new());

@@ -1,4 +1,4 @@
-//! A tour of the crate: from a spec's text to the bytes a daemon solves, the way a frontend does it.
+//! A tour of the crate: from a spec's text to the bytes that a daemon solves, as in a frontend.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use imagespec_compile::{
 use oci_names::ImageReference;
 use serde_json::json;
 
-/// What a pass waits for.
+/// The questions that a pass waits for.
 fn missing(outcome: &Outcome) -> BTreeSet<AnyQuestion> {
     outcome.missing().map(|ask| ask.question.clone()).collect()
 }
 
 #[test]
 fn api_walkthrough() {
-    // A spec is text that somebody wrote. Parsing checks it and remembers where everything is.
+    // A spec is a text of the user. Parsing checks it and records the positions of its fields.
     let text = "
 base_image: python:3.11-slim
 packages: [numpy]
@@ -27,20 +27,20 @@ env: {MODE: fast}
     let parsed = imagespec::parse("imagespec.yaml", text);
     let document = Document::from_parsed(parsed, None).expect("a valid spec");
 
-    // What the caller chose on the command line; the spec does not decide it.
+    // The settings come from the command line, not from the spec.
     let settings = Settings::default();
 
-    // The crate does no IO. A pass of planning names what it does not know, somebody finds it out, and the next pass goes on.
+    // The crate does no IO. A planning pass returns its open questions, the caller answers them, and the next pass continues.
     let mut store = Store::default();
     assert_eq!(missing(&plan(&document, &settings, &store)), BTreeSet::from([question::Daemon.into()]));
 
-    // The daemon reports what it is and what it can do.
+    // The daemon reports its platform and capabilities.
     let amd64 = Platform::linux("amd64");
     let capabilities = buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect();
     store.set(question::Daemon, DaemonFact { platform: amd64.clone(), capabilities, session: None });
 
-    // Images are asked for by their full names, per platform: the base, and the one that uv is mounted from. A lock beside the
-    // spec would save choosing versions.
+    // Images are requested with their full names, per platform: the base, and the one with uv. A lockfile next to the spec would make
+    // resolving unnecessary.
     let full = |name| ImageReference::parse(name).expect("a reference").with_default_tag().to_string();
     let base = full("python:3.11-slim");
     let uv = full(DEFAULT_UV_IMAGE);
@@ -55,17 +55,17 @@ env: {MODE: fast}
         store.set(image(reference), ImageFact { reference: pinned, config });
     }
 
-    // The base's config names the folders of programs, so now somebody has to look which Pythons there are. The question names
-    // the image by its digest: the answer is good for ever.
+    // The base's config names the folders of programs; the next question is about the Python interpreters in them. It identifies the
+    // image by its digest, so the answer never changes.
     let root = Root::Image { reference: format!("{base}@sha256:{}", "0".repeat(64)), platform: amd64 };
     let folders = vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()];
     let programs = question::Programs { root, folders };
     let asked = missing(&plan(&document, &settings, &store));
     assert_eq!(asked, BTreeSet::from([programs.clone().into()]));
-    assert!(asked.iter().all(AnyQuestion::is_lasting));
+    assert!(asked.iter().all(AnyQuestion::is_permanent));
     store.set(programs, vec![Program { path: "/usr/local/bin/python3".to_owned(), link: None }]);
 
-    // Some answers are results of steps. Their recipe becomes a graph: who has a daemon solves it and reads files of the result.
+    // Some answers are results of steps. Lowering makes a graph of the recipe; the caller solves it and reads files of the result.
     let outcome = plan(&document, &settings, &store);
     let [lock] = outcome.missing().collect::<Vec<_>>().try_into().expect("the lock alone");
     let recipe = lock.recipe.as_ref().expect("a step makes it");
@@ -73,17 +73,17 @@ env: {MODE: fast}
     let AnyQuestion::Lock(question) = &lock.question else { panic!("{lock:?}") };
     let locked = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'numpy'\nversion = '2.3'\n\
         wheels = [{ url = 'https://example.com/numpy-2.3-py3-none-any.whl', size = 2000000, hashes = { sha256 = '00' } }]\n";
-    // The same step reports what the interpreter is.
+    // The same step reports the interpreter.
     let interpreter = InterpreterFact::parse("version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n");
     store.set(question.clone(), LockFact { lock: locked.into(), exported: None, interpreter });
 
-    // With the lock the groups are known. Whether their files clash, only their installs tell; the draft has the groups already.
+    // With the lock the groups are known. Whether their files collide is only known after installing them; the draft has the groups.
     let outcome = plan(&document, &settings, &store);
     assert!(outcome.drafts[0].plan.steps.iter().any(|step| step.id == "wheels"));
     let Some(AnyQuestion::Collisions(question)) = missing(&outcome).into_iter().next() else { panic!("{outcome:?}") };
     store.set(question, String::new());
 
-    // Nothing is left to ask: one plan per platform, data with no choices left, which prints.
+    // All questions are answered: there is one plan per platform, which is data without open decisions.
     let outcome = plan(&document, &settings, &store);
     assert!(outcome.is_certain() && outcome.warnings.is_empty());
     let [plan] = outcome.plans().expect("complete").try_into().expect("one platform");
@@ -97,20 +97,20 @@ env: {MODE: fast}
       note      from the resolved lock, 1 packages, 2.0 MB: one step, because installing so little again costs less than more steps
     ");
 
-    // A plan becomes a graph of ops and an image config. This cannot fail.
+    // Lowering a plan to a graph of ops and an image config cannot fail.
     let Compiled { graph, image_config, base_config: _, .. } = lower(plan, &outcome.sources);
     assert_eq!(image_config["config"]["Env"][0], "PATH=/opt/venv/bin:/usr/local/bin:/usr/bin");
     assert_eq!(image_config["config"]["Env"][3], "MODE=fast");
 
-    // Ops know the lines that asked for them, so a failing step points into the spec.
+    // Ops have the lines of the spec that they result from, so a failed step points into the spec.
     let root = graph.root().expect("not empty").op();
     assert_eq!(graph.note(root).and_then(|note| note.name.as_deref()), Some("[pip] numpy"));
     assert_eq!(graph.locations(root).map(|location| location.start.0).collect::<Vec<_>>(), [3]);
 
-    // And this is what the daemon solves: base, uv, environment, what installs, install, and the op that names the result.
+    // The ops that the daemon solves: base, uv, environment, installer input, install, and the op that names the result.
     assert_eq!(graph.to_definition().def.len(), 6);
 
-    // A store serializes: with it the build can be compiled again anywhere, to the same bytes.
+    // A store serializes, so the build can be compiled again anywhere, with the same bytes.
     let saved = serde_json::to_string(&store).expect("plain data");
     assert_eq!(serde_json::from_str::<Store>(&saved).expect("what was written"), store);
 }

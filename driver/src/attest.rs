@@ -14,7 +14,7 @@ pub enum AttestError {
     #[error("--attest {0:?} needs type=sbom or type=provenance")]
     NoType(String),
     /// It names another type.
-    #[error("--attest type {0:?} is neither sbom nor provenance")]
+    #[error("--attest type {0:?} is not supported, only sbom and provenance")]
     UnknownType(String),
 }
 

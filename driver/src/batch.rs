@@ -26,7 +26,7 @@ use crate::event::{Delivered, EventKind, Events, Failure, Reporter, warnings};
 use crate::files::Files;
 use crate::image::{Built, Image, Request};
 use crate::solving::{BoxError, Driven, Handle, Solving};
-use crate::up_to_date::{LastPush, Repeated, UpToDate};
+use crate::up_to_date::{LastPush, UnchangedPush, UpToDate};
 
 /// How many images are under way at once; the daemon does the work.
 const MAX_CONCURRENT: usize = 8;
@@ -55,7 +55,7 @@ impl<'d> Batch<'d> {
         if conflicts.is_empty() {
             return Ok(batch);
         }
-        Err(BuildError::Input(format!("several images are built: {}", conflicts.join("; "))))
+        Err(BuildError::Input(format!("cannot build several images at once: {}", conflicts.join("; "))))
     }
 
     /// Folders, archives and standard output hold one result, and of two images of one name one would be lost.
@@ -64,9 +64,8 @@ impl<'d> Batch<'d> {
         if self.images.len() < 2 {
             return conflicts;
         }
-        if self.images.iter().any(|(_, delivery)| delivery.comes_to_the_client()) {
-            let why =
-                "--output names a folder or file for one image; push or load several, or build one after the other";
+        if self.images.iter().any(|(_, delivery)| delivery.has_client_output()) {
+            let why = "--output names a folder or file for one image; push or load several images, or build them one at a time";
             conflicts.push(why.to_owned());
         }
         let mut by_name: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -74,7 +73,7 @@ impl<'d> Batch<'d> {
             delivery.names().into_iter().for_each(|name| by_name.entry(name).or_default().push(&image.title));
         }
         let twice = by_name.into_iter().filter(|(_, titles)| titles.len() > 1);
-        conflicts.extend(twice.map(|(name, titles)| format!("{} are all called {name}", titles.join(", "))));
+        conflicts.extend(twice.map(|(name, titles)| format!("{} have the same name {name}", titles.join(", "))));
         conflicts
     }
 
@@ -159,8 +158,8 @@ async fn build_reported(
     let last_push = last_push(image, request, delivery, daemon, &lasting_options, &exporters);
     let build = OneBuild { image, request, daemon, options, reporter, cancel };
     let mut known = imagespec_compile::Store::default();
-    if let Some(repeated) = repeated(last_push.clone().filter(|_| !request.always_build)).await {
-        match build.confirm(repeated).await? {
+    if let Some(unchanged) = unchanged(last_push.clone().filter(|_| !request.always_build)).await {
+        match build.confirm(unchanged).await? {
             UpToDate::Yes { planned, exporter_response } => {
                 let image_id = delivery.image_id(&exporter_response);
                 let delivered = delivery.delivered(&exporter_response, &[], None);
@@ -193,9 +192,9 @@ async fn build_reported(
 }
 
 /// The last push, if a build of now would repeat it. Other images do not wait for a walk through the files of this one.
-async fn repeated(last_push: Option<LastPush>) -> Option<Repeated> {
+async fn unchanged(last_push: Option<LastPush>) -> Option<UnchangedPush> {
     let last_push = last_push?;
-    tokio::task::spawn_blocking(move || last_push.repeated()).await.ok().flatten()
+    tokio::task::spawn_blocking(move || last_push.unchanged()).await.ok().flatten()
 }
 
 /// Where the last push of an image is remembered, if a push is all that is wanted.
@@ -225,8 +224,8 @@ struct OneBuild<'a> {
 
 impl OneBuild<'_> {
     /// Asks whether all is as it was when that was pushed. Builds nothing.
-    async fn confirm(&self, repeated: Repeated) -> Result<UpToDate, BuildError> {
-        let published = repeated.published();
+    async fn confirm(&self, unchanged: UnchangedPush) -> Result<UpToDate, BuildError> {
+        let published = unchanged.published();
         let names = published.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let progress = self.reporter.progress();
         let step = progress.start(format!("[internal] look for changes since {names} was pushed")).await;
@@ -247,7 +246,7 @@ impl OneBuild<'_> {
             (Ok(_), Some(Ok(planned))) => planned.clone(),
             _ => return Ok(UpToDate::No { known: Box::default() }),
         };
-        let found = repeated.found(planned);
+        let found = unchanged.found(planned);
         if let UpToDate::Yes { .. } = found {
             progress.start(format!("{names} is up to date")).await.cached().await;
         }
@@ -330,7 +329,7 @@ async fn in_daemon(
     let bridge = handle.bridge()?;
     let pong = bridge.ping().await?;
     if let Some((_, purpose)) = required.iter().find(|(cap, _)| !pong.llb_caps.contains(cap)) {
-        return Err(Status::failed(format!("this daemon cannot apply {purpose}; use a newer one")).into());
+        return Err(Status::failed(format!("this daemon does not support {purpose}; use a newer daemon")).into());
     }
     options.insert(option::SOURCE.to_owned(), image.to_owned());
     options.insert(option::FRONTEND_CAPS.to_owned(), format!("{}+forward", caps::frontend::SUBREQUESTS));

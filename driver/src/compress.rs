@@ -24,7 +24,7 @@ const LAYER_ATTRS: [&str; 4] =
     [attr::COMPRESSION, attr::COMPRESSION_LEVEL, attr::FORCE_COMPRESSION, attr::OCI_MEDIATYPES];
 
 /// A part is compressed by one processor; the steps that are still running want some, too.
-const AT_A_TIME: usize = 2;
+const MAX_CONCURRENT: usize = 2;
 
 /// Compresses the parts of an image as `exporter` will. To be called within a runtime; ends when nobody sends parts any more.
 ///
@@ -47,7 +47,7 @@ async fn run(
     attrs: BTreeMap<String, String>,
     mut parts: UnboundedReceiver<Graph>,
 ) {
-    let width = Arc::new(Semaphore::new(AT_A_TIME));
+    let width = Arc::new(Semaphore::new(MAX_CONCURRENT));
     let ended = CancellationToken::new();
     let mut running = JoinSet::new();
     while let Some(part) = parts.recv().await {

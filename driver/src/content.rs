@@ -21,7 +21,7 @@ use crate::files::Files;
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// The spec is wrong in the light of its files.
-    #[error("the spec has problems")]
+    #[error("the spec has errors")]
     Spec(Box<Problems>),
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]
@@ -145,7 +145,7 @@ fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String
     let sent =
         LocalDir::new(context).list(&filter.include, &filter.exclude, &filter.follow).map_err(ContentError::List)?;
     for file in sent {
-        let said = match file.kind {
+        let content = match file.kind {
             SentKind::Directory => "folder".to_owned(),
             SentKind::Link(target) => format!("link to {target}"),
             SentKind::Other => "special file".to_owned(),
@@ -157,7 +157,7 @@ fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String
             }
         };
         // One path in two filters is one file.
-        files.insert(file.path, said);
+        files.insert(file.path, content);
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::variables::Variables;
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// `registry_config` of the spec names something else.
-    #[error("registry_config: {path} is no config.json of Docker's, nor a folder with one")]
+    #[error("registry_config: {path} is not a Docker config.json or a folder with one")]
     NoConfig {
         /// What it names.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum CredentialsError {
 pub fn registry_auth(files: &Files, spec: &ImageSpec, variables: &Variables) -> Result<RegistryAuth, CredentialsError> {
     let folder = match spec.registry_config() {
         None => None,
-        Some(path) => Some(config_folder(files.beside_or_home(path, variables.path("HOME").as_deref()))?),
+        Some(path) => Some(config_folder(files.resolve_with_home(path, variables.path("HOME").as_deref()))?),
     };
     Ok(RegistryAuth::new(auth_options(folder, variables))?)
 }

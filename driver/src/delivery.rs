@@ -94,7 +94,7 @@ impl<'d> Delivery<'d> {
 
     /// Whether something comes to where only one result fits.
     #[must_use]
-    pub fn comes_to_the_client(&self) -> bool {
+    pub fn has_client_output(&self) -> bool {
         let mut targets = self.plan.exports.iter().filter_map(|export| export.target.as_ref());
         targets.any(|target| !matches!(target, Target::Engine { .. }))
     }
@@ -164,7 +164,7 @@ impl<'d> Delivery<'d> {
                     step.fail(error.to_string()).await;
                     return Err(BuildError::Refused(error.to_string()));
                 }
-                Some(Err(error)) => return Err(BuildError::Internal(format!("loading stopped: {error}"))),
+                Some(Err(error)) => return Err(BuildError::Internal(format!("loading the image failed: {error}"))),
             }
         }
         let Some(engine) = &self.daemon.engine else { return Ok(()) };

@@ -14,7 +14,7 @@ pub enum BuildError {
     #[error("{0}")]
     Input(String),
     /// The spec is wrong, by itself or in the light of what its build found out.
-    #[error("the spec has problems")]
+    #[error("the spec has errors")]
     Spec(Box<Problems>),
     /// A step of the build failed.
     #[error("{}", .0.diagnostic.message)]

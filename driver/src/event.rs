@@ -92,7 +92,7 @@ pub enum VertexState {
 impl VertexState {
     /// The state that a report of a vertex stands for.
     #[must_use]
-    pub fn of(vertex: &Vertex) -> Self {
+    pub fn from_vertex(vertex: &Vertex) -> Self {
         match (vertex.started, vertex.completed) {
             (_, Some(_)) if vertex.is_canceled() => Self::Canceled,
             (_, Some(_)) if !vertex.error.is_empty() => Self::Failed,

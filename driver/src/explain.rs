@@ -41,10 +41,10 @@ pub fn step_failure(
     let key = known.as_ref().map(StepKey::as_str);
     let key = key.or_else(|| failure.details.description.get(STEP_DESCRIPTION).map(String::as_str))?;
     let step = steps.into_iter().find(|step| step.key.as_str() == key)?;
-    let blamed = Blamed::find(&step, document, &vertex.log_tail);
-    let diagnostic = diagnostic(failure, vertex, document, &step, blamed.places);
+    let origin = Origin::find(&step, document, &vertex.log_tail);
+    let diagnostic = diagnostic(failure, vertex, document, &step, origin.places);
     let (sources, exit_code) = (document.sources.clone(), failure.exit_code);
-    Some(StepFailure { step, fields: blamed.fields, diagnostic, sources, exit_code })
+    Some(StepFailure { step, fields: origin.fields, diagnostic, sources, exit_code })
 }
 
 fn diagnostic(
@@ -72,10 +72,10 @@ fn diagnostic(
     if let Some(advice) = missing_compiler(step, document, &vertex.log_tail) {
         return diagnostic.with_help(advice);
     }
-    let said = last_words(&vertex.log_tail);
+    let last_line = last_error_line(&vertex.log_tail);
     let is_shown = |line: &str| diagnostic.labels.iter().any(|label| label.text == line);
-    match said {
-        Some(line) if !is_shown(line) => diagnostic.with_help(format!("the step's last output: {line}")),
+    match last_line {
+        Some(line) if !is_shown(line) => diagnostic.with_help(format!("last output of the step: {line}")),
         _ => diagnostic,
     }
 }
@@ -96,18 +96,18 @@ fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Opt
         && document.spec.levels().iter().any(|level| !level.spec.apt_packages().is_empty());
     let is_build = log.iter().any(|line| SIGNS.iter().any(|sign| line.to_ascii_lowercase().contains(sign)));
     (beside_apt && is_build && !step.stands_on_apt).then(|| {
-        "if it needs what apt_packages installs, add a line `--no-binary NAME` to packages: the environment is then built on top of them".to_owned()
+        "if the build needs packages of apt_packages, add a line `--no-binary NAME` to packages: the environment is then built on top of the apt packages".to_owned()
     })
 }
 
 /// What of the spec a failure is about.
-struct Blamed {
+struct Origin {
     fields: Vec<String>,
     /// With the lines of the output that mention them.
     places: Vec<(Span, String)>,
 }
 
-impl Blamed {
+impl Origin {
     /// The items that the output mentions; if it mentions none, all fields that asked for the step, of which the first is shown.
     fn find(step: &StepInfo, document: &Document, log: &[String]) -> Self {
         let place = |field: &String| document.spans.nearest_span(field);
@@ -122,7 +122,7 @@ impl Blamed {
             step.fields.iter().filter_map(|field| Some((field, place(field)?))).collect();
         let mentioned = placed.iter().filter_map(|(field, span)| {
             let word = item_name(document.sources.snippet(*span)?)?;
-            let line = complaints(log).find(|line| mentions(line, &word))?;
+            let line = error_lines(log).find(|line| mentions(line, &word))?;
             Some(((*field).clone(), (*span, line.to_owned())))
         });
         let (fields, places): (Vec<_>, Vec<_>) = mentioned.unzip();
@@ -136,7 +136,7 @@ impl Blamed {
 }
 
 /// The lines that complain. Names turn up elsewhere too: apt builds a dependency `tree`.
-fn complaints(log: &[String]) -> impl Iterator<Item = &str> {
+fn error_lines(log: &[String]) -> impl Iterator<Item = &str> {
     const SIGNS: [&str; 7] = ["e:", "error", "cause", "fail", "unable", "not found", "no "];
     output(log).map(without_progress).filter(|line| {
         let line = line.to_ascii_lowercase();
@@ -146,8 +146,8 @@ fn complaints(log: &[String]) -> impl Iterator<Item = &str> {
 
 /// The last complaint. Only where there is none it is the last line: what a program prints on its other stream, such as progress,
 /// may come after what it says of its end.
-fn last_words(log: &[String]) -> Option<&str> {
-    complaints(log).last().or_else(|| output(log).last())
+fn last_error_line(log: &[String]) -> Option<&str> {
+    error_lines(log).last().or_else(|| output(log).last())
 }
 
 /// The lines of the programs that the step ran, without our own note of which command failed.
@@ -228,18 +228,18 @@ mod tests {
     fn progress_is_no_last_word() {
         let log = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let apt = log(&["0.978 E: Unable to locate package x", "0.978 Reading state information..."]);
-        assert_eq!(last_words(&apt), Some("E: Unable to locate package x"));
-        assert_eq!(last_words(&log(&["0.1 one", "0.2 two", ""])), Some("two"));
+        assert_eq!(last_error_line(&apt), Some("E: Unable to locate package x"));
+        assert_eq!(last_error_line(&log(&["0.1 one", "0.2 two", ""])), Some("two"));
         assert_eq!(
-            last_words(&log(&["0.1 one", "0.2 imagespec: command 2 of 3 failed with exit code 1"])),
+            last_error_line(&log(&["0.1 one", "0.2 imagespec: command 2 of 3 failed with exit code 1"])),
             Some("one")
         );
-        assert_eq!(last_words(&[]), None);
+        assert_eq!(last_error_line(&[]), None);
     }
 
     #[test]
     fn complaints_stand_alone() {
         let log = ["1.099 Building dependency tree...E: Unable to locate package x".to_owned(), "1.4 Done".to_owned()];
-        assert_eq!(complaints(&log).collect::<Vec<_>>(), ["E: Unable to locate package x"]);
+        assert_eq!(error_lines(&log).collect::<Vec<_>>(), ["E: Unable to locate package x"]);
     }
 }

@@ -18,7 +18,7 @@ use crate::memory::DaemonMemory;
 
 /// The names under which the session serves the folders.
 const CONTEXT: &str = local::CONTEXT;
-const BESIDE_SPEC: &str = local::DOCKERFILE;
+const SPEC_FOLDER: &str = local::DOCKERFILE;
 
 /// The build context, and the spec file's place. A spec made in Rust has no file; it is as if it had one in its context.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Files {
     ///
     /// let files = Files::in_folder("project");
     /// assert_eq!(files.spec, Path::new("project/imagespec.yaml"));
-    /// assert_eq!(files.beside("netrc"), Path::new("project/netrc"));
+    /// assert_eq!(files.resolve("netrc"), Path::new("project/netrc"));
     /// ```
     #[must_use]
     pub fn in_folder(context: impl Into<PathBuf>) -> Self {
@@ -72,7 +72,7 @@ impl Files {
     /// not send again.
     #[must_use]
     pub fn session(&self) -> SessionBuilder {
-        self.context_session().with_local_dir(BESIDE_SPEC, LocalDir::new(self.spec_folder()))
+        self.context_session().with_local_dir(SPEC_FOLDER, LocalDir::new(self.spec_folder()))
     }
 
     /// A session that serves the build context alone, to several builds at once: what they all read is sent once, and is one step.
@@ -98,10 +98,10 @@ impl Files {
 
     /// Whether a daemon that asks for the same again would be told the same. Blocking.
     #[must_use]
-    pub(crate) fn are_as_sent(&self, sent: &[SentDir]) -> bool {
+    pub(crate) fn are_unchanged(&self, sent: &[SentDir]) -> bool {
         sent.iter().all(|sent| match sent.request.name.as_str() {
             CONTEXT => sent.is_as_sent(&LocalDir::new(&self.context)),
-            BESIDE_SPEC => sent.is_as_sent(&LocalDir::new(self.spec_folder())),
+            SPEC_FOLDER => sent.is_as_sent(&LocalDir::new(self.spec_folder())),
             _ => false,
         })
     }
@@ -133,16 +133,16 @@ impl Files {
 
     /// A path of the client's that the spec names.
     #[must_use]
-    pub fn beside(&self, path: &str) -> PathBuf {
+    pub fn resolve(&self, path: &str) -> PathBuf {
         self.spec_folder().join(path)
     }
 
     /// The same, where `~/` is the user's folder.
     #[must_use]
-    pub fn beside_or_home(&self, path: &str, home: Option<&Path>) -> PathBuf {
+    pub fn resolve_with_home(&self, path: &str, home: Option<&Path>) -> PathBuf {
         match path.strip_prefix("~/").zip(home) {
             Some((rest, home)) => home.join(rest),
-            None => self.beside(path),
+            None => self.resolve(path),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! there, if it is, and builds nothing then; it brings the image where it is wanted ([`Batch`]), remembers what it
 //! found out ([`DaemonMemory`]), and says in the spec's words what failed ([`step_failure`]).
 //!
-//! It prints nothing, and reads no variable of the process unless [`Variables::of_process`] is handed to it.
+//! It prints nothing, and reads no variable of the process unless [`Variables::from_process`] is handed to it.
 
 #![warn(missing_docs)]
 

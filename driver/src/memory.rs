@@ -48,7 +48,7 @@ pub struct DaemonMemory {
 
 /// A file: the daemon and key beside the text, since a name is a hash only.
 #[derive(Deserialize, Serialize)]
-struct Kept<'a> {
+struct Entry<'a> {
     daemon: Cow<'a, str>,
     key: Cow<'a, str>,
     text: Cow<'a, str>,
@@ -93,12 +93,12 @@ impl DaemonMemory {
     /// Beside its place first, so that nobody ever reads half of it.
     fn write(&self, key: &str, text: &str) -> std::io::Result<()> {
         let file = self.file(key);
-        let kept = serde_json::to_vec(&Kept { daemon: Cow::from(&self.daemon), key: key.into(), text: text.into() })?;
+        let entry = serde_json::to_vec(&Entry { daemon: Cow::from(&self.daemon), key: key.into(), text: text.into() })?;
         // What is in somebody's base image is nobody else's business.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let beside = self.folder.join(new_reference());
         let created = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
-        let written = created.and_then(|mut new| new.write_all(&kept));
+        let written = created.and_then(|mut new| new.write_all(&entry));
         written.and_then(|()| std::fs::rename(&beside, file)).inspect_err(|_| {
             let _ = std::fs::remove_file(&beside);
         })
@@ -125,13 +125,13 @@ impl Memory for DaemonMemory {
     fn get(&self, key: &str) -> Option<String> {
         let path = self.file(key);
         let bytes = std::fs::read(&path).ok()?;
-        let kept: Kept<'_> = serde_json::from_slice(&bytes).ok()?;
+        let entry: Entry<'_> = serde_json::from_slice(&bytes).ok()?;
         let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
         if modified.elapsed().is_ok_and(|age| age > MARK_INTERVAL) {
             // One that cannot be marked goes sooner.
             let _ = std::fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         }
-        (kept.key == key && kept.daemon == self.daemon).then(|| kept.text.into_owned())
+        (entry.key == key && entry.daemon == self.daemon).then(|| entry.text.into_owned())
     }
 
     fn put(&self, key: &str, text: &str) {

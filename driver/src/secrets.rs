@@ -15,7 +15,7 @@ use crate::variables::Variables;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// The spec leaves it to the caller to bring it.
-    #[error("the spec uses the secret {id:?} and does not say where it is")]
+    #[error("the spec uses the secret {id:?}, which has no source")]
     NoSource {
         /// The secret.
         id: String,
@@ -63,15 +63,15 @@ pub fn add_secrets(
     is_brought: impl Fn(&str) -> bool,
 ) -> Vec<SecretsError> {
     let home = variables.path("HOME");
-    let beside = |path: &str| SecretSource::File(files.beside_or_home(path, home.as_deref()));
+    let file = |path: &str| SecretSource::File(files.resolve_with_home(path, home.as_deref()));
     let mounts = spec.secrets().into_iter().map(|mount| {
         let source = mount.source().map(|source| match source {
-            imagespec::SecretSource::File(path) => beside(path),
+            imagespec::SecretSource::File(path) => file(path),
             imagespec::SecretSource::Env(name) => SecretSource::Env(name.clone()),
         });
         (mount.id().to_owned(), source)
     });
-    let bundle = spec.ca_bundle().map(|path| (CaBundle::DEFAULT_ID.to_owned(), Some(beside(path))));
+    let bundle = spec.ca_bundle().map(|path| (CaBundle::DEFAULT_ID.to_owned(), Some(file(path))));
     let wanted = mounts.chain(bundle).filter(|(id, _)| !is_brought(id));
     let added = wanted.map(|(id, source)| match source {
         None => Err(SecretsError::NoSource { id }),

@@ -48,7 +48,7 @@ struct Push {
 
 /// A push that a build of now would repeat, as far as that is known without a daemon.
 #[derive(Debug)]
-pub(crate) struct Repeated {
+pub(crate) struct UnchangedPush {
     recipe: String,
     names: BTreeSet<String>,
     response: BTreeMap<String, String>,
@@ -111,10 +111,10 @@ impl LastPush {
     }
 
     /// What a build of now would repeat, unless it is told something else, or files have changed. Blocking.
-    pub(crate) fn repeated(&self) -> Option<Repeated> {
+    pub(crate) fn unchanged(&self) -> Option<UnchangedPush> {
         let Push { told, recipe, sent, response } = serde_json::from_str(&self.memory.get(&self.key)?).ok()?;
-        let is_same = told == self.told && self.files.are_as_sent(&sent);
-        is_same.then(|| Repeated { recipe, names: self.names.clone(), response })
+        let is_same = told == self.told && self.files.are_unchanged(&sent);
+        is_same.then(|| UnchangedPush { recipe, names: self.names.clone(), response })
     }
 
     /// Remembers a push: what it was built from, what the daemon was sent for it, and what the exporters reported.
@@ -133,7 +133,7 @@ impl LastPush {
     }
 }
 
-impl Repeated {
+impl UnchangedPush {
     /// The image, where it should be.
     pub(crate) fn published(&self) -> Published {
         let digest = self.response.get(DIGEST).cloned().unwrap_or_default();
@@ -146,7 +146,8 @@ impl Repeated {
             return UpToDate::Yes { planned: Box::new(planned), exporter_response: self.response };
         }
         // The session of that build is over, and files are read anew.
-        let lasts = |question: &AnyQuestion| !question.is_of_client() && !matches!(question, AnyQuestion::Daemon(_));
+        let lasts =
+            |question: &AnyQuestion| !question.is_about_client_files() && !matches!(question, AnyQuestion::Daemon(_));
         let known: Store = planned.store.facts().filter(|fact| lasts(&fact.question())).collect();
         UpToDate::No { known: Box::new(known) }
     }

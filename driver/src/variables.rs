@@ -28,7 +28,7 @@ impl Variables {
 
     /// The process's own. `HOME` is the user's folder even where the variable is not set.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         Self::new(|name| {
             let home = || std::env::home_dir().filter(|_| name == "HOME").map(PathBuf::into_os_string);
             std::env::var_os(name).or_else(home)

@@ -80,7 +80,7 @@ impl ImageBuildEngine {
     /// ```
     /// use imagespec_engine::{ImageBuildEngine, Settings, Variables};
     ///
-    /// let engine = ImageBuildEngine::new().with_environment(Settings::from_variables(Variables::of_process()));
+    /// let engine = ImageBuildEngine::new().with_environment(Settings::from_variables(Variables::from_process()));
     /// # drop(engine);
     /// ```
     #[must_use]
@@ -156,7 +156,7 @@ impl ImageBuildEngine {
         let work = || async {
             let force = force || self.settings.force;
             let mut context = BuildContext::new(image_name, files, force, self.settings.clone());
-            context.together = call.shared;
+            context.shared_sessions = call.shared;
             run(builder.as_ref(), &spec, context).await
         };
         self.memory.run_once(key, force.then_some(call.arrived), work).await

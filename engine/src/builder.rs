@@ -30,7 +30,7 @@ pub struct BuildContext {
     /// The engine's settings, and the environment.
     pub settings: Settings,
     /// Connections and sessions shared with the other builds of a call; `None` if this is the only one.
-    pub(crate) together: Option<SharedSessions>,
+    pub(crate) shared_sessions: Option<SharedSessions>,
     warnings: Arc<Mutex<Vec<String>>>,
     credentials: Arc<OnceLock<Arc<RegistryAuth>>>,
 }
@@ -44,7 +44,7 @@ impl BuildContext {
             files,
             force,
             settings,
-            together: None,
+            shared_sessions: None,
             warnings: Arc::default(),
             credentials: Arc::default(),
         }

@@ -23,7 +23,7 @@
 //! - [`exist`] asks a registry for an image, and [`Existence`] is the answer.
 //! - [`Settings`] are the settings that Flytekit reads from the environment.
 //!
-//! The crate prints nothing, and reads the process environment only if the caller passes [`Variables::of_process`]. The meaning
+//! The crate prints nothing, and reads the process environment only if the caller passes [`Variables::from_process`]. The meaning
 //! of a spec is defined by `imagespec` and `imagespec-compile`.
 
 #![warn(missing_docs)]

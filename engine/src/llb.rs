@@ -122,7 +122,7 @@ impl LlbBuilder {
     async fn build(&self, spec: &ImageSpec, context: &BuildContext) -> Result<Option<String>, EngineError> {
         // What is wrong with the spec alone is reported before anything is connected.
         let image = image(spec, context)?;
-        let (connection, shared) = match &context.together {
+        let (connection, shared) = match &context.shared_sessions {
             None => (dial(&self.address, &self.dial).await?, None),
             Some(together) => {
                 let (connection, session) = together.reach(&self.address, &self.dial, &context.files).await?;

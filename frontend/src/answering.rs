@@ -34,7 +34,7 @@ pub(crate) struct Answerer<'a> {
 pub(crate) struct Prepared {
     question: AnyQuestion,
     /// The answer, if it is remembered for good.
-    lasting: Option<Fact>,
+    permanent: Option<Fact>,
     graph: Option<Graph>,
     /// Groups of packages that are installed before.
     groups: Vec<Graph>,
@@ -45,14 +45,14 @@ impl<'a> Answerer<'a> {
     /// Makes ready what answers a question: the graph, unless the answer is remembered for good.
     pub(crate) fn prepare(&self, ask: &Ask, sources: &SourceMap) -> Prepared {
         let Ask { question, recipe, is_expected: _, place: _ } = ask;
-        let lasting = self.worker.filter(|_| question.is_lasting()).and_then(|worker| worker.lasting(question));
-        let graph = recipe.as_ref().filter(|_| lasting.is_none()).and_then(|recipe| lower_recipe(recipe, sources));
+        let permanent = self.worker.filter(|_| question.is_permanent()).and_then(|worker| worker.permanent(question));
+        let graph = recipe.as_ref().filter(|_| permanent.is_none()).and_then(|recipe| lower_recipe(recipe, sources));
         let groups = match recipe {
             Some(Recipe::Collisions(plan)) => lower_steps(plan, sources, &plan.groups_by_size()),
             _ => Vec::new(),
         };
         let exports_requirements = recipe.as_ref().is_some_and(Recipe::exports_requirements);
-        Prepared { question: question.clone(), lasting, graph, groups, exports_requirements }
+        Prepared { question: question.clone(), permanent, graph, groups, exports_requirements }
     }
 
     /// Answers a question. What lasts is remembered.
@@ -60,14 +60,14 @@ impl<'a> Answerer<'a> {
     /// # Errors
     /// The daemon failed, or the answer cannot be read.
     pub(crate) async fn answer(self, prepared: Prepared, session: Option<String>) -> Result<Fact, Status> {
-        let Prepared { question, lasting, graph, groups, exports_requirements } = prepared;
+        let Prepared { question, permanent, graph, groups, exports_requirements } = prepared;
         let rest = if groups.is_empty() { groups } else { self.parts.build_in_order(groups, self.jobs).await? };
-        if let Some(fact) = lasting {
+        if let Some(fact) = permanent {
             return Ok(fact);
         }
-        let is_lasting = question.is_lasting();
+        let is_permanent = question.is_permanent();
         // The planner asks only once it knows what the answer is made of.
-        let graph = graph.ok_or_else(|| Status::failed(format!("internal error: nothing answers {question}")));
+        let graph = graph.ok_or_else(|| Status::failed(format!("internal error: no graph answers {question}")));
         let fact = match question {
             AnyQuestion::Daemon(_) | AnyQuestion::ContextFile(_) => return Err(elsewhere(&question)),
             AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) => return Err(elsewhere(&question)),
@@ -115,8 +115,8 @@ impl<'a> Answerer<'a> {
                 (question, text).into()
             }
         };
-        if let Some(worker) = self.worker.filter(|_| is_lasting) {
-            worker.keep_lasting(&fact);
+        if let Some(worker) = self.worker.filter(|_| is_permanent) {
+            worker.keep_permanent(&fact);
         }
         Ok(fact)
     }
@@ -130,7 +130,7 @@ impl<'a> Answerer<'a> {
             Some(NamedSource::Image(image)) => image.to_string(),
             Some(_) => {
                 let text =
-                    format!("the named context for {reference} is not an image; only docker-image:// is supported yet");
+                    format!("the named context for {reference} is not an image; only docker-image:// is supported");
                 return Err(Status::failed(text));
             }
         };

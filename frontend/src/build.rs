@@ -17,7 +17,7 @@ use imagespec_compile::{
 
 use crate::answering::{self, Answerer};
 use crate::client_files::{self, ClientFiles};
-use crate::drive::{Driver, Goal, Reached};
+use crate::drive::{DriveOutcome, Driver, Goal};
 use crate::error::DriveError;
 use crate::event::Events;
 use crate::memory::{LastBuild, Memory, Worker};
@@ -110,7 +110,7 @@ pub fn compile_only(mut document: Document, settings: Settings, store: Store) ->
     let outcome = plan(&document, &settings, &store);
     if !outcome.is_certain() {
         let missing: Vec<String> = outcome.asks().map(|ask| ask.question.to_string()).collect();
-        let message = format!("the saved facts do not fit this spec; missing: {}", missing.join("; "));
+        let message = format!("the saved facts do not match this spec; missing: {}", missing.join("; "));
         return Err(Status::failed(message).into());
     }
     let problems = |diagnostics| {
@@ -157,13 +157,13 @@ impl ImagespecFrontend {
         let daemon = answering::daemon(bridge, options).await?;
         let caps = daemon.fact.caps();
         if let Some((_, purpose)) = self.required.iter().find(|(cap, _)| !caps.contains(cap)) {
-            return Err(Status::failed(format!("this daemon cannot apply {purpose}; use a newer one")).into());
+            return Err(Status::failed(format!("this daemon does not support {purpose}; use a newer daemon")).into());
         }
         let call = began.elapsed();
         let (events, vertices) = (self.events.clone(), self.vertices.clone());
         let parts = Parts::new(bridge.clone(), options.cache_imports.clone(), call, events, vertices);
         let worker = self.memory.as_deref().map(|memory| Worker { memory, id: &daemon.worker });
-        let name = self.remembered_as(&document, &settings);
+        let name = self.memory_name(&document, &settings);
         let last = worker.zip(name.as_deref()).map(|(worker, name)| worker.last_build(name));
         if goal == Goal::Confirm && last.is_none() {
             return Ok(None);
@@ -187,7 +187,7 @@ impl ImagespecFrontend {
             known,
             expected: last.answers.clone(),
         };
-        let Some(Reached { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
+        let Some(DriveOutcome { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
         compiled.iter().for_each(|compiled| self.vertices.add(&compiled.graph));
         if let Some((worker, name)) = worker.zip(name) {
             let build = LastBuild::new(&remembered(&store, &last), &outcome.reads);
@@ -199,7 +199,7 @@ impl ImagespecFrontend {
     }
 
     /// What the spec's last build is called in memory. `None` if this one is to find everything out anew.
-    fn remembered_as(&self, document: &Document, settings: &Settings) -> Option<String> {
+    fn memory_name(&self, document: &Document, settings: &Settings) -> Option<String> {
         let is_usual = self.lock == LockUse::Read && settings.no_cache == NoCache::default();
         let target = document.target.as_deref().unwrap_or_default();
         let platforms = settings.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
@@ -209,7 +209,7 @@ impl ImagespecFrontend {
 
 /// What is known, and what lasts of what was remembered: planning used both.
 fn remembered(store: &Store, last: &LastBuild) -> Store {
-    let mut all: Store = last.answers.facts().filter(|fact| fact.question().is_lasting()).collect();
+    let mut all: Store = last.answers.facts().filter(|fact| fact.question().is_permanent()).collect();
     all.extend(store.facts());
     all
 }

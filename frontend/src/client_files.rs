@@ -62,10 +62,10 @@ pub(crate) fn read_at_hand(
     if load::local_name(options).is_err() {
         return Ok(None);
     }
-    let Paths { context, beside } = Paths::of(options, questions);
+    let Paths { context, beside } = Paths::new(options, questions);
     let (context, beside) = (read(client, Side::Context, context), read(client, Side::Spec, beside));
     let (Some(context), Some(beside)) = (context, beside) else { return Ok(None) };
-    Found { context, beside }.answers(options, questions).map(Some)
+    Contents { context, beside }.answers(options, questions).map(Some)
 }
 
 /// Answers that come through the daemon.
@@ -77,11 +77,11 @@ pub(crate) async fn fetch(
     options: &BuildOptions,
     questions: &[AnyQuestion],
 ) -> Result<Vec<Fact>, Status> {
-    let Paths { context, beside } = Paths::of(options, questions);
+    let Paths { context, beside } = Paths::new(options, questions);
     let of_spec = load::local_name(options)?;
     let (context, beside) =
         try_join(files(bridge, options, CONTEXT_LOCAL, context), files(bridge, options, &of_spec, beside)).await?;
-    Found { context, beside }.answers(options, questions)
+    Contents { context, beside }.answers(options, questions)
 }
 
 /// The paths that questions are about, by side.
@@ -92,13 +92,13 @@ struct Paths {
 }
 
 impl Paths {
-    fn of(options: &BuildOptions, questions: &[AnyQuestion]) -> Self {
+    fn new(options: &BuildOptions, questions: &[AnyQuestion]) -> Self {
         let Self { mut context, mut beside } = Self::default();
         for question in questions {
             match question {
                 AnyQuestion::ContextFile(question::ContextFile { path }) => _ = context.insert(path.clone()),
                 AnyQuestion::SpecFile(question::SpecFile { name }) => {
-                    beside.insert(load::beside_spec(options, name));
+                    beside.insert(load::spec_sibling(options, name));
                 }
                 AnyQuestion::ContextIgnore(_) => {
                     context.insert(IGNORE_FILE.to_owned());
@@ -112,12 +112,12 @@ impl Paths {
 }
 
 /// What was found, by side.
-struct Found {
+struct Contents {
     context: Files,
     beside: Files,
 }
 
-impl Found {
+impl Contents {
     fn answers(&self, options: &BuildOptions, questions: &[AnyQuestion]) -> Result<Vec<Fact>, Status> {
         let mut facts = Vec::new();
         for question in questions {
@@ -127,7 +127,7 @@ impl Found {
                     (question, text).into()
                 }
                 AnyQuestion::SpecFile(question) => {
-                    let path = load::beside_spec(options, &question.name);
+                    let path = load::spec_sibling(options, &question.name);
                     let text = text(&path, self.beside.get(&path))?;
                     (question, text).into()
                 }

@@ -58,7 +58,7 @@ pub(crate) struct Driver<'a> {
 
 /// What a build was driven to.
 #[derive(Debug)]
-pub(crate) struct Reached {
+pub(crate) struct DriveOutcome {
     pub(crate) outcome: Outcome,
     pub(crate) store: Store,
     /// What the plans become; nothing where only locks were asked for.
@@ -83,7 +83,7 @@ enum Files {
 
 /// What answers did to the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Noted {
+enum PlanState {
     /// It may go on as it is.
     AsExpected,
     /// It rests on something that is not so.
@@ -105,7 +105,7 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// The spec is wrong, a question could not be answered, or a step failed.
-    pub(crate) async fn drive(mut self) -> Result<Option<Reached>, DriveError> {
+    pub(crate) async fn drive(mut self) -> Result<Option<DriveOutcome>, DriveError> {
         self.known.set(imagespec_compile::question::Daemon, self.daemon.clone());
         let mut in_flight = InFlight::default();
         for _ in 0..MAX_ROUNDS {
@@ -116,7 +116,7 @@ impl<'a> Driver<'a> {
                 expected: outcome.asks().filter(|ask| ask.is_expected).count(),
             });
             if self.settings.lock != LockUse::Read && outcome.lock_files().is_some() {
-                return Ok(Some(Reached { outcome, store: self.known, compiled: Vec::new(), built: None }));
+                return Ok(Some(DriveOutcome { outcome, store: self.known, compiled: Vec::new(), built: None }));
             }
             if outcome.is_certain() {
                 return self.finish(outcome, Vec::new(), None).await.map(Some);
@@ -142,7 +142,7 @@ impl<'a> Driver<'a> {
                 Round::Answered | Round::Changed => {}
             }
         }
-        Err(Status::failed("internal error: the plan keeps asking questions").into())
+        Err(Status::failed("internal error: planning asks questions without end").into())
     }
 
     /// Reads files of the client's where they are.
@@ -216,7 +216,7 @@ impl<'a> Driver<'a> {
                 answer = in_flight.next() => match answer {
                     None => break,
                     Some((_, Ok(facts))) => {
-                        if self.note(facts) == Noted::Changed {
+                        if self.add_answers(facts) == PlanState::Changed {
                             return Ok(Round::Changed);
                         }
                     }
@@ -245,17 +245,17 @@ impl<'a> Driver<'a> {
     }
 
     /// Adds answers to what is known.
-    fn note(&mut self, facts: Vec<Fact>) -> Noted {
-        let mut noted = Noted::AsExpected;
+    fn add_answers(&mut self, facts: Vec<Fact>) -> PlanState {
+        let mut state = PlanState::AsExpected;
         for fact in facts {
             let question = fact.question();
             if self.expected.fact(&question).is_some_and(|expected| expected != fact) {
-                noted = Noted::Changed;
+                state = PlanState::Changed;
             }
             self.events.send(Event::Answered(question));
             self.known.insert(fact);
         }
-        noted
+        state
     }
 
     /// Whether no answer that the outcome rests on is still only expected.
@@ -330,7 +330,7 @@ impl<'a> Driver<'a> {
         outcome: Outcome,
         compiled: Vec<Compiled>,
         built: Option<Vec<Option<Reference>>>,
-    ) -> Result<Reached, DriveError> {
+    ) -> Result<DriveOutcome, DriveError> {
         let problems = |diagnostics| self.problems(diagnostics, &outcome);
         let Some(plans) = outcome.plans() else { return Err(problems(outcome.problems.clone())) };
         let compiled = match compiled.is_empty() {
@@ -348,7 +348,7 @@ impl<'a> Driver<'a> {
             };
             ended.map_err(|status| self.failure(status, &outcome))?;
         }
-        Ok(Reached { outcome, store: self.known, compiled, built })
+        Ok(DriveOutcome { outcome, store: self.known, compiled, built })
     }
 
     fn problems(&self, diagnostics: Vec<Diagnostic>, outcome: &Outcome) -> DriveError {

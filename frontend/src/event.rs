@@ -31,7 +31,7 @@ pub struct Events(Option<UnboundedSender<Event>>);
 impl Events {
     /// Events that a receiver gets.
     #[must_use]
-    pub fn to(sender: UnboundedSender<Event>) -> Self {
+    pub fn new(sender: UnboundedSender<Event>) -> Self {
         Self(Some(sender))
     }
 

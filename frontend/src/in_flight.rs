@@ -56,7 +56,7 @@ impl<'a> InFlight<'a> {
         self.begun += 1;
         self.asked.extend(questions.iter().map(|question| (question.clone(), (number, handle.clone()))));
         let answer = async move {
-            let answer = answer.await.unwrap_or_else(|_| Err(Status::failed("nobody asks any more")));
+            let answer = answer.await.unwrap_or_else(|_| Err(Status::failed("the question was dropped")));
             (number, (questions, answer))
         };
         self.answers.push(answer.boxed());

@@ -28,7 +28,7 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
 }
 
 /// Where a file beside the spec is, in the local that holds the spec.
-pub(crate) fn beside_spec(options: &BuildOptions, name: &str) -> String {
+pub(crate) fn spec_sibling(options: &BuildOptions, name: &str) -> String {
     let spec = options.filename.as_deref().unwrap_or(DEFAULT_NAME);
     spec.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
 }
@@ -64,7 +64,7 @@ pub(crate) fn local_name(options: &BuildOptions) -> Result<String, Status> {
     let context = main_context(options, |_| false).map_err(|error| Status::failed(error.to_string()))?;
     match (context.context, context.spec) {
         (ContextSource::Local { .. }, ContextSource::Local { name }) => Ok(name),
-        _ => Err(Status::failed("only local build contexts are supported yet: build from a folder, not from a URL")),
+        _ => Err(Status::failed("only local build contexts are supported: build from a folder, not from a URL")),
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn solve_single(
     definition: buildkit_proto::pb::Definition,
 ) -> Result<Reference, Status> {
     let reference = solve(bridge, SolveRequest::definition(definition)).await?;
-    reference.ok_or_else(|| Status::failed("the daemon solved a graph to nothing"))
+    reference.ok_or_else(|| Status::failed("the daemon returned no result for a graph"))
 }
 
 /// Solves what has one result, which may be an empty filesystem.

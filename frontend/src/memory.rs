@@ -31,7 +31,7 @@ impl Worker<'_> {
     }
 
     /// An answer that lasts.
-    pub(crate) fn lasting(&self, question: &AnyQuestion) -> Option<Fact> {
+    pub(crate) fn permanent(&self, question: &AnyQuestion) -> Option<Fact> {
         let key = self.key("answer", &serde_json::to_string(question).ok()?);
         // One of another version may not be understood.
         let fact: Fact = serde_json::from_str(&self.memory.get(&key)?).ok()?;
@@ -39,7 +39,7 @@ impl Worker<'_> {
     }
 
     /// Keeps an answer that lasts.
-    pub(crate) fn keep_lasting(&self, fact: &Fact) {
+    pub(crate) fn keep_permanent(&self, fact: &Fact) {
         let question = serde_json::to_string(&fact.question());
         if let (Ok(question), Ok(text)) = (question, serde_json::to_string(fact)) {
             self.memory.put(&self.key("answer", &question), &text);
@@ -76,7 +76,7 @@ impl LastBuild {
     pub(crate) fn new(store: &Store, reads: &Reads) -> Self {
         let is_daemon = |question: &AnyQuestion| matches!(question, AnyQuestion::Daemon(_));
         let (files, others): (Vec<&AnyQuestion>, Vec<&AnyQuestion>) =
-            reads.iter().filter(|question| !is_daemon(question)).partition(|question| question.is_of_client());
+            reads.iter().filter(|question| !is_daemon(question)).partition(|question| question.is_about_client_files());
         Self { answers: store.only(others), files: files.into_iter().cloned().collect() }
     }
 }

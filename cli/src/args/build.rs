@@ -9,7 +9,7 @@ use crate::args::{DaemonArgs, SpecsArgs};
 /// Arguments of `build`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  imagespec build -t registry.example.com/team/app:1 --push .\n  imagespec build -t app:dev --load .\n  imagespec build -o type=oci,dest=app.tar .\n  imagespec build --secret id=secret_0,src=netrc --ca-bundle /etc/ssl/certs/ca-certificates.crt .\n  imagespec build -f train.yaml -f serve.yaml --push .\n  imagespec build --target train --target serve --load .\n\nWithout -t and an output, the build only fills the cache and keeps no image.\n\nWhen several images are built, each takes its name from its spec. They are built in parallel and common steps run once. If one fails, the others are still built."
+    after_help = "Examples:\n  imagespec build -t registry.example.com/team/app:1 --push .\n  imagespec build -t app:dev --load .\n  imagespec build -o type=oci,dest=app.tar .\n  imagespec build --secret id=secret_0,src=netrc --ca-bundle /etc/ssl/certs/ca-certificates.crt .\n  imagespec build -f train.yaml -f serve.yaml --push .\n  imagespec build --target train --target serve --load .\n\nWithout -t and an output, the build only fills the cache and keeps no image.\n\nSeveral images are built in parallel, and common steps run once. Each image gets the name in its spec. If one fails, the others are still built."
 )]
 pub(crate) struct BuildArgs {
     #[command(flatten)]
@@ -119,7 +119,7 @@ pub(crate) struct OutputArgs {
     /// Show no progress; print only the image id.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Write the build metadata to a file as JSON; for several images, keyed by spec file and target.
+    /// Write the build metadata to a file as JSON; for several images, one entry each, keyed by -f and --target.
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata_file: Option<PathBuf>,
     /// Write the image id to a file.

@@ -113,14 +113,14 @@ fn check_flags_of_several(args: &BuildArgs, request: &Request) -> Result<(), Cli
     let names_cache = request.cache_exports.iter().any(|cache| cache.kind != "inline");
     let wrong = [
         (!args.output.tag.is_empty(), "--tag names one image; give each spec a `name` instead"),
-        (args.output.iidfile.is_some(), "--iidfile has room for one image; see --metadata-file or --quiet"),
-        (args.save_facts.is_some(), "--save-facts has room for one image"),
-        (names_cache, "--cache-to is a place for the cache of one image; type=inline is in the image itself"),
+        (args.output.iidfile.is_some(), "--iidfile accepts only one image; use --metadata-file or --quiet instead"),
+        (args.save_facts.is_some(), "--save-facts accepts only one image"),
+        (names_cache, "--cache-to accepts only one image, except with type=inline"),
     ];
     let wrong: Vec<&str> = wrong.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, why)| why).collect();
     match wrong.is_empty() {
         true => Ok(()),
-        false => Err(CliError::Input(format!("several images are built: {}", wrong.join("; ")))),
+        false => Err(CliError::Input(format!("cannot build several images at once: {}", wrong.join("; ")))),
     }
 }
 
@@ -167,7 +167,7 @@ async fn connect(args: &BuildArgs, request: &Request) -> Result<Daemon, CliError
         }
         _ => None,
     };
-    Ok(Daemon::new(connection, engine, default_load, &Variables::of_process()).await)
+    Ok(Daemon::new(connection, engine, default_load, &Variables::from_process()).await)
 }
 
 /// What came up while an image was built, without what was shown of its spec.

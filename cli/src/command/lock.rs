@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     let mut report = String::new();
     let mut is_stale = false;
     for lock in locks {
-        let path = file.files.beside(&lock.name);
+        let path = file.files.resolve(&lock.name);
         let old = read(&path)?;
         let is_current = lock.is_current || old.as_deref() == Some(&lock.text);
         is_stale |= !is_current;

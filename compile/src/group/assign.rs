@@ -1,4 +1,4 @@
-//! Which group a package is in.
+//! Assigns packages to groups.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use crate::group::budget::{Budget, Cut};
 use crate::group::{Group, GroupKind, Member, Obstacle, input, strong_hash};
 use crate::lock::{Artifact, File, Place, Selected};
 
-/// Kind, then bucket number or name: the order of the groups.
+/// Kind, then bucket number or name. Groups are sorted by it.
 type Key<'a> = (GroupKind, usize, &'a str);
 
 pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<Group> {
@@ -28,15 +28,15 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
     for one in selected {
         let name = one.package.name.as_str();
         match (budget.cut(), obstacle(one), one.size()) {
-            (Cut::One, _, _) => put((GroupKind::All, 0, ""), one),
+            (Cut::Single, _, _) => put((GroupKind::All, 0, ""), one),
             (_, Some(_), _) => put((GroupKind::Tail, 0, ""), one),
             (_, None, _) if budget.is_apart(&one.package.name) => put((GroupKind::Apart, 0, name), one),
-            (Cut::Together, None, _) => put((GroupKind::Together, 0, ""), one),
+            (Cut::AllWheels, None, _) => put((GroupKind::AllWheels, 0, ""), one),
             (Cut::Groups, None, Some(bytes)) if bytes >= budget.heavy_bytes() => heavy.push((bytes, one)),
             (Cut::Groups, None, _) => put(medium_or_small(one), one),
         }
     }
-    // Powers of two, so that a new version of about the same size changes no one's place.
+    // Powers of two, so that a new version of about the same size does not move other packages.
     heavy.sort_by_key(|(bytes, one)| (Reverse(bytes.checked_ilog2()), name_hash(&one.package.name), &one.package.name));
     for (place, (_, one)) in heavy.into_iter().enumerate() {
         if place < budget.alone() {
@@ -47,7 +47,7 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
             put(medium_or_small(one), one);
         }
     }
-    groups.into_iter().map(|(key, members)| made(key, members.into_values())).collect()
+    groups.into_iter().map(|(key, members)| new_group(key, members.into_values())).collect()
 }
 
 fn bucket<'a>(kind: GroupKind, one: &Selected<'a>, buckets: usize) -> Key<'a> {
@@ -56,19 +56,19 @@ fn bucket<'a>(kind: GroupKind, one: &Selected<'a>, buckets: usize) -> Key<'a> {
     (kind, number, "")
 }
 
-/// A hash of the name alone; which one never changes, because every user's layers would.
+/// A hash of the name. It must never change, because all users' layers would change with it.
 fn name_hash(name: &PackageName) -> u64 {
     Sha256::digest(name.as_str()).iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }
 
-fn made<'a>((kind, number, name): Key<'_>, selected: impl Iterator<Item = &'a Selected<'a>>) -> Group {
+fn new_group<'a>((kind, number, name): Key<'_>, selected: impl Iterator<Item = &'a Selected<'a>>) -> Group {
     let selected: Vec<&Selected<'_>> = selected.collect();
     let id = match kind {
         GroupKind::Wheel => format!("wheel:{name}"),
         GroupKind::Heavy => format!("heavy-{number}"),
         GroupKind::Medium => format!("medium-{number}"),
         GroupKind::Small => format!("small-{number:02}"),
-        GroupKind::Together => "wheels".to_owned(),
+        GroupKind::AllWheels => "wheels".to_owned(),
         GroupKind::Apart => format!("apart:{name}"),
         GroupKind::All => "all".to_owned(),
         GroupKind::Tail => "tail".to_owned(),

@@ -1,26 +1,27 @@
-//! How many layers Python may have, and what they are for.
+//! The number of layers for Python packages, and how they are distributed.
 
 use std::collections::BTreeSet;
 
 use imagespec::PackageName;
 
-/// Layers for Python when nobody says otherwise.
+/// The default number of layers for Python packages.
 pub const DEFAULT_LAYERS: usize = 30;
 
-/// The most layers Python may have. Container runtimes stop near 127 for the whole image, its base included.
-pub const MOST_LAYERS: usize = 60;
+/// The maximum number of layers for Python packages. Container runtimes support about 127 layers in an image with its base.
+pub const MAX_LAYERS: usize = 60;
 
-/// From this size a wheel has a layer of its own, in bytes of the compressed wheel.
+/// The minimum size of a wheel with a layer of its own, in bytes of the compressed wheel.
 pub const DEFAULT_HEAVY_BYTES: u64 = 4_000_000;
 
-/// From this size a wheel is kept apart from small ones, so that one of these that changes does not push it again.
+/// The minimum size of a medium wheel, which is kept apart from small ones, so that a change of a small wheel does not push it
+/// again.
 pub const DEFAULT_MEDIUM_BYTES: u64 = 1_000_000;
 
 /// One bucket and the tail.
-const FEWEST_LAYERS: usize = 2;
+const MIN_LAYERS: usize = 2;
 
-/// How packages are cut. It says how many groups of each kind there can be at most, never how many there are: buckets nothing
-/// falls into are no groups. Changing it moves packages; changing a lock does not change it.
+/// How packages are divided into groups: the maximum number of groups of each kind. Empty buckets are not groups. A change of the
+/// budget moves packages between groups; a change of the lock does not change the budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
     cut: Cut,
@@ -33,15 +34,15 @@ pub struct Budget {
     apart: BTreeSet<PackageName>,
 }
 
-/// How fine the cut is.
+/// How packages are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
     /// By size and name.
     Groups,
     /// All wheels in one group, and the tail.
-    Together,
-    /// Everything in one group.
-    One,
+    AllWheels,
+    /// All packages in one group.
+    Single,
 }
 
 impl Default for Budget {
@@ -51,11 +52,11 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// A budget of so many layers, kept between 2 and [`MOST_LAYERS`]. One is the tail's; of the others about a quarter is for
-    /// small wheels, an eighth each for medium ones and for heavy ones past the budget, the rest for heavy wheels alone.
+    /// A budget of `layers` layers, at least 2 and at most [`MAX_LAYERS`]. One is the tail's. Of the others about a quarter is for
+    /// small wheels, an eighth each for medium ones and for heavy ones beyond the budget, and the rest for single heavy wheels.
     #[must_use]
     pub fn new(layers: usize) -> Self {
-        let wheels = layers.clamp(FEWEST_LAYERS, MOST_LAYERS) - 1;
+        let wheels = layers.clamp(MIN_LAYERS, MAX_LAYERS) - 1;
         let small_buckets = (wheels / 4).max(1);
         let heavy_buckets = (wheels / 8).max(1).min(wheels - small_buckets);
         let medium_buckets = (wheels / 8).min(wheels - small_buckets - heavy_buckets);
@@ -72,20 +73,20 @@ impl Budget {
         }
     }
 
-    /// All wheels in one group, for an environment so small that cutting it costs more than it saves.
+    /// All wheels in one group, for an environment so small that dividing it costs more than it saves.
     #[must_use]
-    pub fn together() -> Self {
-        Self { cut: Cut::Together, ..Self::new(FEWEST_LAYERS) }
+    pub fn all_wheels() -> Self {
+        Self { cut: Cut::AllWheels, ..Self::new(MIN_LAYERS) }
     }
 
-    /// Everything in one group, the tail included.
+    /// All packages in one group, including the tail.
     #[must_use]
-    pub fn one() -> Self {
-        Self { cut: Cut::One, ..Self::new(FEWEST_LAYERS) }
+    pub fn single_group() -> Self {
+        Self { cut: Cut::Single, ..Self::new(MIN_LAYERS) }
     }
 
-    /// With so many buckets for small wheels (at least one), taken from or given to the wheels alone; no more than there are
-    /// layers.
+    /// Sets the number of buckets for small wheels (at least one). It is taken from or added to the number of single heavy wheels, and
+    /// limited to the number of layers.
     #[must_use]
     pub fn with_small_buckets(mut self, buckets: usize) -> Self {
         let shared = self.alone + self.small_buckets;
@@ -94,7 +95,7 @@ impl Budget {
         self
     }
 
-    /// With other sizes from which a wheel is heavy, and medium.
+    /// Sets the minimum sizes of heavy and of medium wheels.
     #[must_use]
     pub fn with_sizes(mut self, heavy_bytes: u64, medium_bytes: u64) -> Self {
         self.heavy_bytes = heavy_bytes;
@@ -102,51 +103,51 @@ impl Budget {
         self
     }
 
-    /// With packages that are groups of their own, behind all other wheels and in order of their names, because they bring
-    /// files that others bring too: what stays is then always the same.
+    /// Sets the packages that are groups of their own on top of all other wheels, in the order of their names, because other packages
+    /// have the same files. The order determines whose files remain.
     #[must_use]
     pub fn with_apart(mut self, apart: BTreeSet<PackageName>) -> Self {
         self.apart = apart;
         self
     }
 
-    /// The most groups there can be, the tail included and packages that are set apart not.
+    /// The maximum number of groups, including the tail and without packages that are set apart.
     #[must_use]
     pub fn layers(&self) -> usize {
         self.alone + self.heavy_buckets + self.medium_buckets + self.small_buckets + 1
     }
 
-    /// How many heavy wheels have a group of their own.
+    /// The number of heavy wheels with a group of their own.
     #[must_use]
     pub fn alone(&self) -> usize {
         self.alone
     }
 
-    /// How many buckets heavy wheels past the budget fall into; with none they fall among the smaller ones.
+    /// The number of buckets for heavy wheels beyond the budget. With 0, these wheels are treated as smaller ones.
     #[must_use]
     pub fn heavy_buckets(&self) -> usize {
         self.heavy_buckets
     }
 
-    /// How many buckets medium wheels fall into; with none they fall among the small ones.
+    /// The number of buckets for medium wheels. With 0, these wheels are treated as small ones.
     #[must_use]
     pub fn medium_buckets(&self) -> usize {
         self.medium_buckets
     }
 
-    /// How many buckets small wheels fall into.
+    /// The number of buckets for small wheels.
     #[must_use]
     pub fn small_buckets(&self) -> usize {
         self.small_buckets
     }
 
-    /// From which size in bytes a wheel is heavy.
+    /// The minimum size of a heavy wheel in bytes.
     #[must_use]
     pub fn heavy_bytes(&self) -> u64 {
         self.heavy_bytes
     }
 
-    /// From which size in bytes a wheel is medium.
+    /// The minimum size of a medium wheel in bytes.
     #[must_use]
     pub fn medium_bytes(&self) -> u64 {
         self.medium_bytes

@@ -1,8 +1,8 @@
-//! What uv reads to install one group: a lock of its own and a configuration.
+//! The input of uv to install one group: a lock and a configuration.
 //!
-//! With a lock uv resolves nothing, so it asks no index; it goes straight to the files, and verifies their hashes. Files that
-//! are in its cache it would still ask the server about, unless the server promised or the configuration says that they never
-//! change. Configuration is looked up by the index a file came from, so every file is given one (`docs/python-layers.md`).
+//! With a lock, uv resolves nothing and queries no index; it downloads the files and verifies their hashes. For cached files it
+//! would still ask the server, unless the server or the configuration declares that they never change. The configuration is
+//! looked up by the index of a file, so every file is given an index (`docs/python-layers.md`).
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,21 @@ use crate::arguments::Index;
 use crate::group::strong_hash;
 use crate::lock::{Archive, Artifact, Directory, File, Hashes, Place, Selected, Source, Vcs};
 
-/// The name of a group's lock: uv knows locks by it.
+/// The name of a group's lock. uv recognizes locks by this name.
 pub const LOCK_FILE: &str = "pylock.toml";
 
-/// The name of a group's configuration of uv.
+/// The name of a group's uv configuration.
 pub const CONFIG_FILE: &str = "uv.toml";
 
-/// PyPI serves its files from here and its index from there; cached wheels are shared with installs that ask the index.
+/// PyPI's files are on another host than its index. The files are cached under the index, so that installs through the index share
+/// them.
 const PYPI_FILES: &str = "https://files.pythonhosted.org/";
 pub(crate) const PYPI_INDEX: &str = "https://pypi.org/simple";
 
-/// What follows `uv pip install`, with a group's two files in `folder`.
+/// The arguments after `uv pip install`. `folder` contains the group's two files.
 pub(crate) fn arguments(is_built: bool, folder: &str) -> Vec<String> {
     let mut arguments = vec![
-        // Locks as input are a preview in uv 0.13; naming it spares the warning.
+        // Locks as input are a preview feature in uv 0.13; naming the feature avoids the warning.
         "--preview-features".to_owned(),
         "pylock".to_owned(),
         "--config-file".to_owned(),
@@ -38,7 +39,7 @@ pub(crate) fn arguments(is_built: bool, folder: &str) -> Vec<String> {
     arguments
 }
 
-/// Lock and configuration of packages that are sorted by name.
+/// The lock and the configuration of packages, which are sorted by name.
 pub(super) fn texts(selected: &[&Selected<'_>]) -> (String, String) {
     let mut lock = String::from("lock-version = \"1.0\"\ncreated-by = \"imagespec\"\n");
     let mut indexes = BTreeMap::new();
@@ -54,49 +55,49 @@ pub(super) fn texts(selected: &[&Selected<'_>]) -> (String, String) {
     (lock, config)
 }
 
-/// Configuration of uv by which files of these indexes never change, so that it asks for none it has. `indexes` are in order,
-/// each once.
+/// A uv configuration that declares the files of indexes unchanging, so that uv does not request cached files again. `indexes` are
+/// in order, each once.
 ///
-/// PyPI says of its pages that they hold for ten minutes. Proxies and mirrors in between drop that, and uv would then ask for the
-/// page of every package again whenever one is added.
+/// PyPI's pages may be cached for ten minutes. Some proxies and mirrors remove that header; uv would then request the page of every
+/// package again whenever a package is added.
 pub(crate) fn cache_control<'a>(indexes: impl IntoIterator<Item = &'a str>) -> String {
-    // Nothing is looked up there, so what is built still finds its tools where the user says.
-    indexes.into_iter().enumerate().map(|(number, url)| entry_of(number, None, url, EXPLICIT, UNCHANGING)).collect()
+    // Packages are not searched in these indexes, so builds still get their tools from the user's indexes.
+    indexes.into_iter().enumerate().map(|(number, url)| index_entry(number, None, url, EXPLICIT, IMMUTABLE)).collect()
 }
 
-/// The same for indexes in which packages are looked up, in this order. uv heeds it only for those that it knows by its
-/// configuration: an argument that names an index hides what the configuration says of it.
+/// The same for indexes that are searched for packages, in this order. uv applies it only to indexes from its configuration: an
+/// argument that names an index overrides the configuration of that index.
 ///
-/// Here no hash tells a file from another of the same name, with which other indexes than PyPI may replace it.
+/// Without hashes, a file cannot be distinguished from a replacement with the same name, which indexes other than PyPI allow.
 pub(crate) fn searched(indexes: &[Index<'_>]) -> String {
     let entry = |(number, index): (usize, &Index<'_>)| {
         let role = if index.is_default { "default = true\n" } else { "" };
-        entry_of(number, index.name, index.url, role, if is_pypi(index.url) { UNCHANGING } else { TEN_MINUTES })
+        index_entry(number, index.name, index.url, role, if is_pypi(index.url) { IMMUTABLE } else { TEN_MINUTES })
     };
     let mut config: String = indexes.iter().enumerate().map(entry).collect();
-    // uv asks PyPI last if it has no other default.
+    // uv queries PyPI last if there is no other default.
     if !indexes.iter().any(|index| index.is_default || is_pypi(index.url)) {
-        config += &entry_of(indexes.len(), None, PYPI_INDEX, EXPLICIT, UNCHANGING);
+        config += &index_entry(indexes.len(), None, PYPI_INDEX, EXPLICIT, IMMUTABLE);
     }
     config
 }
 
 const EXPLICIT: &str = "explicit = true\n";
-const UNCHANGING: &str = "max-age=31536000, immutable";
+const IMMUTABLE: &str = "max-age=31536000, immutable";
 const TEN_MINUTES: &str = "max-age=600";
 
 fn is_pypi(url: &str) -> bool {
     url.trim_end_matches('/') == PYPI_INDEX
 }
 
-fn entry_of(number: usize, name: Option<&str>, url: &str, role: &str, files: &str) -> String {
+fn index_entry(number: usize, name: Option<&str>, url: &str, role: &str, files: &str) -> String {
     let name = name.map_or_else(|| format!("lock-{number}"), str::to_owned);
     let pages = if is_pypi(url) { format!("api = \"{TEN_MINUTES}\", ") } else { String::new() };
     let (name, url) = (quoted(&name), quoted(url));
     format!("[[index]]\nname = {name}\nurl = {url}\n{role}cache-control = {{ {pages}files = \"{files}\" }}\n")
 }
 
-/// The index a package's files are cached under: the lock's word, else where the file comes from.
+/// The index under which a package's files are cached: the one in the lock, or else the host of the file.
 fn index(one: &Selected<'_>) -> Option<String> {
     let file = match one.artifact {
         Artifact::Wheel(wheel) => &wheel.file,
@@ -134,8 +135,8 @@ fn entry(one: &Selected<'_>, index: Option<&str>) -> String {
     format!("\n[[packages]]\n{}\n", entry.pairs.join("\n"))
 }
 
-/// A file of an index. Its hash is part of the address: where a file was replaced under its old name, a cache that believes files
-/// never change would else give the old one for ever.
+/// A file of an index. Its hash is part of the address: otherwise, after a file was replaced under its old name, a cache that treats
+/// files as unchanging would return the old one.
 fn file(file: &File) -> Table {
     let mut table = Table::default();
     table.text("name", file.name.as_deref());
@@ -178,7 +179,7 @@ fn directory(directory: &Directory) -> Table {
     table
 }
 
-/// Keys and values as TOML writes them.
+/// Keys and values in TOML.
 #[derive(Default)]
 struct Table {
     pairs: Vec<String>,
@@ -215,7 +216,7 @@ impl Table {
     }
 }
 
-/// A TOML basic string. JSON's escapes are all TOML's too; DEL, which JSON leaves alone, must not stand there.
+/// A TOML basic string. JSON's escapes are valid in TOML; DEL, which JSON does not escape, is not allowed in TOML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

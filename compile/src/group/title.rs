@@ -1,8 +1,8 @@
-//! What a group is called in progress and plans.
+//! Titles of groups in progress and plans.
 
 use crate::group::{Group, GroupKind};
 
-/// So many names are shown; more are counted.
+/// The number of names that are shown; the others are counted.
 const NAMES_SHOWN: usize = 3;
 
 pub(super) fn title(group: &Group) -> String {
@@ -12,7 +12,7 @@ pub(super) fn title(group: &Group) -> String {
         return names.join(", ");
     }
     let ends = (group.members.first(), group.members.last());
-    // Buckets may be many of one size; a name is in one of them only.
+    // Several buckets may have the same size, but a name is in only one of them.
     let range = match ends {
         (Some(first), Some(last)) => format!("{} to {}", first.name, last.name),
         _ => String::new(),
@@ -22,6 +22,6 @@ pub(super) fn title(group: &Group) -> String {
         GroupKind::Medium => format!("{count} medium packages, {range}"),
         GroupKind::Small => format!("{count} small packages, {range}"),
         GroupKind::Tail => format!("{count} packages built or local"),
-        GroupKind::Wheel | GroupKind::Together | GroupKind::Apart | GroupKind::All => format!("{count} packages"),
+        GroupKind::Wheel | GroupKind::AllWheels | GroupKind::Apart | GroupKind::All => format!("{count} packages"),
     }
 }

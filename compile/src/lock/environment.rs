@@ -1,6 +1,6 @@
-//! The environment a lock is read for: an interpreter on a platform with a C library.
+//! The environment that a lock is evaluated for: an interpreter on a platform with a C library.
 //!
-//! Looks at no machine: all of it is said by the caller.
+//! The values come from the caller; the running machine is not inspected.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use pep440_rs::Version;
 use crate::lock::interpreter::{Implementation, Interpreter, Libc};
 use crate::lock::tags::Tags;
 
-/// What runs the environment.
+/// The interpreter, platform and C library of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     interpreter: Interpreter,
@@ -21,7 +21,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// An environment. `None` for a platform that is not Linux or has no name in the world of wheels.
+    /// Returns the environment. `None` if the platform is not Linux or has no wheel tags.
     #[must_use]
     pub fn new(interpreter: Interpreter, platform: &Platform, libc: Libc) -> Option<Self> {
         if platform.os != "linux" {
@@ -43,7 +43,7 @@ impl Target {
         Some(Self { interpreter, machine, libc, tags })
     }
 
-    /// The wheels that fit, best first.
+    /// The tags of compatible wheels, best first.
     #[must_use]
     pub fn tags(&self) -> &Tags {
         &self.tags
@@ -61,7 +61,7 @@ impl Target {
         self.libc
     }
 
-    /// Whether a marker holds where these dependency groups are installed, and no extras.
+    /// Whether a marker holds for these dependency groups and no extras.
     #[must_use]
     pub fn satisfies(&self, marker: &Marker, groups: &[String]) -> bool {
         marker.holds(|variable| self.value(variable, groups))
@@ -87,7 +87,7 @@ impl Target {
             MarkerVariable::PlatformMachine => self.machine,
             MarkerVariable::PlatformPythonImplementation => title,
             MarkerVariable::ImplementationName => name,
-            // Only the running system knows its kernel.
+            // The kernel is only known on the running system.
             MarkerVariable::PlatformRelease | MarkerVariable::PlatformVersion | MarkerVariable::Extra => "",
         };
         MarkerValue::Text(text.to_owned())

@@ -1,4 +1,4 @@
-//! What runs an environment: an implementation of Python, and the C library under it.
+//! The runtime of an environment: an implementation of Python and a C library.
 
 use pep440_rs::Version;
 
@@ -7,12 +7,12 @@ use pep440_rs::Version;
 pub struct Interpreter {
     /// The language's full version, such as 3.11.2.
     pub version: Version,
-    /// Whose it is.
+    /// The implementation.
     pub implementation: Implementation,
 }
 
 impl Interpreter {
-    /// The usual CPython of a version.
+    /// CPython with the global interpreter lock.
     #[must_use]
     pub fn cpython(version: Version) -> Self {
         Self { version, implementation: Implementation::CPython { free_threaded: false } }
@@ -30,10 +30,10 @@ impl Interpreter {
 pub enum Implementation {
     /// The reference implementation.
     CPython {
-        /// Built without the global lock (`3.13t`).
+        /// Whether it is built without the global interpreter lock (`3.13t`).
         free_threaded: bool,
     },
-    /// PyPy, which has a version of its own beside the language's.
+    /// PyPy, which has its own version besides the version of the language.
     PyPy {
         /// PyPy's version, such as 7.3.17.
         version: Version,

@@ -1,6 +1,7 @@
-//! From the text of a `pylock.toml` to a [`Lock`] (PEP 751, "File format").
+//! Parses the text of a `pylock.toml` to a [`Lock`] (PEP 751, "File format").
 //!
-//! Keys that do not say what to install (`dependencies`, `upload-time`, `attestation-identities`, others' `tool` tables) are passed over.
+//! Keys that do not affect what is installed (`dependencies`, `upload-time`, `attestation-identities`, `tool` tables of other tools)
+//! are ignored.
 
 use std::collections::BTreeMap;
 
@@ -12,28 +13,28 @@ use crate::lock::wheel_name::WheelName;
 use crate::lock::{Archive, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};
 use crate::rules;
 
-/// Reads a lock; `file` is what places in it refer to.
+/// Parses a lock. `file` is the file that spans refer to.
 ///
 /// # Errors
-/// Everything wrong with it: text that is no TOML (E113), keys that are missing or mistyped (E113), a version of the format
-/// that is not known (E114), URLs with credentials (E116).
+/// All problems: invalid TOML (E113), keys that are missing or have the wrong type (E113), an unsupported format version (E114), and
+/// URLs with credentials (E116).
 pub fn parse(file: FileId, text: &str) -> Result<Lock, Vec<Diagnostic>> {
     let mut report = Report::new(file);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = report.span(error.span().unwrap_or(text.len()..text.len()));
         let first = error.message().lines().next().unwrap_or_default();
-        report.wrong(span, format!("not valid TOML: {first}"));
+        report.error(span, format!("not valid TOML: {first}"));
     }
     if !errors.is_empty() {
         return report.finish(Lock::default());
     }
-    let root = Table::new(document.get_ref(), report.span(0..0), "the lock");
+    let root = Table::new(document.get_ref(), report.span(0..0), "the lockfile");
     if !is_known_version(&mut report, root) {
         return report.finish(Lock::default());
     }
     if root.get("packages").is_none() {
-        report.wrong(root.span, "the lock has no `packages`");
+        report.error(root.span, "the lockfile has no `packages`");
     }
     let requires_python = root.parsed(&mut report, "requires-python", "a list of version specifiers");
     let default_groups = root.texts(&mut report, "default-groups");
@@ -53,9 +54,9 @@ fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {
     let Some((version, span)) = root.required(report, "lock-version") else { return false };
     let is_known = version.split('.').next() == Some("1");
     if !is_known {
-        let message = format!("the lock has version {version:?} of its format");
-        let help = "version 1 is known; write the lock with a tool that makes it";
-        report.say(Diagnostic::new(&rules::LOCK_VERSION, message).with_label(span, "").with_help(help));
+        let message = format!("the lockfile has format version {version:?}");
+        let help = "only version 1 is supported; write the lockfile with a tool that uses it";
+        report.push(Diagnostic::new(&rules::LOCK_VERSION, message).with_label(span, "").with_help(help));
     }
     is_known
 }
@@ -63,7 +64,7 @@ fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {
 fn package(report: &mut Report, entry: Table<'_>) -> Option<LockedPackage> {
     let (name, span) = entry.required(report, "name")?;
     let Some(name) = PackageName::new(name) else {
-        report.wrong(span, format!("{name:?} is not a package's name"));
+        report.error(span, format!("{name:?} is not a valid package name"));
         return None;
     };
     let index = entry.text(report, "index").map(|(url, at)| checked_url(report, url, at));
@@ -90,25 +91,25 @@ fn package(report: &mut Report, entry: Table<'_>) -> Option<LockedPackage> {
     Some(package)
 }
 
-/// `wheels` and `sdist` go together; each of the others excludes all the rest.
+/// Checks the sources of a package: `wheels` and `sdist` can be combined; any other source must be the only one.
 fn one_source(report: &mut Report, package: &LockedPackage, entry: Table<'_>) {
     let has = |key: &str| entry.get(key).is_some();
     let from_index = has("wheels") || has("sdist");
     let kinds = [from_index, has("vcs"), has("directory"), has("archive")];
     match kinds.into_iter().filter(|is_there| *is_there).count() {
-        0 => report.wrong(package.span, format!("the lock does not say where {} comes from", package.name)),
+        0 => report.error(package.span, format!("the lockfile has no source for {}", package.name)),
         1 => {}
-        _ => report.wrong(package.span, format!("the lock says twice where {} comes from", package.name)),
+        _ => report.error(package.span, format!("the lockfile has more than one source for {}", package.name)),
     }
 }
 
 fn marker(report: &mut Report, entry: Table<'_>) -> Option<Marker> {
     let (text, span) = entry.text(report, "marker")?;
     let unreadable = |error: MarkerError| {
-        // Quotes around it and no escapes in it: then places in the value are places in the file.
+        // In a string with quotes and without escapes, positions in the value correspond to positions in the file.
         let is_verbatim = span.end - span.start == text.len() + 2;
         let place = if is_verbatim { span.slice(error.part().start + 1, error.part().end + 1) } else { span };
-        report.wrong(place, format!("the marker {text:?} cannot be read: {error}"));
+        report.error(place, format!("the marker {text:?} cannot be read: {error}"));
     };
     text.parse().map_err(unreadable).ok()
 }
@@ -142,9 +143,7 @@ fn hashes(report: &mut Report, table: Table<'_>) -> Hashes {
             DeValue::String(digits) if is_word && is_hexadecimal(digits) => {
                 hashes.insert(algorithm.to_ascii_lowercase(), digits.to_ascii_lowercase());
             }
-            _ => {
-                report.wrong(report.span(value.span()), format!("the {algorithm:?} hash is not in hexadecimal digits"))
-            }
+            _ => report.error(report.span(value.span()), format!("the {algorithm:?} hash is not hexadecimal")),
         }
     }
     hashes
@@ -174,7 +173,7 @@ fn directory(report: &mut Report, table: Table<'_>) -> Option<Directory> {
     })
 }
 
-/// `path` or `url`; where both are, the path is nearer.
+/// `path` or `url`; if both are given, the path is used.
 fn place(report: &mut Report, table: Table<'_>) -> Option<Place> {
     if let Some((path, _)) = table.text(report, "path") {
         return Some(Place::Path(path.to_owned()));
@@ -183,14 +182,13 @@ fn place(report: &mut Report, table: Table<'_>) -> Option<Place> {
     Some(Place::Url(checked_url(report, url, span)))
 }
 
-/// A URL that can be shown and sent: passwords would be in the graph and in the image's provenance.
+/// A URL without credentials. Passwords would be visible in the graph and in the image's provenance.
 fn checked_url(report: &mut Report, url: &str, span: Span) -> String {
     let masked = mask_credentials(url);
     if masked != url {
-        let message = format!("the lock's URL {masked} holds credentials");
-        let help =
-            "make the lock with a URL without them; give them with `pip_secret_mounts`, as a netrc file for example";
-        report.say(Diagnostic::new(&rules::LOCK_CREDENTIALS, message).with_label(span, "").with_help(help));
+        let message = format!("the URL {masked} in the lockfile contains credentials");
+        let help = "lock with a URL without credentials, and provide them with `pip_secret_mounts`, for example as a netrc file";
+        report.push(Diagnostic::new(&rules::LOCK_CREDENTIALS, message).with_label(span, "").with_help(help));
     }
     url.to_owned()
 }

@@ -1,4 +1,5 @@
-//! What of a lock one environment installs, and from which file: the steps of PEP 751's "Installation", with uv's preferences.
+//! Selects the packages of a lock for one environment, and the file of each: the steps of PEP 751's "Installation", with uv's
+//! preferences.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,12 +15,12 @@ use crate::rules;
 pub struct Selected<'a> {
     /// The lock's entry.
     pub package: &'a LockedPackage,
-    /// What it is installed from.
+    /// The source it is installed from.
     pub artifact: Artifact<'a>,
 }
 
 impl<'a> Selected<'a> {
-    /// The file it is installed from; a checkout or a folder is none.
+    /// The file it is installed from. `None` for a checkout or a folder.
     #[must_use]
     pub fn file(&self) -> Option<&'a File> {
         match self.artifact {
@@ -30,32 +31,32 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// It is a file or folder beside the lock.
+    /// Whether it is a file or folder with a path relative to the lock.
     #[must_use]
     pub fn is_local(&self) -> bool {
         let is_folder = matches!(self.artifact, Artifact::Source(Source::Directory(_)));
         is_folder || self.file().is_some_and(|file| matches!(file.place, Place::Path(_)))
     }
 
-    /// This file's size in bytes, where the lock says it.
+    /// The size of the file in bytes, if the lock has it.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.file()?.size
     }
 }
 
-/// What a package is installed from.
+/// The source of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact<'a> {
     /// The best wheel of an index.
     Wheel(&'a Wheel),
     /// A wheel named by a direct URL or path.
     WheelArchive(&'a Archive),
-    /// Something that must be built first.
+    /// A source that must be built first.
     Source(Source<'a>),
 }
 
-/// What a package is built from.
+/// The source that a package is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source<'a> {
     /// A source distribution from an index.
@@ -68,22 +69,22 @@ pub enum Source<'a> {
     Directory(&'a Directory),
 }
 
-/// Picks what a target installs, by name.
+/// Selects what a target installs, sorted by name.
 ///
-/// Of several wheels that fit, the one with the best tag, then the highest build tag is taken, as uv does
-/// (`crates/uv-resolver/src/lock/export/pylock_toml.rs`, `find_best_wheel`); then the lowest file name, so that the order in the
-/// lock means nothing.
+/// Of several wheels that fit, the one with the best tag, then the highest build tag is selected, as in uv
+/// (`crates/uv-resolver/src/lock/export/pylock_toml.rs`, `find_best_wheel`); then the lowest file name, so that the order in the lock
+/// does not matter.
 ///
 /// # Errors
-/// Everything that makes the lock unfit (E115): another Python version, two entries for one package, nothing to install from.
+/// All reasons why the lock does not fit (E115): another Python version, two entries for one package, no usable file.
 pub fn select<'a>(lock: &'a Lock, target: &Target) -> Result<Vec<Selected<'a>>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let python = &target.interpreter().version;
     if let Some(wanted) = &lock.requires_python
         && !wanted.contains(python)
     {
-        let message = format!("the lock is for Python {wanted}, not {python}");
-        let help = "lock for the interpreter of the image, or choose another with `python_version`";
+        let message = format!("the lockfile is for Python {wanted}, not {python}");
+        let help = "lock for the image's interpreter, or select another one with `python_version`";
         diagnostics.push(Diagnostic::new(&rules::LOCK_UNFIT, message).with_help(help));
     }
     let mut chosen = BTreeMap::new();
@@ -114,7 +115,7 @@ fn artifact<'a>(package: &'a LockedPackage, target: &Target) -> Result<Artifact<
         && !wanted.contains(python)
     {
         let message = format!("{} is locked for Python {wanted}, not {python}", package.name);
-        return Err(unfit(message, "lock again for the interpreter of the image"));
+        return Err(unfit(message, "lock again for the image's interpreter"));
     }
     if let Some(wheel) = best_wheel(package, target) {
         return Ok(Artifact::Wheel(wheel));
@@ -124,7 +125,7 @@ fn artifact<'a>(package: &'a LockedPackage, target: &Target) -> Result<Artifact<
             None => Ok(Artifact::Source(Source::Archive(archive))),
             Some(name) if target.tags().rank(name).is_some() => Ok(Artifact::WheelArchive(archive)),
             Some(_) => Err(unfit(
-                format!("the wheel {} is locked to does not fit the image", package.name),
+                format!("the locked wheel of {} does not fit the image", package.name),
                 "lock a wheel for the image's Python and platform",
             )),
         };
@@ -134,8 +135,9 @@ fn artifact<'a>(package: &'a LockedPackage, target: &Target) -> Result<Artifact<
         .or_else(|| package.directory.as_ref().map(Source::Directory))
         .or_else(|| package.vcs.as_ref().map(Source::Vcs));
     source.map(Artifact::Source).ok_or_else(|| {
-        let message = format!("no wheel of {} fits the image, and the lock has no sources of it", package.name);
-        unfit(message, "lock for the image's Python and platform, or choose a base image the wheels are for")
+        let message =
+            format!("no wheel of {} fits the image, and the lockfile has no source distribution of it", package.name);
+        unfit(message, "lock for the image's Python and platform, or choose a base image that the wheels fit")
     })
 }
 
@@ -150,8 +152,8 @@ fn best_wheel<'a>(package: &'a LockedPackage, target: &Target) -> Option<&'a Whe
 }
 
 fn twice(package: &LockedPackage, other: &LockedPackage) -> Diagnostic {
-    Diagnostic::new(&rules::LOCK_UNFIT, format!("the lock has two entries for {} that both apply", package.name))
+    Diagnostic::new(&rules::LOCK_UNFIT, format!("the lockfile has two entries for {} that both apply", package.name))
         .with_label(package.span, "")
-        .with_label(other.span, "the other one")
-        .with_help("write the lock again, or lock for one platform and Python version")
+        .with_label(other.span, "the other entry")
+        .with_help("write the lockfile again, or lock for one platform and Python version")
 }

@@ -1,4 +1,4 @@
-//! A TOML table under a reader that reports what is missing or of the wrong type, with its place.
+//! Reads TOML tables and reports missing keys and wrong types with their positions.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::rules;
 
-/// A lock with more mistakes than this is something else.
-const MOST_DIAGNOSTICS: usize = 20;
+/// A file with more problems is probably not a lock.
+const MAX_DIAGNOSTICS: usize = 20;
 
-/// Where a lock's problems are collected.
+/// Collects the problems of a lock.
 pub(super) struct Report {
     file: FileId,
     diagnostics: Vec<Diagnostic>,
@@ -27,16 +27,16 @@ impl Report {
         Span::new(self.file, range.start, range.end)
     }
 
-    pub(super) fn say(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MOST_DIAGNOSTICS {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
         }
     }
 
-    pub(super) fn wrong(&mut self, span: Span, message: impl Into<String>) {
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
         let help =
-            "write the lock again with the tool that made it: `uv pip compile --format pylock.toml`, `uv export`";
-        self.say(Diagnostic::new(&rules::LOCK_SYNTAX, message).with_label(span, "").with_help(help));
+            "write the lockfile again with the tool that made it: `uv pip compile --format pylock.toml`, `uv export`";
+        self.push(Diagnostic::new(&rules::LOCK_SYNTAX, message).with_label(span, "").with_help(help));
     }
 
     pub(super) fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
@@ -44,7 +44,7 @@ impl Report {
     }
 }
 
-/// A table and what it is called in messages.
+/// A table and its name in messages.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
     table: &'a DeTable<'a>,
@@ -61,7 +61,7 @@ impl<'a> Table<'a> {
         self.table.get(key)
     }
 
-    /// An optional text and its place.
+    /// An optional text and its position.
     pub(super) fn text(&self, report: &mut Report, key: &str) -> Option<(&'a str, Span)> {
         let value = self.get(key)?;
         let span = report.span(value.span());
@@ -75,20 +75,20 @@ impl<'a> Table<'a> {
         self.text(report, key).map(|(text, _)| text.to_owned())
     }
 
-    /// A text that has to be there.
+    /// A required text.
     pub(super) fn required(&self, report: &mut Report, key: &str) -> Option<(&'a str, Span)> {
         if self.get(key).is_none() {
-            report.wrong(self.span, format!("{} has no `{key}`", self.what));
+            report.error(self.span, format!("{} has no `{key}`", self.what));
         }
         self.text(report, key)
     }
 
-    /// An optional text that has a form of its own.
+    /// An optional text in a certain format.
     pub(super) fn parsed<T: FromStr>(&self, report: &mut Report, key: &str, form: &str) -> Option<T> {
         let (text, span) = self.text(report, key)?;
         let parsed = T::from_str(text).ok();
         if parsed.is_none() {
-            report.wrong(span, format!("`{key}` of {} is not {form}", self.what));
+            report.error(span, format!("`{key}` of {} is not {form}", self.what));
         }
         parsed
     }
@@ -101,7 +101,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// An optional whole number that is not negative.
+    /// An optional non-negative integer.
     pub(super) fn number(&self, report: &mut Report, key: &str) -> Option<u64> {
         let value = self.get(key)?;
         let number = match value.get_ref() {
@@ -128,7 +128,7 @@ impl<'a> Table<'a> {
             let span = report.span(item.span());
             match item.get_ref() {
                 DeValue::Table(table) => tables.push(Table::new(table, span, what)),
-                _ => report.wrong(span, format!("{what} is not a table")),
+                _ => report.error(span, format!("{what} is not a table")),
             }
         }
         tables
@@ -140,7 +140,7 @@ impl<'a> Table<'a> {
         for item in self.items(report, key) {
             match item.get_ref() {
                 DeValue::String(text) => texts.push(text.clone().into_owned()),
-                _ => report.wrong(report.span(item.span()), format!("`{key}` of {} is not a list of texts", self.what)),
+                _ => report.error(report.span(item.span()), format!("`{key}` of {} is not a list of texts", self.what)),
             }
         }
         texts
@@ -160,7 +160,7 @@ impl<'a> Table<'a> {
     }
 
     fn mistyped<T>(&self, report: &mut Report, key: &str, span: Span, wanted: &str) -> Option<T> {
-        report.wrong(span, format!("`{key}` of {} is not {wanted}", self.what));
+        report.error(span, format!("`{key}` of {} is not {wanted}", self.what));
         None
     }
 }

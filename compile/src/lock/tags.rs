@@ -1,4 +1,4 @@
-//! Compatibility tags: which wheels an environment takes, and which of them it likes best.
+//! Compatibility tags: the wheels that fit an environment, in order of preference.
 //!
 //! Tags are those of PEP 425, 600 and 656; their order is uv's (`crates/uv-platform-tags/src/tags.rs`), because uv installs.
 
@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use crate::lock::interpreter::{Implementation, Interpreter, Libc, release};
 use crate::lock::wheel_name::WheelName;
 
-/// The tags an environment takes.
+/// The tags that an environment supports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tags {
-    /// `python-abi-platform`, best first; positions are what `ranks` maps to.
+    /// The position of each `python-abi-platform` in the order of preference, 0 first.
     ranks: BTreeMap<(String, String, String), usize>,
 }
 
@@ -43,7 +43,7 @@ impl Tags {
         Self { ranks: list.ranks }
     }
 
-    /// How well a wheel fits: its best tag's place in the order, 0 first. `None` if it does not fit.
+    /// The rank of a wheel: the position of its best tag, 0 first. `None` if it does not fit.
     #[must_use]
     pub fn rank(&self, wheel: &WheelName) -> Option<usize> {
         let mut best = None;
@@ -91,12 +91,12 @@ impl List {
     }
 }
 
-/// The ABI of extension modules that are built for exactly this interpreter.
+/// The ABI tag of extension modules that are built for this interpreter only.
 fn own_abi(interpreter: &Interpreter) -> String {
     let (major, minor) = interpreter.minor_version();
     match &interpreter.implementation {
         Implementation::CPython { free_threaded: true } => format!("cp{major}{minor}t"),
-        // Until 3.7 the name says that Python's own allocator is used, which it always is.
+        // Up to 3.7 the tag includes `m` for Python's own allocator, which is always used.
         Implementation::CPython { .. } if (major, minor) <= (3, 7) => format!("cp{major}{minor}m"),
         Implementation::CPython { .. } => format!("cp{major}{minor}"),
         Implementation::PyPy { version } => {
@@ -106,7 +106,7 @@ fn own_abi(interpreter: &Interpreter) -> String {
     }
 }
 
-/// Platform tags, newest C library first, the ones that promise nothing last.
+/// Platform tags, newest C library first, and tags without a C library version last.
 fn platforms(machine: &str, libc: Libc) -> Vec<String> {
     let mut tags = Vec::new();
     match libc {
@@ -132,7 +132,7 @@ fn platforms(machine: &str, libc: Libc) -> Vec<String> {
     tags
 }
 
-/// The minor version of the oldest glibc that a machine's wheels are built for.
+/// The minor version of the oldest glibc for which wheels of a machine are built.
 fn oldest_manylinux(machine: &str) -> Option<u16> {
     match machine {
         "x86_64" | "i686" => Some(5),

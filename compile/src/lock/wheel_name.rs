@@ -1,18 +1,18 @@
-//! What a wheel's file name says (binary distribution format, "File name convention").
+//! The parts of a wheel's file name (binary distribution format, "File name convention").
 
 use std::str::FromStr as _;
 
 use imagespec::PackageName;
 use pep440_rs::Version;
 
-/// A wheel's file name, read.
+/// A parsed file name of a wheel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WheelName {
     /// The distribution.
     pub name: PackageName,
     /// Its version.
     pub version: Version,
-    /// Breaks ties between wheels of one version.
+    /// Orders wheels of the same version.
     pub build: Option<BuildTag>,
     /// Such as `cp311`, or `py2` and `py3`.
     pub python: Vec<String>,
@@ -27,7 +27,7 @@ pub struct WheelName {
 pub struct BuildTag(pub u64, pub String);
 
 impl WheelName {
-    /// Reads a file name; `None` if it is not a wheel's.
+    /// Parses a file name; `None` if it is not a valid name of a wheel.
     #[must_use]
     pub fn parse(filename: &str) -> Option<Self> {
         let stem = filename.strip_suffix(".whl")?;
@@ -50,7 +50,7 @@ impl WheelName {
         })
     }
 
-    /// The name of the file at a URL or path, its escapes (`%2B`) undone.
+    /// The file name in a URL or path, with escapes (`%2B`) decoded.
     pub(super) fn last_segment(place: &str) -> Option<String> {
         let path = match place.split_once("://") {
             Some((_, rest)) => rest.split(['?', '#']).next().unwrap_or_default(),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_rest() {
+    fn refuses_other_names() {
         for bad in [
             "",
             ".whl",
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_file_of_an_address() {
+    fn finds_the_file_name_in_a_url() {
         let last = |place| WheelName::last_segment(place);
         assert_eq!(last("https://x/y/torch-2%2Bcpu.whl?a=/b#c/d").as_deref(), Some("torch-2+cpu.whl"));
         assert_eq!(last("wheels/a.whl").as_deref(), Some("a.whl"));

@@ -5,12 +5,12 @@ use buildkit_llb::{File, MkDir, MkFile, Mount, Output, Sharing};
 use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
-/// Updates the lists, installs, and removes what differs from run to run, in one exec: the lists live in a cache that may be
-/// collected at any time, so an install must never rely on an earlier update. Packages are the script's arguments.
+/// Updates the lists, installs, and removes files that differ between runs. This is a single exec, because the lists are in a cache
+/// that may be deleted at any time, so an install must not rely on an earlier update. Packages are arguments of the script.
 ///
-/// An update makes apt's index of all lists anew, half a second for Debian's, whatever it brought. Here that is left to the
-/// install, which sees by the times of the lists whether they are the index's; mirrors that say nothing of times send release
-/// files again, so one with the same text gets its time back.
+/// `apt-get update` always rebuilds apt's index of all lists, which takes half a second for Debian's. The script leaves this to the
+/// install, which compares the times of lists and index. Mirrors without modification times send unchanged release files again, so
+/// files with unchanged text get their old time back.
 const SCRIPT: &str = r#"set -eu
 conf=/dev/imagespec/apt/apt.conf
 printf %s "$IMAGESPEC_APT_CONF" > "$conf"
@@ -29,10 +29,10 @@ rm -rf /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log /var/log/boots
   /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
 "#;
 
-/// Read after the image's own configuration: takes back what Docker's Debian images do to keep layers small (they delete every
-/// archive after use, which would leave the cache mount empty, and keep no index of the lists; one that has the installed
-/// packages in it is not for images to share), takes names for names (`python3.15` would else be a regular
-/// expression where no package has the name), and shows no progress bars in logs.
+/// Read after the image's own configuration. It reverts the settings of Docker's Debian images that keep layers small: they delete
+/// archives after use, which would leave the cache mount empty, and keep no index of the lists. An index that includes the installed
+/// packages cannot be shared between images. Package names are taken literally (otherwise `python3.15` is a regular expression if
+/// there is no such package), and logs show no progress bars.
 const CONFIGURATION: &str = r#"#clear DPkg::Post-Invoke;
 #clear APT::Update::Post-Invoke;
 Dir::Cache::pkgcache "";
@@ -55,7 +55,7 @@ impl Lowering<'_> {
             configuration += &format!("Acquire::https::CAInfo \"{}\";\n", ca_path());
         }
         if !files.is_empty() {
-            // Else lists that the cache has of a repository would do, although its key is another one now.
+            // Otherwise apt would use cached lists of a repository even if its key has changed.
             configuration += "APT::Update::Error-Mode \"any\";\n";
         }
         let args = ["/bin/sh", "-c", SCRIPT, "apt"].into_iter().map(str::to_owned).chain(packages.iter().cloned());
@@ -65,8 +65,8 @@ impl Lowering<'_> {
             .with_envs(env.clone())
             .with_env("IMAGESPEC_APT_CONF", configuration)
             .with_mount(Mount::tmpfs(format!("{}/apt", crate::fixed::MOUNTS)))
-            // dpkg's journal, empty before and after: it is written to the disk a dozen times for each package, and a step that
-            // breaks off leaves no layer that would need it.
+            // dpkg's journal is empty before and after, but is written to disk about ten times for each package. A step that is interrupted
+            // leaves no layer that would need it.
             .with_mount(Mount::tmpfs("/var/lib/dpkg/updates"))
             .with_mount(Mount::cache(
                 "/var/cache/apt",
@@ -84,7 +84,7 @@ impl Lowering<'_> {
         outputs.root().unwrap_or(parent)
     }
 
-    /// More repositories and their keys, which the image keeps.
+    /// Adds repositories and their keys, which stay in the image.
     fn repositories(&mut self, step: &Step, parent: Output, files: &[(String, String)]) -> Output {
         if files.is_empty() {
             return parent;

@@ -1,4 +1,4 @@
-//! The commands step's op: the user's own shell text, the only one there is.
+//! The op of the commands step: the user's own shell text, which is the only one.
 
 use buildkit_llb::Output;
 use imagespec::{Bytecode, is_read_by_installers};
@@ -18,12 +18,12 @@ impl Lowering<'_> {
     ) -> Output {
         let mut exec = self.exec(["/bin/sh", "-c", script], parent);
         if self.plan.uv.is_some() {
-            // Most of the variables are of no concern to installers, and a new cache is an empty one.
+            // Most of the variables do not affect installers, and every new cache is empty.
             let seen: Vec<_> = env.iter().filter(|(name, _)| is_read_by_installers(name)).collect();
             let cache = self.built_cache(&seen, &[]);
             exec = with_bytecode(self.with_uv(exec, &cache), bytecode);
         }
-        // The spec's variables come last: whoever sets `UV_…` means it.
+        // The spec's variables come last, because a user who sets `UV_…` wants to override the default.
         let mut exec = exec.with_envs(env.iter().cloned());
         if self.plan.uv.is_some() {
             let path = env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);

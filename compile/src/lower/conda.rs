@@ -1,5 +1,4 @@
-//! The conda step's ops: micromamba, which is mounted from its tool image and never part of a layer, and the bytecode of what it
-//! installed.
+//! The ops of the conda step: micromamba, which is mounted from its tool image and never in a layer, and the compilation of bytecode.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +8,16 @@ use imagespec::Bytecode;
 use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
-/// Where micromamba keeps what is not part of an environment (Flytekit's place). Below it are the environments.
+/// The folder of micromamba's data, with the environments below it (the same as Flytekit's).
 const ROOT_PREFIX: &str = "/opt/micromamba";
 
-/// Where the tool images have it (`mamba-org/micromamba-docker`, `Dockerfile`).
+/// The path of micromamba in the tool images (`mamba-org/micromamba-docker`, `Dockerfile`).
 const PROGRAM: &str = "/usr/bin/micromamba";
 
-/// Certificates in the tool images: micromamba reads no variable that names others, and stops where a base image has none.
+/// Certificates in the tool images. micromamba reads no variable for other ones, and fails if a base image has none.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Compiles what was installed.
+/// Compiles the installed packages.
 const COMPILE: &str = include_str!("conda_bytecode.py");
 const COMPILE_FILE: &str = "compile.py";
 
@@ -26,7 +25,7 @@ impl Lowering<'_> {
     pub(super) fn conda(&mut self, step: &Step, parent: Output) -> Output {
         let Action::Conda { packages, channels, env, bytecode } = &step.action else { return parent };
         let made = self.micromamba(step, parent, packages, channels, env);
-        // It holds the time of the day, and programs know an environment by it.
+        // The file is required in an environment, but contains the current time.
         let history = format!("{}/conda-meta/history", crate::fixed::CONDA_ENVIRONMENT);
         let history = MkFile { timestamp: Some(0), ..MkFile::new(history, 0o644, "") };
         let plain = self.graph.file(File::on(made).mkfile(history));
@@ -44,7 +43,7 @@ impl Lowering<'_> {
     ) -> Output {
         let Some(image) = self.plan.micromamba.as_ref() else { return parent };
         let micromamba = self.image(image);
-        // It calls itself by this name.
+        // micromamba expects this program name.
         let program = format!("{}/bin/micromamba", crate::fixed::MOUNTS);
         let cache = format!("{}/conda-cache", crate::fixed::MOUNTS);
         let scratch = format!("{}/tmp", crate::fixed::MOUNTS);
@@ -56,7 +55,7 @@ impl Lowering<'_> {
             "--yes",
             "--quiet",
             "--no-rc",
-            // Bytecode comes afterwards: its own names the times of files.
+            // Bytecode is compiled afterwards, because micromamba's bytecode contains file times.
             "--no-pyc",
             "--ssl-verify",
             &certificates,
@@ -70,9 +69,9 @@ impl Lowering<'_> {
         let words = words.map(str::to_owned).into_iter().chain(channels).chain(packages.iter().cloned());
         let exec = self
             .exec(words, parent)
-            // Archives stay in the cache; what is installed is copied out of it.
+            // Archives stay in the cache; installed files are copies.
             .with_env("CONDA_PKGS_DIRS", &cache)
-            // It notes its environments in the home folder.
+            // micromamba registers its environments in the home folder.
             .with_env("HOME", &scratch)
             .with_env("TMPDIR", &scratch)
             .with_envs(env.clone())

@@ -5,7 +5,7 @@ use buildkit_llb::{Copy, File, LocalSource, Note, Output, Owner, Source, User};
 use crate::lower::Lowering;
 use crate::plan::{CopyItem, LocalFilter, Step};
 
-/// The name under which every client serves the build context.
+/// The name of the build context, which is the same for all clients.
 const CONTEXT: &str = "context";
 
 impl Lowering<'_> {
@@ -24,7 +24,7 @@ impl Lowering<'_> {
             file.copy(Copy {
                 owner: chown(owner),
                 contents_only: true,
-                // As in a Dockerfile, a link that is named stands for what it points at; links inside of folders stay links.
+                // As in a Dockerfile, a copied link is replaced by its target; links inside copied folders stay links.
                 follow_symlink: true,
                 create_dest_path: true,
                 ..Copy::new(local, from, to)
@@ -36,7 +36,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The context as a step sees it.
+/// The context as the source of a step.
 pub(crate) fn local_source(filter: &LocalFilter, session: Option<&str>) -> LocalSource {
     LocalSource {
         session: session.map(str::to_owned),
@@ -48,7 +48,7 @@ pub(crate) fn local_source(filter: &LocalFilter, session: Option<&str>) -> Local
     }
 }
 
-/// `user[:group]` as an owner; root, the owner a client's files arrive with, needs no change.
+/// `user[:group]` as an owner. `None` for root, the owner of files from a client.
 pub(super) fn chown(owner: &str) -> Option<Owner> {
     let named = |text: &str| match text.parse() {
         Ok(id) => User::Id(id),

@@ -1,4 +1,4 @@
-//! The ops of groups: a locked part of the environment each, and the comparison of what they brought.
+//! The ops of package groups: one per locked group, and one that compares their files.
 
 use buildkit_llb::{Mount, Note, Output, Sharing};
 
@@ -8,31 +8,31 @@ use crate::lower::Lowering;
 use crate::lower::python::{DOWNLOADS, uv_cache, uv_path, with_secrets};
 use crate::plan::{GroupInstall, Step};
 
-/// Installs, lists and compiles. The package's names never become part of it: what it installs are two files, which it is told.
+/// Installs a group, lists its files and compiles bytecode. Its two input files name the packages, so the script is constant.
 const INSTALL: &str = include_str!("install_group.py");
 const INSTALL_FILE: &str = "install.py";
 
-/// Compares lists.
+/// Compares the lists.
 const COMPARE: &str = include_str!("collisions.py");
 const COMPARE_FILE: &str = "compare.py";
 
-/// The list of what a group installed, below [`OUTPUT`].
+/// The file below [`OUTPUT`] with the list of files that a group has installed.
 const LIST_FILE: &str = "files";
 
-/// The file with what packages of different groups both bring, in what answers
+/// The file with paths that are in packages of different groups, in the result for
 /// [`question::Collisions`](crate::question::Collisions).
 pub const COLLISIONS_FILE: &str = "collisions";
 
 impl Lowering<'_> {
     pub(super) fn install_group(&mut self, step: &Step, parent: Output, install: &GroupInstall) -> Output {
         let folder = format!("{}/group", crate::fixed::MOUNTS);
-        // One op for all groups: else a graph would be mostly copies of it.
+        // A single op for all groups: otherwise a graph would mostly consist of copies of it.
         let installer = self.inputs("install", &[(INSTALL_FILE, INSTALL)]);
         let home = self.common.home;
         let python = home.python();
         let list = format!("{OUTPUT}/{LIST_FILE}");
         let program = format!("{}/install/{INSTALL_FILE}", crate::fixed::MOUNTS);
-        // Code that a package runs while it is built must not reach what other images will import.
+        // Code that a package runs during its build must not be able to write bytecode that other images use.
         let kept = if install.is_built { String::new() } else { format!("{}/bytecode", crate::fixed::MOUNTS) };
         let words = [python.as_str(), "-I", "-S", "-B", &program, home.path, &list, install.bytecode.as_str(), &kept];
         let files = [(LOCK_FILE, &install.lock), (CONFIG_FILE, &install.config)];
@@ -84,15 +84,15 @@ impl Lowering<'_> {
     }
 }
 
-/// A file in variables of the step: its name, then its pieces. The kernel takes none of 128 kB or more (`MAX_ARG_STRLEN` of linux:
-/// `include/uapi/linux/binfmts.h`). An op that writes the file would cost a daemon more than all of this, and there are as many as
-/// groups; arguments would be told in full when the step fails (moby/buildkit: `solver/llbsolver/ops/exec.go`).
+/// A file as variables of the step: its name, then its parts. The kernel limits a variable to 128 kB (`MAX_ARG_STRLEN` in linux:
+/// `include/uapi/linux/binfmts.h`). Ops that write files would cost the daemon more time than everything else here, because there
+/// would be one per group. Arguments would be printed completely when the step fails (moby/buildkit: `solver/llbsolver/ops/exec.go`).
 fn in_variables(number: usize, name: &str, text: &str) -> Vec<(String, String)> {
-    const MOST: usize = 100_000;
+    const MAX_BYTES: usize = 100_000;
     let mut pieces = vec![name];
     let mut rest = text;
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(MOST));
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_BYTES));
         pieces.push(piece);
         rest = after;
     }
@@ -105,11 +105,11 @@ mod tests {
     use super::in_variables;
 
     #[test]
-    fn long_files_are_many_variables() {
+    fn long_files_are_split_into_variables() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(in_variables(1, "a", ""), [pair("IMAGESPEC_FILE_1_0", "a")]);
         assert_eq!(in_variables(0, "a", "text")[1..], [pair("IMAGESPEC_FILE_0_1", "text")]);
-        // No piece ends within a letter of two bytes.
+        // No part may end inside a character of two bytes.
         let text = format!("x{}", "\u{e9}".repeat(120_000));
         let variables = in_variables(0, "a", &text);
         assert_eq!(variables.len(), 1 + 3);

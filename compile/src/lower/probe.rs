@@ -1,6 +1,6 @@
-//! Graphs by which facts are gathered: the base's root filesystem, files of the context, what an interpreter says.
+//! Graphs that gather facts: the base's root filesystem, files of the context, the description of an interpreter.
 //!
-//! Only builds them; solving and reading is the caller's business.
+//! This module only builds the graphs; the caller solves them and reads the results.
 
 use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source, Wildcard};
 
@@ -11,13 +11,13 @@ use crate::fixed::OUTPUT;
 use crate::lower::files::local_source;
 use crate::plan::LocalFilter;
 
-/// The file that holds an interpreter's description ([`InterpreterFact::parse`]), in what answers
+/// The file with an interpreter's description ([`InterpreterFact::parse`]), in the results for
 /// [`question::Interpreter`](crate::question::Interpreter) and [`question::Lock`](crate::question::Lock).
 pub const INTERPRETER_FILE: &str = "interpreter";
 
-/// Asks the interpreter that runs it. Its argument is the file to write.
-pub(crate) const SAY: &str = include_str!("probe/interpreter.py");
-pub(crate) const SAY_FILE: &str = "interpreter.py";
+/// Reports the interpreter that runs it. Its argument is the output file.
+pub(crate) const PROBE: &str = include_str!("probe/interpreter.py");
+pub(crate) const PROBE_FILE: &str = "interpreter.py";
 
 /// The root filesystem of a resolved image.
 #[must_use]
@@ -29,9 +29,9 @@ pub(crate) fn base_root(reference: &str, platform: &Platform) -> Graph {
     })
 }
 
-/// A step for which an image's layers have to be there, and which makes nothing of them: a name that no image has is looked for.
-/// Looking into the image through the gateway would do as well, but there one image is made ready after the other, the base among
-/// them (`moby/buildkit: frontend/gateway/gateway.go`, `getMounter`).
+/// A step that needs an image's layers and changes nothing: it looks for a file that no image has. Reading a file of the image through
+/// the gateway would pull it too, but the gateway prepares images one after the other, including the base
+/// (`moby/buildkit: frontend/gateway/gateway.go`, `getMounter`).
 #[must_use]
 pub fn image_fetch(reference: &str, platform: &Platform) -> Graph {
     single(|graph| {
@@ -44,7 +44,7 @@ pub fn image_fetch(reference: &str, platform: &Platform) -> Graph {
     })
 }
 
-/// What a filter lets through of the context.
+/// The files of the context that pass a filter.
 #[must_use]
 pub fn context_listing(local: &LocalFilter, session: Option<&str>) -> Graph {
     single(|graph| {
@@ -54,8 +54,8 @@ pub fn context_listing(local: &LocalFilter, session: Option<&str>) -> Graph {
     })
 }
 
-/// Runs an interpreter of a root filesystem; the result is a folder with [`INTERPRETER_FILE`]. It runs with the environment of
-/// the base image's `config`, because shims and scripts depend on it.
+/// Runs an interpreter of a root filesystem; the result is a folder with [`INTERPRETER_FILE`]. It runs with the environment in the
+/// base image's `config`, on which shims and wrapper scripts depend.
 pub(crate) fn interpreter(
     root: Graph,
     interpreter: &str,
@@ -63,14 +63,14 @@ pub(crate) fn interpreter(
     config: &serde_json::Value,
 ) -> Option<Graph> {
     let (mut graph, root) = root.reopen();
-    let inputs = MkFile { timestamp: Some(0), ..MkFile::new(format!("/{SAY_FILE}"), 0o644, SAY) };
+    let inputs = MkFile { timestamp: Some(0), ..MkFile::new(format!("/{PROBE_FILE}"), 0o644, PROBE) };
     let inputs = graph.file(File::scratch().mkfile(inputs));
     graph.annotate(inputs.op(), Note::named("[internal] write interpreter inputs"));
     let folder = format!("{}/ask", crate::fixed::MOUNTS);
-    let (program, answer) = (format!("{folder}/{SAY_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
-    // The root has an output nobody wants: without one it is read-only, and images that lack `/etc/hosts` could not be run.
+    let (program, answer) = (format!("{folder}/{PROBE_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
+    // The root has an output, although it is not used: without one it is read-only, and images without `/etc/hosts` could not run.
     let exec = Exec::new([interpreter, "-I", &program, &answer], root?, platform.clone())
-        .with_envs(Env::of_image(config).to_pairs())
+        .with_envs(Env::from_image_config(config).to_pairs())
         .with_mount(Mount::read_only(folder, inputs))
         .with_mount(Mount::scratch_output(OUTPUT));
     let outputs = graph.exec(exec);
@@ -81,6 +81,6 @@ pub(crate) fn interpreter(
 fn single(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Graph {
     let mut graph = GraphBuilder::new();
     let root = build(&mut graph);
-    // One source with a scheme breaks no rule of the verifier.
+    // A single source with a scheme always passes verification.
     graph.finish(Some(root)).expect("a single source is a sound graph")
 }

@@ -1,4 +1,4 @@
-//! The Python steps' ops: argv execs of uv, which is mounted from its tool image and never part of a layer.
+//! The ops of the Python steps: argv execs of uv, which is mounted from its tool image and never in a layer.
 
 use buildkit_llb::{Digest, Exec, File, Mount, Output, Rm, SecretEnv, SecretMount, Sharing};
 use imagespec::Bytecode;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::lower::Lowering;
 use crate::plan::{Action, InstallSecret, ManagedPython, PinnedImage, Step};
 
-/// uv's cache of steps that build nothing: they all share it.
+/// The uv cache of steps that build nothing, which all of them share.
 pub(super) const DOWNLOADS: &str = "uv";
 
-/// Reads secrets from files into variables and becomes the program, where the daemon cannot set variables itself
-/// (`exec.secretenv`, BuildKit before 0.10). Arguments: `NAME FILE` pairs, `--`, the program.
+/// Exports secrets from files as variables and then runs the program, for daemons that cannot set the variables (`exec.secretenv`,
+/// BuildKit before 0.10). Arguments: `NAME FILE` pairs, `--`, the program.
 const EXPORT_SECRETS: &str = r#"set -eu
 while [ "$1" != -- ]; do
   value=$(cat "$2")
@@ -49,14 +49,14 @@ impl Lowering<'_> {
         if owner.is_empty() {
             return made;
         }
-        // It is empty: there are a few files to give away.
+        // The environment is empty, so only a few files change their owner.
         let outputs =
             self.graph.exec(self.exec(["chown", "-R", "--", owner.as_str(), crate::fixed::ENVIRONMENT], made));
         self.annotate(step, outputs.op());
         outputs.root().unwrap_or(made)
     }
 
-    /// An interpreter that uv downloads, with its library compiled: whoever runs it may not be able to write there.
+    /// Installs an interpreter with uv and compiles its library, because the image's user may not be able to write there.
     fn managed_python(&mut self, step: &Step, parent: Output, version: &str, managed: &ManagedPython) -> Output {
         let command = [uv_path(), "python".to_owned(), "install".to_owned(), version.to_owned()].to_vec();
         let (command, mounts, envs) = with_secrets(command, &managed.secrets, managed.secret_env_native);
@@ -65,14 +65,14 @@ impl Lowering<'_> {
             .with_env("UV_PYTHON_DOWNLOADS", "automatic")
             .with_env("UV_PYTHON_INSTALL_DIR", crate::fixed::PYTHONS)
             .with_env("UV_PYTHON_CACHE_DIR", format!("{}/python", uv_cache()))
-            // No links in the home folder.
+            // Create no links in the home folder.
             .with_env("UV_PYTHON_INSTALL_BIN", "0")
             .with_envs(managed.env.clone());
         let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
         let made = outputs.root().unwrap_or(parent);
-        // What uv needs while it works.
+        // Files that uv only needs while it runs.
         let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{}/{name}", crate::fixed::PYTHONS));
         let file =
             litter.iter().fold(File::on(made), |file, path| file.rm(Rm { allow_not_found: true, ..Rm::new(path) }));
@@ -93,7 +93,7 @@ impl Lowering<'_> {
         command.insert(0, uv_path());
         command.push(self.common.home.python());
         command.extend(args.iter().cloned());
-        // The short names are the same in every uv; the long ones were renamed once.
+        // The short option names are the same in all versions of uv; the long ones were renamed once.
         command.extend(["-r".to_owned(), format!("{folder}/requirements.txt")]);
         if !constraints.is_empty() {
             files.push(("constraints.txt", constraints.as_str()));
@@ -104,7 +104,7 @@ impl Lowering<'_> {
         let exec = self.exec(command, parent);
         let cache = self.built_cache(env, args);
         let exec = with_bytecode(self.with_installer(exec, &cache), *bytecode)
-            // The spec's variables come after our choices: whoever sets `UV_…` means it.
+            // The spec's variables come after the defaults, because a user who sets `UV_…` wants to override them.
             .with_envs(env.clone())
             .with_env(self.common.home.variable, self.common.home.path)
             .with_env("UV_CACHE_DIR", uv_cache())
@@ -115,13 +115,13 @@ impl Lowering<'_> {
         outputs.root().unwrap_or(parent)
     }
 
-    /// Mounts uv and a cache for our own steps: the interpreter is chosen already, and nobody's configuration counts.
+    /// Mounts uv and a cache for our own steps. The interpreter is fixed, and configuration files of the image are ignored.
     pub(super) fn with_installer(&mut self, exec: Exec, cache: &str) -> Exec {
         self.with_uv(exec, cache).with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
     }
 
-    /// Mounts uv and a cache; without one it would leave its mark on `/tmp`. What uv writes depends on neither the clock nor the
-    /// user's files.
+    /// Mounts uv and a cache; without a cache mount uv would leave files in `/tmp`. The output of uv depends neither on the clock nor on
+    /// configuration files of the image.
     pub(super) fn with_uv(&mut self, exec: Exec, cache: &str) -> Exec {
         let Some(uv) = self.uv_image() else { return exec };
         exec.with_mount(Mount::read_only(uv_path(), uv).with_selector("/uv"))
@@ -131,12 +131,12 @@ impl Lowering<'_> {
             .with_env("UV_LINK_MODE", "copy")
     }
 
-    /// The cache of steps that may build from source: uv takes a wheel it has built before for any interpreter that it fits by
-    /// name, whatever compilers, libraries and variables it was built with. So it is one for each of those surroundings; packages
-    /// are some where builds are not isolated from them.
+    /// The cache of steps that may build from source. uv reuses a wheel that it has built for any interpreter with a compatible tag,
+    /// regardless of the compilers, libraries and variables. Therefore each combination of these has its own cache; installed packages
+    /// are included, because builds may not be isolated from them.
     pub(super) fn built_cache(&self, env: &impl Serialize, args: &[String]) -> String {
         let is_open = args.iter().any(|arg| arg.starts_with("--no-build-isolation"));
-        // From this image down: of those below, all is there.
+        // From this image downwards: all packages of the images below are present.
         let images = self.plan.images().enumerate().map(|(depth, plan)| {
             let is_seen = |step: &&Step| {
                 let is_package = matches!(&step.action, Action::InstallGroup(install) if !install.is_built);
@@ -151,7 +151,7 @@ impl Lowering<'_> {
         format!("uv-built-{:.16}", Digest::from_content(seen.as_bytes()).hex())
     }
 
-    /// What a step that downloads is trusted with: the spec's secrets, as [`with_secrets`] parts them, and the CA bundle.
+    /// Adds the spec's secrets, as returned by [`with_secrets`], and the CA bundle to a step that downloads.
     pub(super) fn with_trust(&self, exec: Exec, mounts: Vec<SecretMount>, envs: Vec<SecretEnv>) -> Exec {
         self.with_ca_bundle(envs.into_iter().fold(exec.with_mounts(mounts), Exec::with_secret_env))
     }
@@ -162,7 +162,7 @@ impl Lowering<'_> {
     }
 }
 
-/// Lets uv precompile what it installs. Bytecode names its source by content, not by a time that differs from build to build.
+/// Configures how uv precompiles packages. Bytecode refers to its source by hash, because times differ between builds.
 pub(super) fn with_bytecode(exec: Exec, bytecode: Bytecode) -> Exec {
     let mode = match bytecode {
         Bytecode::Checked => "CHECKED_HASH",
@@ -172,17 +172,17 @@ pub(super) fn with_bytecode(exec: Exec, bytecode: Bytecode) -> Exec {
     exec.with_env("UV_COMPILE_BYTECODE", "1").with_env("PYC_INVALIDATION_MODE", mode)
 }
 
-/// Where uv is mounted.
+/// The path at which uv is mounted.
 pub(super) fn uv_path() -> String {
     format!("{}/bin/uv", crate::fixed::MOUNTS)
 }
 
-/// Where uv's cache is mounted.
+/// The path at which uv's cache is mounted.
 pub(super) fn uv_cache() -> String {
     format!("{}/uv-cache", crate::fixed::MOUNTS)
 }
 
-/// The command with its secrets: mounts, variables, and where the daemon has no secret variables, our script in front.
+/// The command with its secrets: mounts, variables, and a wrapper script if the daemon has no secret variables.
 pub(super) fn with_secrets(
     command: Vec<String>,
     secrets: &[InstallSecret],

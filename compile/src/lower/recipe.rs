@@ -1,4 +1,4 @@
-//! Graphs of parts of a plan: what makes an answer, and steps that are built before the whole is known.
+//! Graphs of parts of a plan: recipes of answers, and steps that are built before the plan is complete.
 
 use buildkit_llb::{Graph, Output};
 use imagespec::SourceMap;
@@ -8,7 +8,7 @@ use crate::lower::{Lowering, lower};
 use crate::outcome::{LockRecipe, Recipe, RootRecipe};
 use crate::plan::{Parent, Plan};
 
-/// The graph that makes an answer. Its result is a root filesystem to look into, or a folder with files
+/// The graph of a recipe. Its result is a root filesystem to read from, or a folder with files
 /// ([`LOCK_FILE`](crate::LOCK_FILE), [`INTERPRETER_FILE`](crate::INTERPRETER_FILE), [`COLLISIONS_FILE`](crate::COLLISIONS_FILE)).
 /// `None` for an interpreter in an empty root filesystem.
 #[must_use]
@@ -42,7 +42,7 @@ pub fn lower_recipe(recipe: &Recipe, sources: &SourceMap) -> Option<Graph> {
     }
 }
 
-/// What steps of a plan yield, each without what stands beside it.
+/// The graphs of steps of a plan, each without steps that it does not depend on.
 #[must_use]
 pub fn lower_steps(plan: &Plan, sources: &SourceMap, ids: &[&str]) -> Vec<Graph> {
     let mut lowering = Lowering::new(plan, sources);
@@ -64,7 +64,7 @@ fn lower_root(RootRecipe { plan, step }: &RootRecipe, sources: &SourceMap) -> Gr
 }
 
 impl<'a> Lowering<'a> {
-    /// Lowers some steps and those they stand on, and gives what all others stand on.
+    /// Lowers steps and the steps they are built on, and returns the base of all others.
     fn some_steps(&mut self, ids: &[&str]) -> Output {
         let plan = self.plan;
         let needed: Vec<String> = plan.with_ancestors(ids).into_iter().map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! The user step's ops.
+//! The ops of the user step.
 
 use buildkit_llb::{File, MkDir, MkFile, Output, Owner, User};
 
@@ -13,7 +13,7 @@ impl Lowering<'_> {
         outputs.root().unwrap_or(parent)
     }
 
-    /// Writes files of ours: no program of the base is needed, and no time of the day is noted.
+    /// Writes the account as files: this needs no program of the base image, and records no time.
     fn account(&mut self, step: &Step, parent: Output, account: &Account) -> Output {
         let Account { passwd, group, home, id, group_id } = account;
         let file = |path: &str, text: &str| MkFile { timestamp: Some(0), ..MkFile::new(path, 0o644, text) };

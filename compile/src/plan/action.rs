@@ -1,56 +1,56 @@
-//! What steps of a plan do, as data.
+//! The actions of a plan's steps, as data.
 //!
-//! How a step becomes ops is `lower`'s business.
+//! `lower` converts them to ops.
 
 use std::collections::BTreeMap;
 
 use imagespec::Bytecode;
 use serde::{Deserialize, Serialize};
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Action {
-    /// Give `/root`, the working directory, to the user that runs the image. All other steps stand on it.
+    /// Change the owner of `/root`, the working directory, to the image's user. All other steps are built on this one.
     OwnHome {
         /// `user[:group]`.
         owner: String,
-        /// The user's account, if the base has none.
+        /// The account of the user, if the base has none.
         #[serde(skip_serializing_if = "Option::is_none")]
         account: Option<Account>,
     },
     /// Install Debian packages.
     Apt {
-        /// As the spec names them; none where it names repositories only.
+        /// Package names as in the spec; empty if the spec has only repositories.
         packages: Vec<String>,
-        /// Distribution and architecture: what may share a package cache.
+        /// Distribution and architecture: images with the same scope share a package cache.
         cache_scope: String,
-        /// The spec's proxies, the only variables of the spec that apt reads.
+        /// The spec's proxies, which are the only variables of the spec that apt reads.
         env: BTreeMap<String, String>,
-        /// Files that are written before: more repositories, and their keys; path and text.
+        /// Files that are written first: additional repositories and their keys, as path and text.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         files: Vec<(String, String)>,
     },
-    /// Make an empty Python environment.
+    /// Create an empty Python environment.
     Venv {
-        /// The interpreter it stands on.
+        /// The interpreter of the environment.
         interpreter: String,
-        /// Whether what the interpreter already has counts as installed.
+        /// Whether packages of the interpreter count as installed.
         system_site_packages: bool,
-        /// The interpreter is a version that uv installs.
+        /// How uv installs the interpreter, if it does.
         #[serde(skip_serializing_if = "Option::is_none")]
         managed: Option<ManagedPython>,
-        /// Who may add packages later; empty is root.
+        /// The owner of the environment, who can add packages later; empty is root.
         #[serde(skip_serializing_if = "String::is_empty")]
         owner: String,
     },
-    /// Make a conda environment.
+    /// Create a conda environment.
     Conda {
         /// Match specs.
         packages: Vec<String>,
-        /// The first has the highest priority.
+        /// Channels, highest priority first.
         channels: Vec<String>,
-        /// The spec's variables that installers see.
+        /// The spec's variables that installers read.
         env: BTreeMap<String, String>,
         /// How packages are precompiled.
         bytecode: Bytecode,
@@ -61,13 +61,13 @@ pub enum Action {
         requirements: String,
         /// Constraint lines; may be empty.
         constraints: String,
-        /// Arguments for uv, beside the requirements.
+        /// Additional arguments of uv.
         args: Vec<String>,
-        /// The spec's variables the installer sees.
+        /// The spec's variables that installers read.
         env: BTreeMap<String, String>,
         /// The spec's secrets.
         secrets: Vec<InstallSecret>,
-        /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
+        /// Whether the daemon can pass secrets as variables. Otherwise a script of ours does it.
         secret_env_native: bool,
         /// How packages are precompiled.
         bytecode: Bytecode,
@@ -76,86 +76,86 @@ pub enum Action {
     InstallGroup(GroupInstall),
     /// Copy files of the context.
     Copy {
-        /// What the client sends.
+        /// The files that the client sends.
         local: LocalFilter,
-        /// What goes where.
+        /// The source and target of each item.
         items: Vec<CopyItem>,
-        /// `user[:group]`; empty is root.
+        /// The owner, `user[:group]`; empty is root.
         owner: String,
     },
-    /// Write a file of ours.
+    /// Write a generated file.
     WriteFile {
-        /// Absolute.
+        /// The absolute path.
         path: String,
         /// Permission bits.
         mode: u32,
-        /// Its content.
+        /// The content.
         text: String,
-        /// `user[:group]`; empty is root.
+        /// The owner, `user[:group]`; empty is root.
         owner: String,
     },
     /// Run the user's shell commands.
     Commands {
-        /// One script.
+        /// The script with all commands.
         script: String,
-        /// How packages that it installs are precompiled.
+        /// How packages that the commands install are precompiled.
         bytecode: Bytecode,
-        /// The image's whole environment.
+        /// The complete environment of the image.
         env: Vec<(String, String)>,
     },
 }
 
-/// The account of a user that the base image does not have.
+/// The account of a user who does not exist in the base image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// The text of `/etc/passwd` with it.
+    /// The text of `/etc/passwd` with the account.
     pub passwd: String,
-    /// The text of `/etc/group` with its group.
+    /// The text of `/etc/group` with the account's group.
     pub group: String,
-    /// Its home folder.
+    /// The home folder.
     pub home: String,
-    /// Its number.
+    /// The user id.
     pub id: u32,
-    /// Its group's number.
+    /// The group id.
     pub group_id: u32,
 }
 
 /// How uv installs an interpreter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ManagedPython {
-    /// How its library is precompiled.
+    /// How the standard library is precompiled.
     pub bytecode: Bytecode,
-    /// The spec's variables that installers see, such as `UV_PYTHON_INSTALL_MIRROR`.
+    /// The spec's variables that installers read, such as `UV_PYTHON_INSTALL_MIRROR`.
     pub env: BTreeMap<String, String>,
-    /// The spec's secrets, with which a mirror may be reached.
+    /// The spec's secrets, which a mirror may require.
     pub secrets: Vec<InstallSecret>,
-    /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
+    /// Whether the daemon can pass secrets as variables. Otherwise a script of ours does it.
     pub secret_env_native: bool,
 }
 
-/// One group of locked packages, to the byte.
+/// A group of locked packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupInstall {
-    /// `name version` of each package, by name.
+    /// `name version` of each package, sorted by name.
     pub packages: Vec<String>,
-    /// Bytes to download, as far as the lock says.
+    /// The known download size in bytes.
     pub bytes: u64,
-    /// Why these packages cannot be separated, if they are the tail.
+    /// Why these packages cannot be in other groups, if this is the tail.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub obstacles: Vec<String>,
-    /// The part of the lock that installs exactly these.
+    /// The part of the lock with exactly these packages.
     pub lock: String,
-    /// Configuration of uv that spares it asking for files again.
+    /// The configuration of uv with which it does not request cached files again.
     pub config: String,
-    /// Some of these packages are built first, with what else is installed.
+    /// Whether some of these packages are built first, which needs the other packages and apt.
     pub is_built: bool,
-    /// Arguments for uv beside the two files.
+    /// Additional arguments of uv.
     pub args: Vec<String>,
-    /// The spec's variables the installer sees.
+    /// The spec's variables that installers read.
     pub env: BTreeMap<String, String>,
     /// The spec's secrets.
     pub secrets: Vec<InstallSecret>,
-    /// Whether the daemon hands secrets over as variables itself; if not, a constant script of ours does.
+    /// Whether the daemon can pass secrets as variables. Otherwise a script of ours does it.
     pub secret_env_native: bool,
     /// How packages are precompiled.
     pub bytecode: Bytecode,
@@ -169,7 +169,7 @@ pub enum InstallSecret {
     File {
         /// The secret's id.
         id: String,
-        /// Where.
+        /// The path of the file.
         path: String,
     },
     /// As a variable.
@@ -181,27 +181,27 @@ pub enum InstallSecret {
     },
 }
 
-/// What the client sends of a local directory.
+/// The files of a local directory that the client sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LocalFilter {
     /// Keeps uploads with different filters apart.
     pub hint: String,
-    /// Only what matches.
+    /// Include patterns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
-    /// Not what matches.
+    /// Exclude patterns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// Only these paths.
+    /// Paths to send, with the targets of links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follow: Vec<String>,
 }
 
-/// One thing to copy.
+/// A file or folder to copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CopyItem {
-    /// Relative to the context, `.` for all of it.
+    /// The path relative to the context; `.` is the whole context.
     pub from: String,
-    /// Absolute.
+    /// The absolute target path.
     pub to: String,
 }

@@ -9,12 +9,12 @@ use crate::planner::base::Base;
 use crate::planner::{Planner, chain, items, numbered, summary};
 use crate::rules;
 
-/// The last apt step of a plan; those of the specs it stands on have a number behind.
+/// The id of the last apt step of a plan; those of the specs below have a number appended.
 pub(super) const APT: &str = "apt";
 
 impl Planner<'_, '_> {
-    /// A step for each spec with packages, each on top of the one before, so that images of one base share its step; `None`
-    /// while facts are missing.
+    /// A step for each spec with packages, each on top of the previous one, so that images with the same base share its step. `None` while
+    /// facts are missing.
     pub(super) fn apt(&mut self, base: &Base) -> Option<Vec<Step>> {
         let files = self.repositories()?;
         let levels: Vec<(String, Vec<String>)> = self
@@ -36,10 +36,10 @@ impl Planner<'_, '_> {
             let id = numbered(APT, index, count);
             let fields = items(&format!("{prefix}apt_packages"), packages.len());
             let title = self.title("apt", &summary(&packages));
-            // They are a set: their order moves no vertex, as it moves no tag.
+            // Packages are a set: their order changes neither vertices nor the tag.
             packages.sort();
             packages.dedup();
-            // What the first step writes, those on top of it have.
+            // Files of the first step are also in the steps on top of it.
             let files = if index == 0 { files.clone() } else { Vec::new() };
             let action = Action::Apt { packages, cache_scope: cache_scope.clone(), env: env.clone(), files };
             steps.push(self.step(&id, title, Parent::Base, action, fields));
@@ -48,7 +48,7 @@ impl Planner<'_, '_> {
         Some(steps)
     }
 
-    /// A step that installs nothing: who names repositories and no packages wants them in the image, for `commands` or later.
+    /// A step that installs nothing, for a spec with repositories but no packages: they are for `commands`, or for later.
     fn repositories_alone(&self, files: Vec<(String, String)>) -> Option<Step> {
         if files.is_empty() {
             return None;
@@ -58,8 +58,8 @@ impl Planner<'_, '_> {
         Some(self.step(APT, self.title("apt", "repositories"), Parent::Base, action, fields))
     }
 
-    /// The files that name more repositories: each line signed with all keys, unless it says itself how it is signed. `None` while
-    /// a key is not read.
+    /// The files with additional repositories. Each line is signed with all keys, unless it names a key itself. `None` while a key is
+    /// missing.
     fn repositories(&mut self) -> Option<Vec<(String, String)>> {
         let specs = self.specs();
         let sources = specs.items(field::APT_SOURCES);
@@ -72,8 +72,8 @@ impl Planner<'_, '_> {
                 continue;
             };
             if !text.as_str().contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
-                let message = format!("{path} holds no ASCII-armored key");
-                let help = "write it as text: `gpg --import FILE`, then `gpg --armor --export NAME`";
+                let message = format!("{path} contains no ASCII-armored key");
+                let help = "convert it to text: `gpg --import FILE`, then `gpg --armor --export NAME`";
                 self.problem(&rules::APT_KEY, message, &[&field], help);
             }
             files.push((format!("/etc/apt/keyrings/imagespec-{index}.asc"), text.as_str().to_owned()));
@@ -90,14 +90,14 @@ impl Planner<'_, '_> {
         Some(files)
     }
 
-    /// The paths of the repositories' keys, with those of their fields.
+    /// The paths of the repositories' keys, with their fields.
     pub(super) fn apt_keys(&self) -> Vec<(String, String)> {
         let keys = self.specs().items(field::APT_KEYS);
         keys.into_iter().map(|(field, path)| (field, path.clone())).collect()
     }
 }
 
-/// A line of sources.list(5) with the keys it is signed with.
+/// A line of sources.list(5) with its signing keys.
 fn signed(line: &str, keys: &str) -> String {
     let (kind, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim_start();
@@ -114,7 +114,7 @@ fn signed(line: &str, keys: &str) -> String {
     }
 }
 
-/// `debian-bookworm` from os-release(5): archives of different releases do not share a cache.
+/// Reads `debian-bookworm` from os-release(5): archives of different releases do not share a cache.
 fn distribution(os_release: &str) -> String {
     let value = |key: &str| {
         os_release
@@ -137,7 +137,7 @@ mod tests {
     use super::{distribution, signed};
 
     #[test]
-    fn lines_say_how_they_are_signed() {
+    fn repository_lines_get_their_keys() {
         let line = "deb https://x bookworm main";
         assert_eq!(signed(line, ""), line);
         assert_eq!(signed(line, "/k"), "deb [signed-by=/k] https://x bookworm main");

@@ -1,4 +1,4 @@
-//! Asking: how a pass reads answers, and what makes those that are results of steps.
+//! How a pass reads answers, and the recipes of those that are results of steps.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::planner::{Planner, chain};
 use crate::question;
 use crate::store::{AnyQuestion, Found, Question};
 
-/// Which root filesystem of an image is looked into.
+/// A root filesystem of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The base image's.
     Base,
     /// The base image's with the spec's apt packages.
     Apt,
-    /// One with the environment that a step made, whose interpreter is in no other.
+    /// The one with the environment that a step creates, if its interpreter is in no other.
     Python,
 }
 
 impl<'a> Planner<'a, '_> {
-    /// The answer to a question. Without one it is asked, and one of an earlier build is to be confirmed; `recipe` says what makes
-    /// the answer.
+    /// The answer to a question. A missing answer is asked for; one of an earlier build is marked to be confirmed. `recipe` describes how
+    /// to find the answer.
     pub(super) fn ask<Q: Question>(
         &mut self,
         question: Q,
@@ -49,23 +49,23 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    /// The text of a file in the base's root filesystem, if there is one; `None` until known.
+    /// The text of a file of the base's root filesystem, if it exists; the outer `None` means not known yet.
     pub(super) fn base_file(&mut self, base: &Base, path: &str) -> Option<Option<&'a str>> {
         let question = question::RootfsFile { root: base.root.clone(), path: path.to_owned() };
         let answer = self.ask(question, |planner| planner.root_recipe(base, Stage::Base).map(Recipe::Root));
         answer.map(Option::as_deref)
     }
 
-    /// A root filesystem; `None` while steps that it would be made of are not known.
+    /// A root filesystem; `None` while a step that it results from is not known.
     pub(super) fn root(&self, base: &Base, stage: Stage) -> Option<question::Root> {
         if stage == Stage::Base {
             return Some(base.root.clone());
         }
         let RootRecipe { plan, step } = self.root_recipe(base, stage)?;
-        Some(question::Root::Steps { digest: identity::of_step(&plan, &step?) })
+        Some(question::Root::Steps { digest: identity::step_digest(&plan, &step?) })
     }
 
-    /// What makes a root filesystem.
+    /// The recipe of a root filesystem.
     pub(super) fn root_recipe(&self, base: &Base, stage: Stage) -> Option<RootRecipe> {
         let makes_environment = |action: &Action| matches!(action, Action::Venv { .. } | Action::Conda { .. });
         let step = match stage {
@@ -77,11 +77,11 @@ impl<'a> Planner<'a, '_> {
             }
         };
         let is_known = step.is_none() || self.has_foundation;
-        is_known.then(|| RootRecipe { plan: self.so_far(base), step: step.map(str::to_owned) })
+        is_known.then(|| RootRecipe { plan: self.partial_plan(base), step: step.map(str::to_owned) })
     }
 
-    /// The plan as far as it is known: what recipes are parts of.
-    pub(super) fn so_far(&self, base: &Base) -> Arc<Plan> {
+    /// The plan as far as known, of which recipes are parts.
+    pub(super) fn partial_plan(&self, base: &Base) -> Arc<Plan> {
         let mut steps = self.steps.clone();
         if self.shape == Shape::Chain {
             chain(&mut steps);
@@ -89,7 +89,7 @@ impl<'a> Planner<'a, '_> {
         Arc::new(self.assemble(base, steps, ImageConfigPlan::default(), Vec::new()))
     }
 
-    /// Whether all is known that a step with this parent stands on.
+    /// Whether everything below a step with this parent is known.
     pub(super) fn can_stand_on(&self, parent: &Parent) -> bool {
         match parent {
             Parent::Base => self.has_owner,

@@ -1,4 +1,4 @@
-//! What an image stands on: an image of a registry, or a finished image of the same build.
+//! The base of an image: an image of a registry, or a finished image of the same build.
 
 use imagespec::{Diagnostic, field};
 use oci_names::ImageReference;
@@ -12,40 +12,40 @@ use crate::planner::Planner;
 use crate::question;
 use crate::rules;
 
-/// What the image stands on.
+/// The base of an image.
 pub(super) struct Base {
-    /// The base image, of the innermost image if there are several.
+    /// The base image; of several images on top of each other, the innermost one's.
     pub(super) image: PinnedImage,
-    /// The finished image, if it is one.
+    /// The finished image, if the base is one.
     pub(super) below: Option<Box<Plan>>,
-    /// Its root filesystem.
+    /// The base's root filesystem.
     pub(super) root: question::Root,
     pub(super) config: serde_json::Value,
     pub(super) env: Env,
 }
 
 impl Base {
-    /// The environment of an earlier build of ours, or of somebody else who likes the same place: what the base's programs are
-    /// looked for in first says which.
+    /// The environment that the base already has, from an earlier build or another tool with the same path. It is recognized by the first
+    /// entry of PATH.
     pub(super) fn home(&self) -> Option<Home> {
         let homes = [Home::VENV, Home::CONDA];
         self.env.path().split(':').find_map(|folder| homes.into_iter().find(|home| folder == home.bin()))
     }
 
-    /// Where the base's programs are.
+    /// The folders of the base's programs.
     pub(super) fn program_folders(&self) -> Vec<String> {
         self.env.path().split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
     }
 }
 
 impl<'a> Planner<'a, '_> {
-    /// `None` while facts are missing or something is wrong.
+    /// The base; `None` while facts are missing or if there are problems.
     pub(super) fn base(&mut self) -> Option<Base> {
         if let Some(below) = self.below() {
             let plan = below?;
             let config = image_config::image_config(&plan);
-            let (image, env) = (plan.base.clone(), Env::of_image(&config));
-            let root = question::Root::Steps { digest: identity::of_image(&plan) };
+            let (image, env) = (plan.base.clone(), Env::from_image_config(&config));
+            let root = question::Root::Steps { digest: identity::image_digest(&plan) };
             return Some(Base { image, below: Some(Box::new(plan)), root, env, config });
         }
         let (reference, field) = self.base_reference()?;
@@ -53,27 +53,27 @@ impl<'a> Planner<'a, '_> {
         let config = fact.config.clone();
         self.other_platform(&image, &config, &field);
         let root = question::Root::Image { reference: image.reference.clone(), platform: self.platform.clone() };
-        Some(Base { image, below: None, root, env: Env::of_image(&config), config })
+        Some(Base { image, below: None, root, env: Env::from_image_config(&config), config })
     }
 
-    /// A daemon takes an image that is for one platform only for any.
+    /// Warns about an image with a single, different platform, which a daemon uses for any platform.
     fn other_platform(&mut self, image: &PinnedImage, config: &serde_json::Value, field: &str) {
-        let said = |key: &str| config[key].as_str().filter(|text| !text.is_empty());
-        let Some(architecture) = said("architecture") else { return };
-        let variant = said("variant").unwrap_or_default();
-        let is = buildkit_llb::Platform::new(said("os").unwrap_or("linux"), architecture, variant);
+        let text = |key: &str| config[key].as_str().filter(|text| !text.is_empty());
+        let Some(architecture) = text("architecture") else { return };
+        let variant = text("variant").unwrap_or_default();
+        let is = buildkit_llb::Platform::new(text("os").unwrap_or("linux"), architecture, variant);
         if (&is.os, &is.architecture) == (&self.platform.os, &self.platform.architecture) {
             return;
         }
         let message = format!("{} is an image for {is}, not for {}", image.reference, self.platform);
         let warning = Diagnostic::new(&rules::OTHER_PLATFORM, message).with_help(
-            "what it holds may not run there; name an image that is for both, or build for another platform",
+            "its programs may not run on the target platform; use an image for that platform, or build for another one",
         );
         self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(field)));
     }
 
-    /// The image that the innermost spec starts from, and the field that says so; a problem where CUDA is asked for and no image
-    /// has it.
+    /// The image that the innermost spec starts from, and the field that names it. It is a problem if CUDA is requested and no image has
+    /// it.
     fn base_reference(&mut self) -> Option<(String, String)> {
         let specs = self.specs();
         let innermost = specs.levels().first();
@@ -89,32 +89,32 @@ impl<'a> Planner<'a, '_> {
             Ok(reference) => Some((reference, field)),
             Err(known) => {
                 let what = cudnn.map(|cudnn| format!(" with cuDNN {cudnn}")).unwrap_or_default();
-                let message = format!("NVIDIA has no image of CUDA {cuda}{what}: {known}");
-                let help = "choose another release, or name a `base_image`: packages then bring CUDA";
+                let message = format!("NVIDIA has no image with CUDA {cuda}{what}: {known}");
+                let help = "choose another release, or set `base_image`, so that CUDA is installed from packages";
                 self.problem(&rules::NO_CUDA, message, &[&field], help);
                 None
             }
         }
     }
 
-    /// Where Python packages are installed.
+    /// The environment that Python packages are installed into.
     pub(super) fn home(&self, base: &Base) -> Home {
         if self.specs().wants_conda() {
             return Home::CONDA;
         }
-        let said = self.specs().value(field::PYTHON_EXEC);
-        // As far as anybody has looked: a folder on PATH may be empty.
+        let python_exec = self.specs().value(field::PYTHON_EXEC);
+        // A folder on PATH may be empty, so the programs are checked as far as known.
         let programs = question::Programs { root: base.root.clone(), folders: base.program_folders() };
         let programs = self.knowledge.look(&programs);
-        let is_extended = |home: &Home| match (said, programs) {
-            (Some(path), _) => home.has(path),
-            (None, Some(programs)) => programs.iter().any(|program| home.has(&program.path)),
+        let is_extended = |home: &Home| match (python_exec, programs) {
+            (Some(path), _) => home.contains(path),
+            (None, Some(programs)) => programs.iter().any(|program| home.contains(&program.path)),
             (None, None) => true,
         };
         base.home().filter(is_extended).unwrap_or_default()
     }
 
-    /// A resolved image; asked for until known.
+    /// A resolved image; it is asked for until known.
     pub(super) fn image(&mut self, written: &str, field: &str) -> Option<(PinnedImage, &'a ImageFact)> {
         let reference = match ImageReference::parse(written) {
             Ok(reference) => reference.with_default_tag().to_string(),

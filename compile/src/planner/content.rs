@@ -1,5 +1,5 @@
-//! Which files of the context an image is made of: for its tag, and to fetch them early. Nothing of a base image is needed to
-//! know.
+//! The files of the context that an image is made from, which are hashed for its tag and fetched early. This needs no facts about base
+//! images.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use imagespec::{Problems, RequirementsKind};
 
 use crate::document::Document;
 use crate::lock_file;
-use crate::lock_step::project_beside;
+use crate::lock_step::project_path;
 use crate::outcome::Outcome;
 use crate::plan::LocalFilter;
 use crate::planner::part::parts;
@@ -19,24 +19,24 @@ use crate::store::{AnyQuestion, Store};
 /// Files of the context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContextUse {
-    /// Files have to be looked at first: only of the context, and its ignore file.
+    /// Files must be read first. The questions are only about files of the context and its ignore file.
     Asks(BTreeSet<AnyQuestion>),
-    /// These.
+    /// The files are known.
     Known {
-        /// The requirements file with all it includes, or the lock with its project, and the keys of repositories.
+        /// The requirements file with all its includes, or the lock with its project, and the keys of repositories.
         requirements: BTreeSet<String>,
-        /// By platform, what the lock beside the spec is called that a build would read, if it is there.
+        /// The name of the lockfile next to the spec that a build would read if it exists, by platform.
         locks: BTreeMap<String, String>,
-        /// What is copied, as filters of what a client sends.
+        /// The copied files, as filters for the client.
         copied: Vec<LocalFilter>,
     },
 }
 
-/// Which files of the context an image is made of, those of the finished images that it stands on included. `platforms` are those
-/// that are built for if they are not the spec's; where neither says, any can be, so the locks of all of them count.
+/// The files of the context that an image is made from, including those of the finished images below it. `platforms` are the target
+/// platforms if they differ from the spec's. If neither names a platform, the lockfiles of all possible platforms count.
 ///
 /// # Errors
-/// What is wrong with the files that the spec names.
+/// Problems with the files that the spec names.
 pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -> Result<ContextUse, Problems> {
     let mut out = Outcome { sources: document.sources.clone(), ..Outcome::default() };
     let (mut requirements, mut locks, mut copied) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
@@ -44,11 +44,11 @@ pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -
     let (parts, caps) = (parts(document), CapSet::default());
     let world =
         World { document, settings: &settings, knowledge: store.into(), caps: &caps, parts: &parts, multi: false };
-    // Files are the same on all of them.
+    // The files do not depend on the platform.
     let platform = Platform::linux("amd64");
     for part in &parts {
         let mut planner = Planner::new(world, &platform, part.depth, &mut out);
-        locks.extend(planner.locks_beside());
+        locks.extend(planner.expected_locks());
         let (read, filters) = planner.context_use();
         requirements.extend(read);
         copied.extend(filters);
@@ -63,8 +63,8 @@ pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -
 }
 
 impl Planner<'_, '_> {
-    /// By platform the name of the lock that builds of this spec look for beside it.
-    fn locks_beside(&self) -> BTreeMap<String, String> {
+    /// The name of the lockfile next to the spec that a build would look for, by platform.
+    fn expected_locks(&self) -> BTreeMap<String, String> {
         if !self.specs().wants_packages() || self.given_lock().is_some() {
             return BTreeMap::new();
         }
@@ -77,7 +77,7 @@ impl Planner<'_, '_> {
         platforms.iter().filter_map(named).collect()
     }
 
-    /// The files that are read, and filters of those that are copied, as far as they are known: what is missing is asked.
+    /// The files that are read, and filters of those that are copied, as far as known. Missing facts are asked for.
     fn context_use(&mut self) -> (BTreeSet<String>, Vec<LocalFilter>) {
         let files = self.file_facts();
         let gathered = self.requirements();
@@ -86,11 +86,11 @@ impl Planner<'_, '_> {
         let named: Vec<_> = named.map(|(field, file)| (field, file.path().to_owned(), file.kind())).collect();
         for (field, path, kind) in named {
             let project = match kind {
-                RequirementsKind::Uv | RequirementsKind::Poetry => Some(project_beside(&path)),
+                RequirementsKind::Uv | RequirementsKind::Poetry => Some(project_path(&path)),
                 RequirementsKind::Txt | RequirementsKind::Pyproject | RequirementsKind::Pylock => None,
             };
             for path in [Some(path), project].into_iter().flatten() {
-                // What is no lock has been read with the requirements.
+                // Files other than locks have been read with the requirements.
                 if kind.is_lock() {
                     self.context_text(&path, &field);
                 }

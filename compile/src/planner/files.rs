@@ -1,9 +1,9 @@
 //! Files of the context: the source root and the copied paths.
 //!
-//! What the client sends is narrowed here; who owns the files in the image is the final user.
+//! The planner selects the files that the client sends. They belong to the final user of the image.
 //!
-//! The clients of daemons before BuildKit 0.9 (Docker 20.10's) know no `**` in the patterns that say what to send: they would
-//! leave out Python files in deep folders, and say nothing. There the files are listed first and copied one by one.
+//! The clients of daemons before BuildKit 0.9 (Docker 20.10's) do not support `**` in these patterns and would silently leave out
+//! Python files in deep folders. For them the files are listed first and copied one by one.
 
 use buildkit_llb::caps;
 use imagespec::{CopyMode, ImageSpec};
@@ -16,25 +16,25 @@ use crate::planner::{Planner, items, numbered, summary};
 use crate::question;
 use crate::rules;
 
-/// Never part of a copied source tree.
+/// Always excluded from a copied source tree.
 const STANDARD_IGNORE: [&str; 4] = ["**/__pycache__", "**/*.pyc", "**/.git", "**/.DS_Store"];
 
-/// What the steps know of the context.
+/// Facts about the context for the copy steps.
 #[derive(Default)]
 pub(super) struct FileFacts {
     ignored: Vec<String>,
     parts: Vec<Part>,
 }
 
-/// What one spec copies.
+/// The copied files of one spec.
 struct Part {
-    /// In front of its fields' paths.
+    /// The prefix of its fields' paths.
     prefix: String,
     source: Option<Source>,
     copies: Vec<String>,
 }
 
-/// A source root that is copied.
+/// A copied source root.
 struct Source {
     root: String,
     mode: CopyMode,
@@ -43,7 +43,7 @@ struct Source {
 }
 
 impl FileFacts {
-    /// What the client sends, one filter for each step.
+    /// The filters for the client, one for each step.
     pub(super) fn filters(&self) -> Vec<LocalFilter> {
         let filters = |part: &Part| {
             let source = part.source.as_ref().map(|source| source_filter(source, &self.ignored, false));
@@ -55,7 +55,7 @@ impl FileFacts {
 }
 
 impl Planner<'_, '_> {
-    /// The files of the innermost spec lie below those of the specs on top of it; `None` while facts are missing.
+    /// The copy steps. The files of an inner spec are below those of the specs on top of it. `None` while facts are missing.
     pub(super) fn files(&mut self, base: &Base) -> Option<Vec<Step>> {
         let FileFacts { ignored, parts } = self.file_facts()?;
         let owner = self.final_user(base);
@@ -79,7 +79,7 @@ impl Planner<'_, '_> {
         Some(steps)
     }
 
-    /// What the steps have to know of the context; `None` while something is missing.
+    /// The facts for the copy steps; `None` while one is missing.
     pub(super) fn file_facts(&mut self) -> Option<FileFacts> {
         // A root without a mode means Python sources (design §3).
         let mode = |spec: &ImageSpec| spec.source_copy_mode().unwrap_or(CopyMode::Auto);
@@ -98,7 +98,7 @@ impl Planner<'_, '_> {
             return Some(FileFacts::default());
         }
         let ignored = self.ask(question::ContextIgnore, |_| None).cloned();
-        // Asked for together with the ignore file.
+        // Asked for in the same round as the ignore file.
         let parts: Vec<Option<Part>> = wanted
             .into_iter()
             .map(|(prefix, root, mode, has_mode, copies)| {
@@ -113,7 +113,7 @@ impl Planner<'_, '_> {
             })
             .collect();
         let facts = FileFacts { ignored: ignored?, parts: parts.into_iter().collect::<Option<_>>()? };
-        // Clients of daemons without it send files that are listed first.
+        // Without this capability, clients send listed files.
         if self.caps.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS) {
             let new = facts.filters().into_iter().filter(|filter| !self.out.sent.contains(filter));
             let new: Vec<LocalFilter> = new.collect();
@@ -122,7 +122,7 @@ impl Planner<'_, '_> {
         Some(facts)
     }
 
-    /// `None` while facts are missing, and where there is nothing to copy, which is a problem.
+    /// The step that copies a source root. `None` while facts are missing, and if there is nothing to copy, which is a problem.
     fn source_step(
         &mut self,
         id: &str,
@@ -133,13 +133,13 @@ impl Planner<'_, '_> {
     ) -> Option<Step> {
         let Source { root, mode, has_mode, gitignores: _ } = source;
         let root = root.as_str();
-        // A capability of the daemon's, but it came with the matcher that its client has too (BuildKit 0.9).
+        // This capability is the daemon's, but it was added together with the client's pattern matching (BuildKit 0.9).
         let is_listed = source.mode == CopyMode::Auto && !self.caps.contains(caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS);
         let local = source_filter(source, ignored, is_listed);
         let items = if is_listed { self.listed(root, &local)? } else { vec![to_home(root, "")] };
         if items.is_empty() {
             let message = format!("there are no Python files below {root}");
-            let help = "use `source_copy_mode: all` to copy files of every kind";
+            let help = "use `source_copy_mode: all` to copy all files";
             self.problem(&rules::NOTHING_TO_COPY, message, &[&format!("{fields}source_root")], help);
             return None;
         }
@@ -151,7 +151,7 @@ impl Planner<'_, '_> {
         Some(self.step(id, title, Parent::Base, action, named))
     }
 
-    /// Each Python file below the root by itself; `None` until they are known.
+    /// The Python files below the root as single items; `None` until known.
     fn listed(&mut self, root: &str, local: &LocalFilter) -> Option<Vec<CopyItem>> {
         let question = question::ContextSources { root: root.to_owned(), local: local.clone() };
         let files = self.ask(question, |_| None)?;
@@ -162,7 +162,7 @@ impl Planner<'_, '_> {
         Some(files.iter().map(|path| to_home(path, below(path).trim_start_matches('/'))).collect())
     }
 
-    /// The `.gitignore` files at the context's and the source root's top, as patterns relative to the context.
+    /// The `.gitignore` files in the roots of the context and of the sources, as patterns relative to the context.
     fn gitignores(&mut self, root: &str) -> Option<Vec<String>> {
         let mut folders = vec![String::new()];
         if root != "." {
@@ -184,7 +184,7 @@ impl Planner<'_, '_> {
     }
 }
 
-/// What the client sends of a source root. Where its clients cannot match deep patterns, all files, to be listed.
+/// The filter for a source root. If the client does not support deep patterns, it sends all files, which are then listed.
 fn source_filter(source: &Source, ignored: &[String], is_listed: bool) -> LocalFilter {
     let Source { root, mode, has_mode: _, gitignores } = source;
     let prefix = if root == "." { String::new() } else { format!("{}/", literal(root)) };
@@ -200,15 +200,15 @@ fn source_filter(source: &Source, ignored: &[String], is_listed: bool) -> LocalF
     LocalFilter { hint: "context-source".to_owned(), include, exclude, follow: Vec::new() }
 }
 
-/// What the client sends of copied paths.
+/// The filter for copied paths.
 fn copy_filter(copies: &[String], ignored: &[String]) -> LocalFilter {
-    // Nothing is left to narrow when the whole context is copied.
+    // A copy of the whole context needs no filter.
     let is_whole = copies.iter().any(|path| path == ".");
     let follow = if is_whole { Vec::new() } else { copies.iter().map(|path| literal(path)).collect() };
     LocalFilter { hint: "context".to_owned(), exclude: ignored.to_vec(), follow, ..Default::default() }
 }
 
-/// A path of the context into `/root`.
+/// Copies a path of the context to `/root`.
 fn to_home(from: &str, to: &str) -> CopyItem {
     let to = if to.is_empty() { "/root".to_owned() } else { format!("/root/{to}") };
     CopyItem { from: from.to_owned(), to }

@@ -1,4 +1,4 @@
-//! What the image says of itself, and the user's commands, which see the same environment.
+//! The image config, and the user's commands, which run with the same environment.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::plan::{Action, ImageConfigPlan, Parent, Step};
 use crate::planner::base::Base;
 use crate::planner::{Planner, items};
 
-/// Where what `runtime_packages` names is told (`flytekit/bin/entrypoint.py`).
+/// The variable with the runtime packages (`flytekit/bin/entrypoint.py`).
 const RUNTIME_PACKAGES: &str = "_F_RUNTIME_PACKAGES";
 
-/// Where the image says what it was made of (`flytekit/image_spec/image_spec.py`, `is_container`).
+/// The variable with the image's id (`flytekit/image_spec/image_spec.py`, `is_container`).
 const IMAGE_ID: &str = "_F_IMG_ID";
 
-/// What installs runtime packages in images whose entrypoint does not.
+/// The program that installs runtime packages if the entrypoint does not.
 const ENTRY: &str = "/usr/local/bin/imagespec-entry";
 const ENTRY_SCRIPT: &str = include_str!("entry.sh");
 
 impl Planner<'_, '_> {
-    /// The image's whole environment: the base's, the Python environment's, the specs'.
+    /// The complete environment of the image: the base's, the Python environment's, the specs'.
     pub(super) fn environment(&self, base: &Base, has_environment: bool) -> Env {
         let mut env = base.env.clone();
         if has_environment {
             let home = self.home(base);
             let bin = home.bin();
-            // A base that has the environment already has it first on PATH, as a rule.
+            // A base that already has the environment usually has it first on PATH.
             let path = match env.path().split(':').next() {
                 Some(first) if first == bin => env.path().to_owned(),
                 _ => format!("{bin}:{}", env.path()),
@@ -44,8 +44,8 @@ impl Planner<'_, '_> {
         env
     }
 
-    /// The specs' variables that an install step sees, with the values they have in the image: `PATH: /opt/tool/bin:$PATH` is of
-    /// use to a compiler only when it is expanded.
+    /// The specs' variables for an install step, with their values in the image: `PATH: /opt/tool/bin:$PATH` is useful to a compiler only
+    /// after expansion.
     pub(super) fn install_env(&self, base: &Base, is_seen: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
         let env = self.environment(base, self.specs().wants_python());
         let specs = self.specs();
@@ -69,7 +69,7 @@ impl Planner<'_, '_> {
             env = env.with(RUNTIME_PACKAGES, packages.join(" "));
         }
         if specs.is_flyte() {
-            // Last, as Flytekit's builder has it.
+            // Last, as in Flytekit's builder.
             let id = self.settings.image_id.clone().unwrap_or_else(|| self.part.spec.id());
             env = env.without(IMAGE_ID).with(IMAGE_ID, id);
         }
@@ -91,7 +91,7 @@ impl Planner<'_, '_> {
             env: env.to_pairs(),
             workdir: "/root".to_owned(),
             user: self.final_user(base),
-            // The base's arguments are meant for the base's entrypoint, which then still runs.
+            // The base's arguments are for the base's entrypoint, which still runs.
             keep_cmd: !packages.is_empty() && specs.value(field::ENTRYPOINT).is_none(),
             entrypoint,
             labels,
@@ -104,7 +104,7 @@ impl Planner<'_, '_> {
         specs.items(field::RUNTIME_PACKAGES).into_iter().map(|(_, line)| line.text().to_owned()).collect()
     }
 
-    /// What installs runtime packages where Flytekit's entrypoint does not.
+    /// The step that adds the program for runtime packages, if Flytekit's entrypoint does not install them.
     pub(super) fn entry(&self) -> Option<Step> {
         if self.runtime_packages().is_empty() || self.specs().is_flyte() {
             return None;
@@ -136,7 +136,7 @@ impl Planner<'_, '_> {
         Some(self.step("commands", title, Parent::Joined(below), action, items("commands", commands.len())))
     }
 
-    /// What Flytekit's builder sets before the spec's own variables.
+    /// The variables that Flytekit's builder sets before the spec's own.
     fn flyte_environment(&self, base: &Base, env: Env, has_environment: bool) -> Env {
         let env = if has_environment { env.with("UV_PYTHON", self.home(base).python()) } else { env };
         env.with("UV_COMPILE_BYTECODE", "1")
@@ -146,8 +146,8 @@ impl Planner<'_, '_> {
     }
 }
 
-/// Where Flytekit's images look for a GPU's programs and libraries: behind everything else, and without the empty entry at the
-/// end that means the working directory to the dynamic linker.
+/// Appends the folders in which Flytekit's images look for a GPU's programs and libraries. There is no empty entry at the end, which
+/// would be the working directory for the dynamic linker.
 fn flyte_paths(env: Env) -> Env {
     let path = format!("{}:/usr/local/nvidia/bin:/usr/local/cuda/bin", env.path());
     let libraries = match env.get("LD_LIBRARY_PATH") {

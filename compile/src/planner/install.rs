@@ -1,8 +1,8 @@
-//! What is installed into the environment: one step for all packages, or a lock cut into groups.
+//! The installation of packages: one step for all packages, or a lock divided into groups.
 //!
-//! Groups need a lock, a daemon that merges, and an environment that starts empty. Where one of them is missing there is one
-//! step, and the plan says why. Whether files of different groups clash only their installs tell, so the groups are planned
-//! twice: packages that clash are then steps of their own, in an order that is always the same.
+//! Groups need a lock, a daemon that merges, and an environment that starts empty. Otherwise there is one step, and the plan states
+//! the reason. Whether files of different groups collide is only known after they are installed, so groups are planned twice: packages
+//! with collisions become steps of their own, in a fixed order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::lock_step::LockStep;
 use crate::outcome::Recipe;
 use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Shape, Step};
 use crate::planner::base::Base;
-use crate::planner::lock::{Beside, Found};
+use crate::planner::lock::{Found, SiblingLock};
 use crate::planner::locked::{apart, collision_reason, restrict, without_hashes};
 use crate::planner::wanted::{Wanted, text};
 use crate::planner::{Planner, summary};
@@ -28,23 +28,22 @@ use crate::requirements::{Requirements, allowed_for};
 use crate::rules;
 use crate::settings::LockUse;
 
-/// From so many packages, or so many bytes to download, an environment is worth cutting: below, one step that installs all of
-/// it again costs less than the steps themselves.
+/// Up to this number of packages and bytes, an environment is one step: installing all of it again costs less than additional steps.
 const SMALL_MAX_PACKAGES: usize = 12;
 const SMALL_MAX_BYTES: u64 = 12_000_000;
 
-/// Whether uv precompiles what it installs.
+/// The variable that makes uv precompile packages.
 const COMPILE: &str = "UV_COMPILE_BYTECODE";
 
-/// The steps that install packages, as far as they are known.
+/// The steps that install packages, as far as known.
 #[derive(Default)]
 pub(super) struct Installs {
     pub(super) steps: Vec<Step>,
-    /// How the lock is resolved, if nobody gives one.
+    /// The step that resolves the lock, if none is given.
     pub(super) lock: Option<Arc<LockStep>>,
-    /// What should be beside the spec.
+    /// The lockfile that belongs next to the spec.
     pub(super) file: Option<LockFile>,
-    /// These are the final steps.
+    /// Whether these are the final steps.
     pub(super) is_complete: bool,
 }
 
@@ -52,10 +51,10 @@ impl<'a> Planner<'a, '_> {
     pub(super) fn installs(&mut self, base: &Base, wanted: Wanted) -> Option<Installs> {
         let given = self.given_lock();
         let single = wanted.single;
-        let beside = if given.is_some() { Some(Beside::default()) } else { self.lock_beside() };
-        let Some(beside) = beside else { return Some(Installs::default()) };
+        let sibling = if given.is_some() { Some(SiblingLock::default()) } else { self.sibling_lock() };
+        let Some(sibling) = sibling else { return Some(Installs::default()) };
         let is_locked = given.is_some()
-            || beside.is_there()
+            || sibling.exists()
             || wanted.requirements.project.is_some()
             || self.settings.lock != LockUse::Read;
         if let (Some(why), false) = (single, is_locked) {
@@ -63,8 +62,8 @@ impl<'a> Planner<'a, '_> {
             let steps = vec![self.one_step(base, wanted)];
             return Some(Installs { steps, is_complete: true, ..Installs::default() });
         }
-        let Found { lock, step, file, allowed, interpreter } = self.lock(base, &wanted, given, beside);
-        // The step that resolves reports what the interpreter is, so nobody has to ask before.
+        let Found { lock, step, file, allowed, interpreter } = self.lock(base, &wanted, given, sibling);
+        // The step that resolves also reports the interpreter, so no separate question is needed.
         let target = match (&lock, interpreter) {
             (Some(_), Some(reported)) => self.target(&wanted, reported),
             (Some(_), None) => {
@@ -87,14 +86,14 @@ impl<'a> Planner<'a, '_> {
             refused.extend(without_hashes(&lock, &allowed));
         }
         if !refused.is_empty() {
-            let refused: Vec<_> = refused.into_iter().map(|problem| self.of_lock(problem)).collect();
+            let refused: Vec<_> = refused.into_iter().map(|problem| self.lock_problem(problem)).collect();
             self.out.problems.extend(refused);
             return None;
         }
         let selected = match lock::select(&lock, &target) {
             Ok(selected) => selected,
             Err(problems) => {
-                let problems: Vec<_> = problems.into_iter().map(|problem| self.of_lock(problem)).collect();
+                let problems: Vec<_> = problems.into_iter().map(|problem| self.lock_problem(problem)).collect();
                 self.out.problems.extend(problems);
                 return None;
             }
@@ -109,8 +108,8 @@ impl<'a> Planner<'a, '_> {
         let is_small = selected.len() <= SMALL_MAX_PACKAGES && bytes <= SMALL_MAX_BYTES;
         let layers = self.specs().value(field::PYTHON_LAYERS);
         let mut budget = match (&single, layers) {
-            (Some(_), _) => Budget::one(),
-            (None, None) if is_small => Budget::together(),
+            (Some(_), _) => Budget::single_group(),
+            (None, None) if is_small => Budget::all_wheels(),
             (None, None) => Budget::default(),
             (None, Some(layers)) => Budget::new(usize::try_from(layers).unwrap_or(usize::MAX)),
         };
@@ -134,7 +133,7 @@ impl<'a> Planner<'a, '_> {
         if single.is_none() {
             let all = self.steps.iter().chain(&steps).cloned().collect();
             let plan = Arc::new(self.assemble(base, all, ImageConfigPlan::default(), Vec::new()));
-            let question = question::Collisions { digest: identity::of_groups(&plan) };
+            let question = question::Collisions { digest: identity::groups_digest(&plan) };
             match self.ask(question, |_| Some(Recipe::Collisions(plan))) {
                 None => is_complete = false,
                 Some(found) => {
@@ -150,12 +149,12 @@ impl<'a> Planner<'a, '_> {
         Some(Installs { steps, lock: step, file, is_complete })
     }
 
-    /// The kind of the lock that a spec names, if one does.
+    /// The kind of the lockfile that a spec names, if it names one.
     pub(super) fn given_lock(&self) -> Option<RequirementsKind> {
         self.specs().lock().map(|(_, file)| file.kind())
     }
 
-    /// Why there are no groups.
+    /// The reason why there are no groups, if there is one.
     pub(super) fn why_one_step(
         &self,
         filled: Option<&'static str>,
@@ -178,7 +177,7 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    /// All packages at once, whatever versions the installer finds.
+    /// One step for all packages, with the versions that the installer finds.
     fn one_step(&self, base: &Base, wanted: Wanted) -> Step {
         let Wanted { requirements, args, may_build, venv, parent, .. } = wanted;
         let action = Action::Install {
@@ -190,7 +189,7 @@ impl<'a> Planner<'a, '_> {
             secret_env_native: self.has_secret_env(),
             bytecode: self.specs().bytecode(),
         };
-        // Option lines alone, or a file of constraints, name nothing.
+        // Option lines alone, or a constraints file, name no packages.
         let names = if requirements.names.is_empty() { "no packages".to_owned() } else { summary(&requirements.names) };
         let parent = venv.map_or(parent, Parent::Step);
         let title = self.title("python", &names);
@@ -199,21 +198,21 @@ impl<'a> Planner<'a, '_> {
         step
     }
 
-    /// A problem of the lock as a whole points at who asked for it.
-    fn of_lock(&self, problem: Diagnostic) -> Diagnostic {
+    /// Moves a problem of the whole lock to the fields that the lock results from.
+    fn lock_problem(&self, problem: Diagnostic) -> Diagnostic {
         let fields = self.package_fields();
         let span = fields.iter().find_map(|field| self.part.spans.nearest_span(field));
         Diagnostic { labels: Vec::new(), ..problem }.with_place(span)
     }
 
-    /// What wheels must fit; a problem where the interpreter does not report it.
+    /// The target for the selection of wheels. It is a problem if the interpreter does not report the necessary data.
     fn target(&mut self, wanted: &Wanted, reported: Option<&InterpreterFact>) -> Option<Target> {
         let target = reported.and_then(|reported| target(reported, self.platform));
         if target.is_none() {
-            let what = reported.map_or("reports nothing usable about itself".to_owned(), |reported| {
+            let what = reported.map_or("reports no usable version or C library".to_owned(), |reported| {
                 format!("is {} {} with C library {:?}", reported.implementation, reported.version, reported.libc)
             });
-            let message = format!("{} {what}, so no wheels can be chosen for it", wanted.interpreter);
+            let message = format!("{} {what}, so no wheels can be selected for it", wanted.interpreter);
             let help = "use a base image with CPython or PyPy on glibc or musl, or `builder_options.python_layers: 1`";
             self.problem(&rules::NO_INTERPRETER, message, &["python_version", "packages", "base_image"], help);
         }
@@ -260,11 +259,11 @@ impl<'a> Planner<'a, '_> {
             packages: group.members.iter().map(member).collect(),
             bytes: group.bytes(),
             obstacles: obstacles.collect(),
-            // Wheels need of the user's arguments only how to reach an index; what is built, all of them.
-            args: arguments::that(&wanted.args, |option| {
+            // Wheels only need the user's options for the access to an index; builds need all options.
+            args: arguments::filtered(&wanted.args, |option| {
                 option.installs
                     && !option.name.ends_with("compile-bytecode")
-                    && (is_built || arguments::REACHES.contains(&option.name))
+                    && (is_built || arguments::DOWNLOAD_OPTIONS.contains(&option.name))
             }),
             is_built,
             env: self.installer_env(base, is_built).into_iter().filter(|(name, _)| name != COMPILE).collect(),
@@ -277,7 +276,7 @@ impl<'a> Planner<'a, '_> {
         self.step(&group.id, title, parent, action, fields)
     }
 
-    /// The entries of `packages` that a group's packages answer; with none, whatever asked for packages.
+    /// The entries of `packages` that a group's packages belong to; without any, all fields that packages result from.
     fn fields_of(&self, group: &Group, wanted: &Wanted) -> Vec<String> {
         let is_member = |name: &PackageName| group.members.iter().any(|member| member.name == *name);
         let named: Vec<String> = wanted
@@ -301,7 +300,7 @@ impl<'a> Planner<'a, '_> {
         self.install_env(base, |name| may_build || is_read_by_installers(name))
     }
 
-    /// How packages are precompiled. Groups do it themselves, so what is said to the installer counts for them.
+    /// How packages are precompiled. Groups are compiled by our own script, which follows the installer's settings.
     fn bytecode(&self, base: &Base, wanted: &Wanted) -> Bytecode {
         let variable = self.installer_env(base, false).remove(COMPILE);
         let is_off =
@@ -325,32 +324,32 @@ impl<'a> Planner<'a, '_> {
     }
 }
 
-/// How many layers an image has at most: kernels mount some 120 at a time, and a base is built upon.
+/// The maximum number of layers of an image: kernels mount about 120 at a time, and other images are built on it.
 const IMAGE_LAYERS: usize = 100;
 
-/// Of those, what may come besides Python packages: apt, the environment, sources, copies, commands, and packages set apart.
+/// The layers that are reserved for other steps: apt, the environment, sources, copies, commands, and packages set apart.
 const OTHER_LAYERS: usize = 10;
 
-/// How many layers there is room for over a base image.
+/// The number of layers left for Python packages on top of a base image.
 fn room(base: &Base) -> usize {
     let steps: usize = base.below.iter().flat_map(|plan| plan.images()).map(|plan| plan.steps.len()).sum();
     let below = base.config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len) + steps;
     IMAGE_LAYERS.saturating_sub(OTHER_LAYERS + below).max(1)
 }
 
-/// What wheels must fit, from what an interpreter says of itself.
-fn target(said: &InterpreterFact, platform: &buildkit_llb::Platform) -> Option<Target> {
-    let implementation = match said.implementation.as_str() {
-        "cpython" => Implementation::CPython { free_threaded: said.free_threaded },
-        "pypy" => Implementation::PyPy { version: said.implementation_version.parse().ok()? },
+/// The target for the selection of wheels, from an interpreter's description.
+fn target(reported: &InterpreterFact, platform: &buildkit_llb::Platform) -> Option<Target> {
+    let implementation = match reported.implementation.as_str() {
+        "cpython" => Implementation::CPython { free_threaded: reported.free_threaded },
+        "pypy" => Implementation::PyPy { version: reported.implementation_version.parse().ok()? },
         _ => return None,
     };
-    let mut numbers = said.libc_version.split('.').map(|number| number.parse::<u16>().ok());
+    let mut numbers = reported.libc_version.split('.').map(|number| number.parse::<u16>().ok());
     let (major, minor) = (numbers.next()??, numbers.next()??);
-    let libc = match said.libc.as_str() {
+    let libc = match reported.libc.as_str() {
         "glibc" => Libc::Glibc { major, minor },
         "musl" => Libc::Musl { major, minor },
         _ => return None,
     };
-    Target::new(Interpreter { version: said.version.parse().ok()?, implementation }, platform, libc)
+    Target::new(Interpreter { version: reported.version.parse().ok()?, implementation }, platform, libc)
 }

@@ -1,4 +1,4 @@
-//! Which interpreter the Python environment stands on. What is made of it is not decided here.
+//! Selects the interpreter of the Python environment.
 
 use imagespec::{PythonVersion, field};
 
@@ -11,16 +11,16 @@ use crate::planner::base::Base;
 use crate::question;
 use crate::rules;
 
-/// What an environment stands on.
+/// The interpreter of an environment.
 pub(super) enum Interpreter {
-    /// One that is there.
+    /// An existing one, in this root filesystem.
     Found(Stage, String),
-    /// One that uv installs.
+    /// One that uv installs, with this version.
     Managed(String),
 }
 
 impl<'a> Planner<'a, '_> {
-    /// The interpreter that the environment stands on.
+    /// Selects the interpreter of the environment.
     pub(super) fn interpreter(&mut self, base: &Base) -> Option<Interpreter> {
         if let Some((field, path)) = self.specs().given(field::PYTHON_EXEC) {
             let path = path.to_owned();
@@ -35,7 +35,7 @@ impl<'a> Planner<'a, '_> {
             let question = question::Programs { root: self.root(base, stage)?, folders: base.program_folders() };
             let recipe = |planner: &Self| planner.root_recipe(base, stage).map(Recipe::Root);
             let programs = self.ask(question, recipe)?.clone();
-            // An environment cannot be put where one is, and packages belong to its Python only.
+            // There can be only one environment at the path, and packages belong to its Python.
             let has_environment = programs.iter().any(|program| base.is_in_environment(&program.path));
             is_taken |= has_environment;
             let programs: Vec<Program> = programs
@@ -44,12 +44,12 @@ impl<'a> Planner<'a, '_> {
                 .collect();
             match (interpreter::choose(&programs, wanted), wanted) {
                 (Choice::Found(path), _) => return Some(Interpreter::Found(stage, path.to_owned())),
-                (Choice::Ask(path), Some(version)) => {
-                    let said = self.version_of(base, stage, path)?;
-                    if said.as_deref().is_some_and(|said| interpreter::satisfies(said, version)) {
+                (Choice::Ask(path), Some(wanted)) => {
+                    let version = self.version_of(base, stage, path)?;
+                    if version.as_deref().is_some_and(|found| interpreter::satisfies(found, wanted)) {
                         return Some(Interpreter::Found(stage, path.to_owned()));
                     }
-                    seen.push(format!("{path} ({})", said.as_deref().unwrap_or("says no version")));
+                    seen.push(format!("{path} ({})", version.as_deref().unwrap_or("unknown version")));
                 }
                 (Choice::Ask(_) | Choice::None, _) => {
                     seen.extend(interpreter::names(&programs).into_iter().map(str::to_owned));
@@ -65,20 +65,20 @@ impl<'a> Planner<'a, '_> {
         ))
     }
 
-    /// The Python version that the specs ask for.
+    /// The requested Python version.
     fn wanted_python(&self) -> Option<PythonVersion> {
         self.specs().value(field::PYTHON_VERSION)
     }
 
-    /// An environment cannot be put where one is.
+    /// The problem that the base's environment does not have the requested version.
     fn no_interpreter(&mut self, base: &Base, seen: &[String]) {
         let wanted = self.wanted_python();
         let what = wanted.map_or("Python interpreter".to_owned(), |version| format!("Python {version}"));
         let found = if seen.is_empty() { String::new() } else { format!(" (it has {})", seen.join(", ")) };
         let image = self.part.spec.base_reference().unwrap_or(crate::fixed::DEFAULT_BASE_IMAGE);
-        let message = format!("the environment that {image} has at {} is not of {what}{found}", self.home(base).path);
+        let message = format!("the environment of {image} at {} does not have {what}{found}", self.home(base).path);
         let field = self.specs().path(field::PYTHON_VERSION).unwrap_or_else(|| "packages".to_owned());
-        let help = "ask for the version that is there, or start from an image without an environment";
+        let help = "use the version that the environment has, or start from an image without an environment";
         self.problem(&rules::NO_INTERPRETER, message, &[&field, "base_image"], help);
     }
 
@@ -92,18 +92,18 @@ impl<'a> Planner<'a, '_> {
         }
         let message =
             format!("there is no {path} in the base image{}", if has_apt { " or its apt packages" } else { "" });
-        self.problem(&rules::NO_PYTHON_EXEC, message, &[field], "give the path of an interpreter that is there");
+        self.problem(&rules::NO_PYTHON_EXEC, message, &[field], "give the path of an existing interpreter");
         None
     }
 
-    /// Both `python_exec` and `python_version`: they have to agree.
+    /// Checks that `python_exec` has the requested `python_version`.
     fn check_version(&mut self, base: &Base, stage: Stage, path: String) -> Option<(Stage, String)> {
         let Some(wanted) = self.wanted_python() else { return Some((stage, path)) };
-        let said = self.version_of(base, stage, &path)?;
-        if said.as_deref().is_some_and(|said| interpreter::satisfies(said, wanted)) {
+        let version = self.version_of(base, stage, &path)?;
+        if version.as_deref().is_some_and(|found| interpreter::satisfies(found, wanted)) {
             return Some((stage, path));
         }
-        let message = format!("{path} is Python {}, not {wanted}", said.as_deref().unwrap_or("of unknown version"));
+        let message = format!("{path} is Python {}, not {wanted}", version.as_deref().unwrap_or("of unknown version"));
         self.problem(
             &rules::WRONG_PYTHON,
             message,
@@ -118,12 +118,12 @@ impl<'a> Planner<'a, '_> {
         self.ask(question, |planner| planner.root_recipe(base, stage).map(Recipe::Root)).copied()
     }
 
-    /// The version of an interpreter, if it reports one; `None` until known.
+    /// The version that an interpreter reports, if any; the outer `None` means not known yet.
     pub(super) fn version_of(&mut self, base: &Base, stage: Stage, path: &str) -> Option<Option<String>> {
         Some(self.interpreter_fact(base, stage, path)?.map(|reported| reported.version.clone()))
     }
 
-    /// What an interpreter reports about itself; `None` until known.
+    /// The description of an interpreter; the outer `None` means not known yet.
     pub(super) fn interpreter_fact(
         &mut self,
         base: &Base,
@@ -140,8 +140,8 @@ impl<'a> Planner<'a, '_> {
 }
 
 impl Base {
-    /// Whether an interpreter belongs to the environment that the base image has at the place of ours.
+    /// Whether an interpreter belongs to the environment that the base image has at the path of ours.
     pub(super) fn is_in_environment(&self, interpreter: &str) -> bool {
-        self.home().unwrap_or_default().has(interpreter)
+        self.home().unwrap_or_default().contains(interpreter)
     }
 }

@@ -1,7 +1,7 @@
-//! The lock: given with the spec, lying beside it, or to be resolved.
+//! The lock: named by the spec, next to the spec, or to be resolved.
 //!
-//! A lock that is given is used as it is. One that `imagespec lock` wrote counts while it is of what the spec asks for; after that
-//! the step that resolves anew keeps its versions where it can. What is installed by which step is not decided here.
+//! A lock that the spec names is used as it is. A lockfile that `imagespec lock` wrote is used while it fits the spec; afterwards the
+//! versions are resolved again, and its versions are kept if possible. The install steps are not decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::answer::{InterpreterFact, LockFact, Text};
 use crate::arguments;
 use crate::identity;
 use crate::lock::Lock;
-use crate::lock_file::{self, LockFile, MadeOf};
-use crate::lock_step::{LockCommand, LockStep, PROJECT_FILE, project_beside};
+use crate::lock_file::{self, LockFile, LockInputs};
+use crate::lock_step::{LockCommand, LockStep, PROJECT_FILE, project_path};
 use crate::outcome::{LockRecipe, Recipe};
 use crate::plan::Parent;
 use crate::planner::apt::APT;
@@ -27,51 +27,51 @@ use crate::requirements::{self, Requirements};
 use crate::rules;
 use crate::settings::LockUse;
 
-/// The lock as far as it is known.
+/// The lock as far as known.
 #[derive(Default)]
 pub(super) struct Found<'a> {
-    /// The lock, and how people call it.
+    /// The lock, and its name in messages.
     pub(super) lock: Option<(Arc<Lock>, String)>,
-    /// How it is resolved, if nobody gives one.
+    /// The step that resolves it, if none is given.
     pub(super) step: Option<Arc<LockStep>>,
-    /// What should be beside the spec, if nobody gives a lock.
+    /// The lockfile that belongs next to the spec, if no lock is given.
     pub(super) file: Option<LockFile>,
-    /// By package the hashes that another lock allows, from which this one was made.
+    /// The hashes that another lock allows, from which this one was made, by package.
     pub(super) allowed: BTreeMap<String, BTreeSet<String>>,
-    /// What the interpreter reported while the lock was made.
+    /// The interpreter that was reported when the lock was made.
     pub(super) interpreter: Option<Option<&'a InterpreterFact>>,
 }
 
-/// What is beside the spec. The default: nothing, and nothing ever will.
+/// The lockfile next to the spec. The default is for a spec that has none and gets none.
 #[derive(Default)]
-pub(super) struct Beside<'a> {
-    /// Where the lock would be; `None` for a spec without a file's name.
+pub(super) struct SiblingLock<'a> {
+    /// The name of the lockfile; `None` for a spec without a file.
     name: Option<String>,
     text: Option<&'a Text>,
 }
 
-impl Beside<'_> {
-    /// There is a lock.
-    pub(super) fn is_there(&self) -> bool {
+impl SiblingLock<'_> {
+    /// Whether the lockfile exists.
+    pub(super) fn exists(&self) -> bool {
         self.text.is_some()
     }
 }
 
 impl<'a> Planner<'a, '_> {
-    /// What the lock of this image for a platform is called. The file is of the image that is built, not of one it stands on.
+    /// The name of this image's lockfile for a platform. Only the image that is built has one, not the images below it.
     pub(super) fn lock_name(&self, platform: &Platform) -> Option<String> {
         let target = self.document.target.as_deref();
         (self.part.depth == 0).then(|| lock_file::name(self.document.spec_name(), target, platform)).flatten()
     }
 
-    /// What is beside the spec; `None` until known.
-    pub(super) fn lock_beside(&mut self) -> Option<Beside<'a>> {
-        let Some(name) = self.lock_name(self.platform) else { return Some(Beside::default()) };
+    /// The lockfile next to the spec; `None` until known.
+    pub(super) fn sibling_lock(&mut self) -> Option<SiblingLock<'a>> {
+        let Some(name) = self.lock_name(self.platform) else { return Some(SiblingLock::default()) };
         if self.settings.lock == LockUse::Renew {
-            return Some(Beside { name: Some(name), text: None });
+            return Some(SiblingLock { name: Some(name), text: None });
         }
         let text = self.ask(question::SpecFile { name: name.clone() }, |_| None)?;
-        Some(Beside { name: Some(name), text: text.as_ref() })
+        Some(SiblingLock { name: Some(name), text: text.as_ref() })
     }
 
     pub(super) fn lock(
@@ -79,7 +79,7 @@ impl<'a> Planner<'a, '_> {
         base: &Base,
         wanted: &Wanted,
         given: Option<RequirementsKind>,
-        beside: Beside<'a>,
+        sibling: SiblingLock<'a>,
     ) -> Found<'a> {
         let named = self.specs().lock().map(|(field, file)| (field, file.path().to_owned()));
         let (field, file) = named.unwrap_or_default();
@@ -88,19 +88,19 @@ impl<'a> Planner<'a, '_> {
             return Found { lock: lock.map(|lock| (lock, format!("from {file}"))), ..Found::default() };
         }
         let Some(mut step) = self.lock_step(base, wanted, given, &field, &file) else { return Found::default() };
-        let Beside { name, text } = beside;
+        let SiblingLock { name, text } = sibling;
         if let (None, Some(name), Some(text)) = (given, &name, text) {
             let Some(lock) = self.parse_lock(name, text) else { return Found::default() };
             let Some(reported) = self.interpreter_fact(base, wanted.stage, &wanted.interpreter) else {
                 return Found { step: Some(step.into()), ..Found::default() };
             };
-            let made_of = self.made_of(&step, reported);
-            if made_of.is_of(&lock) {
+            let inputs = self.lock_inputs(&step, reported);
+            if inputs.matches(&lock) {
                 let file = LockFile { name: name.clone(), text: text.as_str().to_owned(), is_current: true };
                 return Found { lock: Some((lock, format!("from {name}"))), file: Some(file), ..Found::default() };
             }
             if self.settings.lock == LockUse::Read {
-                self.warn_of_stale(name, &made_of.differences(&lock));
+                self.warn_of_stale(name, &inputs.differences(&lock));
             }
             step.preferences = Some(text.as_str().to_owned());
         }
@@ -111,34 +111,34 @@ impl<'a> Planner<'a, '_> {
         let called = if given.is_some() { file } else { "the resolved lock".to_owned() };
         let lock = self.parse_lock(&called, text).map(|lock| (lock, format!("from {called}")));
         let file = name.filter(|_| given.is_none()).map(|name| {
-            let made_of = self.made_of(&step, interpreter.as_ref());
-            let text = lock_file::text(text.as_str(), self.document.spec_name(), &made_of);
+            let inputs = self.lock_inputs(&step, interpreter.as_ref());
+            let text = lock_file::text(text.as_str(), self.document.spec_name(), &inputs);
             LockFile { name, text, is_current: false }
         });
         let allowed = exported.as_deref().map(requirements::allowed).unwrap_or_default();
         Found { lock, step: Some(step), file, allowed, interpreter: Some(interpreter.as_ref()) }
     }
 
-    /// What the step resolves requirements to; `None` until known.
+    /// The result of a lock step; `None` until known.
     fn resolve(&mut self, base: &Base, step: &Arc<LockStep>) -> Option<&'a LockFact> {
         if !self.can_stand_on(&step.parent) {
             return None;
         }
-        let plan = self.so_far(base);
-        let question = question::Lock { digest: identity::of_lock(&plan, step) };
+        let plan = self.partial_plan(base);
+        let question = question::Lock { digest: identity::lock_digest(&plan, step) };
         self.ask(question, |_| Some(Recipe::Lock(LockRecipe { plan, step: Arc::clone(step) })))
     }
 
     fn warn_of_stale(&mut self, name: &str, differences: &[String]) {
         let why = if differences.is_empty() { String::new() } else { format!(" ({})", differences.join(", ")) };
-        let message = format!("the lockfile {name} was made for a different spec, so versions are chosen anew{why}");
-        let help = "write it again with `imagespec lock`, which keeps the versions that still fit";
+        let message = format!("the lockfile {name} was made for a different spec, so versions are resolved again{why}");
+        let help = "update it with `imagespec lock`, which keeps the versions that still fit";
         self.out.warnings.push(Diagnostic::new(&rules::STALE_LOCK, message).with_help(help));
     }
 
-    /// What a lock of this spec is made of.
-    fn made_of(&self, step: &LockStep, interpreter: Option<&InterpreterFact>) -> MadeOf {
-        MadeOf::new(step, self.platform, interpreter.map(|reported| reported.version.as_str()).unwrap_or_default())
+    /// The inputs of a lock for this spec.
+    fn lock_inputs(&self, step: &LockStep, interpreter: Option<&InterpreterFact>) -> LockInputs {
+        LockInputs::new(step, self.platform, interpreter.map(|reported| reported.version.as_str()).unwrap_or_default())
     }
 
     fn lock_step(
@@ -153,7 +153,7 @@ impl<'a> Planner<'a, '_> {
         let mut names = names.clone();
         let mut files = BTreeMap::new();
         let (command, title) = if let Some(kind) = given {
-            let (project, name) = (project_beside(file), file.rsplit('/').next().unwrap_or_default());
+            let (project, name) = (project_path(file), file.rsplit('/').next().unwrap_or_default());
             // Both are asked for in one round.
             let (lock, project) = (self.context_text(file, field), self.context_text(&project, field));
             files.insert(name.to_owned(), lock?.as_str().to_owned());
@@ -179,10 +179,10 @@ impl<'a> Planner<'a, '_> {
             title: self.title("lock", &title),
             command,
             interpreter: wanted.interpreter.clone(),
-            // To know what a source distribution needs, it may have to be built.
+            // Reading the requirements of a source distribution may require building it.
             parent: match (wanted.may_build && self.specs().has_apt_packages(), wanted.stage) {
                 (true, Stage::Base | Stage::Apt) => Parent::Step(APT.to_owned()),
-                // The interpreter is in no other root.
+                // The interpreter is in no other root filesystem.
                 (true, Stage::Python) => Parent::Joined(self.steps.iter().map(|step| step.id.clone()).collect()),
                 (false, _) => wanted.parent.clone(),
             },
@@ -190,7 +190,7 @@ impl<'a> Planner<'a, '_> {
             groups: self.project_parts(|spec| spec.builder_options().groups()),
             files,
             preferences: None,
-            args: arguments::that(&wanted.args, |option| option.resolves),
+            args: arguments::filtered(&wanted.args, |option| option.resolves),
             env: self.installer_env(base, wanted.may_build),
             secrets: self.install_secrets(),
             secret_env_native: self.has_secret_env(),
@@ -199,17 +199,17 @@ impl<'a> Planner<'a, '_> {
         };
         step.locations = self.locations(&step.fields);
         step.locations.extend(wanted.requirements.locations.iter().copied());
-        step.fields = self.of_document(step.fields);
+        step.fields = self.document_paths(step.fields);
         Some(step)
     }
 
-    /// Names of a project's dependencies that are wanted too: a set.
+    /// The extras or dependency groups of a project that the specs request, as a set.
     fn project_parts(&self, pick: impl Fn(&ImageSpec) -> &[String]) -> BTreeSet<String> {
         let specs = self.specs();
         specs.levels().iter().flat_map(|level| pick(level.spec)).cloned().collect()
     }
 
-    /// The text of a file of the context; `None` until known, and where it is not there, which is a problem.
+    /// The text of a file of the context. `None` until known, and if the file does not exist, which is a problem.
     pub(super) fn context_text(&mut self, path: &str, field: &str) -> Option<&'a Text> {
         let found = self.ask(question::ContextFile { path: path.to_owned() }, |_| None)?;
         if found.is_none() {
@@ -219,7 +219,7 @@ impl<'a> Planner<'a, '_> {
         found.as_ref()
     }
 
-    /// Problems of a lock that nobody wrote have no place in the user's files; its text is shown where it has some.
+    /// Parses a lock. Problems of a generated lock have no place in the user's files, so its text is added to the sources.
     fn parse_lock(&mut self, name: &str, text: &Text) -> Option<Arc<Lock>> {
         if let Some(known) = text.parsed() {
             return Some(known);

@@ -1,4 +1,4 @@
-//! What a lock is checked against and how it is told: hashes that requirements allow, files that packages have in common.
+//! Checks of a lock: hashes that the requirements allow, and files that are in several packages.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::lock::{self, Lock};
 use crate::requirements::Allowed;
 use crate::rules;
 
-/// Leaves out the files that the requirements do not allow: where lines name hashes, they are the user's word on what may be
-/// installed. A package of which nothing is left is a problem.
+/// Removes files that the requirements do not allow: if a line has hashes, only these may be installed. A package without any remaining
+/// file is a problem.
 pub(super) fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for package in &mut lock.packages {
@@ -28,7 +28,7 @@ pub(super) fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
             let message = format!("no file of {} has a hash that the requirements allow", package.name);
             let allowed: Vec<&str> = hashes.iter().map(String::as_str).collect();
             problems.push(Diagnostic::new(&rules::HASH_MISMATCH, message).with_help(format!(
-                "allowed are {}; the index has {}",
+                "the requirements allow {}; the index has {}",
                 allowed.join(", "),
                 found.join(", ")
             )));
@@ -37,7 +37,7 @@ pub(super) fn restrict(lock: &mut Lock, allowed: &Allowed) -> Vec<Diagnostic> {
     problems
 }
 
-/// By its name, or by the URL of a line that has no name.
+/// The allowed hashes of a package, by its name, or by its URL for a line without a name.
 fn allowed_of<'a>(package: &lock::LockedPackage, allowed: &'a Allowed) -> Option<&'a BTreeSet<String>> {
     let url = package.archive.as_ref().and_then(|archive| match &archive.file.place {
         lock::Place::Url(url) => url.split('#').next(),
@@ -46,7 +46,7 @@ fn allowed_of<'a>(package: &lock::LockedPackage, allowed: &'a Allowed) -> Option
     allowed.get(package.name.as_str()).or_else(|| allowed.get(url?))
 }
 
-/// The packages that no requirement names a hash of, where all must have one (pip, "Secure installs").
+/// The packages for which no requirement has a hash, if all must have one (pip, "Secure installs").
 pub(super) fn without_hashes(lock: &Lock, allowed: &[Allowed]) -> Vec<Diagnostic> {
     let is_missing =
         |package: &&lock::LockedPackage| allowed.iter().all(|allowed| allowed_of(package, allowed).is_none());
@@ -55,24 +55,24 @@ pub(super) fn without_hashes(lock: &Lock, allowed: &[Allowed]) -> Vec<Diagnostic
     let problem = |name: &str| {
         Diagnostic::new(
             &rules::HASH_MISMATCH,
-            format!("`--require-hashes` is asked for, and no hash of {name} is named"),
+            format!("`--require-hashes` is set, but the requirements have no hash of {name}"),
         )
-        .with_help("name every package with its version and hashes, as `uv pip compile --generate-hashes` does")
+        .with_help("list every package with its version and hashes, as `uv pip compile --generate-hashes` does")
     };
     missing.into_iter().map(problem).collect()
 }
 
-/// The packages that cannot share a step with others: of those that bring one file, all but the first by name.
+/// The packages that cannot share a step with others: of those with a common file, all but the first by name.
 pub(super) fn apart(collisions: &str) -> BTreeSet<PackageName> {
     collisions.lines().flat_map(|line| owners(line).into_iter().skip(1)).collect()
 }
 
-/// The packages that bring one file, by name. The names are those of metadata folders, where capitals and underscores stay.
+/// The packages that contain a file, by name. The names are those of metadata folders, with capitals and underscores.
 fn owners(line: &str) -> BTreeSet<PackageName> {
     line.split('\t').skip(1).filter_map(PackageName::new).collect()
 }
 
-/// For people: `a and b both bring files of other content; b's stay`.
+/// A reason for users: `a and b both bring files of other content; b's stay`.
 pub(super) fn collision_reason(line: &str) -> Option<String> {
     let packages = owners(line);
     let last = packages.last()?.clone();

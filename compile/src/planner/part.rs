@@ -1,23 +1,23 @@
-//! The images that are planned for themselves: the one that is built, and the finished images that it stands on.
+//! The images that are planned separately: the one that is built, and the finished images below it.
 
 use imagespec::{ImageSpec, MergedSpec, Spans};
 
 use crate::document::Document;
 
-/// One of the images that stand on each other.
+/// One of the images that are built on each other.
 pub(super) struct Part<'a> {
     pub(super) spec: &'a ImageSpec,
-    /// What the specs of the image say together.
+    /// The combined specs of the image.
     pub(super) specs: MergedSpec<'a>,
-    /// Where its fields are.
+    /// The positions of its fields.
     pub(super) spans: Spans,
-    /// How many images stand on it.
+    /// The number of images on top of it.
     pub(super) depth: usize,
-    /// In front of its fields' paths.
+    /// The prefix of its fields' paths.
     pub(super) prefix: String,
 }
 
-/// All of them, the one that is built first.
+/// All of them, innermost first.
 pub(super) fn parts(document: &Document) -> Vec<Part<'_>> {
     let mut parts: Vec<Part<'_>> = Vec::new();
     let mut next = Some((&document.spec, String::new()));

@@ -1,4 +1,4 @@
-//! The Python steps: which interpreter, and an empty environment over it. What is installed into it is not decided here.
+//! The Python steps: the interpreter, and an empty environment. What is installed into it is not decided here.
 
 use std::sync::Arc;
 
@@ -19,42 +19,42 @@ use crate::question;
 use crate::requirements::{self, Implied, Requirements};
 use crate::rules;
 
-/// The planned Python part, as far as it is known.
+/// The planned Python steps, as far as known.
 #[derive(Default)]
 pub(super) struct Python {
     pub(super) has_environment: bool,
-    /// How the lock is resolved, if one is.
+    /// The step that resolves the lock, if there is one.
     pub(super) lock: Option<Arc<LockStep>>,
-    /// What should be beside the spec.
+    /// The lockfile that belongs next to the spec.
     pub(super) lock_file: Option<LockFile>,
-    /// Folders of libraries that packages bring and programs look for.
+    /// Folders with libraries of packages, which the image's variables must include.
     pub(super) libraries: Vec<String>,
-    /// All steps are planned.
+    /// Whether all steps are planned.
     pub(super) is_complete: bool,
 }
 
-/// An environment, before anything is installed into it.
+/// An environment before packages are installed.
 struct Environment {
-    /// What makes it.
+    /// The step that creates it.
     step: Option<Step>,
-    /// Where its interpreter is found.
+    /// The root filesystem with its interpreter.
     stage: Stage,
     interpreter: String,
-    /// What the environment stands on, or, where its interpreter comes with it, the environment.
+    /// The parent of the environment; the environment itself if its interpreter is created with it.
     parent: Parent,
-    /// Why its packages cannot be cut into groups, if there is something in it already.
+    /// Why its packages cannot be divided into groups, if it is not empty.
     filled: Option<&'static str>,
 }
 
 impl Planner<'_, '_> {
-    /// Plans the steps of the environment and of what is installed into it. `None` while answers are missing or something is wrong.
+    /// Plans the environment and the steps that install packages. `None` while answers are missing or if there are problems.
     pub(super) fn python(&mut self, base: &Base) -> Option<Python> {
         if !self.specs().wants_python() {
             return Some(Python { is_complete: true, ..Python::default() });
         }
         let is_conda = self.specs().wants_conda();
         self.cuda_twice(base);
-        // All are asked before any is given up, so that one round of answers serves them together.
+        // All facts are asked for before returning, so that one round answers them.
         let uv = self.uv();
         let micromamba = if is_conda { self.micromamba().map(Some) } else { Some(None) };
         let interpreter = if is_conda { Some(None) } else { self.interpreter(base).map(Some) };
@@ -69,7 +69,7 @@ impl Planner<'_, '_> {
         };
         let single = self.why_one_step(environment.filled, &requirements);
         let Environment { step, stage, interpreter, parent, filled: _ } = environment;
-        // Without one, the base image has the environment.
+        // Without a step, the base image has the environment.
         let venv = step.as_ref().filter(|step| step.is_venv()).map(|step| step.id.clone());
         self.steps.extend(step);
         let mut python =
@@ -91,7 +91,7 @@ impl Planner<'_, '_> {
         Some(python)
     }
 
-    /// An empty environment over an interpreter, or the one that the base has.
+    /// An empty environment with an interpreter, or the base's environment.
     fn environment_over(
         &mut self,
         base: &Base,
@@ -140,11 +140,11 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// The conda environment. Another one at its place would be gone, with all that is in it.
+    /// The conda environment. It would replace an existing one at the same path.
     fn conda(&mut self, base: &Base) -> Option<Environment> {
         if base.home() == Some(Home::CONDA) {
             let message =
-                format!("the base image has a conda environment at {} already", crate::fixed::CONDA_ENVIRONMENT);
+                format!("the base image already has a conda environment at {}", crate::fixed::CONDA_ENVIRONMENT);
             let fields = self.specs().fields(field::CONDA_PACKAGES);
             let field = fields.first().map_or("base_image", String::as_str);
             let help = "name all conda packages in one spec, or use `packages`, which extend the environment";
@@ -155,7 +155,7 @@ impl Planner<'_, '_> {
         let mut packages: Vec<String> =
             specs.items(field::CONDA_PACKAGES).into_iter().map(|(_, name)| name.clone()).collect();
         let mut fields = specs.fields(field::CONDA_PACKAGES);
-        // Before the set is sorted, for people.
+        // The title lists the packages before they are sorted.
         let title = self.title("conda", &summary(&packages));
         let names_python = packages.iter().any(|package| {
             let name = package.rsplit("::").next().unwrap_or_default();
@@ -177,7 +177,7 @@ impl Planner<'_, '_> {
         packages.dedup();
         let named = specs.levels().iter().rev().map(|level| level.spec.conda_channels());
         let mut channels = named.into_iter().find(|channels| !channels.is_empty()).unwrap_or_default().to_vec();
-        // As in Flytekit's images, where every other channel comes after it; whoever names it chooses its place.
+        // As in Flytekit's images, conda-forge comes first, unless the spec lists it.
         const FORGE: &str = "conda-forge";
         if !channels.iter().any(|channel| channel == FORGE) {
             channels.insert(0, FORGE.to_owned());
@@ -192,7 +192,7 @@ impl Planner<'_, '_> {
         Some(Environment { step: Some(step), stage: Stage::Python, interpreter, parent, filled })
     }
 
-    /// Folders of libraries that wheels bring and nobody else finds; `None` while answers are missing.
+    /// Folders of libraries that wheels install where programs do not look for them; `None` while answers are missing.
     fn libraries(&mut self, base: &Base, stage: Stage, interpreter: &str) -> Option<Vec<String>> {
         let specs = self.specs();
         let Some(cuda) = specs.value(field::CUDA).filter(|_| specs.has_cuda_wheels()).map(str::to_owned) else {
@@ -206,18 +206,18 @@ impl Planner<'_, '_> {
         Some(folders.into_iter().map(|folder| format!("{packages}/{folder}")).collect())
     }
 
-    /// Warns where CUDA comes with the base image and with packages, too: which of the two a program finds is not certain.
+    /// Warns if CUDA is in the base image and in packages: it is undefined which of the two programs use.
     fn cuda_twice(&mut self, base: &Base) {
         let field = self.specs().path(field::CUDA);
         let is_brought_twice = self.specs().has_cuda_packages() && crate::cuda::is_in(&base.env);
         let Some(field) = field.filter(|_| is_brought_twice) else { return };
-        let message = "the base image has CUDA already, and `cuda` brings it a second time";
+        let message = "the base image already has CUDA, and `cuda` installs it again";
         let warning = Diagnostic::new(&rules::CUDA_TWICE, message)
-            .with_help("leave `cuda` out to use the base's, or start from an image without CUDA");
+            .with_help("leave out `cuda` to use the CUDA of the base image, or start from an image without CUDA");
         self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(&field)));
     }
 
-    /// Requirements that other fields than `packages` ask for.
+    /// Requirements that result from other fields than `packages`.
     fn implied(&self) -> Vec<Implied> {
         let specs = self.specs();
         let mut implied = Vec::new();
@@ -235,8 +235,8 @@ impl Planner<'_, '_> {
                 is_optional: false,
             }));
         }
-        // What a conda environment's Python brings, an environment of ours does not: commands of real specs call it, and what
-        // is installed at the start is installed with it. Over an interpreter that is named, its own counts as installed.
+        // A conda environment has pip, a virtual environment does not: commands of existing specs call it, and runtime packages are
+        // installed with it. With `python_exec`, the interpreter's own packages count as installed.
         let callers = [specs.fields(field::RUNTIME_PACKAGES), specs.fields(field::COMMANDS)];
         if let Some(field) = callers.into_iter().flatten().next().filter(|_| specs.implies_pip()) {
             implied.push(Implied { name: "pip", line: "pip".to_owned(), field, is_optional: true });
@@ -244,22 +244,22 @@ impl Planner<'_, '_> {
         implied
     }
 
-    /// The tool image with uv; `None` until known.
+    /// Sets the tool image with uv; `None` until known.
     pub(super) fn uv(&mut self) -> Option<()> {
-        let said = self.specs().given(field::UV_IMAGE).map(|(field, image)| (field, image.to_owned()));
-        self.tools.uv = Some(self.tool(said, crate::fixed::DEFAULT_UV_IMAGE)?);
+        let image = self.specs().given(field::UV_IMAGE).map(|(field, image)| (field, image.to_owned()));
+        self.tools.uv = Some(self.tool(image, crate::fixed::DEFAULT_UV_IMAGE)?);
         Some(())
     }
 
-    /// The tool image with micromamba; `None` until known.
+    /// Sets the tool image with micromamba; `None` until known.
     pub(super) fn micromamba(&mut self) -> Option<()> {
-        let said = self.specs().given(field::MICROMAMBA_IMAGE).map(|(field, image)| (field, image.to_owned()));
-        self.tools.micromamba = Some(self.tool(said, crate::fixed::DEFAULT_MICROMAMBA_IMAGE)?);
+        let image = self.specs().given(field::MICROMAMBA_IMAGE).map(|(field, image)| (field, image.to_owned()));
+        self.tools.micromamba = Some(self.tool(image, crate::fixed::DEFAULT_MICROMAMBA_IMAGE)?);
         Some(())
     }
 
-    fn tool(&mut self, said: Option<(String, String)>, default: &str) -> Option<PinnedImage> {
-        let (field, reference) = said.unwrap_or_else(|| ("builder_config".to_owned(), default.to_owned()));
+    fn tool(&mut self, image: Option<(String, String)>, default: &str) -> Option<PinnedImage> {
+        let (field, reference) = image.unwrap_or_else(|| ("builder_config".to_owned(), default.to_owned()));
         self.image(&reference, &field).map(|(image, _)| image)
     }
 
@@ -269,7 +269,7 @@ impl Planner<'_, '_> {
         let over = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
         let title = self.title("python", &format!("create an environment with {over}"));
         let system_site_packages = specs.has_python_exec();
-        // Whoever installs packages at the start must be able to.
+        // The image's user installs packages at container start.
         let user = self.final_user(base);
         let is_filled_later =
             !self.runtime_packages().is_empty() && !is_root(user.split(':').next().unwrap_or_default());
@@ -278,7 +278,7 @@ impl Planner<'_, '_> {
         self.step("venv", title, parent, action, asked.into_iter().flatten().collect())
     }
 
-    /// Mounts of ours and of the user must not hide each other.
+    /// Checks that mounts of the build and of the user do not hide each other.
     pub(super) fn secret_targets(&mut self) {
         let is_ours = |path: &str| {
             let inside = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
@@ -290,16 +290,16 @@ impl Planner<'_, '_> {
             if let SecretTarget::File(path) = mount.target()
                 && is_ours(path)
             {
-                let message = format!("a secret cannot be mounted at {path}: the build's own files are there");
-                self.problem(&rules::RESERVED_PATH, message, &[&field], "choose a path outside of /dev");
+                let message = format!("a secret cannot be mounted at {path}: the build mounts its own files there");
+                self.problem(&rules::RESERVED_PATH, message, &[&field], "choose a path outside /dev");
             }
         }
     }
 
-    /// What is to be installed; `None` while files are missing or something is wrong with them.
+    /// The requirements; `None` while files are missing or if they have problems.
     pub(super) fn requirements(&mut self) -> Option<Requirements> {
         let (implied, part) = (self.implied(), self.part);
-        // Both are needed at once: the files that are read, and where they are noted.
+        // `self.ask` borrows all of `self`, so the sources are moved out meanwhile.
         let mut sources = std::mem::take(&mut self.out.sources);
         let mut read = |path: &str| self.ask(question::ContextFile { path: path.to_owned() }, |_| None).cloned();
         let gathered = requirements::gather(&part.specs, &part.spans, &mut sources, &mut read, &implied);

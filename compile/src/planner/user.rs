@@ -1,6 +1,6 @@
-//! The user that the image runs as: what is its own, and, for Flytekit's images, the account itself.
+//! The user of the image: the folders that it owns, and, for Flytekit's images, its account.
 //!
-//! All other steps stand on this one: branches that touch `/root` or the accounts must all see the same ones.
+//! All other steps are built on this one, because all branches that change `/root` or the accounts must see the same ones.
 
 use crate::plan::{Account, Action, Parent, Step};
 use crate::planner::Planner;
@@ -10,11 +10,11 @@ use imagespec::field;
 /// The user of Flytekit's images (`flytekit/image_spec/default_builder.py`).
 pub(super) const FLYTE_USER: &str = "flytekit";
 
-/// The first number of an ordinary user's account (`UID_MIN` of Debian's login.defs).
+/// The first id of ordinary users (`UID_MIN` in Debian's login.defs).
 const FIRST_ID: u32 = 1000;
 
 impl Planner<'_, '_> {
-    /// The user that runs the image: the spec's, else the flavor's, else the base's.
+    /// The user of the image: the spec's, else the flavor's, else the base's.
     pub(super) fn final_user(&self, base: &Base) -> String {
         let specs = self.specs();
         match specs.value(field::USER) {
@@ -24,7 +24,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// The image's working directory must be the final user's; root has it already. `None` while facts are missing.
+    /// The working directory must belong to the final user, unless that is root. `None` while facts are missing.
     pub(super) fn own_home(&mut self, base: &Base) -> Option<Option<Step>> {
         let owner = self.final_user(base);
         let user = owner.split(':').next().unwrap_or_default();
@@ -40,12 +40,12 @@ impl Planner<'_, '_> {
         Some(Some(self.step("user", title, Parent::Base, Action::OwnHome { owner, account }, fields)))
     }
 
-    /// What a login shell of Flytekit's user reads: the system's own start files set PATH anew.
+    /// The file that login shells of Flytekit's user read: the system's own start files reset PATH.
     pub(super) fn profile(&self, base: &Base, path: &str) -> Option<Step> {
         if !self.specs().is_flyte() || self.final_user(base) != FLYTE_USER {
             return None;
         }
-        // In quotes: a path may hold what a shell would read.
+        // Quoted, because a path may contain characters with a meaning in shells.
         let path = path.replace('\'', "'\\''");
         let action = Action::WriteFile {
             path: format!("/home/{FLYTE_USER}/.profile"),
@@ -57,8 +57,8 @@ impl Planner<'_, '_> {
         Some(self.step("profile", title, Parent::Base, action, Vec::new()))
     }
 
-    /// The account of Flytekit's user, if the base has none: `None` inside. `useradd` may be missing in a base, and would write
-    /// the day into `/etc/shadow`.
+    /// The account of Flytekit's user. The inner `None` means that the base has it. `useradd` may be missing in a base, and would write
+    /// the current date to `/etc/shadow`.
     fn account(&mut self, base: &Base) -> Option<Option<Account>> {
         let (passwd, group) = (self.base_file(base, "/etc/passwd"), self.base_file(base, "/etc/group"));
         let (passwd, group) = (passwd?.unwrap_or_default(), group?.unwrap_or_default());
@@ -66,12 +66,12 @@ impl Planner<'_, '_> {
     }
 }
 
-/// Whether a user is the one that owns everything already.
+/// Whether a user is root, who owns all files by default.
 pub(super) fn is_root(user: &str) -> bool {
     matches!(user, "" | "root" | "0")
 }
 
-/// The two files with Flytekit's user in them (passwd(5), group(5)); `None` if it is there.
+/// The two files with Flytekit's user added (passwd(5), group(5)); `None` if the user exists.
 fn new_account(passwd: &str, group: &str) -> Option<Account> {
     let entries = |text: &str| -> Vec<(String, Option<u32>)> {
         let entry = |line: &str| {
@@ -94,7 +94,7 @@ fn new_account(passwd: &str, group: &str) -> Option<Account> {
     };
     let home = format!("/home/{FLYTE_USER}");
     Some(Account {
-        // No password opens it.
+        // The account has no valid password.
         passwd: with(passwd, &format!("{FLYTE_USER}:*:{id}:{group_id}::{home}:/bin/bash")),
         group: if known_group.is_some() {
             group.to_owned()

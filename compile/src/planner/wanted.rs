@@ -1,27 +1,27 @@
-//! What is to be installed into an environment, before it is known in which steps.
+//! What is to be installed into an environment, before it is divided into steps.
 
 use crate::plan::Parent;
 use crate::planner::asking::Stage;
 use crate::requirements::Requirements;
 
-/// What is to be installed, and into what.
+/// What is to be installed, and the environment.
 pub(super) struct Wanted {
     pub(super) requirements: Requirements,
     pub(super) args: Vec<String>,
-    /// Something may have to be built.
+    /// Whether something may be built from source.
     pub(super) may_build: bool,
-    /// Where the interpreter is.
+    /// The root filesystem with the interpreter.
     pub(super) stage: Stage,
     pub(super) interpreter: String,
-    /// What the environment stands on.
+    /// The parent of the environment.
     pub(super) parent: Parent,
-    /// The step that makes the environment; without one, the base image has it.
+    /// The step that creates the environment; `None` if the base image has it.
     pub(super) venv: Option<String>,
     /// Why everything is one step, if it is.
     pub(super) single: Option<&'static str>,
 }
 
-/// One line per entry.
+/// The lines as a text.
 pub(super) fn text(lines: &[String]) -> String {
     lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }

@@ -1,4 +1,4 @@
-//! Who sees which variables: install steps, the user's commands, the image.
+//! Which variables install steps, the user's commands and the image get.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ env: {PATH: \"/opt/cuda/bin:$PATH\", UV_HTTP_TIMEOUT: \"$LANG\", PRICE: \"5\\\\$
 }
 
 #[test]
-fn installs_see_what_installers_read_and_the_spec_has_the_last_word() {
+fn installs_get_installer_variables_and_the_spec_overrides_defaults() {
     let spec = "
 packages: [numpy]
 builder_options: {python_layers: 1}
@@ -50,7 +50,7 @@ env: {UV_COMPILE_BYTECODE: \"0\", UV_CACHE_DIR: /tmp/uv, VIRTUAL_ENV: /other, MO
 }
 
 #[test]
-fn groups_are_compiled_as_the_installer_would_compile_them() {
+fn groups_are_compiled_with_the_installers_settings() {
     let mode = |spec: &str| {
         let graph = build(&format!("packages: [numpy]\n{spec}\n"), &World::python()).graph();
         let install = described(&graph, "[pip] numpy");
@@ -67,7 +67,7 @@ fn groups_are_compiled_as_the_installer_would_compile_them() {
 }
 
 #[test]
-fn apt_sees_the_specs_proxies_only() {
+fn apt_gets_only_the_proxies_of_the_spec() {
     let spec = "
 apt_packages: [git]
 packages: [git+https://example.org/lib]
@@ -79,7 +79,7 @@ env: {https_proxy: \"http://$LANG\", UV_HTTP_TIMEOUT: \"1\", MODE: fast}
 }
 
 #[test]
-fn commands_see_the_whole_environment_and_uv() {
+fn commands_get_the_whole_environment_and_uv() {
     let spec = "
 packages: [numpy]
 env: {MODE: fast, UV_LINK_MODE: hardlink}
@@ -97,7 +97,7 @@ commands: [cd /srv, uv pip install x]
     ] {
         assert!(commands.contains(expect), "{expect}: {commands}");
     }
-    // A project that commands work on may have a configuration of its own.
+    // The project that commands work on may have its own configuration.
     assert!(!commands.contains("UV_NO_CONFIG") && !commands.contains("UV_PYTHON_DOWNLOADS"), "{commands}");
 }
 

@@ -1,10 +1,10 @@
-//! Files of the context: what the client sends and what goes where.
+//! Files of the context: what the client sends and where it is copied.
 
 use imagespec_compile::{Action, CopyItem, LocalFilter};
 
 use crate::world::{Build, World, build, described, problems};
 
-/// What the step with this id copies.
+/// The items that the step with this id copies.
 #[track_caller]
 fn copied(build: &Build, id: &str) -> (LocalFilter, Vec<CopyItem>) {
     let step = build.plans[0].steps.iter().find(|step| step.id == id).unwrap_or_else(|| panic!("no step {id}"));
@@ -43,7 +43,7 @@ fn the_whole_context_is_sent_without_a_filter() {
 }
 
 #[test]
-fn names_with_wildcards_mean_themselves() {
+fn names_with_wildcards_are_literal() {
     let (local, items) = copied(&build("copy: [\"a[1]*.txt\", \"!b\"]\n", &World::python()), "copy");
     assert_eq!(local.follow, [r"a\[1\]\*.txt", r"\!b"]);
     assert_eq!(items[0], item("a[1]*.txt", "/root/a[1]*.txt"), "the copy itself knows no wildcards");
@@ -72,9 +72,9 @@ fn modes_of_the_source_root() {
     check("source_root: .\nsource_copy_mode: none\n", &[], 0);
 }
 
-/// An old client would leave deep files out and say nothing.
+/// An old client would silently leave out files in deep folders.
 #[test]
-fn a_daemon_whose_clients_know_no_deep_patterns_gets_a_list() {
+fn files_are_listed_for_daemons_without_deep_patterns() {
     let old = ignoring(&["secret"]).without(&["file.copy.includeexcludepatterns"]);
     let (local, items) = copied(&build("source_root: src\n", &old), "source");
     assert_eq!(local.include, ["src"]);
@@ -96,7 +96,7 @@ fn a_daemon_whose_clients_know_no_deep_patterns_gets_a_list() {
     1 | source_root: src
       |              ^^^
       |
-      = help: use `source_copy_mode: all` to copy files of every kind
+      = help: use `source_copy_mode: all` to copy all files
     ");
 }
 
@@ -115,7 +115,7 @@ fn gitignore_files_of_the_context_and_the_root_count_for_sources() {
             "**/*",
             "!**/*.py",
             "src/generated",
-            // Once more, because of the exception above.
+            // Asked for twice because of the exception above.
             "*.env",
             "src/**/__pycache__",
             "src/**/*.pyc",
@@ -128,10 +128,10 @@ fn gitignore_files_of_the_context_and_the_root_count_for_sources() {
 }
 
 #[test]
-fn a_source_that_overlaps_a_copy_lies_below_it() {
+fn a_source_that_overlaps_a_copy_is_below_it() {
     let built = build("source_root: .\nsource_copy_mode: all\ncopy: [src/settings.py]\n", &World::python());
     assert_eq!(built.shape(), "source<-Base copy<-Base");
-    // Nothing of the ignore rules for sources holds for the copy, so it may bring in what they leave out.
+    // The ignore rules for sources do not apply to the copy, so it may include files that they exclude.
     let merge = described(&built.graph(), "[join]");
     let copy = built.graph().dump().to_string();
     let last = merge.lines().last().and_then(|line| line.strip_prefix("+ ")).expect("a branch").to_owned();

@@ -1,4 +1,4 @@
-//! The lock beside the spec: written once, read by builds of the same spec, preferred by those of another.
+//! The lockfile next to the spec: written once, read by builds of the same spec, and preferred by builds of a changed spec.
 
 use imagespec_compile::{AnyQuestion, LockFile, LockUse, Recipe, Settings, lower_recipe};
 
@@ -7,7 +7,7 @@ use crate::world::{Build, World, build, build_with, document, interpreter, try_b
 const SPEC: &str = "base_image: python:3.11-slim\npackages: [click, flask]\n";
 const NAME: &str = "pylock.spec-amd64.toml";
 
-/// What `imagespec lock` would write.
+/// The lockfile that `imagespec lock` would write.
 #[track_caller]
 fn written(text: &str, world: &World, lock: LockUse) -> LockFile {
     let settings = Settings { lock, ..Settings::default() };
@@ -38,7 +38,7 @@ fn a_lock_of_the_spec_is_used_and_nothing_is_resolved() {
 }
 
 #[test]
-fn it_is_of_another_spec_when_what_versions_depend_on_differs() {
+fn a_lock_is_stale_when_an_input_of_its_versions_differs() {
     let file = written(SPEC, &World::python(), LockUse::Write);
     let world = World::python().beside_spec(NAME, &file.text);
     let is_stale = |text: &str, world: &World| {
@@ -61,7 +61,7 @@ fn it_is_of_another_spec_when_what_versions_depend_on_differs() {
 }
 
 #[test]
-fn what_it_was_made_of_is_told() {
+fn the_warning_names_the_changed_inputs() {
     let file = written(SPEC, &World::python(), LockUse::Write);
     let world = World::python().beside_spec(NAME, &file.text);
     let told = |text: &str, world: &World| {
@@ -78,14 +78,14 @@ fn what_it_was_made_of_is_told() {
     newer.base.interpreters.insert("/usr/local/bin/python3".to_owned(), Some(interpreter("3.12.1")));
     let message = told(SPEC, &newer);
     assert!(message.ends_with("(python 3.11 is now 3.12)"), "{message}");
-    // A lock that was written before parts were.
+    // A lockfile of an earlier version, which did not list the inputs.
     let old = file.text.split("\n[tool.imagespec.parts]").next().unwrap_or_default();
     let message = told(text, &World::python().beside_spec(NAME, old));
-    assert!(message.ends_with("chosen anew"), "{message}");
+    assert!(message.ends_with("resolved again"), "{message}");
 }
 
 #[test]
-fn an_older_lock_is_what_the_resolver_prefers() {
+fn the_resolver_prefers_versions_of_an_older_lock() {
     let file = written(SPEC, &World::python(), LockUse::Write);
     let world = World::python().beside_spec(NAME, &file.text);
     let text = "base_image: python:3.11-slim\npackages: [click, flask, rich]\n";
@@ -101,26 +101,26 @@ fn an_older_lock_is_what_the_resolver_prefers() {
 }
 
 #[test]
-fn one_step_installs_the_lock_too() {
+fn a_single_step_also_installs_from_the_lock() {
     let text = format!("{SPEC}builder_options: {{python_layers: 1}}\n");
     assert!(!asks_for_a_lock(&build(&text, &World::python())), "one step needs no lock");
     let file = written(&text, &World::python(), LockUse::Write);
     let locked = build(&text, &World::python().beside_spec(NAME, &file.text));
     assert!(locked.shape().ends_with("all<-Step(\"venv\")"), "{}", locked.shape());
-    // Also where the daemon cannot merge.
+    // Also if the daemon cannot merge.
     let chain = build(SPEC, &World::python().chained().beside_spec(NAME, &file.text));
     assert!(!chain.shape().contains("python<-"), "{}", chain.shape());
 }
 
 #[test]
-fn a_broken_lock_is_shown_at_its_place() {
+fn problems_of_a_lock_are_shown_in_its_text() {
     let world = World::python().beside_spec(NAME, "lock-version = 1\n");
     let problems = try_build(document("spec.yaml", SPEC), &Settings::default(), &world).expect_err("it is broken");
     assert!(problems.contains("E113") && problems.contains(&format!("--> {NAME}:1:")), "{problems}");
 }
 
 #[test]
-fn a_lock_that_the_spec_names_has_no_other_beside_it() {
+fn a_lock_that_the_spec_names_is_the_only_one() {
     let text = "base_image: python:3.11-slim\nrequirements: pylock.toml\n";
     let world =
         World::python().with_file("pylock.toml", "lock-version = \"1.0\"\ncreated-by = \"me\"\npackages = []\n");

@@ -1,4 +1,4 @@
-//! What compiling promises, from a spec's text to the bytes of a graph. No daemon: the world is data here.
+//! The guarantees of compiling, from a spec's text to the bytes of a graph. There is no daemon: facts are test data.
 
 mod environment;
 mod facts;

@@ -1,7 +1,7 @@
-//! Which steps a change of a field moves: the table of fields against what is really built.
+//! Compares the steps that a change of a field moves, according to the table of fields, with those that move in builds.
 //!
-//! Every field of the table is changed in specs that use it, and the kinds of steps with other digests are compared with what the
-//! table says. A field without a case fails, and so does a kind that a row lists and no case shows.
+//! Every field of the table is changed in specs that use it, and the kinds of steps whose digests change are compared with the table.
+//! A field without a case fails, and so does a kind that a row lists and no case shows.
 
 mod cases;
 mod scenario;
@@ -18,7 +18,7 @@ use crate::moves::scenario::{OTHER_LOCK, Scenario, scenario, with};
 use crate::world::{Build, World, digests, document, try_build};
 use StepKind::{Apt, Base, Commands, Conda, Config, Entry, Files, Lock, Packages, Profile, Python, User};
 
-/// The digests of a build's work by kind.
+/// The digests of a build's steps by kind.
 fn work(build: &Build) -> BTreeMap<StepKind, BTreeSet<String>> {
     let [plan] = build.plans.as_slice() else { panic!("one platform") };
     let graph = build.graph();
@@ -46,13 +46,13 @@ fn work(build: &Build) -> BTreeMap<StepKind, BTreeSet<String>> {
         }
     }
     let mut image = build.image();
-    // Its entries are the titles of steps.
+    // Its entries contain the titles of steps.
     image["history"] = Value::Null;
     work.insert(Config, BTreeSet::from([image.to_string()]));
     work
 }
 
-/// What the plan's own steps stand on.
+/// The base of the plan's own steps.
 fn base(plan: &Plan) -> String {
     let below = plan.below.as_ref().map(|below| format!("{below}"));
     format!("{} {} {}", plan.platform, plan.base.reference, below.unwrap_or_default())
@@ -67,13 +67,13 @@ fn build(text: &Value, world: &World) -> Build {
     try_build(document, &Settings::default(), world).unwrap_or_else(|problems| panic!("{text}: {problems}"))
 }
 
-/// The kinds of work with other digests.
-fn really_moved(before: &Build, after: &Build) -> BTreeSet<StepKind> {
+/// The kinds of steps whose digests differ.
+fn moved_kinds(before: &Build, after: &Build) -> BTreeSet<StepKind> {
     let (before, after) = (work(before), work(after));
     StepKind::ALL.into_iter().filter(|kind| before.get(kind) != after.get(kind)).collect()
 }
 
-/// The name of the entry of `env` that differs.
+/// The name of the differing entry of `env`.
 fn entry(old: &ImageSpec, new: &ImageSpec) -> Option<String> {
     let names: BTreeSet<&String> = old.env().keys().chain(new.env().keys()).collect();
     names.into_iter().find(|name| old.env().get(*name) != new.env().get(*name)).cloned()
@@ -84,7 +84,7 @@ fn field_named(name: &str) -> &'static FieldInfo {
 }
 
 #[test]
-fn a_field_moves_what_the_table_says() {
+fn a_field_moves_the_steps_in_the_table() {
     let mut shown: BTreeMap<&str, BTreeSet<StepKind>> = BTreeMap::new();
     let mut wrong = Vec::new();
     for Case { scenario: name, field, value, is_other_lock, spare } in cases() {
@@ -93,7 +93,7 @@ fn a_field_moves_what_the_table_says() {
         assert_ne!(spec, edited, "{name}: {field} is not changed");
         let (old, new) = (spec_of(&spec), spec_of(&edited));
         let lock = is_other_lock.then(|| OTHER_LOCK.to_owned());
-        let moved = really_moved(&build(&spec, &world), &build(&edited, &World { lock, ..world.clone() }));
+        let moved = moved_kinds(&build(&spec, &world), &build(&edited, &World { lock, ..world.clone() }));
         let claimed = field_named(field).moved(entry(&old, &new).as_deref(), &old, &new);
         let expect: BTreeSet<StepKind> = claimed.iter().copied().filter(|kind| !spare.contains(kind)).collect();
         if moved != expect || spare.iter().any(|kind| !claimed.contains(kind)) {

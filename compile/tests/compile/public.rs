@@ -1,4 +1,4 @@
-//! Specs written after public ones: all of them become graphs, on a daemon that merges and on one that does not.
+//! Specs that are modeled after public ones: all of them compile, for a daemon that merges and for one that does not.
 
 use std::path::Path;
 
@@ -45,7 +45,7 @@ fn public_specs_compile() {
     assert!(count >= 120, "{count}");
 }
 
-/// The files that a spec names, with something in them.
+/// The files that a spec names, with some content.
 fn with_files(mut world: World, document: &Document) -> World {
     for level in document.spec.levels() {
         world.base.exists.extend(level.spec.python_exec().map(|path| (path.to_owned(), true)));

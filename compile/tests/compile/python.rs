@@ -1,4 +1,4 @@
-//! Which interpreter the environment stands on, and where uv is there to call.
+//! The interpreter of the environment, and the steps that have uv.
 
 use imagespec_compile::question::{self, Root};
 use imagespec_compile::{AnyQuestion, Document, Program, Recipe, Settings};
@@ -12,7 +12,7 @@ const ENVIRONMENT: &[(&str, Option<&str>)] = &[
     ("/usr/local/bin/python3.12", None),
 ];
 
-/// An image that a build of ours made.
+/// An image that imagespec has built.
 fn ours() -> World {
     let mut world = World { base: rootfs(ENVIRONMENT), ..World::python() };
     world.base.interpreters.insert("/opt/venv/bin/python3".to_owned(), Some(interpreter("3.11.9")));
@@ -29,7 +29,7 @@ fn an_environment_of_the_base_is_extended() {
     assert_eq!(build("packages: [numpy]\npython_version: \"3.11\"\n", &ours()).shape(), "python<-Base");
 }
 
-/// An image that a build of ours with conda packages made.
+/// An image with conda packages that imagespec has built.
 fn conda() -> World {
     let home = "/opt/micromamba/envs/runtime";
     let programs = [(format!("{home}/bin/python3.11"), None), ("/usr/local/bin/python3.12".to_owned(), None)];
@@ -48,7 +48,7 @@ fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
     assert!(install.contains("\"--python\", \"/opt/micromamba/envs/runtime/bin/python\""), "{install}");
     let env = built.image()["config"]["Env"].to_string();
     assert!(!env.contains("/opt/venv"), "{env}");
-    // Who names another interpreter gets an environment over it.
+    // If the spec names another interpreter, an environment is created with it.
     let mut world = conda();
     world.base.exists.insert("/usr/local/bin/python3.12".to_owned(), true);
     let other = build("packages: [numpy]\npython_exec: /usr/local/bin/python3.12\n", &world);
@@ -56,20 +56,20 @@ fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
     let install = described(&other.graph(), "[python] numpy");
     assert!(install.contains("\"--python\", \"/opt/venv/bin/python\""), "{install}");
     let shown = problems("conda_packages: [six]\n", &conda());
-    assert!(shown.starts_with("error[E120]: the base image has a conda environment at"), "{shown}");
+    assert!(shown.starts_with("error[E120]: the base image already has a conda environment at"), "{shown}");
     assert!(shown.contains("spec.yaml:1"), "{shown}");
 }
 
 #[test]
-fn another_python_does_not_fit_into_an_environment_of_the_base() {
+fn another_python_version_is_refused_for_an_environment_of_the_base() {
     let shown = problems("packages: [numpy]\npython_version: \"3.12\"\n", &ours());
     assert!(
-        shown.contains("has at /opt/venv is not of Python 3.12 (it has /opt/venv/bin/python3 (3.11.9))"),
+        shown.contains("at /opt/venv does not have Python 3.12 (it has /opt/venv/bin/python3 (3.11.9))"),
         "{shown}"
     );
 }
 
-/// Where nothing fits, uv installs a Python: the lock then asks the environment, which has the only one.
+/// If no interpreter fits, uv installs one, and the lock is resolved with the environment's interpreter, which is the only one.
 #[test]
 fn uv_installs_an_interpreter_where_there_is_none() {
     for (spec, world, version) in [
@@ -90,7 +90,7 @@ fn uv_installs_an_interpreter_where_there_is_none() {
     }
 }
 
-/// Every version that can be asked for, over a base that has it and over one that has not.
+/// Every version that can be requested, on a base that has it and on one that does not.
 #[test]
 fn every_version_of_python() {
     for minor in 8..=15 {
@@ -103,7 +103,7 @@ fn every_version_of_python() {
 }
 
 #[test]
-fn uv_is_there_for_commands_without_python() {
+fn commands_without_python_have_uv() {
     let built = build("commands: [uv --version]\n", &World::debian());
     assert_eq!(built.shape(), "commands<-Joined([])");
     let commands = described(&built.graph(), "[commands]");
@@ -113,14 +113,14 @@ fn uv_is_there_for_commands_without_python() {
 }
 
 #[test]
-fn nothing_asks_for_uv_without_need() {
+fn uv_is_not_requested_if_no_step_needs_it() {
     let built = build("apt_packages: [git]\n", &World::debian());
     let is_uv = |question: &AnyQuestion| matches!(question, AnyQuestion::Image(question::Image { reference, .. }) if reference.contains("uv"));
     assert!(!built.asked().any(is_uv), "{:?}", built.rounds);
 }
 
 #[test]
-fn python_from_apt_is_looked_up_there() {
+fn python_from_apt_is_looked_up_in_the_apt_step() {
     let apt = rootfs(&[("/usr/bin/python3", Some("python3.11")), ("/usr/bin/python3.11", None)]);
     let world = World { apt, ..World::debian() };
     let built = build("apt_packages: [python3, git]\npackages: [numpy]\n", &world);
@@ -144,7 +144,7 @@ fn python_exec_is_looked_up_in_the_base_first() {
 }
 
 #[test]
-fn a_patch_version_is_asked_of_the_interpreter() {
+fn the_interpreter_reports_its_patch_version() {
     let mut world = World::python();
     world.base.interpreters.insert("/usr/local/bin/python3.11".to_owned(), Some(interpreter("3.11.9")));
     let built = build("python_version: 3.11.9\n", &world);
@@ -157,7 +157,7 @@ fn a_patch_version_is_asked_of_the_interpreter() {
 }
 
 #[test]
-fn a_spec_made_in_code_says_what_asked_for_python() {
+fn a_problem_of_a_typed_spec_names_the_python_field() {
     let Document { spec, .. } = document("spec.yaml", "packages: [numpy]\n");
     let spec = spec.with_python_version("3.11").expect("a valid spec");
     let built = try_build(Document::from(spec), &Settings::default(), &World::python()).expect("sound");
@@ -165,7 +165,7 @@ fn a_spec_made_in_code_says_what_asked_for_python() {
 }
 
 #[test]
-fn a_script_without_a_version_in_its_name_is_asked() {
+fn a_script_without_a_version_in_its_name_is_run() {
     let mut world = World { base: rootfs(&[("/opt/pyenv/shims/python3", None)]), ..World::debian() };
     let shim = Program { path: "/opt/pyenv/shims/python".to_owned(), link: None };
     world.base.programs.push(shim);
@@ -177,7 +177,7 @@ fn a_script_without_a_version_in_its_name_is_asked() {
 }
 
 #[test]
-fn a_base_of_many_layers_leaves_less_room() {
+fn a_base_with_many_layers_leaves_fewer_for_packages() {
     let text = format!(
         "base_image: python:3.11-slim\nbuilder_options: {{python_layers: 60}}\npackages: [{}]\n",
         (0..40).map(|number| format!("package-{number}")).collect::<Vec<_>>().join(", ")

@@ -1,4 +1,4 @@
-//! What becomes of `packages` and requirements files: the installer's input, its arguments, and what waits for compilers.
+//! `packages` and requirements files: the installer's input and arguments, and which packages wait for compilers.
 
 use imagespec_compile::{Action, AnyQuestion, Fact, Recipe, lower_recipe};
 
@@ -18,7 +18,7 @@ fn installed(build: &Build) -> (String, String, String) {
 }
 
 #[test]
-fn packages_stand_in_order_of_their_text_and_files_in_their_own() {
+fn packages_are_sorted_and_files_keep_their_order() {
     let world = World::python().with_file("requirements.txt", "z==1 \\\n  --hash=sha256:1111111111111111111111111111111111111111111111111111111111111111 \\\n  --hash=sha256:2222222222222222222222222222222222222222222222222222222222222222\nnumpy\na # why\n");
     let (lines, constraints, _) = installed(&build(
         "packages: [requests, numpy]\nrequirements: requirements.txt\nbuilder_options: {python_layers: 1}\n",
@@ -44,7 +44,7 @@ fn includes_keep_their_roles() {
 }
 
 #[test]
-fn a_file_with_nothing_but_constraints_installs_nothing_more() {
+fn a_constraints_file_installs_nothing() {
     let world = World::python().with_file("requirements.txt", "-c c.txt\n").with_file("c.txt", "numpy<2\n");
     let (lines, constraints, _) = installed(&build(
         "requirements: requirements.txt\npackages: [numpy]\nbuilder_options: {python_layers: 1}\n",
@@ -54,7 +54,7 @@ fn a_file_with_nothing_but_constraints_installs_nothing_more() {
 }
 
 #[test]
-fn options_are_given_as_often_as_uv_takes_them() {
+fn options_are_repeated_only_if_uv_allows_it() {
     let world = World::python().with_file(
         "requirements.txt",
         "--index-url https://file/simple\n--pre\n--extra-index-url https://c/simple\nb\n",
@@ -77,7 +77,7 @@ builder_options: {python_layers: 1}
 }
 
 #[test]
-fn what_is_built_from_source_waits_for_apt() {
+fn source_builds_wait_for_apt() {
     let check = |spec: &str, waits: bool| {
         let text = format!("apt_packages: [gcc]\nbuilder_options: {{python_layers: 1}}\n{spec}\n");
         let world = World::python().with_file("vcs.txt", "lib @ git+https://example.org/lib@v1\n");
@@ -98,7 +98,7 @@ fn what_is_built_from_source_waits_for_apt() {
 }
 
 #[test]
-fn of_a_lock_only_what_is_built_waits_for_apt() {
+fn only_built_packages_of_a_lock_wait_for_apt() {
     let spec = "apt_packages: [gcc]\npackages: [numpy, lib @ git+https://example.org/lib]\n";
     let built = build(spec, &World::python());
     let shape = built.shape();
@@ -110,7 +110,7 @@ fn of_a_lock_only_what_is_built_waits_for_apt() {
 }
 
 #[test]
-fn lines_with_hashes_decide_what_may_be_installed() {
+fn hashes_of_lines_restrict_what_is_installed() {
     let (one, other) = ("11".repeat(32), "22".repeat(32));
     let spec = format!("packages: [\"numpy==1.0 --hash=sha256:{one}\"]\n");
     assert_eq!(build(&spec, &World::python()).shape(), "venv<-Base wheels<-Step(\"venv\")");
@@ -126,9 +126,9 @@ fn lines_with_hashes_decide_what_may_be_installed() {
     assert!(shown.contains(&one) && shown.contains(&format!("the index has sha256:{other}")), "{shown}");
 }
 
-/// Hashes count wherever they stand: behind a URL, in a constraint; and with `--require-hashes` nothing may be without.
+/// Hashes count in every position: after a URL, in a constraint. With `--require-hashes` every requirement needs one.
 #[test]
-fn hashes_count_wherever_they_stand() {
+fn hashes_count_in_every_position() {
     let (one, other) = ("11".repeat(32), "22".repeat(32));
     let (url, unnamed) = ("https://files.example.com/numpy-1.0-py3-none-any.whl", "https://files.example.com/x.tar.gz");
     let lock = |entry: String| {
@@ -139,7 +139,7 @@ fn hashes_count_wherever_they_stand() {
     let archive = |url: &str| lock(format!("archive = {{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}"));
     let wheel = lock(format!("wheels = [{{ url = \"{url}\", hashes = {{ sha256 = \"{other}\" }} }}]"));
     let text = "requirements: requirements.txt\n";
-    // What stands where `HASH` does is a hash.
+    // The text `HASH` is replaced by a hash.
     let cases = [
         (format!("numpy @ {url} --hash=sha256:HASH"), "", archive(url)),
         (format!("numpy @ {url}#sha256=HASH"), "", archive(url)),
@@ -158,7 +158,7 @@ fn hashes_count_wherever_they_stand() {
         let shown = problems(text, &of(&one));
         assert!(shown.starts_with("error[E117]: no file of numpy has a hash that"), "{requirements}: {shown}");
     }
-    // What applies elsewhere allows nothing here, and forbids nothing.
+    // A line that does not apply here neither allows nor forbids hashes.
     let line = format!("numpy==0.9 ; python_version < \"3\" --hash=sha256:{one}\n");
     let world = World::python().with_file("requirements.txt", "numpy\n-c c.txt\n").with_file("c.txt", &line);
     assert_eq!(build(text, &World { lock: Some(wheel), ..world }).shape(), "venv<-Base wheels<-Step(\"venv\")");
@@ -168,12 +168,12 @@ fn hashes_count_wherever_they_stand() {
     assert_eq!(build(text, &world).shape(), "venv<-Base wheels<-Step(\"venv\")");
     let world = World::python().with_file("requirements.txt", &format!("{all}idna==3.4\n"));
     let shown = problems(text, &world);
-    assert!(shown.contains("`--require-hashes` is asked for, and no hash of idna is named"), "{shown}");
+    assert!(shown.contains("`--require-hashes` is set, but the requirements have no hash of idna"), "{shown}");
 }
 
-/// uv would take a wheel that was built for another base, with other libraries or other variables.
+/// uv would reuse a wheel that was built for another base, with other libraries or other variables.
 #[test]
-fn what_is_built_is_kept_for_the_same_surroundings_only() {
+fn built_wheels_are_reused_only_in_the_same_environment() {
     let caches = |spec: &str, world: &World| -> Vec<String> {
         let graph = build(spec, world).graph();
         let text = described(&graph, "[pip] lib");
@@ -204,7 +204,7 @@ fn a_lock_in_the_context_is_read_and_nothing_is_resolved() {
     assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\")");
     assert!(!built.asked().any(|question| matches!(question, AnyQuestion::Lock(_))), "{:?}", built.rounds);
     assert!(built.plans[0].to_string().contains("from pylock.toml, 1 packages"), "{}", built.plans[0]);
-    // Without merging it is one step, from the same lock.
+    // Without merging there is one step, with the same lock.
     assert_eq!(build("requirements: pylock.toml\n", &world.chained()).shape(), "venv<-Base all<-Step(\"venv\")");
     let local = text.replace("url = 'https://example.com/", "path = 'wheels/");
     let shown =
@@ -223,17 +223,17 @@ fn packages_with_the_same_files_are_set_apart() {
     assert!(text.contains("idna and numpy bring the same files with different content; those of numpy stay"), "{text}");
 }
 
-/// The graph that makes the lock.
+/// The graph that resolves the lock.
 #[track_caller]
 fn locking(built: Build) -> String {
     let Build { outcome, rounds, .. } = built;
     let ask = rounds.iter().flatten().find(|ask| matches!(ask.recipe, Some(Recipe::Lock(_)))).expect("a lock is made");
-    assert!(!ask.question.is_lasting(), "what an index has changes");
+    assert!(!ask.question.is_permanent(), "what an index has changes");
     let graph = ask.recipe.as_ref().and_then(|recipe| lower_recipe(recipe, &outcome.sources)).expect("a graph");
     graph.dump().to_string()
 }
 
-/// uv heeds what its configuration says of an index only if no argument names that index.
+/// uv uses the configuration of an index only if no argument names the index.
 #[test]
 fn indexes_are_named_in_the_configuration() {
     let text = "packages: [numpy]\npip_index: https://a.example.com/simple\n\
@@ -247,7 +247,7 @@ fn indexes_are_named_in_the_configuration() {
     let secret = "pip_secret_mounts: [{id: index, src: x, env: UV_INDEX_URL}]\n";
     let with_secret = locking(build(&format!("{text}{secret}"), &World::python()));
     assert!(with_secret.contains("\"--index-url\", \"https://a.example.com/simple\""), "{with_secret}");
-    // A project may say which package is of which index, by names that only arguments have.
+    // A project may assign packages to indexes by name, and only arguments have these names.
     let project = "[project]\nname = 'p'\nversion = '1'\ndependencies = ['numpy']\n";
     let text = text.replace("packages: [numpy]", "requirements: pyproject.toml");
     let graph = locking(build(&text, &World::python().with_file("pyproject.toml", project)));
@@ -255,7 +255,7 @@ fn indexes_are_named_in_the_configuration() {
 }
 
 #[test]
-fn poetry_exports_its_lock_and_only_what_it_allows_is_installed() {
+fn poetry_exports_its_lock_and_only_its_hashes_are_installed() {
     let text =
         "base_image: python:3.11-slim\nrequirements: app/poetry.lock\npip_index: https://mirror.example.com/simple\n";
     let hash = "a".repeat(64);

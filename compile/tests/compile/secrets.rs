@@ -1,4 +1,4 @@
-//! Secrets: mounted where the spec says, in no argument, no image and no text that leaves the machine.
+//! Secrets are mounted at their targets, and are in no argument, no image and no text that leaves the machine.
 
 use buildkit_proto::Message as _;
 use imagespec_compile::{CaBundle, Settings};
@@ -26,7 +26,7 @@ pip_secret_mounts:
 }
 
 #[test]
-fn only_installs_see_them() {
+fn only_install_steps_get_secrets() {
     let spec = "
 apt_packages: [git]
 packages: [numpy]
@@ -38,7 +38,7 @@ commands: [\"true\"]
 }
 
 #[test]
-fn a_target_among_our_own_mounts_is_refused() {
+fn a_target_below_the_builds_mounts_is_refused() {
     for path in ["/dev", "/dev/imagespec", "/dev/imagespec/ca.pem", "/dev/imagespec/requirements/x"] {
         let shown = problems(&format!("packages: [a]\npip_secret_mounts: [[x, {path}]]\n"), &World::python());
         assert!(shown.starts_with(&format!("error[E111]: a secret cannot be mounted at {path}")), "{shown}");
@@ -49,7 +49,7 @@ fn a_target_among_our_own_mounts_is_refused() {
 }
 
 #[test]
-fn credentials_in_comments_stay_here() {
+fn credentials_in_comments_are_not_sent() {
     let comment = "# was: --index-url https://joe:hunter2@example.org/simple\n";
     let world = World::python().with_file("requirements.txt", &format!("{comment}numpy\n"));
     let built = build(&format!("{comment}requirements: requirements.txt\n"), &world);
@@ -60,7 +60,7 @@ fn credentials_in_comments_stay_here() {
 }
 
 #[test]
-fn the_ca_bundle_is_for_steps_that_talk_to_the_network() {
+fn only_steps_with_network_access_get_the_ca_bundle() {
     let spec = "
 apt_packages: [git]
 packages: [numpy]

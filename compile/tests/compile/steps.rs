@@ -1,4 +1,4 @@
-//! Steps and the order they stand in: the user's, apt's, the merge and the chain, platforms.
+//! Steps and their order: the user's, apt's, merge and chain, platforms.
 
 use buildkit_llb::{Op, Platform};
 use imagespec_compile::{Action, NoCache, Recipe, Settings, lower_recipe};
@@ -17,7 +17,7 @@ commands: [touch /x]
 ";
 
 #[test]
-fn branches_stand_on_the_user_step_and_are_merged_in_order() {
+fn branches_start_at_the_user_step_and_are_merged_in_order() {
     let built = build(MAIN, &World::python());
     assert_eq!(
         built.shape(),
@@ -50,7 +50,7 @@ fn branches_stand_on_the_user_step_and_are_merged_in_order() {
 }
 
 #[test]
-fn a_chain_has_every_step_on_the_one_before() {
+fn in_a_chain_every_step_is_built_on_the_previous_one() {
     let built = build(MAIN, &World::python().chained());
     assert_eq!(
         built.shape(),
@@ -59,7 +59,7 @@ fn a_chain_has_every_step_on_the_one_before() {
     );
     let graph = built.graph();
     assert!(ops(&graph).iter().all(|(_, _, op)| !matches!(op, Op::Merge(_) | Op::Diff(_))));
-    // Every step is there, each with the one before as its only root.
+    // Every step exists, with the previous one as its only root.
     let steps = ops(&graph).into_iter().filter(|(_, name, _)| !name.starts_with("[int") && !name.starts_with("[image"));
     assert_eq!(steps.count(), built.plans[0].steps.len());
     assert_eq!(built.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), ["W101"]);
@@ -96,7 +96,7 @@ fn history_has_an_entry_for_every_layer() {
 }
 
 #[test]
-fn history_of_a_base_that_has_too_little_is_filled_up() {
+fn missing_history_of_a_base_is_filled_up() {
     let config =
         json!({"rootfs": {"diff_ids": [DIGEST, DIGEST]}, "history": [{"created_by": "a"}, {"empty_layer": true}]});
     let image = build("copy: [data]\n", &World { config, ..World::python() }).image();
@@ -107,7 +107,7 @@ fn history_of_a_base_that_has_too_little_is_filled_up() {
     assert_eq!(by[2], "[copy] data");
 }
 
-/// What a shell makes of commands: its output and whether it succeeds.
+/// The output and success of commands in a shell.
 fn shell(commands: &[&str]) -> (String, bool) {
     let spec = json!({ "commands": commands }).to_string();
     let document = document("spec.json", &spec);
@@ -133,7 +133,7 @@ fn commands_run_one_after_the_other_in_one_shell() {
 }
 
 #[test]
-fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
+fn the_root_for_apt_lookups_is_part_of_the_build() {
     let spec = "apt_packages: [git]\npython_exec: /usr/bin/python3\npackages: [numpy]\nbuilder_options: {user: app}\n";
     let apt = || rootfs(&[("/usr/bin/python3", None)]);
     for world in [World { apt: apt(), ..World::python() }, World { apt: apt(), ..World::python().chained() }] {
@@ -149,7 +149,7 @@ fn the_root_that_apt_is_looked_up_in_is_part_of_the_build() {
 }
 
 #[test]
-fn repositories_are_in_the_image_without_packages_too() {
+fn repositories_without_packages_are_in_the_image() {
     let spec =
         "builder_options:\n  apt_sources: [\"deb https://example.org/debian x main\"]\ncommands: [apt-get update]\n";
     let built = build(spec, &World::debian());
@@ -159,7 +159,7 @@ fn repositories_are_in_the_image_without_packages_too() {
 }
 
 #[test]
-fn a_base_for_one_platform_is_told_of_another() {
+fn a_base_for_another_platform_causes_a_warning() {
     let world = World { is_of_one_platform: true, ..World::python() };
     assert_eq!(build("apt_packages: [git]\n", &world).warnings, []);
     let built = build("apt_packages: [git]\nbase_image: python:3.11-slim\nplatform: linux/arm64\n", &world);
@@ -172,14 +172,14 @@ fn a_base_for_one_platform_is_told_of_another() {
 }
 
 #[test]
-fn the_users_order_of_apt_packages_is_shown_and_means_nothing() {
+fn the_order_of_apt_packages_is_shown_but_has_no_effect() {
     let one = build("apt_packages: [git, curl]\n", &World::debian()).graph();
     let other = build("apt_packages: [curl, git]\n", &World::debian()).graph();
     assert_eq!(digests(&one, "[apt] git, curl"), digests(&other, "[apt] curl, git"));
 }
 
 #[test]
-fn the_bases_user_is_kept_and_not_said_to_be_the_specs() {
+fn the_bases_user_is_kept_and_not_attributed_to_the_spec() {
     let world = World::python().with_config("User", json!("app:staff"));
     let built = build("packages: [numpy]\nsource_root: .\n", &world);
     assert_eq!(built.image()["config"]["User"], "app:staff");
@@ -193,7 +193,7 @@ fn the_bases_user_is_kept_and_not_said_to_be_the_specs() {
 }
 
 #[test]
-fn platforms_are_built_once_each() {
+fn each_platform_is_built_once() {
     let arm = Platform::new("linux", "aarch64", "v8");
     let settings = Settings { platforms: vec![Platform::linux("arm64"), arm], ..Settings::default() };
     assert_eq!(build_with("packages: [numpy]\n", &settings, &World::python()).plans.len(), 1);
@@ -207,7 +207,7 @@ fn platforms_are_built_once_each() {
 }
 
 #[test]
-fn a_filter_names_all_steps_of_a_kind() {
+fn a_no_cache_filter_selects_all_steps_of_a_kind() {
     let spec = "base_image: {apt_packages: [git], copy: [a]}\napt_packages: [curl]\ncopy: [b]\n";
     let ignored = |filter: &str| {
         let no_cache = NoCache::Steps([filter.to_owned()].into_iter().collect());

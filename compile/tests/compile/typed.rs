@@ -1,4 +1,4 @@
-//! Specs made in Rust: what would be no sound graph cannot be made, and everything that can be made is lowered.
+//! Specs made in Rust: a spec that is not valid cannot be made, and every spec that can be made is lowered.
 
 use imagespec::{
     BuilderConfig, BuilderOptions, CopyMode, ImageSpec, Invalid, PythonVersion, SecretMount, SecretSource, SecretTarget,
@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use crate::world::{World, try_build};
 
-/// A relative mount, and a variable whose name has a `=`, are refused by the daemon: once they made lowering panic.
+/// A relative mount, and a variable whose name contains `=`, are refused by the daemon. They once made lowering panic.
 #[test]
-fn what_the_daemon_would_refuse_cannot_be_made() {
+fn a_typed_spec_cannot_have_values_that_the_daemon_refuses() {
     let file = |path: &str| SecretMount::new("netrc", None, SecretTarget::File(path.to_owned()));
     for path in ["root/.netrc", "", "/", "/a/../b", "/a\0b"] {
         assert!(file(path).is_err(), "{path:?}");
@@ -27,9 +27,9 @@ fn what_the_daemon_would_refuse_cannot_be_made() {
     assert!("9.9".parse::<PythonVersion>().is_err());
 }
 
-/// The rules between fields hold whatever the order, and a field that needs another one is set after it.
+/// The rules between fields do not depend on the order, except that a field that needs another one is set after it.
 #[test]
-fn what_cannot_be_combined_cannot_be_made() {
+fn a_typed_spec_cannot_have_fields_that_cannot_be_combined() {
     let check = |made: Result<ImageSpec, Invalid>, message: &str| {
         let error = made.expect_err(message);
         assert_eq!((error.code, error.message.as_str()), ("E009", message));
@@ -53,12 +53,12 @@ fn what_cannot_be_combined_cannot_be_made() {
     check(new.with_base_spec(old), "`python_version` differs from the base image's spec, which has `3.11`");
 }
 
-/// A change that may be refused; then the spec stays as it is.
+/// A change that may be refused, in which case the spec is unchanged.
 fn applied(spec: ImageSpec, change: impl FnOnce(ImageSpec) -> Result<ImageSpec, Invalid>) -> ImageSpec {
     change(spec.clone()).unwrap_or(spec)
 }
 
-/// Texts that are accepted somewhere now and then.
+/// Texts that some fields accept.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn a_typed_spec_is_what_its_file_is(spec in any_spec()) {
+    fn a_typed_spec_equals_the_spec_of_its_file(spec in any_spec()) {
         let (parsed, written) = (imagespec::parse("spec.yaml", &spec.to_yaml()), spec.to_parsed("spec.yaml"));
         prop_assert_eq!(&parsed.spec, &Some(spec.clone()), "{}", spec.to_yaml());
         prop_assert_eq!((parsed.spans, parsed.sources), (written.spans, written.sources), "{}", spec.to_yaml());

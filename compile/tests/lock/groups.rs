@@ -1,6 +1,6 @@
-//! Groups of real locks, and what a group's files say.
+//! Groups of real locks, and the content of a group's files.
 
-use imagespec_compile::group::{Budget, Group, GroupKind, MOST_LAYERS, Obstacle, group};
+use imagespec_compile::group::{Budget, Group, GroupKind, MAX_LAYERS, Obstacle, group};
 use imagespec_compile::lock::{Artifact, select};
 
 use crate::locks::{NAMES, debian, lock, read};
@@ -27,7 +27,7 @@ fn heavy_wheels_are_alone_and_small_ones_in_buckets() {
 }
 
 #[test]
-fn titles_count_what_they_do_not_name() {
+fn titles_count_packages_that_they_do_not_name() {
     let one = &groups("small", &Budget::new(2))[0];
     assert_eq!((one.id.as_str(), one.title().as_str()), ("small-00", "10 small packages, annotated-types to urllib3"));
     let few = groups("ml", &Budget::new(4));
@@ -38,7 +38,7 @@ fn titles_count_what_they_do_not_name() {
 }
 
 #[test]
-fn what_may_not_be_grouped_is_last() {
+fn packages_that_cannot_be_grouped_are_last() {
     let groups = groups("notebooks", &Budget::default());
     let tail = groups.last().expect("groups");
     assert_eq!((tail.kind, tail.title().as_str()), (GroupKind::Tail, "pyspark"));
@@ -69,7 +69,7 @@ fn an_exported_project_is_built_and_its_packages_are_grouped() {
     let groups = groups("export", &Budget::new(2));
     let [packages, tail] = groups.as_slice() else { panic!("two groups: {groups:?}") };
     let names: Vec<&str> = packages.members.iter().map(|member| member.name.as_str()).collect();
-    // Of the lock's packages, those for Windows and for older Pythons are left out.
+    // The lock's packages for Windows and for older Python versions are left out.
     assert_eq!(names, ["idna", "iniconfig", "markdown-it-py", "mdurl", "pygments", "rich"]);
     assert_eq!(tail.title(), "a-project");
     assert_eq!(
@@ -81,7 +81,7 @@ fn an_exported_project_is_built_and_its_packages_are_grouped() {
 }
 
 #[test]
-fn a_group_installs_from_a_lock_of_its_own() {
+fn each_group_has_its_own_lock() {
     let groups = of_text(
         "[[packages]]\nname = 'a'\nversion = '1.0'\nmarker = \"os_name == 'posix'\"\nwheels = [\n\
          { url = 'https://files.pythonhosted.org/packages/a-1.0-cp311-cp311-win_amd64.whl', hashes = { sha256 = '01' } },\n\
@@ -116,7 +116,7 @@ fn a_group_installs_from_a_lock_of_its_own() {
 }
 
 #[test]
-fn files_are_cached_by_where_they_come_from() {
+fn files_are_cached_by_their_index() {
     let package = |name: &str, rest: &str, url: &str| {
         format!(
             "[[packages]]\nname = '{name}'\nversion = '1'\n{rest}wheels = [{{ url = '{url}/{name}-1-py3-none-any.whl', hashes = {{ sha256 = '00' }} }}]\n"
@@ -137,7 +137,7 @@ fn files_are_cached_by_where_they_come_from() {
 }
 
 #[test]
-fn group_locks_read_back_as_what_they_install() {
+fn group_locks_can_be_parsed() {
     for name in NAMES {
         for one in groups(name, &Budget::default()) {
             let lock = read(&one.lock);
@@ -154,7 +154,7 @@ fn group_locks_read_back_as_what_they_install() {
 }
 
 #[test]
-fn awkward_texts_stay_texts() {
+fn special_characters_are_escaped() {
     let groups =
         of_text("[[packages]]\nname = 'a'\nvcs = { type = 'git', path = \"a\\\"\\u007f\\n] b\", commit-id = '01' }\n");
     let read = read(&groups[0].lock);
@@ -163,7 +163,7 @@ fn awkward_texts_stay_texts() {
 }
 
 #[test]
-fn budgets_stay_in_bounds() {
+fn budgets_are_limited() {
     for layers in 0..200 {
         for buckets in [None, Some(0), Some(1), Some(8), Some(1000)] {
             let budget = Budget::new(layers);
@@ -171,7 +171,7 @@ fn budgets_stay_in_bounds() {
                 Some(buckets) => budget.with_small_buckets(buckets),
                 None => budget,
             };
-            assert_eq!(budget.layers(), layers.clamp(2, MOST_LAYERS), "{budget:?}");
+            assert_eq!(budget.layers(), layers.clamp(2, MAX_LAYERS), "{budget:?}");
             assert!(budget.small_buckets() > 0);
         }
     }
@@ -205,10 +205,10 @@ fn packages_set_apart_come_last_and_alone() {
 }
 
 #[test]
-fn little_is_one_group_and_its_tail_another() {
+fn a_small_lock_is_one_group_and_a_tail() {
     let ids = |groups: Vec<Group>| groups.into_iter().map(|group| group.id).collect::<Vec<_>>();
-    assert_eq!(ids(groups("small", &Budget::together())), ["wheels"]);
-    assert_eq!(ids(groups("notebooks", &Budget::together())), ["wheels", "tail"]);
-    let [all] = groups("notebooks", &Budget::one()).try_into().expect("one group");
+    assert_eq!(ids(groups("small", &Budget::all_wheels())), ["wheels"]);
+    assert_eq!(ids(groups("notebooks", &Budget::all_wheels())), ["wheels", "tail"]);
+    let [all] = groups("notebooks", &Budget::single_group()).try_into().expect("one group");
     assert_eq!((all.id.as_str(), all.is_built()), ("all", true));
 }

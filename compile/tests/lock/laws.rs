@@ -1,6 +1,6 @@
-//! Laws of grouping over random edits of real locks: which edit touches which group.
+//! Laws of grouping with random edits of real locks: which edit changes which group.
 //!
-//! A group that is touched is installed and pushed again, so each law is a promise about what an edit costs.
+//! A changed group is installed and pushed again, so each law is a guarantee about the cost of an edit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ fn locks() -> impl Strategy<Value = Lock> {
     one_of(&NAMES[..]).prop_map(lock)
 }
 
-/// Applies an edit. The name of what changed.
+/// Applies an edit, and returns the name of the changed package.
 fn apply(lock: &mut Lock, edit: &Edit) -> PackageName {
     match edit {
         Edit::Add { name, bytes } => {
@@ -58,7 +58,7 @@ fn apply(lock: &mut Lock, edit: &Edit) -> PackageName {
             lock.packages.push(added);
             name
         }
-        // Packages are made from the last one that is left.
+        // New packages are copies of the last remaining one.
         Edit::Remove(_) if lock.packages.len() == 1 => lock.packages[0].name.clone(),
         Edit::Remove(index) => lock.packages.remove(index.index(lock.packages.len())).name,
         Edit::Bump(index, version) => {
@@ -72,14 +72,14 @@ fn apply(lock: &mut Lock, edit: &Edit) -> PackageName {
 fn replace(lock: &mut Lock, index: &Index, version: &str, bytes: Option<u64>) -> PackageName {
     let at = index.index(lock.packages.len());
     let name = lock.packages[at].name.clone();
-    // What is built stays built: only wheels have a size that matters.
+    // Packages that are built are not edited: only wheels have a size that matters.
     if let Some(bytes) = bytes {
         lock.packages[at] = package(lock, name.clone(), version, bytes);
     }
     name
 }
 
-/// The size of the wheel that is taken.
+/// The size of the selected wheel.
 fn bytes(package: &LockedPackage) -> Option<u64> {
     let lock = Lock { packages: vec![package.clone()], ..Lock::default() };
     match select(&lock, debian()).expect("it fits").first()?.artifact {
@@ -119,7 +119,7 @@ fn groups(lock: &Lock, budget: &Budget) -> BTreeMap<String, Group> {
     by_id
 }
 
-/// The ids of groups that are not the same before and after.
+/// The ids of groups that differ.
 fn touched(before: &BTreeMap<String, Group>, after: &BTreeMap<String, Group>) -> BTreeSet<String> {
     let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     ids.into_iter().filter(|id| before.get(*id) != after.get(*id)).cloned().collect()
@@ -129,14 +129,14 @@ fn group_of<'a>(groups: &'a BTreeMap<String, Group>, name: &PackageName) -> Opti
     groups.values().find(|group| group.members.iter().any(|member| member.name == *name))
 }
 
-/// Whether some heavy wheel has no group of its own, so that places are scarce.
+/// Whether some heavy wheel has no group of its own.
 fn is_tight(groups: &BTreeMap<String, Group>, budget: &Budget) -> bool {
     let alone = groups.values().filter(|group| group.kind == GroupKind::Wheel).count();
     alone >= budget.alone()
 }
 
-/// How many groups change with another version of a wheel of at least so many bytes, whose size stays between the same powers of
-/// two and on the same side of the threshold.
+/// The number of groups that change with another version of a wheel of at least `least` bytes, whose size stays between the same
+/// powers of two and on the same side of the threshold.
 fn touched_by_bump(mut lock: Lock, budget: &Budget, index: &Index, part: u64, least: u64) -> usize {
     let before = groups(&lock, budget);
     let places = lock.packages.iter().enumerate();
@@ -169,7 +169,7 @@ proptest! {
             let own: BTreeSet<String> =
                 [&before, &after].iter().filter_map(|groups| group_of(groups, &changed)).map(|group| group.id.clone()).collect();
             if is_tight(&before, &budget) || is_tight(&after, &budget) {
-                // One other heavy wheel may lose or gain a place of its own.
+                // One other heavy wheel may lose or get a group of its own.
                 prop_assert!(touched.len() <= 4, "{edit:?}: {touched:?}");
             } else {
                 prop_assert!(touched.is_subset(&own), "{edit:?}: {touched:?}, not {own:?}");
@@ -201,8 +201,8 @@ proptest! {
     }
 
     #[test]
-    fn a_new_version_takes_nobodys_place(layers in 4..40usize, index in any::<Index>(), part in 0u64..1000) {
-        // So many heavy wheels that they compete for places.
+    fn a_new_version_does_not_move_other_packages(layers in 4..40usize, index in any::<Index>(), part in 0u64..1000) {
+        // More heavy wheels than groups for them.
         let budget = Budget::new(layers);
         prop_assert_eq!(touched_by_bump(lock("ml"), &budget, &index, part, HEAVY), 1);
     }
@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_a_lock_means_nothing(
+    fn the_order_of_a_lock_has_no_effect(
         (packages, shuffled) in locks().prop_flat_map(|lock| (Just(lock.packages.clone()), Just(lock.packages).prop_shuffle())),
         budget in budgets()
     ) {
@@ -238,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn the_budget_holds_and_nothing_is_lost(
+    fn the_budget_holds_and_no_package_is_lost(
         base in locks(), budget in budgets(), edits in prop::collection::vec(edits(), 0..40)
     ) {
         let mut lock = base;

@@ -1,4 +1,4 @@
-//! The committed locks and targets to read them for.
+//! The committed locks, and targets for them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use imagespec_compile::lock::{Interpreter, Libc, Lock, Target, parse};
 pub(crate) const DEBIAN_12: Libc = Libc::Glibc { major: 2, minor: 36 };
 pub(crate) const ALPINE: Libc = Libc::Musl { major: 1, minor: 2 };
 
-/// The locks for one platform and Python.
+/// The locks for one platform and Python version.
 pub(crate) const NAMES: [&str; 5] = ["small", "data", "cloud", "ml", "notebooks"];
 
 pub(crate) fn text(name: &str) -> String {
@@ -39,7 +39,7 @@ pub(crate) fn target(python: &str, architecture: &str, libc: Libc) -> Target {
     Target::new(interpreter, &Platform::linux(architecture), libc).expect("a platform of wheels")
 }
 
-/// What the locks of [`NAMES`] are for.
+/// The target of the locks of [`NAMES`].
 pub(crate) fn debian() -> &'static Target {
     static DEBIAN: LazyLock<Target> = LazyLock::new(|| target("3.11.2", "amd64", DEBIAN_12));
     &DEBIAN

@@ -1,6 +1,6 @@
-//! What locks and groups promise: right wheels, and edits that touch what they touch.
+//! The guarantees of locks and groups: the right wheels, and which groups an edit changes.
 //!
-//! No daemon and no uv: that uv installs a group's files as they are is for the end-to-end tests.
+//! There is no daemon and no uv; the end-to-end tests show that uv installs the files of groups.
 
 mod groups;
 mod laws;

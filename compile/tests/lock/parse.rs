@@ -1,4 +1,4 @@
-//! Reading locks: all of a good one, and what is said of bad ones.
+//! Parsing of locks: all content of valid ones, and the problems of invalid ones.
 
 use imagespec::{Marker, SourceMap};
 use imagespec_compile::lock::{Place, WheelName, parse};
@@ -9,8 +9,8 @@ use crate::locks::{NAMES, lock, read, text};
 
 const HEAD: &str = "lock-version = \"1.0\"\ncreated-by = \"x\"\n";
 
-/// What is said of a lock with this below its head: code, marked text, message.
-fn said(body: &str) -> Vec<String> {
+/// The problems of a lock with this body: code, marked text, message.
+fn problems(body: &str) -> Vec<String> {
     let text = if body.contains("lock-version") { body.to_owned() } else { format!("{HEAD}{body}") };
     let mut sources = SourceMap::new();
     let diagnostics = parse(sources.add("pylock.toml", &text), &text).expect_err(body);
@@ -24,7 +24,7 @@ fn said(body: &str) -> Vec<String> {
 
 #[track_caller]
 fn check(body: &str, expect: &[&str]) {
-    assert_eq!(said(body), expect, "{body}");
+    assert_eq!(problems(body), expect, "{body}");
 }
 
 #[test]
@@ -81,21 +81,21 @@ wheels = [{{ name = "local-1-py3-none-any.whl", path = "wheels/x", hashes = {{ }
 }
 
 #[test]
-fn says_what_is_wrong() {
+fn reports_problems() {
     check("packages = [", &["E113 [] not valid TOML: unclosed array, expected `]`"]);
-    check("lock-version = '2.0'", &["E114 ['2.0'] the lock has version \"2.0\" of its format"]);
-    check("lock-version = 1.0", &["E113 [1.0] `lock-version` of the lock is not text"]);
-    check("", &["E113 [] the lock has no `packages`"]);
-    check("packages = 1", &["E113 [1] `packages` of the lock is not a list"]);
+    check("lock-version = '2.0'", &["E114 ['2.0'] the lockfile has format version \"2.0\""]);
+    check("lock-version = 1.0", &["E113 [1.0] `lock-version` of the lockfile is not text"]);
+    check("", &["E113 [] the lockfile has no `packages`"]);
+    check("packages = 1", &["E113 [1] `packages` of the lockfile is not a list"]);
     check("[[packages]]", &["E113 [[[packages]]] a package has no `name`"]);
-    check("[[packages]]\nname = '-'", &["E113 ['-'] \"-\" is not a package's name"]);
-    check("[[packages]]\nname = 'a'", &["E113 [[[packages]]] the lock does not say where a comes from"]);
+    check("[[packages]]\nname = '-'", &["E113 ['-'] \"-\" is not a valid package name"]);
+    check("[[packages]]\nname = 'a'", &["E113 [[[packages]]] the lockfile has no source for a"]);
     check(
         "[[packages]]\nname = 'a'\nversion = 'x'\nmarker = \"os_name = 'x'\"\nwheels = []\ndirectory = { path = '.' }",
         &[
             "E113 ['x'] `version` of a package is not a version",
             "E113 [=] the marker \"os_name = 'x'\" cannot be read: expected a comparison such as `>=`, `==` or `in`, found `=`",
-            "E113 [[[packages]]] the lock says twice where a comes from",
+            "E113 [[[packages]]] the lockfile has more than one source for a",
         ],
     );
     check(
@@ -107,15 +107,15 @@ fn says_what_is_wrong() {
         &[
             "E113 [{ hashes = {} }] a wheel has no `url`",
             "E113 [-1] `size` of a wheel is not a whole number",
-            "E113 ['g'] the \"sha256\" hash is not in hexadecimal digits",
+            "E113 ['g'] the \"sha256\" hash is not hexadecimal",
         ],
     );
 }
 
 #[test]
 fn refuses_credentials_without_repeating_them() {
-    let said = said("[[packages]]\nname = 'a'\nsdist = { url = 'https://me:hunter2@x/a.tar.gz', hashes = {} }");
-    let [line] = said.as_slice() else { panic!("{said:?}") };
+    let lines = problems("[[packages]]\nname = 'a'\nsdist = { url = 'https://me:hunter2@x/a.tar.gz', hashes = {} }");
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
     assert!(line.starts_with("E116"), "{line}");
     let (_, message) = line.split_once("] ").expect("a message");
     assert!(!message.contains("hunter2"), "{message}");
@@ -124,15 +124,15 @@ fn refuses_credentials_without_repeating_them() {
 #[test]
 fn hostile_texts_only_get_diagnostics() {
     let deep = format!("packages = {}", "[".repeat(100_000));
-    assert!(!said(&deep).is_empty());
+    assert!(!problems(&deep).is_empty());
     let marker = format!("[[packages]]\nname = 'a'\nwheels = []\nmarker = '{}'", "(".repeat(100_000));
-    assert!(said(&marker).iter().any(|line| line.contains("fewer parentheses")));
-    assert!(said(&"[[packages]]\n".repeat(10_000)).len() < 100);
+    assert!(problems(&marker).iter().any(|line| line.contains("fewer parentheses")));
+    assert!(problems(&"[[packages]]\n".repeat(10_000)).len() < 100);
 }
 
 proptest! {
     #[test]
-    fn no_text_breaks_the_reader(cut in any::<Index>(), at in any::<Index>(), other in any::<char>(), marker in ".{0,40}") {
+    fn no_text_makes_parsing_panic(cut in any::<Index>(), at in any::<Index>(), other in any::<char>(), marker in ".{0,40}") {
         let text = text("export");
         let mut characters: Vec<char> = text.chars().take(cut.index(text.len())).collect();
         if !characters.is_empty() {
@@ -141,7 +141,7 @@ proptest! {
         }
         let broken: String = characters.into_iter().collect();
         let mut sources = SourceMap::new();
-        // What is left may be a lock or not; either way every place that is named exists.
+        // The rest may or may not be a lock; in any case every span is in the text.
         if let Err(diagnostics) = parse(sources.add("pylock.toml", &broken), &broken) {
             prop_assert!(!diagnostics.is_empty());
             for span in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span) {

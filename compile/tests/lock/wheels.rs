@@ -1,4 +1,4 @@
-//! Which packages apply, and which wheel is taken.
+//! Which packages apply, and which wheel is selected.
 
 use buildkit_llb::Platform;
 use imagespec::Marker;
@@ -6,7 +6,7 @@ use imagespec_compile::lock::{Artifact, Implementation, Interpreter, Libc, Sourc
 
 use crate::locks::{ALPINE, DEBIAN_12, debian, lock, read, target};
 
-/// The file that is taken for a package.
+/// The file that is selected for a package.
 fn taken(name: &str, package: &str, target: &Target) -> String {
     let lock = lock(name);
     let selected = select(&lock, target).expect("the lock fits");
@@ -30,7 +30,7 @@ fn takes_the_wheel_of_the_platform() {
 }
 
 #[test]
-fn builds_what_has_no_wheel() {
+fn builds_packages_without_a_wheel() {
     let lock = lock("universal");
     let selected = select(&lock, &target("3.11.2", "s390x", Libc::Glibc { major: 2, minor: 5 })).expect("it fits");
     let core = selected.iter().find(|one| one.package.name.as_str() == "pydantic-core").expect("it applies");
@@ -38,7 +38,7 @@ fn builds_what_has_no_wheel() {
 }
 
 #[test]
-fn prefers_what_uv_prefers() {
+fn prefers_the_same_wheels_as_uv() {
     let tags = target("3.11.2", "amd64", Libc::Glibc { major: 2, minor: 17 });
     let tags = tags.tags().list();
     assert_eq!(
@@ -70,7 +70,7 @@ fn prefers_what_uv_prefers() {
 }
 
 #[test]
-fn implementations_take_their_own() {
+fn implementations_have_their_own_wheels() {
     let made = |implementation| {
         let interpreter = Interpreter { version: "3.13.1".parse().expect("a version"), implementation };
         Target::new(interpreter, &Platform::linux("arm64"), DEBIAN_12).expect("a platform").tags().list()
@@ -98,7 +98,7 @@ fn the_highest_build_tag_breaks_ties_whatever_the_order() {
 }
 
 #[test]
-fn says_why_a_lock_does_not_fit() {
+fn reports_why_a_lock_does_not_fit() {
     let refused = |body: &str| {
         let lock = read(&format!("lock-version = '1.0'\n{body}"));
         let diagnostics = select(&lock, debian()).expect_err(body);
@@ -114,17 +114,17 @@ fn says_why_a_lock_does_not_fit() {
              [[packages]]\nname = 'd'\nrequires-python = '<3'\nwheels = []"
         )),
         [
-            "the lock is for Python >=3.12, not 3.11.2",
-            "no wheel of a fits the image, and the lock has no sources of it",
-            "the lock has two entries for b that both apply",
-            "the wheel c is locked to does not fit the image",
+            "the lockfile is for Python >=3.12, not 3.11.2",
+            "no wheel of a fits the image, and the lockfile has no source distribution of it",
+            "the lockfile has two entries for b that both apply",
+            "the locked wheel of c does not fit the image",
             "d is locked for Python <3, not 3.11.2",
         ]
     );
 }
 
 #[test]
-fn markers_hold_where_they_should() {
+fn markers_are_evaluated_for_the_target() {
     let target = debian();
     let groups = ["dev".to_owned()];
     for (marker, expect) in [

@@ -30,7 +30,7 @@ impl Reporter {
         let (drive, driven) = unbounded_channel();
         let relay = Relay { events: events.clone(), image: Arc::clone(&image), vertices: vertices.clone(), parts };
         let relay = tokio::spawn(relay.run(updates, driven));
-        Self { events, image, vertices, progress, drive: DriveEvents::to(drive), relay }
+        Self { events, image, vertices, progress, drive: DriveEvents::new(drive), relay }
     }
 
     /// Where the daemon's progress goes, and that of work of our own.
@@ -121,7 +121,7 @@ impl Relay {
 
     async fn progress(&self, update: Update) {
         for vertex in update.vertexes {
-            let (state, step) = (VertexState::of(&vertex), self.vertices.step(&vertex.digest));
+            let (state, step) = (VertexState::from_vertex(&vertex), self.vertices.step(&vertex.digest));
             self.send(EventKind::Vertex { state, step, vertex }).await;
         }
         for status in update.statuses {

@@ -45,7 +45,7 @@ fn keys(context: &Context<'_>) {
     context.space.write("keys/archive.asc", "no key\n");
     let ended = context.build().plainly().run();
     assert_ne!(ended.code, Some(0));
-    assert!(ended.said().contains("holds no ASCII-armored key"), "{ended}");
+    assert!(ended.said().contains("contains no ASCII-armored key"), "{ended}");
 }
 
 /// What apt keeps of a repository's lists between builds is never older than the repository, and dpkg's state is whole.

@@ -181,7 +181,7 @@ error: 1 problem found; run `imagespec check --explain CODE` for details
         name: "a secret that nobody gave",
         spec: "base_image: python:3.11-slim\npackages: [click]\npip_secret_mounts:\n  - {id: token, dst: /root/.netrc}\n",
         code: 4,
-        ours: "error: the spec uses the secret \"token\" and does not say where it is; add --secret id=token,src=FILE\n",
+        ours: "error: the spec uses the secret \"token\", which has no source; add --secret id=token,src=FILE\n",
         others: &["secret token", "not found"],
         excerpt: "   3 | >>> packages: [click]\n",
     },

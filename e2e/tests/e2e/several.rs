@@ -112,7 +112,7 @@ fn refused(context: &Context<'_>) {
     space.write("three.yaml", "pakages: [click]\n");
     space.write("four.yaml", "platform: linux/what\n");
     let both = ["one.yaml", "two.yaml"];
-    check(&["--tag", "x:1", "--iidfile", "id"], &both, &["--tag names one image", "--iidfile has room for one"]);
+    check(&["--tag", "x:1", "--iidfile", "id"], &both, &["--tag names one image", "--iidfile accepts only one image"]);
     check(&["--cache-to", "type=registry,ref=r/c"], &both, &["--cache-to"]);
     let problems = ["three.yaml:\n", "`packages`", "four.yaml:\n", "linux/what", "error: 2 of 3 images failed"];
     check(&[], &["one.yaml", "three.yaml", "four.yaml"], &problems);
@@ -125,9 +125,9 @@ fn refused(context: &Context<'_>) {
         let ended = program.arg(space.context()).run().expect_code(2);
         assert!(ended.stderr.contains(expect), "{ended}");
     };
-    connected(&["--push"], "two.yaml are all called docker.io/library/same:");
+    connected(&["--push"], "two.yaml have the same name docker.io/library/same:");
     space.write("two.yaml", "name: other\nbase_image: debian:bookworm-slim\n");
-    connected(&["--output", "type=image,name=x:1,push=true"], "two.yaml are all called ");
+    connected(&["--output", "type=image,name=x:1,push=true"], "two.yaml have the same name ");
     let file = format!("type=oci,dest={}", space.beside("x.tar").display());
     connected(&["--output", &file], "--output names a folder or file for one image");
 }

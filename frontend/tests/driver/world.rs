@@ -200,7 +200,7 @@ pub(crate) fn remembering(spec: &str, memory: &Arc<Kept>) -> ImagespecFrontend {
 /// Builds on a daemon.
 pub(crate) async fn build(frontend: ImagespecFrontend, daemon: &Daemon) -> Outcome {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    let recorder = Recorder::new(ImagespecFrontend { events: Events::to(sender), ..frontend });
+    let recorder = Recorder::new(ImagespecFrontend { events: Events::new(sender), ..frontend });
     let recorded = recorder.recorded();
     let options = BTreeMap::from([("filename".to_owned(), "spec.yaml".to_owned())]);
     // What is wrong is in what was recorded.

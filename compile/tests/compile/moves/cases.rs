@@ -1,4 +1,4 @@
-//! A change of every field, in each kind of image where it means something else.
+//! A change of every field, in each kind of image in which it has a different effect.
 
 use imagespec::StepKind::{Config, Lock, Python};
 use imagespec::{StepKind, field};
@@ -9,19 +9,19 @@ pub(super) struct Case {
     pub(super) scenario: &'static str,
     pub(super) field: &'static str,
     pub(super) value: Value,
-    /// Other versions are chosen because of it.
+    /// The change results in other resolved versions.
     pub(super) is_other_lock: bool,
-    /// Kinds that may move by the specs alone and do not in this world; each for a reason.
+    /// Kinds that may move according to the specs, but do not move with these facts; each has a reason.
     pub(super) spare: &'static [StepKind],
 }
 
 impl Case {
-    /// Other versions are chosen, or files of another place.
+    /// Resolves other versions, or files at other addresses.
     fn with_other_lock(self) -> Self {
         Self { is_other_lock: true, ..self }
     }
 
-    /// These kinds may move by the specs alone, and do not move here.
+    /// These kinds may move according to the specs, but do not move here.
     fn without(self, spare: &'static [StepKind]) -> Self {
         Self { spare, ..self }
     }
@@ -35,7 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
     [base_cases(), python_cases(), other_cases(), option_cases()].into_iter().flatten().collect()
 }
 
-/// What the image is called, what it starts from, and what the system has.
+/// Name, base and system packages.
 fn base_cases() -> Vec<Case> {
     let finished = json!({"base_image": "python:3.11-slim", "apt_packages": ["curl"], "commands": ["true"]});
     vec![
@@ -44,10 +44,10 @@ fn base_cases() -> Vec<Case> {
         case("full", field::REGISTRY, json!("docker.io/me")),
         case("flyte", field::REGISTRY, json!("docker.io/me")),
         case("full", field::TAG_FORMAT, json!("v-{spec_hash}")),
-        // The two images have one config here.
+        // The two images have the same config here.
         case("full", field::BASE_IMAGE, json!("python:3.11")).without(&[Config]),
         case("finished", field::BASE_IMAGE, finished).without(&[Config]),
-        // CUDA comes as wheels then, whose libraries have to be found.
+        // CUDA is then installed from wheels, whose libraries must be on the library path.
         case("cuda image", field::BASE_IMAGE, json!("python:3.11")).with_other_lock(),
         case("full", field::PLATFORM, json!(["linux/arm64"])),
         case("full", field::APT_PACKAGES, json!(["git", "curl"])),
@@ -59,7 +59,7 @@ fn base_cases() -> Vec<Case> {
     ]
 }
 
-/// Interpreters, packages and how they are installed.
+/// The interpreter, packages and the options of the installer.
 fn python_cases() -> Vec<Case> {
     let token = json!([{"id": "token", "src_env": "TOKEN", "env": "UV_INDEX_A_PASSWORD"}]);
     let index = json!("https://b.example.org/simple");
@@ -67,11 +67,11 @@ fn python_cases() -> Vec<Case> {
         case("full", field::PYTHON_VERSION, json!("3.12")).with_other_lock(),
         case("plain", field::PYTHON_VERSION, json!("3.11")),
         case("conda", field::PYTHON_VERSION, json!("3.11")),
-        // Its libraries are in a folder of the same name.
+        // The folder of its libraries has the same name.
         case("parts", field::PYTHON_EXEC, json!("/usr/bin/python3")).without(&[Config]),
         case("plain", field::PYTHON_EXEC, json!("/usr/bin/python3")),
         case("full", field::CUDA, json!("13.0")).with_other_lock(),
-        // The libraries of both releases are in folders of the same names.
+        // The folders of the libraries of both releases have the same names.
         case("parts", field::CUDA, json!("12.5")).with_other_lock().without(&[Config]),
         case("cuda image", field::CUDA, json!("12.5")),
         case("plain", field::CUDA, json!("12.5")),
@@ -113,7 +113,7 @@ fn python_cases() -> Vec<Case> {
     ]
 }
 
-/// Variables, files, commands and what runs.
+/// Variables, files, commands and the entrypoint.
 fn other_cases() -> Vec<Case> {
     let env = |level: &str, timeout: &str, proxy: &str| json!({"LOG_LEVEL": level, "UV_HTTP_TIMEOUT": timeout, "http_proxy": proxy});
     vec![
@@ -139,7 +139,7 @@ fn other_cases() -> Vec<Case> {
         case("simple", field::RUNTIME_PACKAGES, json!(["my-plugin"])),
         case("plain", field::RUNTIME_PACKAGES, json!(["my-plugin"])),
         case("managed", field::RUNTIME_PACKAGES, json!(null)),
-        // The environment is given to the user; its interpreter, which resolves, is the base's.
+        // The environment belongs to the user; the interpreter that resolves is the base's.
         case("flyte", field::RUNTIME_PACKAGES, json!(["my-plugin"])).without(&[Lock]),
         case("full", field::REGISTRY_CONFIG, json!("other.json")),
         case("full", field::BUILDER, json!("llb")),

@@ -1,10 +1,10 @@
-//! Specs in whose images fields are changed, and the worlds they are built in.
+//! The specs in which fields are changed, and the facts for their builds.
 
 use serde_json::{Value, json};
 
 use crate::world::{World, interpreter, rootfs};
 
-/// A spec and the world it is built in.
+/// A spec and the facts for its build.
 pub(super) struct Scenario {
     pub(super) spec: Value,
     pub(super) world: World,
@@ -20,18 +20,18 @@ pub(super) fn scenario(name: &str) -> Scenario {
         }
         world.context.insert("pyproject.toml".to_owned(), "[project]\nname = \"app\"\nversion = \"1\"\n".to_owned());
         world.base.exists.insert("/usr/bin/python3".to_owned(), true);
-        // What uv installs where another version is asked for.
+        // The version that uv installs if another one is requested.
         world.apt.interpreters.insert("/opt/venv/bin/python".to_owned(), Some(interpreter("3.12.1")));
         world
     };
     let (spec, world) = match name {
-        // Over an image that has Python, with everything that goes together.
+        // A base with Python, and all fields that can be combined.
         "full" => (full(), python()),
-        // The same without commands, which would see everything.
+        // The same without commands, which depend on everything.
         "parts" => (with(full(), "commands", json!(null)), python()),
         // Without Python.
         "plain" => (json!({"base_image": "python:3.11-slim", "copy": ["data"]}), python()),
-        // All packages in one step, which is given the options itself.
+        // All packages in one step, which gets the options itself.
         "one step" => {
             (with(with(full(), "commands", json!(null)), "builder_options.python_layers", json!(1)), python())
         }
@@ -51,7 +51,7 @@ pub(super) fn scenario(name: &str) -> Scenario {
             let world = World { apt: rootfs(&programs), ..World::debian() };
             (json!({"apt_packages": ["python3"], "packages": ["numpy"]}), world)
         }
-        // Something is built from source, on top of the apt packages.
+        // A package is built from source, on top of the apt packages.
         "source" => {
             let spec = json!({
                 "base_image": "python:3.11-slim",
@@ -73,7 +73,7 @@ pub(super) fn scenario(name: &str) -> Scenario {
             });
             (spec, World::debian())
         }
-        // Flytekit's habits: a user, packages and variables that nobody names.
+        // Flytekit's defaults: a user, packages and variables that the spec does not name.
         "flyte" => {
             let spec = json!({
                 "name": "train",
@@ -87,7 +87,7 @@ pub(super) fn scenario(name: &str) -> Scenario {
             });
             (spec, python())
         }
-        // The release of CUDA is the base image.
+        // The base image is chosen by the release of CUDA.
         "cuda image" => (json!({"packages": ["numpy"], "cuda": "12.4", "cudnn": "9"}), python()),
         "simple" => {
             let options = json!({"python_layers": 1});
@@ -101,7 +101,7 @@ pub(super) fn scenario(name: &str) -> Scenario {
             });
             (spec, python())
         }
-        // On top of an image that is finished before.
+        // On top of a finished image.
         "finished" => {
             let base = json!({"base_image": "python:3.11-slim", "apt_packages": ["git"], "commands": ["true"]});
             (json!({"base_image": base, "packages": ["numpy"], "copy": ["data"]}), python())
@@ -153,7 +153,7 @@ fn full() -> Value {
     })
 }
 
-/// What a resolver may choose instead of what it chose before.
+/// Versions that differ from those of the first build.
 pub(super) const OTHER_LOCK: &str = "lock-version = \"1.0\"
 created-by = \"uv\"
 
@@ -163,7 +163,7 @@ version = \"2.0\"
 wheels = [{ url = \"https://files.example.com/numpy-2.0-py3-none-any.whl\", size = 1000, hashes = { sha256 = \"0000000000000000000000000000000000000000000000000000000000000000\" } }]
 ";
 
-/// A spec with another value of a field, by its path.
+/// A spec with another value of the field at a path.
 pub(super) fn with(mut spec: Value, path: &str, value: Value) -> Value {
     let mut node = &mut spec;
     for part in path.split('.') {
