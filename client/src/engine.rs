@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::StatusCode;
 
 pub use self::image::{ImageError, ImageEvent, Load, RegistryAuth};
 
@@ -111,7 +111,7 @@ impl Engine {
             Some(api_version) if answer.status().is_success() => {
                 Ok(Self { inner: Arc::new(Inner { address: address.clone(), transport, api_version }) })
             }
-            _ => Err(answer.refusal("GET /_ping").await),
+            _ => Err(answer.refusal().await),
         }
     }
 
@@ -143,7 +143,7 @@ impl Engine {
             #[serde(rename = "DriverStatus", default)]
             driver_status: Option<Vec<Vec<String>>>,
         }
-        let info: Info = self.call(Call::get("/info")).await?.json("GET /info").await?;
+        let info: Info = self.call(Call::get("/info")).await?.json().await?;
         let driver_status = info.driver_status.unwrap_or_default();
         Ok(driver_status.iter().any(|pair| {
             matches!(pair.as_slice(), [key, value] if key == "driver-type" && value == "io.containerd.snapshotter.v1")
@@ -152,17 +152,16 @@ impl Engine {
 
     /// Sends one call with the Engine's API version. A status other than success is an error.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, DialProblem> {
-        let shown = call.to_string();
-        let answer = http::send(&self.inner.transport, call.under_version(self.inner.api_version)).await?;
+        let answer = self.send(call.under_version(self.inner.api_version)).await?;
         if answer.status().is_success() || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             Ok(answer)
         } else {
-            Err(answer.refusal(&shown).await)
+            Err(answer.refusal().await)
         }
     }
 
     /// Sends one call without an API version, and returns the answer with any status.
-    pub(crate) async fn raw(&self, method: Method, path: &str, headers: HeaderMap) -> Result<Answer, DialProblem> {
-        http::send(&self.inner.transport, Call::new(method, path).with_headers(headers)).await
+    pub(crate) async fn send(&self, call: Call) -> Result<Answer, DialProblem> {
+        http::send(&self.inner.transport, call).await
     }
 }

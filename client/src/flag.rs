@@ -3,7 +3,6 @@
 //! The functions parse text to typed values. They read only the variables that their docs name, and send nothing.
 
 mod cache;
-mod context;
 mod csv;
 mod entitlement;
 mod secret;
@@ -12,7 +11,6 @@ mod source_policy;
 use thiserror::Error;
 
 pub use self::cache::{parse_cache_from, parse_cache_to};
-pub use self::context::{ContextSource, NamedContext};
 pub use self::entitlement::{Allowed, parse_allow};
 pub use self::secret::SecretFlag;
 pub use self::source_policy::parse_source_policy;

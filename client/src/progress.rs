@@ -2,13 +2,16 @@
 //!
 //! Nothing here prints by itself: renderers write to what they are given, and the caller declares whether that is a terminal.
 
+mod channel;
 mod event;
 mod format;
+mod json;
 mod local;
 mod log_tail;
 mod model;
 mod plain;
 mod raw_json;
+mod stamp;
 mod tty;
 
 use std::io::{self, Write};
@@ -18,12 +21,12 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval};
 
-pub use self::event::{
-    Log, ProgressGroup, ProgressReceiver, ProgressSender, Stamp, Stream, Update, Vertex, VertexStatus, Warning, channel,
-};
+pub use self::channel::{ProgressReceiver, ProgressSender, channel};
+pub use self::event::{Log, ProgressGroup, Stream, Update, Vertex, VertexStatus, Warning};
 pub use self::local::LocalStep;
 pub use self::plain::Plain;
 pub use self::raw_json::RawJson;
+pub use self::stamp::Stamp;
 pub use self::tty::{Terminal, Tty};
 
 /// Without reports a display is drawn again this often, for its clocks.
@@ -40,7 +43,9 @@ pub trait Renderer {
     ///
     /// # Errors
     /// If writing fails.
-    fn tick(&mut self, now: Stamp) -> io::Result<()>;
+    fn tick(&mut self, _now: Stamp) -> io::Result<()> {
+        Ok(())
+    }
     /// Shows the final state, and again what failing steps wrote.
     ///
     /// # Errors
@@ -62,10 +67,6 @@ pub struct Quiet;
 
 impl Renderer for Quiet {
     fn update(&mut self, _update: &Update, _now: Stamp) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn tick(&mut self, _now: Stamp) -> io::Result<()> {
         Ok(())
     }
 
@@ -198,19 +199,6 @@ pub async fn render(
         outcome = renderer.finish(Stamp::now());
     }
     (warnings, outcome)
-}
-
-/// The warnings to list after a build: each once, though several steps may have given it.
-#[must_use]
-pub fn distinct(warnings: Vec<Warning>) -> Vec<Warning> {
-    let mut distinct: Vec<Warning> = Vec::new();
-    for warning in warnings {
-        let same = |other: &Warning| Warning { vertex: warning.vertex.clone(), ..other.clone() } == warning;
-        if !distinct.iter().any(same) {
-            distinct.push(warning);
-        }
-    }
-    distinct
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! They do not apply to registries, for which the daemon and the session have their own settings.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as RustlsE
 const CA_NAMES: [&str; 2] = ["ca.pem", "ca.crt"];
 const CERT_NAMES: [&str; 2] = ["cert.pem", "tls.crt"];
 const KEY_NAMES: [&str; 2] = ["key.pem", "tls.key"];
+
+const CA: &str = "CA certificate";
 
 /// TLS settings of a connection.
 ///
@@ -55,25 +58,14 @@ pub struct TlsFiles {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file can't be read.
-    #[error("can't read {what} {path}")]
-    Read {
+    /// A file can't be read, or has invalid content.
+    #[error("can't read {what} {path}: {problem}")]
+    File {
         /// Which of the files.
         what: &'static str,
         /// Its path.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file has invalid content.
-    #[error("{path} contains no usable {what}: {problem}")]
-    Content {
-        /// The expected content.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The reason.
         problem: String,
     },
     /// A certificate without its key, or a key without its certificate.
@@ -165,9 +157,12 @@ impl TlsFiles {
             builder.with_root_certificates(self.roots()?)
         };
         let mut config = match (&self.cert, &self.key) {
-            (Some(cert), Some(key)) => builder
-                .with_client_auth_cert(read_certificates("client certificate", cert)?, read_key(key)?)
-                .map_err(TlsError::Config)?,
+            (Some(cert), Some(path)) => {
+                let key = PrivateKeyDer::from_pem_file(path).map_err(|error| unusable("client key", path, &error))?;
+                builder
+                    .with_client_auth_cert(read_certificates("client certificate", cert)?, key)
+                    .map_err(TlsError::Config)?
+            }
             (None, None) => builder.with_no_client_auth(),
             (Some(_), None) => {
                 return Err(TlsError::HalfPair { given: "certificate" });
@@ -181,12 +176,8 @@ impl TlsFiles {
     fn roots(&self) -> Result<RootCertStore, TlsError> {
         let mut roots = RootCertStore::empty();
         if let Some(path) = &self.ca {
-            for certificate in read_certificates("CA certificate", path)? {
-                roots.add(certificate).map_err(|error| TlsError::Content {
-                    what: "CA certificate",
-                    path: path.clone(),
-                    problem: error.to_string(),
-                })?;
+            for certificate in read_certificates(CA, path)? {
+                roots.add(certificate).map_err(|error| unusable(CA, path, &error))?;
             }
             return Ok(roots);
         }
@@ -205,31 +196,16 @@ impl TlsFiles {
 }
 
 fn read_certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let pem = read(what, path)?;
-    let certificates = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| TlsError::Content { what, path: path.to_owned(), problem: error.to_string() })?;
-    if certificates.is_empty() {
-        return Err(TlsError::Content {
-            what,
-            path: path.to_owned(),
-            problem: "it contains no certificate".to_owned(),
-        });
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(certificates) if certificates.is_empty() => Err(unusable(what, path, &"it contains no certificate")),
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(unusable(what, path, &error)),
     }
-    Ok(certificates)
 }
 
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let what = "client key";
-    PrivateKeyDer::from_pem_slice(&read(what, path)?).map_err(|error| TlsError::Content {
-        what,
-        path: path.to_owned(),
-        problem: error.to_string(),
-    })
-}
-
-fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read { what, path: path.to_owned(), source })
+fn unusable(what: &'static str, path: &Path, problem: &dyn fmt::Display) -> TlsError {
+    TlsError::File { what, path: path.to_owned(), problem: problem.to_string() }
 }
 
 /// For `skip_verify`: checks the signatures of the handshake, but not the issuer of the certificate.

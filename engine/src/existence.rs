@@ -2,31 +2,10 @@
 //!
 //! [`ImageSpecBuilder::should_build`](crate::ImageSpecBuilder::should_build) decides what to do with the answer.
 
-use std::fmt;
+pub use buildkit_client::session::auth::Existence;
 
-use buildkit_client::session::auth::{Presence, RegistryAuth};
+use buildkit_client::session::auth::RegistryAuth;
 use oci_names::ImageReference;
-
-/// Whether an image is in its registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Existence {
-    /// The registry has the image.
-    Exists,
-    /// The registry does not have the image.
-    Missing,
-    /// The registry gave no clear answer. The reason is a message for the user and contains no secrets.
-    Unknown(String),
-}
-
-impl fmt::Display for Existence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Exists => "exists",
-            Self::Missing => "missing",
-            Self::Unknown(_) => "unknown",
-        })
-    }
-}
 
 /// Asks a registry whether it has an image. A name without a registry means Docker Hub.
 ///
@@ -45,13 +24,8 @@ impl fmt::Display for Existence {
 /// # }
 /// ```
 pub async fn exist(reference: &str, credentials: &RegistryAuth) -> Existence {
-    let image = match ImageReference::parse(reference) {
-        Ok(image) => image,
-        Err(error) => return Existence::Unknown(error.to_string()),
-    };
-    match credentials.find_manifest(&image).await {
-        Presence::Present => Existence::Exists,
-        Presence::Absent => Existence::Missing,
-        Presence::Unknown { reason } => Existence::Unknown(reason),
+    match ImageReference::parse(reference) {
+        Ok(image) => credentials.find_manifest(&image).await,
+        Err(error) => Existence::Unknown(error.to_string()),
     }
 }

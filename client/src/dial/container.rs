@@ -6,8 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use http::HeaderValue;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::AsyncRead;
@@ -69,8 +69,7 @@ async fn start_if_stopped(engine: &Engine, container: &str) -> Result<(), DialPr
         running: bool,
     }
     let inspect = Call::get(&format!("/containers/{container}/json"));
-    let shown = inspect.to_string();
-    let found: Inspect = engine.call(inspect).await?.json(&shown).await?;
+    let found: Inspect = engine.call(inspect).await?.json().await?;
     if found.state.running {
         return Ok(());
     }
@@ -92,18 +91,12 @@ pub(super) async fn exec(engine: &Engine, container: &str) -> Result<BoxedIo, Di
         "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": false,
         "Cmd": ["buildctl", "dial-stdio"],
     }));
-    let shown = create.to_string();
-    let created: Created = engine.call(create).await?.json(&shown).await?;
+    let created: Created = engine.call(create).await?.json().await?;
     let start = Call::post(&format!("/exec/{}/start", created.id))
         .with_header(CONNECTION, HeaderValue::from_static("Upgrade"))
         .with_header(UPGRADE, HeaderValue::from_static("tcp"))
         .with_json(&json!({"Detach": false, "Tty": false}));
-    let shown = start.to_string();
-    let answer = engine.call(start).await?;
-    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(answer.refusal(&shown).await);
-    }
-    let (read, write) = tokio::io::split(answer.upgraded(&shown).await?);
+    let (read, write) = tokio::io::split(engine.call(start).await?.upgraded().await?);
     Ok(Box::new(tokio::io::join(standard_output(read), write)))
 }
 

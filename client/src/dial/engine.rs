@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
@@ -13,7 +13,7 @@ use super::{
     Connection, DaemonKind, DialError, DialOptions, DialProblem, Dialer, Route, first_answer, open_with_retries,
 };
 use crate::address::EngineAddress;
-use crate::engine::{DIRECT_GRPC, Engine};
+use crate::engine::{Call, DIRECT_GRPC, Engine};
 use crate::transport::{BoxedIo, Transport};
 use crate::worker::Worker;
 
@@ -89,14 +89,8 @@ fn neither(engine: &Engine, direct: DialProblem, upgrade: DialProblem) -> DialPr
 
 /// Asks the Engine to upgrade a connection to HTTP/2 with prior knowledge.
 pub(super) async fn upgrade(engine: &Engine) -> Result<BoxedIo, DialProblem> {
-    const REQUEST: &str = "POST /grpc";
-    let mut headers = HeaderMap::new();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("h2c"));
-    let answer = engine.raw(Method::POST, "/grpc", headers).await?;
-    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        answer.upgraded(REQUEST).await
-    } else {
-        Err(answer.refusal(REQUEST).await)
-    }
+    let call = Call::post("/grpc")
+        .with_header(CONNECTION, HeaderValue::from_static("Upgrade"))
+        .with_header(UPGRADE, HeaderValue::from_static("h2c"));
+    engine.send(call).await?.upgraded().await
 }

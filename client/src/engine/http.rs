@@ -29,7 +29,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(method: Method, path: &str) -> Self {
+    fn new(method: Method, path: &str) -> Self {
         let body = Empty::new().map_err(|never| match never {}).boxed();
         Self { method, path: path.to_owned(), headers: HeaderMap::new(), body }
     }
@@ -40,11 +40,6 @@ impl Call {
 
     pub(crate) fn post(path: &str) -> Self {
         Self::new(Method::POST, path)
-    }
-
-    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
-        self
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -78,43 +73,50 @@ impl fmt::Display for Call {
 }
 
 /// An answer whose body has not been read yet.
-pub(crate) struct Answer(Response<Incoming>);
+pub(crate) struct Answer {
+    /// The request, for messages.
+    request: String,
+    response: Response<Incoming>,
+}
 
 impl Answer {
     pub(crate) fn status(&self) -> StatusCode {
-        self.0.status()
+        self.response.status()
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {
-        self.0.headers()
+        self.response.headers()
     }
 
-    /// The byte stream after a 101 status.
-    pub(crate) async fn upgraded(self, request: &str) -> Result<BoxedIo, DialProblem> {
-        match hyper::upgrade::on(self.0).await {
+    /// The byte stream after a 101 status; an error after any other status.
+    pub(crate) async fn upgraded(self) -> Result<BoxedIo, DialProblem> {
+        if self.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(self.refusal().await);
+        }
+        match hyper::upgrade::on(self.response).await {
             Ok(stream) => Ok(Box::new(TokioIo::new(stream))),
-            Err(error) => Err(failed(request, &error)),
+            Err(error) => Err(failed(&self.request, &error)),
         }
     }
 
     pub(crate) fn into_body(self) -> Incoming {
-        self.0.into_body()
+        self.response.into_body()
     }
 
-    pub(crate) async fn json<T: DeserializeOwned>(self, request: &str) -> Result<T, DialProblem> {
-        let bytes = Limited::new(self.0.into_body(), MAX_ANSWER).collect().await;
-        let bytes = bytes.map_err(|error| failed(request, error.as_ref()))?.to_bytes();
-        serde_json::from_slice(&bytes).map_err(|error| failed(request, &error))
+    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, DialProblem> {
+        let bytes = Limited::new(self.response.into_body(), MAX_ANSWER).collect().await;
+        let bytes = bytes.map_err(|error| failed(&self.request, error.as_ref()))?.to_bytes();
+        serde_json::from_slice(&bytes).map_err(|error| failed(&self.request, &error))
     }
 
     /// Converts an unsuccessful answer into an error. Engines send the reason as `{"message": …}`.
-    pub(crate) async fn refusal(self, request: &str) -> DialProblem {
+    pub(crate) async fn refusal(self) -> DialProblem {
         #[derive(serde::Deserialize)]
         struct Message {
             message: String,
         }
         let status = self.status().as_u16();
-        let bytes = match Limited::new(self.0.into_body(), 64 << 10).collect().await {
+        let bytes = match Limited::new(self.response.into_body(), 64 << 10).collect().await {
             Ok(body) => body.to_bytes(),
             Err(_) => Bytes::new(),
         };
@@ -122,23 +124,26 @@ impl Answer {
             Ok(message) => message.message,
             Err(_) => String::from_utf8_lossy(&bytes).trim().chars().take(500).collect(),
         };
-        DialProblem::Refused { request: request.to_owned(), status, message }
+        DialProblem::Refused { request: self.request, status, message }
     }
 }
 
 pub(super) async fn send(transport: &Transport, call: Call) -> Result<Answer, DialProblem> {
-    let shown = call.to_string();
+    let name = call.to_string();
     let io = TokioIo::new(transport.open().await?);
     let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(io).await.map_err(|error| failed(&shown, &error))?;
+        hyper::client::conn::http1::handshake(io).await.map_err(|error| failed(&name, &error))?;
     // The task ends when the answer's body has been read or dropped, or when the stream was upgraded.
     tokio::spawn(connection.with_upgrades());
     let mut request = Request::new(call.body);
     *request.method_mut() = call.method;
-    *request.uri_mut() = call.path.parse().map_err(|error| failed(&shown, &error))?;
+    *request.uri_mut() = call.path.parse().map_err(|error| failed(&name, &error))?;
     *request.headers_mut() = call.headers;
     request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
-    sender.send_request(request).await.map(Answer).map_err(|error| failed(&shown, &error))
+    match sender.send_request(request).await {
+        Ok(response) => Ok(Answer { request: name, response }),
+        Err(error) => Err(failed(&name, &error)),
+    }
 }
 
 pub(super) fn failed(request: &str, error: &(dyn std::error::Error + 'static)) -> DialProblem {

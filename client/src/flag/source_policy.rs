@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use buildkit_proto::rpc::sourcepolicy::{
     AttrConstraint, AttrMatch, MatchType, Policy, PolicyAction, Rule, Selector, Update,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::FlagError;
 
@@ -45,38 +45,20 @@ struct PolicyJson {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleJson {
-    #[serde(default)]
-    action: ActionJson,
+    #[serde(default, deserialize_with = "action")]
+    action: i32,
     selector: SelectorJson,
     updates: Option<UpdateJson>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum ActionJson {
-    #[default]
-    Allow,
-    Deny,
-    Convert,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SelectorJson {
     identifier: String,
-    #[serde(default, alias = "matchType")]
-    match_type: MatchJson,
+    #[serde(default, alias = "matchType", deserialize_with = "match_type")]
+    match_type: i32,
     #[serde(default)]
     constraints: Vec<ConstraintJson>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum MatchJson {
-    #[default]
-    Wildcard,
-    Exact,
-    Regex,
 }
 
 #[derive(Deserialize)]
@@ -84,17 +66,8 @@ enum MatchJson {
 struct ConstraintJson {
     key: String,
     value: String,
-    #[serde(default)]
-    condition: ConditionJson,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum ConditionJson {
-    #[default]
-    Equal,
-    NotEqual,
-    Matches,
+    #[serde(default, deserialize_with = "condition")]
+    condition: i32,
 }
 
 #[derive(Deserialize)]
@@ -114,34 +87,39 @@ impl From<PolicyJson> for Policy {
 
 impl From<RuleJson> for Rule {
     fn from(RuleJson { action, selector, updates }: RuleJson) -> Self {
-        let action = match action {
-            ActionJson::Allow => PolicyAction::Allow,
-            ActionJson::Deny => PolicyAction::Deny,
-            ActionJson::Convert => PolicyAction::Convert,
-        };
         let updates =
             updates.map(|UpdateJson { identifier, attrs }| Update { identifier, attrs: attrs.into_iter().collect() });
-        Self { action: action.into(), selector: Some(selector.into()), updates }
+        Self { action, selector: Some(selector.into()), updates }
     }
 }
 
 impl From<SelectorJson> for Selector {
     fn from(SelectorJson { identifier, match_type, constraints }: SelectorJson) -> Self {
-        let match_type = match match_type {
-            MatchJson::Wildcard => MatchType::Wildcard,
-            MatchJson::Exact => MatchType::Exact,
-            MatchJson::Regex => MatchType::Regex,
-        };
-        let constraints = constraints.into_iter().map(|ConstraintJson { key, value, condition }| {
-            let condition = match condition {
-                ConditionJson::Equal => AttrMatch::Equal,
-                ConditionJson::NotEqual => AttrMatch::Notequal,
-                ConditionJson::Matches => AttrMatch::Matches,
-            };
-            AttrConstraint { key, value, condition: condition.into() }
-        });
-        Self { identifier, match_type: match_type.into(), constraints: constraints.collect() }
+        let constraint = |ConstraintJson { key, value, condition }| AttrConstraint { key, value, condition };
+        Self { identifier, match_type, constraints: constraints.into_iter().map(constraint).collect() }
     }
+}
+
+fn action<'de, D: Deserializer<'de>>(json: D) -> Result<i32, D::Error> {
+    named(json, PolicyAction::from_str_name, &["ALLOW", "DENY", "CONVERT"])
+}
+
+fn match_type<'de, D: Deserializer<'de>>(json: D) -> Result<i32, D::Error> {
+    named(json, MatchType::from_str_name, &["WILDCARD", "EXACT", "REGEX"])
+}
+
+fn condition<'de, D: Deserializer<'de>>(json: D) -> Result<i32, D::Error> {
+    named(json, AttrMatch::from_str_name, &["EQUAL", "NOTEQUAL", "MATCHES"])
+}
+
+/// The number of an enumerator, whose default is the first one.
+fn named<'de, D: Deserializer<'de>, E: Into<i32>>(
+    json: D,
+    from_name: impl Fn(&str) -> Option<E>,
+    known: &'static [&'static str],
+) -> Result<i32, D::Error> {
+    let name = String::deserialize(json)?;
+    from_name(&name).map(Into::into).ok_or_else(|| de::Error::unknown_variant(&name, known))
 }
 
 #[cfg(test)]

@@ -1,78 +1,13 @@
-//! Reports about a running build, as in the daemon's Status stream (moby/buildkit: `client/graph.go`), and the channel that
-//! carries them from wherever they arise to one renderer.
-
-use std::collections::HashSet;
-use std::fmt;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+//! Reports about a running build, as in the daemon's Status stream. Serialized, they are the JSON of BuildKit's Go clients
+//! (moby/buildkit: `client/graph.go`).
 
 use buildkit_proto::rpc::control as wire;
 use buildkit_proto::rpc::llb;
-use tokio::sync::mpsc;
+use serde::{Serialize, Serializer};
 
-use super::format::rfc3339;
+use super::json;
+use super::stamp::Stamp;
 use crate::error::{LineRange, Source};
-
-/// Reports that may wait for the renderer; when it is full the Status stream waits, and the daemon keeps the rest.
-const MAX_BACKLOG: usize = 256;
-
-/// Logs that are known again, for a channel that lives as long as its program.
-const MAX_REMEMBERED_LOGS: usize = 1 << 20;
-
-/// A point in time with nanoseconds, since the daemon's clock and its precision are not ours.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use buildkit_client::progress::Stamp;
-///
-/// let (early, late) = (Stamp { seconds: 1, nanos: 0 }, Stamp { seconds: 2, nanos: 500_000_000 });
-/// assert_eq!(late.since(early), Duration::from_millis(1500));
-/// assert_eq!(early.since(late), Duration::ZERO);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Stamp {
-    /// Since 1970.
-    pub seconds: i64,
-    /// Below one second.
-    pub nanos: u32,
-}
-
-impl Stamp {
-    /// The time as this machine has it.
-    #[must_use]
-    pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
-    }
-
-    /// How much later this is, zero if it isn't.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::try_from_secs_f64((self.as_nanos() - earlier.as_nanos()) as f64 / 1e9).unwrap_or_default()
-    }
-
-    /// Moves the stamp by nanoseconds.
-    #[must_use]
-    pub(crate) fn shifted(self, nanos: i128) -> Self {
-        let total = self.as_nanos() + nanos;
-        Self {
-            seconds: i64::try_from(total.div_euclid(1_000_000_000)).unwrap_or(i64::MAX),
-            nanos: u32::try_from(total.rem_euclid(1_000_000_000)).unwrap_or(0),
-        }
-    }
-
-    pub(crate) fn as_nanos(self) -> i128 {
-        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos)
-    }
-}
-
-impl fmt::Display for Stamp {
-    /// RFC 3339, in UTC.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&rfc3339(*self))
-    }
-}
 
 /// One report; each part may be empty.
 ///
@@ -83,16 +18,20 @@ impl fmt::Display for Stamp {
 /// update.vertexes.push(Vertex::default());
 /// assert!(update.logs.is_empty() && update.vertexes.len() == 1);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Update {
     /// New states of steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vertexes: Vec<Vertex>,
     /// New states of sub-tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub statuses: Vec<VertexStatus>,
     /// Output of steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<Log>,
     /// Warnings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
 }
 
@@ -107,24 +46,32 @@ pub struct Update {
 /// let is_running = vertex.started.is_some() && vertex.completed.is_none();
 /// assert!(is_running);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Vertex {
     /// Identity.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub digest: String,
     /// Digests of the steps it builds on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
     /// For people.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// Its result was there already.
-    pub cached: bool,
     /// When it started; a step may start several times.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<Stamp>,
     /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<Stamp>,
+    /// Its result was there already.
+    #[serde(skip_serializing_if = "json::is_default")]
+    pub cached: bool,
     /// Why it failed; empty when it did not.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub error: String,
     /// The group it is shown as part of.
+    #[serde(rename = "progressGroup", skip_serializing_if = "Option::is_none")]
     pub group: Option<ProgressGroup>,
 }
 
@@ -149,13 +96,16 @@ pub(super) fn is_canceled(error: &str) -> bool {
 /// let mut vertex = Vertex::default();
 /// vertex.group = Some(ProgressGroup { id: "apt".to_owned(), name: "[apt] packages".to_owned(), weak: false });
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ProgressGroup {
     /// Identity.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// For people.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Does not bring the group into view on its own.
+    #[serde(skip_serializing_if = "json::is_default")]
     pub weak: bool,
 }
 
@@ -168,24 +118,30 @@ pub struct ProgressGroup {
 /// (layer.current, layer.total) = (512, 1024);
 /// assert_eq!(100 * layer.current / layer.total, 50, "half of the bytes are there");
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VertexStatus {
     /// Identity within the step.
     pub id: String,
     /// The step's digest.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub vertex: String,
     /// For people; often empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Bytes in all.
+    #[serde(skip_serializing_if = "json::is_default")]
+    pub total: i64,
     /// Bytes done, when `total` is positive.
     pub current: i64,
-    /// Bytes in all.
-    pub total: i64,
     /// When this was so.
+    #[serde(serialize_with = "json::time")]
     pub timestamp: Option<Stamp>,
     /// When it started.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<Stamp>,
     /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<Stamp>,
 }
 
@@ -205,6 +161,16 @@ pub enum Stream {
     Stderr,
 }
 
+impl Serialize for Stream {
+    /// As the number of the file descriptor.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(match self {
+            Self::Stdout => 1,
+            Self::Stderr => 2,
+        })
+    }
+}
+
 /// Some bytes a step wrote; lines may be torn.
 ///
 /// ```
@@ -214,16 +180,19 @@ pub enum Stream {
 /// (log.stream, log.data) = (Stream::Stderr, b"E: no such package\n".to_vec());
 /// assert_eq!(String::from_utf8_lossy(&log.data).trim_end(), "E: no such package");
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Log {
     /// The step's digest.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub vertex: String,
     /// Where it wrote them.
     pub stream: Stream,
     /// What it wrote.
+    #[serde(serialize_with = "json::base64")]
     pub data: Vec<u8>,
     /// When.
+    #[serde(serialize_with = "json::time")]
     pub timestamp: Option<Stamp>,
 }
 
@@ -236,22 +205,29 @@ pub struct Log {
 /// warning.short = b"the tag latest changes".to_vec();
 /// assert_eq!(warning.source(), None, "it points nowhere");
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Warning {
     /// The step's digest.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub vertex: String,
     /// Importance.
+    #[serde(skip_serializing_if = "json::is_default")]
     pub level: i64,
     /// In a line.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "json::base64")]
     pub short: Vec<u8>,
     /// In several.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "json::base64_list")]
     pub detail: Vec<Vec<u8>>,
     /// Where to read more.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub url: String,
     /// The file it is about.
+    #[serde(rename = "sourceInfo", skip_serializing_if = "Option::is_none", serialize_with = "json::source_info")]
     pub info: Option<llb::SourceInfo>,
     /// The places in it.
+    #[serde(rename = "range", skip_serializing_if = "Vec::is_empty", serialize_with = "json::ranges")]
     pub ranges: Vec<llb::Range>,
 }
 
@@ -271,79 +247,6 @@ impl Warning {
             ranges: ranges.collect(),
         })
     }
-}
-
-/// The reporting end; clones report to the same renderer.
-///
-/// ```
-/// use buildkit_client::progress::{Update, channel};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let (sender, mut receiver) = channel();
-/// sender.send(Update::default()).await;
-/// drop(sender);
-/// assert_eq!(receiver.recv().await, Some(Update::default()));
-/// assert_eq!(receiver.recv().await, None, "all senders are gone");
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct ProgressSender(mpsc::Sender<Update>);
-
-/// The renderer's end.
-///
-/// ```
-/// use buildkit_client::progress::{Update, channel};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let (sender, mut receiver) = channel();
-/// sender.send(Update::default()).await;
-/// drop(sender);
-/// assert_eq!(receiver.recv().await, Some(Update::default()));
-/// assert_eq!(receiver.recv().await, None, "all senders are gone");
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct ProgressReceiver {
-    updates: mpsc::Receiver<Update>,
-    /// Of logs, in eight bytes each.
-    seen: HashSet<u64>,
-}
-
-/// Makes a channel for one build, or for several that are shown together: the daemon reports the output of a step that they
-/// share to each of them, and it comes out once.
-#[must_use]
-pub fn channel() -> (ProgressSender, ProgressReceiver) {
-    let (sender, updates) = mpsc::channel(MAX_BACKLOG);
-    (ProgressSender(sender), ProgressReceiver { updates, seen: HashSet::new() })
-}
-
-impl ProgressSender {
-    /// Reports; waits while the renderer is behind. A renderer that is gone does not matter to the build.
-    pub async fn send(&self, update: Update) {
-        let _ = self.0.send(update).await;
-    }
-}
-
-impl ProgressReceiver {
-    /// The next report; `None` when all senders are gone.
-    pub async fn recv(&mut self) -> Option<Update> {
-        let mut update = self.updates.recv().await?;
-        if self.seen.len() > MAX_REMEMBERED_LOGS {
-            // Logs of steps that were running then are shown twice at worst.
-            self.seen.clear();
-        }
-        // The daemon's times have nanoseconds, so that equal lines of one build differ.
-        update.logs.retain(|log| log.timestamp.is_none() || self.seen.insert(short(log)));
-        Some(update)
-    }
-}
-
-fn short(log: &Log) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    log.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl From<wire::StatusResponse> for Update {

@@ -2,7 +2,9 @@
 
 use buildkit_proto::Digest;
 
-use super::event::{Log, ProgressSender, Stamp, Stream, Update, Vertex, VertexStatus};
+use super::channel::ProgressSender;
+use super::event::{Log, Stream, Update, Vertex, VertexStatus};
+use super::stamp::Stamp;
 use crate::reference::new_reference;
 
 /// A running step of our own. One that is dropped without an end stays open in the display.

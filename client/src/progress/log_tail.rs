@@ -2,36 +2,35 @@
 //! sequences leave no trace. It does not move about the screen as a real terminal would.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 /// Lines kept; an error shows all of them.
 const MAX_LINES: usize = 200;
 /// A line gets no longer than this.
 const MAX_LINE_CHARS: usize = 1000;
 const TAB: usize = 8;
+const BACKSPACE: u8 = 8;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct LogTail {
-    lines: VecDeque<String>,
-    current: Vec<char>,
-    column: usize,
-    escape: Escape,
-    /// Bytes of a character whose end has not come yet.
-    torn: Vec<u8>,
+    parser: vte::Parser,
+    screen: Screen,
     written: usize,
 }
 
-/// Where in an escape sequence (ECMA-48) the input is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    #[default]
-    None,
-    Start,
-    /// `ESC [`, until a final byte.
-    Control,
-    /// `ESC ]`, until BEL or `ESC \`.
-    Command,
-    CommandEnd,
+/// What is shown: finished lines, and the one that the cursor is in.
+#[derive(Debug, Default)]
+struct Screen {
+    lines: VecDeque<String>,
+    current: Vec<char>,
+    column: usize,
+}
+
+impl fmt::Debug for LogTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogTail").field("screen", &self.screen).finish_non_exhaustive()
+    }
 }
 
 impl LogTail {
@@ -48,80 +47,51 @@ impl LogTail {
     }
 
     pub(super) fn all(&self) -> Vec<String> {
-        let current: String = self.current.iter().collect();
+        let current: String = self.screen.current.iter().collect();
         let current = Some(current).filter(|current| !current.is_empty());
-        self.lines.iter().cloned().chain(current).collect()
+        self.screen.lines.iter().cloned().chain(current).collect()
     }
 
     pub(super) fn write(&mut self, data: &[u8]) {
         self.written += data.len();
-        let mut bytes = std::mem::take(&mut self.torn);
-        bytes.extend_from_slice(data);
-        for chunk in bytes.utf8_chunks() {
-            chunk.valid().chars().for_each(|char| self.put(char));
-            let invalid = chunk.invalid();
-            let is_end = std::ptr::eq(chunk.invalid().as_ptr_range().end, bytes.as_ptr_range().end);
-            if is_end && is_torn(invalid) {
-                self.torn = invalid.to_vec();
-            } else if !invalid.is_empty() {
-                self.put(char::REPLACEMENT_CHARACTER);
-            }
+        self.parser.advance(&mut self.screen, data);
+    }
+}
+
+/// Escape sequences are not shown: the parser reports them by methods that do nothing.
+impl vte::Perform for Screen {
+    fn print(&mut self, char: char) {
+        if char.is_control() {
+            return;
         }
+        match self.current.get_mut(self.column) {
+            Some(place) => *place = char,
+            None if self.column < MAX_LINE_CHARS => self.current.push(char),
+            None => {}
+        }
+        self.column += 1;
     }
 
-    fn put(&mut self, char: char) {
-        self.escape = match (self.escape, char) {
-            (Escape::None, '\u{1b}') => Escape::Start,
-            (Escape::None, char) => {
-                self.show(char);
-                Escape::None
-            }
-            (Escape::Start, '[') => Escape::Control,
-            (Escape::Start, ']') => Escape::Command,
-            (Escape::Start, _) => Escape::None,
-            (Escape::Control, '@'..='~') => Escape::None,
-            (Escape::Control, _) => Escape::Control,
-            (Escape::Command, '\u{7}') => Escape::None,
-            (Escape::Command, '\u{1b}') => Escape::CommandEnd,
-            (Escape::Command, _) => Escape::Command,
-            (Escape::CommandEnd, _) => Escape::None,
-        };
-    }
-
-    fn show(&mut self, char: char) {
-        match char {
-            '\n' => {
-                let line: String = self.current.drain(..).collect();
-                self.lines.push_back(line);
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            b'\n' => {
+                self.lines.push_back(self.current.drain(..).collect());
                 self.column = 0;
                 if self.lines.len() > MAX_LINES {
                     self.lines.pop_front();
                 }
             }
-            '\r' => self.column = 0,
-            '\u{8}' => self.column = self.column.saturating_sub(1),
-            '\t' => {
+            b'\r' => self.column = 0,
+            BACKSPACE => self.column = self.column.saturating_sub(1),
+            b'\t' => {
                 let to = (self.column / TAB + 1) * TAB;
                 while self.column < to {
-                    self.show(' ');
+                    self.print(' ');
                 }
             }
-            char if char.is_control() => {}
-            char => {
-                match self.current.get_mut(self.column) {
-                    Some(place) => *place = char,
-                    None if self.column < MAX_LINE_CHARS => self.current.push(char),
-                    None => {}
-                }
-                self.column += 1;
-            }
+            _ => {}
         }
     }
-}
-
-/// Whether these bytes begin a character that more bytes could complete.
-fn is_torn(bytes: &[u8]) -> bool {
-    matches!(std::str::from_utf8(bytes), Err(error) if error.error_len().is_none())
 }
 
 #[cfg(test)]

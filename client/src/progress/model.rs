@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::event::{ProgressGroup, Stamp, Update, Vertex, VertexStatus, Warning, is_canceled};
+use super::event::{ProgressGroup, Update, Vertex, VertexStatus, Warning, is_canceled};
+use super::stamp::Stamp;
 
 /// A step's place in [`Model::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

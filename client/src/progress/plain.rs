@@ -9,9 +9,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::Renderer;
-use super::event::{Stamp, Update, VertexStatus};
+use super::event::{Update, VertexStatus};
 use super::format::{bytes, one_decimal, seconds};
 use super::model::{LogPiece, Model, State, StepId};
+use super::stamp::Stamp;
 
 /// A step keeps the word at least this long while it writes.
 const ANTI_FLICKER: Duration = Duration::from_secs(5);

@@ -338,17 +338,6 @@ fn colours_are_a_choice() {
 }
 
 #[test]
-fn a_warning_of_several_steps_is_listed_once() {
-    let warning = |vertex: &str, short: &str| Warning {
-        vertex: vertex.to_owned(),
-        short: short.as_bytes().to_vec(),
-        ..Warning::default()
-    };
-    let listed = distinct(vec![warning("a", "x"), warning("b", "y"), warning("b", "x")]);
-    assert_eq!(listed, [warning("a", "x"), warning("b", "y")]);
-}
-
-#[test]
 fn modes_are_buildxs() {
     let modes = ["auto", "tty", "plain", "rawjson", "quiet", "none"].map(|mode| mode.parse::<Mode>().expect(mode));
     assert_eq!(modes, [Mode::Auto, Mode::Tty, Mode::Plain, Mode::RawJson, Mode::Quiet, Mode::Quiet]);

@@ -12,10 +12,11 @@ use std::time::Duration;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Renderer;
-use super::event::{Stamp, Update};
+use super::event::Update;
 use super::format::{bytes, one_decimal};
 use super::log_tail::LogTail;
 use super::model::{Model, State, Step, StepId};
+use super::stamp::Stamp;
 
 /// Frames follow each other no faster than this.
 const FRAME_INTERVAL: Duration = Duration::from_millis(100);

@@ -34,7 +34,7 @@ use authority::Authority;
 use config::{Credentials, DockerConfig, Lookup};
 use token::TokenClient;
 
-pub use manifest::Presence;
+pub use manifest::Existence;
 pub use token::ProxySettings;
 
 const METHODS: [&str; 4] = ["Credentials", "FetchToken", "GetTokenAuthority", "VerifyTokenAuthority"];

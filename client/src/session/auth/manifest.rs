@@ -6,6 +6,8 @@
 
 mod challenge;
 
+use std::fmt;
+
 use oci_names::ImageReference;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -28,25 +30,32 @@ const MAX_BODY: usize = 64 * 1024;
 /// Codes that mean "missing" regardless of the status (distribution specification, "Error Codes").
 const MISSING: [&str; 2] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"];
 
-/// Whether a registry has a manifest.
+/// Whether an image is in its registry.
 ///
 /// ```
-/// use buildkit_client::session::auth::Presence;
+/// use buildkit_client::session::auth::Existence;
 ///
-/// let builds = |presence: &Presence| !matches!(presence, Presence::Present);
-/// assert!(builds(&Presence::Absent) && builds(&Presence::Unknown { reason: "it answered 503".to_owned() }));
+/// let builds = |existence: &Existence| !matches!(existence, Existence::Exists);
+/// assert!(builds(&Existence::Missing) && builds(&Existence::Unknown("it answered 503".to_owned())));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// The registry has it.
-    Present,
-    /// The registry does not have it.
-    Absent,
-    /// The registry did not answer, or refused access with these credentials.
-    Unknown {
-        /// The reason, as a message for users. It never contains a secret.
-        reason: String,
-    },
+pub enum Existence {
+    /// The registry has the image.
+    Exists,
+    /// The registry does not have the image.
+    Missing,
+    /// The registry gave no clear answer. The reason is a message for the user and contains no secrets.
+    Unknown(String),
+}
+
+impl fmt::Display for Existence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exists => "exists",
+            Self::Missing => "missing",
+            Self::Unknown(_) => "unknown",
+        })
+    }
 }
 
 /// The URL of the manifest. A name without a tag and a digest means `latest`.
@@ -60,8 +69,8 @@ fn manifest_url(scheme: &str, image: &ImageReference) -> Option<Url> {
     Url::parse(&format!("{scheme}://{host}/v2/{}/manifests/{wanted}", image.repository())).ok()
 }
 
-fn unknown(reason: impl Into<String>) -> Presence {
-    Presence::Unknown { reason: reason.into() }
+fn unknown(reason: impl Into<String>) -> Existence {
+    Existence::Unknown(reason.into())
 }
 
 impl RegistryAuth {
@@ -71,15 +80,15 @@ impl RegistryAuth {
     /// tried first; all others must use HTTPS.
     ///
     /// ```no_run
-    /// use buildkit_client::session::auth::{AuthOptions, Presence, RegistryAuth};
+    /// use buildkit_client::session::auth::{AuthOptions, Existence, RegistryAuth};
     ///
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let auth = RegistryAuth::new(AuthOptions::default())?;
-    /// assert_eq!(auth.find_manifest(&"debian:bookworm-slim".parse()?).await, Presence::Present);
+    /// assert_eq!(auth.find_manifest(&"debian:bookworm-slim".parse()?).await, Existence::Exists);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn find_manifest(&self, image: &ImageReference) -> Presence {
+    pub async fn find_manifest(&self, image: &ImageReference) -> Existence {
         let registry = image.registry();
         let Some(https) = manifest_url("https", image) else {
             return unknown(format!("{registry} is not a valid host name"));
@@ -88,7 +97,7 @@ impl RegistryAuth {
         let mut reasons: Vec<String> = Vec::new();
         for url in http.into_iter().chain([https]) {
             let reason = match self.ask(image, url).await {
-                Ok(presence) => return presence,
+                Ok(existence) => return existence,
                 Err(reason) => reason,
             };
             if !reasons.contains(&reason) {
@@ -99,7 +108,7 @@ impl RegistryAuth {
     }
 
     /// The registry's answer; an error if the other URL scheme may work.
-    async fn ask(&self, image: &ImageReference, url: Url) -> Result<Presence, String> {
+    async fn ask(&self, image: &ImageReference, url: Url) -> Result<Existence, String> {
         let mut answer = self.request(Method::HEAD, &url, None).await?;
         let mut login = None;
         let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
@@ -118,10 +127,10 @@ impl RegistryAuth {
             return Err("the registry refuses plain HTTP".to_owned());
         }
         if status == StatusCode::OK {
-            return Ok(Presence::Present);
+            return Ok(Existence::Exists);
         }
         if status == StatusCode::NOT_FOUND {
-            return Ok(Presence::Absent);
+            return Ok(Existence::Missing);
         }
         // An answer to HEAD has no body, and some registries report only in the body that a manifest is missing. A registry
         // that limits requests is not asked again.
@@ -133,7 +142,7 @@ impl RegistryAuth {
             },
         };
         if codes.iter().any(|code| MISSING.contains(&code.as_str())) {
-            return Ok(Presence::Absent);
+            return Ok(Existence::Missing);
         }
         let listed = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
         let advice = match (status, &login) {

@@ -49,7 +49,7 @@ impl Registry {
         self.requests.lock().unwrap().clone()
     }
 
-    async fn find(&self, login: &str) -> Presence {
+    async fn find(&self, login: &str) -> Existence {
         let folder = tempfile::tempdir().unwrap();
         let config = format!(r#"{{"auths": {{"{}": {login}}}}}"#, self.address);
         std::fs::write(folder.path().join("config.json"), config).unwrap();
@@ -71,9 +71,9 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &'static str) -> http::Re
 const LOGIN: &str = r#"{"auth": "dTpw"}"#;
 
 #[track_caller]
-fn reason(presence: Presence) -> String {
-    match presence {
-        Presence::Unknown { reason } => {
+fn reason(existence: Existence) -> String {
+    match existence {
+        Existence::Unknown(reason) => {
             assert!(!reason.contains("dTpw"), "{reason}");
             reason
         }
@@ -88,10 +88,10 @@ async fn there_or_not_there() {
         answer(if accept.contains("oci.image.index") { 200 } else { 404 }, &[], "")
     })
     .await;
-    assert_eq!(registry.find("{}").await, Presence::Present);
+    assert_eq!(registry.find("{}").await, Existence::Exists);
     assert_eq!(registry.requests(), ["HEAD /v2/team/app/manifests/1 -"]);
     let registry = Registry::start(|_, _| answer(404, &[], "")).await;
-    assert_eq!(registry.find("{}").await, Presence::Absent);
+    assert_eq!(registry.find("{}").await, Existence::Missing);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn no_proxy_leads_to_this_machine() {
     let proxies = ProxySettings { http: nowhere.clone(), https: nowhere, no_proxy: None };
     let auth = RegistryAuth::new(AuthOptions { proxies, ..AuthOptions::default() }).unwrap();
     let find = async |host: String| auth.find_manifest(&format!("{host}/a:1").parse().unwrap()).await;
-    assert_eq!(find(registry.address.to_string()).await, Presence::Present);
+    assert_eq!(find(registry.address.to_string()).await, Existence::Exists);
     let reason = reason(find("registry.invalid".to_owned()).await);
     assert!(reason.contains("refused"), "the proxy is asked: {reason}");
 }
@@ -113,7 +113,7 @@ async fn a_password_where_one_is_wanted() {
         false => answer(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
     })
     .await;
-    assert_eq!(registry.find(LOGIN).await, Presence::Present);
+    assert_eq!(registry.find(LOGIN).await, Existence::Exists);
     assert_eq!(registry.requests().last().unwrap(), "HEAD /v2/team/app/manifests/1 Basic dTpw");
     let reason = reason(registry.find("{}").await);
     assert!(reason.contains("401") && reason.contains("no credentials"), "{reason}");
@@ -134,10 +134,10 @@ async fn a_token_where_one_is_wanted() {
         }
     })
     .await;
-    assert_eq!(registry.find("{}").await, Presence::Present);
+    assert_eq!(registry.find("{}").await, Existence::Exists);
     let requests = registry.requests();
     assert_eq!(requests[1], "GET /token?service=s&scope=repository%3Ateam%2Fapp%3Apull -");
-    assert_eq!(registry.find(LOGIN).await, Presence::Present);
+    assert_eq!(registry.find(LOGIN).await, Existence::Exists);
     assert!(registry.requests().iter().any(|request| request.contains("Basic dTpw")), "{:?}", registry.requests());
 }
 
@@ -156,7 +156,7 @@ async fn a_token_that_is_refused_is_not_a_missing_image() {
 async fn codes_say_what_the_status_does_not() {
     let registry =
         Registry::start(|_, _| answer(500, &[], r#"{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "m"}]}"#)).await;
-    assert_eq!(registry.find("{}").await, Presence::Absent);
+    assert_eq!(registry.find("{}").await, Existence::Missing);
     let registry = Registry::start(|_, _| {
         answer(403, &[], r#"{"errors": [{"code": "DENIED", "message": "dTpw"}, {"code": "<b>"}]}"#)
     })
@@ -196,7 +196,7 @@ async fn redirects_are_followed_without_the_login() {
         false => answer(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
     })
     .await;
-    assert_eq!(registry.find(LOGIN).await, Presence::Present);
+    assert_eq!(registry.find(LOGIN).await, Existence::Exists);
     assert_eq!(other.requests(), ["HEAD /elsewhere -"]);
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use buildkit_proto::rpc::llb;
 use serde::Serialize;
 
-use super::{is_false, is_zero};
+use super::is_default;
 
 #[derive(Serialize)]
 pub(super) struct SourceInfo<'a> {
@@ -33,7 +33,7 @@ struct Definition<'a> {
 
 #[derive(Serialize)]
 struct OpMetadata<'a> {
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     ignore_cache: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     description: &'a BTreeMap<String, String>,
@@ -47,18 +47,18 @@ struct OpMetadata<'a> {
 
 #[derive(Serialize)]
 struct ExportCache {
-    #[serde(rename = "Value", skip_serializing_if = "is_false")]
+    #[serde(rename = "Value", skip_serializing_if = "is_default")]
     value: bool,
 }
 
 #[derive(Serialize)]
-pub(super) struct Group<'a> {
+struct Group<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub(super) id: &'a str,
+    id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub(super) name: &'a str,
-    #[serde(skip_serializing_if = "is_false")]
-    pub(super) weak: bool,
+    name: &'a str,
+    #[serde(skip_serializing_if = "is_default")]
+    weak: bool,
 }
 
 #[derive(Serialize)]
@@ -77,7 +77,7 @@ struct Locations {
 
 #[derive(Serialize)]
 struct Location {
-    #[serde(rename = "sourceIndex", skip_serializing_if = "is_zero")]
+    #[serde(rename = "sourceIndex", skip_serializing_if = "is_default")]
     source_index: i32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<Range>,
@@ -93,9 +93,9 @@ pub(super) struct Range {
 
 #[derive(Serialize)]
 struct Position {
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     line: i32,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     character: i32,
 }
 
