@@ -1,4 +1,4 @@
-//! What the daemon is to attest, as frontend options (docker/buildx: `util/buildflags/attests.go`).
+//! Attestations that the daemon should add, as frontend options (docker/buildx: `util/buildflags/attests.go`).
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use buildkit_proto::keys::option;
 /// A kind of attestation.
 const KINDS: [&str; 2] = ["sbom", "provenance"];
 
-/// A flag that asks for no attestation there is.
+/// A flag that requests no known attestation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AttestError {
-    /// It names no type.
+    /// It has no type.
     #[error("--attest {0:?} needs type=sbom or type=provenance")]
     NoType(String),
-    /// It names another type.
+    /// It has an unknown type.
     #[error("--attest type {0:?} is not supported, only sbom and provenance")]
     UnknownType(String),
 }
@@ -38,10 +38,10 @@ pub enum AttestError {
 pub struct Attestations(BTreeMap<&'static str, String>);
 
 impl Attestations {
-    /// Adds what a value of `--attest` asks for.
+    /// Adds the attestation of a value of `--attest`.
     ///
     /// # Errors
-    /// It has no type that is known.
+    /// The value has no known type.
     pub fn add(&mut self, text: &str) -> Result<(), AttestError> {
         let (types, rest): (Vec<&str>, Vec<&str>) = text.split(',').partition(|field| field.starts_with("type="));
         let kind = types.last().and_then(|field| field.strip_prefix("type="));
@@ -51,7 +51,7 @@ impl Attestations {
         Ok(())
     }
 
-    /// Sets what `--sbom` or `--provenance` asks for: yes, no, or options. Another type is left out.
+    /// Sets the attestation of `--sbom` or `--provenance`: yes, no, or options. Other kinds are ignored.
     pub fn set(&mut self, kind: &str, value: &str) {
         let options = match value {
             "true" | "1" => "",
@@ -63,7 +63,7 @@ impl Attestations {
         }
     }
 
-    /// Whether anything is attested; images then become lists, which not every store can hold.
+    /// Whether there are no attestations. With attestations an image becomes an index, which some image stores do not support.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

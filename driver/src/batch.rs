@@ -1,7 +1,7 @@
-//! Building images: one with all that belongs to it, and several side by side.
+//! Builds images: a single one, and several in parallel.
 //!
-//! Several images share a connection. One session has the build context for all of them, so that what they have in common is one
-//! step; secrets, credentials and results are each image's own.
+//! Several images share a connection. One session serves the build context for all of them, so that common steps run once; secrets,
+//! credentials and results are separate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,10 +28,10 @@ use crate::image::{Built, Image, Request};
 use crate::solving::{BoxError, Driven, Handle, Solving};
 use crate::up_to_date::{LastPush, UnchangedPush, UpToDate};
 
-/// How many images are under way at once; the daemon does the work.
+/// The maximum number of images that are built at once; the daemon does the work.
 const MAX_CONCURRENT: usize = 8;
 
-/// Images that are built side by side.
+/// Images that are built in parallel.
 #[derive(Debug)]
 pub struct Batch<'d> {
     daemon: &'d Daemon,
@@ -40,10 +40,10 @@ pub struct Batch<'d> {
 }
 
 impl<'d> Batch<'d> {
-    /// Plans where images go.
+    /// Plans the delivery of the images.
     ///
     /// # Errors
-    /// What is asked for does not go together, or the daemon cannot do it.
+    /// The options cannot be combined, or the daemon does not support them.
     pub fn new(
         images: impl IntoIterator<Item = &'d Image>,
         request: &'d Request,
@@ -58,7 +58,8 @@ impl<'d> Batch<'d> {
         Err(BuildError::Input(format!("cannot build several images at once: {}", conflicts.join("; "))))
     }
 
-    /// Folders, archives and standard output hold one result, and of two images of one name one would be lost.
+    /// The reasons why the images cannot be built together: folders, archives and standard output hold one result, and images with the
+    /// same name would replace each other.
     fn conflicts(&self) -> Vec<String> {
         let mut conflicts = Vec::new();
         if self.images.len() < 2 {
@@ -77,18 +78,18 @@ impl<'d> Batch<'d> {
         conflicts
     }
 
-    /// What the user should know before the builds, each thing once.
+    /// Warnings before the builds, each once.
     #[must_use]
     pub fn warnings(&self) -> BTreeSet<&str> {
         self.images.iter().flat_map(|(_, delivery)| delivery.warnings()).collect()
     }
 
-    /// Builds all of them; one that fails does not stop the others. The results are in the order of the images.
+    /// Builds all images, even if one fails. The results are in the order of the images.
     pub async fn build(&self, events: &Events, cancel: &CancellationToken) -> Vec<Result<Built, BuildError>> {
         let context = match self.images.as_slice() {
             [(image, _), _, ..] => {
                 let session = image.files.context_session().open(self.daemon.connection.channel.clone());
-                // Without it each build serves the context itself; what is wrong with sessions is then each build's error.
+                // If it fails, each build serves the context itself and reports problems of its session.
                 session.await.ok()
             }
             _ => None,
@@ -105,11 +106,11 @@ impl<'d> Batch<'d> {
     }
 }
 
-/// Builds and delivers an image, if that has not been done already. `context` is the session that has the build context, if the
-/// build's own has not.
+/// Builds and delivers an image, unless it is up to date. `context` is the session with the build context, if it is not the build's
+/// own.
 ///
 /// # Errors
-/// The spec is wrong, a step failed, the daemon is gone, or the image could not be brought where it is wanted.
+/// The spec is invalid, a step failed, the connection was lost, or the image could not be delivered.
 pub async fn build(
     image: &Image,
     request: &Request,
@@ -125,7 +126,7 @@ pub async fn build(
         reporter.send(EventKind::Warning(warnings::from_text(warning))).await;
     }
     let build = build_reported(image, request, delivery, daemon, context, (&reporter, built_parts), cancel);
-    // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimized.
+    // Boxed, because nested futures of this size overflow the stack of a runtime thread in debug builds.
     let outcome = Box::pin(build).await;
     let ended = match &outcome {
         Ok(built) => built.events(),
@@ -149,7 +150,7 @@ async fn build_reported(
     if let Some(imports) = cache_imports_attr(&request.cache_imports) {
         options.insert(option::CACHE_IMPORTS.to_owned(), imports);
     }
-    // What identifies the build, without what differs from call to call.
+    // The options without the ones that differ in every call.
     let lasting_options = options.clone();
     if let Some(session) = context {
         options.insert(Files::CONTEXT_SESSION.to_owned(), session.id().to_string());
@@ -191,13 +192,13 @@ async fn build_reported(
     Ok(Built { exporter_response, planned, image_id, delivered, is_up_to_date: false, skipped_files })
 }
 
-/// The last push, if a build of now would repeat it. Other images do not wait for a walk through the files of this one.
+/// The last push, if this build would repeat it. It checks files in a blocking task, so that other images do not wait.
 async fn unchanged(last_push: Option<LastPush>) -> Option<UnchangedPush> {
     let last_push = last_push?;
     tokio::task::spawn_blocking(move || last_push.unchanged()).await.ok().flatten()
 }
 
-/// Where the last push of an image is remembered, if a push is all that is wanted.
+/// The record of the last push of an image, if the image is only pushed.
 fn last_push(
     image: &Image,
     request: &Request,
@@ -212,7 +213,7 @@ fn last_push(
     LastPush::new(image, options, exporters, request.source_policy.as_ref(), memory)
 }
 
-/// One build, as far as it is decided.
+/// A build that is ready to run.
 struct OneBuild<'a> {
     image: &'a Image,
     request: &'a Request,
@@ -223,7 +224,7 @@ struct OneBuild<'a> {
 }
 
 impl OneBuild<'_> {
-    /// Asks whether all is as it was when that was pushed. Builds nothing.
+    /// Checks that nothing has changed since a push, without building.
     async fn confirm(&self, unchanged: UnchangedPush) -> Result<UpToDate, BuildError> {
         let published = unchanged.published();
         let names = published.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -233,7 +234,7 @@ impl OneBuild<'_> {
         let recorder = self.reporter.record(frontend).confirming_only(published);
         let recorded = recorder.recorded();
         let solve = SolveOptions { internal: true, ..self.solve_options() };
-        // What goes wrong here, such as a name that no registry has any more, is no failure of the build and not shown as one.
+        // Errors here, such as a name that no registry has, are not errors of the build, so they are not displayed.
         let (unseen, _) = progress::channel();
         let session = self.image.session();
         let (connection, cancel) = (&self.daemon.connection, self.cancel);
@@ -253,7 +254,7 @@ impl OneBuild<'_> {
         Ok(found)
     }
 
-    /// Builds the image and brings it where it is wanted.
+    /// Builds the image and delivers it.
     async fn solve(
         &self,
         delivery: &Delivery<'_>,
@@ -291,7 +292,7 @@ impl OneBuild<'_> {
         let outcome = solving.run(drive, || delivery.finish(&mut loads, &image.credentials, progress)).await;
         match outcome {
             Ok(driven) => Ok((driven, recorded)),
-            // An archive that ends early is refused as well: that says nothing new.
+            // An Engine also refuses an incomplete archive, so its error would not be the cause.
             Err(error @ (BuildError::Cancelled | BuildError::SessionLost(_))) => Err(error),
             Err(error) => Err(delivery::load_failure(loads)
                 .await
@@ -309,7 +310,7 @@ impl OneBuild<'_> {
     }
 }
 
-/// Compiles here; the daemon answers questions and solves the graph.
+/// Compiles in this process; the daemon answers questions and solves the graph.
 pub(crate) async fn in_process(
     handle: Handle,
     options: BTreeMap<String, String>,
@@ -319,7 +320,7 @@ pub(crate) async fn in_process(
     recorder.run(handle.bridge()?, options, session).await
 }
 
-/// Lets a frontend image do it all in the daemon.
+/// Compiles in a frontend image in the daemon.
 async fn in_daemon(
     handle: Handle,
     mut options: BTreeMap<String, String>,

@@ -1,8 +1,7 @@
-//! Compressing parts of an image while the rest is still being built.
+//! Compresses parts of an image while the rest is built.
 //!
-//! A daemon compresses layers when it exports an image, which is when all of it is there: the processors that were idle while the
-//! last step ran are then all wanted at once. Exporting a part to nowhere makes its layers, and the daemon keeps them for the real
-//! export. What is built, and when, is not decided here.
+//! A daemon compresses layers when it exports an image, at the end of the build. While the last steps run, processors are often
+//! idle. Exporting a finished part without a destination compresses its layers, and the daemon reuses them for the final export.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,16 +18,16 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// What makes the bytes of a layer, of an exporter's attributes (`moby/buildkit: exporter/containerimage/opts.go`).
+/// The exporter attributes that determine the bytes of a layer (`moby/buildkit: exporter/containerimage/opts.go`).
 const LAYER_ATTRS: [&str; 4] =
     [attr::COMPRESSION, attr::COMPRESSION_LEVEL, attr::FORCE_COMPRESSION, attr::OCI_MEDIATYPES];
 
-/// A part is compressed by one processor; the steps that are still running want some, too.
+/// The maximum number of parts that are compressed at once. Each needs one processor, and running steps need some too.
 const MAX_CONCURRENT: usize = 2;
 
-/// Compresses the parts of an image as `exporter` will. To be called within a runtime; ends when nobody sends parts any more.
+/// Compresses the parts of an image like `exporter`. Must be called within a runtime; it ends when all senders are dropped.
 ///
-/// A daemon that cannot do it makes no difference: the export compresses what is not compressed yet.
+/// Failures have no effect: the final export compresses layers that are not compressed yet.
 pub(crate) fn compress_ahead(
     connection: &Connection,
     session: &SessionId,
@@ -40,7 +39,7 @@ pub(crate) fn compress_ahead(
     tokio::spawn(run(connection.clone(), session.clone(), attrs, parts));
 }
 
-/// Ends when nobody sends any more; parts that wait by then are the real export's to compress.
+/// Runs until all senders are dropped. Parts that are still waiting are left to the final export.
 async fn run(
     connection: Connection,
     session: SessionId,
@@ -64,14 +63,14 @@ async fn run(
     while running.join_next().await.is_some() {}
 }
 
-/// Whether it fails is no matter: the real export does it again, and says so.
+/// Compresses a part. An error is ignored, because the final export repeats the work and reports it.
 async fn compress(connection: &Connection, session: &SessionId, attrs: BTreeMap<String, String>, part: &Graph) {
     let mut options = SolveOptions::new();
     options.definition = Some(part.to_definition().encode_to_vec());
     options.exporters = vec![Exporter { kind: ExporterKind::Image, attrs }];
     options.internal = true;
     let (sender, unseen) = progress::channel();
-    // Updates that nobody reads would pile up, and then nobody could send any.
+    // Without a reader, progress updates would fill the channel and block their sender.
     drop(unseen);
     let _ = solve(connection, Some(session), options, &sender, &CancellationToken::new()).await;
 }

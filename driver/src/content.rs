@@ -1,6 +1,6 @@
-//! The files behind a spec, for its tag: read from the build context, through the same filters that a build sends them by.
+//! The files of a spec, for its tag: read from the build context with the same filters as in a build.
 //!
-//! Needs no daemon.
+//! No daemon is needed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files::Files;
 
-/// Why the content of a spec is not known.
+/// Why the content of a spec cannot be computed.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
-    /// The spec is wrong in the light of its files.
+    /// The spec is invalid together with its files.
     #[error("the spec has errors")]
     Spec(Box<Problems>),
     /// A file cannot be read.
@@ -28,22 +28,22 @@ pub enum ContentError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Images cannot be built for what was asked for.
+    /// A platform cannot be built for.
     #[error(transparent)]
     Platform(#[from] Invalid),
     /// The context cannot be listed.
     #[error("{0}")]
     List(std::io::Error),
-    /// Our bug.
+    /// A bug.
     #[error("internal error: {0}")]
     Internal(String),
 }
 
-/// What stands behind a spec's paths, and the locks beside it. `platforms` are those that are built for if they are not the
-/// spec's, such as `linux/arm64`. Blocking.
+/// Collects the content of a spec: the files at its paths, and the lockfiles next to it. `platforms` are the target platforms if they
+/// differ from the spec's, such as `linux/arm64`. Blocking.
 ///
 /// ```
 /// use imagespec_compile::Document;
@@ -61,7 +61,7 @@ pub enum ContentError {
 /// ```
 ///
 /// # Errors
-/// A file cannot be read, what it says makes the spec wrong, or images cannot be built for a platform.
+/// A file cannot be read, the files make the spec invalid, or a platform cannot be built for.
 pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Result<Content, ContentError> {
     let platforms = platforms.iter().filter(|text| !text.is_empty()).map(|text| parse_platform(text));
     let platforms = platforms.collect::<Result<Vec<_>, _>>()?;
@@ -124,7 +124,7 @@ fn read(path: &Path) -> Result<Option<String>, ContentError> {
     }
 }
 
-/// As [`Content::digest`], of a file that may be larger than memory.
+/// Computes the same digest as [`Content::digest`] for a file that may not fit into memory.
 fn digest(path: &Path) -> std::io::Result<String> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
     let mut hash = Sha256::new();
@@ -140,7 +140,7 @@ fn digest(path: &Path) -> std::io::Result<String> {
     Ok(Digest::from(<[u8; 32]>::from(hash.finalize())).to_string())
 }
 
-/// Adds the digest of everything that a filter lets through. Times and owners are not copied, so they do not count.
+/// Adds the digests of all files that pass a filter. Times and owners are not copied, so they are not included.
 fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String>) -> Result<(), ContentError> {
     let sent =
         LocalDir::new(context).list(&filter.include, &filter.exclude, &filter.follow).map_err(ContentError::List)?;
@@ -156,7 +156,7 @@ fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String
                 format!("{digest}{executable}")
             }
         };
-        // One path in two filters is one file.
+        // A path in two filters is the same file.
         files.insert(file.path, content);
     }
     Ok(())
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_finished_images_count() {
+    fn files_of_finished_images_are_included() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("a.txt", "a"), ("b.txt", "b"), ("c.txt", "c"), ("requirements.txt", "click\n")] {
             std::fs::write(folder.path().join(name), text).unwrap();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_locks_of_what_is_built_for_count() {
+    fn lockfiles_of_the_target_platforms_are_included() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pylock.spec-amd64.toml", "pylock.spec-arm64.toml", "pylock.spec-other-amd64.toml", "pylock.toml"]
         {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_once_and_at_its_place() {
+    fn a_missing_file_is_reported_once_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let text = "base_image: {requirements: pyproject.toml, commands: [\"true\"]}\npackages: [click]\n";
         let document = Document::from_parsed(imagespec::parse("spec.yaml", text), None).unwrap();

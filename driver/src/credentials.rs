@@ -1,6 +1,6 @@
-//! The user's registry credentials: those of Docker, or of the configuration that a spec names.
+//! The user's registry credentials: Docker's, or those of the configuration that a spec names.
 //!
-//! Finds them; what is done with them is `buildkit-client`'s.
+//! `buildkit-client` uses them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,18 +16,18 @@ use crate::variables::Variables;
 /// Credentials that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// `registry_config` of the spec names something else.
+    /// `registry_config` of the spec does not name a configuration.
     #[error("registry_config: {path} is not a Docker config.json or a folder with one")]
     NoConfig {
-        /// What it names.
+        /// The path.
         path: PathBuf,
     },
-    /// Docker's configuration, certificates or proxies.
+    /// Docker's configuration, certificates or proxies are invalid.
     #[error(transparent)]
     Auth(#[from] AuthError),
 }
 
-/// Credentials from the configuration that the spec names, a Docker `config.json` or the folder that has it; else Docker's own.
+/// The credentials in the configuration that the spec names, a Docker `config.json` or its folder; otherwise Docker's own.
 ///
 /// ```
 /// use imagespec::ImageSpec;
@@ -39,7 +39,7 @@ pub enum CredentialsError {
 /// ```
 ///
 /// # Errors
-/// There is no such configuration, or it cannot be understood.
+/// The configuration does not exist or is invalid.
 pub fn registry_auth(files: &Files, spec: &ImageSpec, variables: &Variables) -> Result<RegistryAuth, CredentialsError> {
     let folder = match spec.registry_config() {
         None => None,
@@ -48,10 +48,11 @@ pub fn registry_auth(files: &Files, spec: &ImageSpec, variables: &Variables) -> 
     Ok(RegistryAuth::new(auth_options(folder, variables))?)
 }
 
-/// The user's login for the registry of an image, for an Engine that pushes: it has none of its own. An error is one sentence.
+/// The user's login for the registry of an image, for an Engine that pushes and has no credentials of its own. The error is a
+/// message.
 ///
 /// # Errors
-/// The name is not a valid reference, or the login cannot be had.
+/// The name is not a valid reference, or there is no login.
 pub async fn push_login(image: &str, credentials: &RegistryAuth) -> Result<EngineLogin, String> {
     let image = ImageReference::parse(image).map_err(|error| error.to_string())?;
     let host = image.registry();
@@ -69,8 +70,8 @@ fn config_folder(path: PathBuf) -> Result<PathBuf, CredentialsError> {
     }
 }
 
-/// What the environment says about registries: Docker's configuration, proxies, and the machine's own certificates. A folder that
-/// is given counts alone.
+/// Registry options from the environment: Docker's configuration, proxies, and the system's certificates. If `folder` is given,
+/// only its configuration is used.
 ///
 /// ```
 /// use imagespec_driver::{Variables, auth_options};
@@ -94,7 +95,7 @@ pub fn auth_options(folder: Option<PathBuf>, variables: &Variables) -> AuthOptio
     }
 }
 
-/// Proxies as the usual variables name them; lower case first, as curl has it.
+/// Proxies from the usual variables; lowercase names take precedence, as in curl.
 fn proxies(text: impl Fn(&str) -> Option<String>) -> ProxySettings {
     let either = |name: &str| text(name).or_else(|| text(&name.to_ascii_uppercase()));
     ProxySettings { http: text("http_proxy"), https: either("https_proxy"), no_proxy: either("no_proxy") }

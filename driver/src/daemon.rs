@@ -1,4 +1,4 @@
-//! A daemon, with what decides where results can go and what is remembered of it.
+//! A daemon, with the Engine next to it and the memory of its answers.
 
 use buildkit_client::dial::Connection;
 use buildkit_client::engine::Engine;
@@ -7,19 +7,19 @@ use buildkit_client::output::DaemonFacts;
 use crate::memory::DaemonMemory;
 use crate::variables::Variables;
 
-/// A connection to a daemon, and what belongs to it on this machine.
+/// A connection to a daemon, with the data that belongs to it on this machine.
 #[derive(Clone, Debug)]
 pub struct Daemon {
     pub(crate) connection: Connection,
-    /// The Engine that loads what a daemon of its own builds, or that pushes what its own BuildKit cannot.
+    /// The Engine that loads images of a separate daemon, or that pushes what its own BuildKit cannot push.
     pub(crate) engine: Option<Engine>,
     pub(crate) facts: DaemonFacts,
     pub(crate) memory: Option<DaemonMemory>,
 }
 
 impl Daemon {
-    /// A daemon. `engine` is the Engine that loads images, if the daemon is none itself; `default_load` loads them unless something
-    /// else is asked for. `variables` name the folder of what is remembered.
+    /// Creates a daemon. `engine` is the Engine that loads images, if the daemon is not an Engine itself. With `default_load`, images are
+    /// loaded unless another output is requested. `variables` name the folder for remembered answers.
     pub async fn new(
         connection: Connection,
         engine: Option<Engine>,

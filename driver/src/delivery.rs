@@ -1,4 +1,4 @@
-//! Where a result goes: exporters before the build, loading beside it, pushing after it.
+//! The delivery of results: exporters before the build, loading during it, pushing after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use crate::event::{Delivered, Destination};
 use crate::image::{Image, Request};
 use crate::image_size::image_size;
 
-/// Where results go.
+/// The requested outputs.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryOptions {
     /// `--output`.
@@ -31,13 +31,13 @@ pub struct DeliveryOptions {
     pub push: bool,
     /// `--load`.
     pub load: bool,
-    /// Annotations of images, by name; `index:NAME` and the like say where (docker/buildx: `util/buildflags/annotations.go`).
+    /// Annotations of images, by name; a prefix such as `index:` selects the level (docker/buildx: `util/buildflags/annotations.go`).
     pub annotations: BTreeMap<String, String>,
-    /// How a push compresses the layers it adds, unless an output says so itself; empty leaves it to the daemon.
+    /// The compression of new layers in a push, unless an output sets one; empty for the daemon's default.
     pub compression: String,
-    /// Standard output is a terminal, so no archive can be written to it.
+    /// Whether standard output is a terminal, to which no archive can be written.
     pub stdout_is_terminal: bool,
-    /// The image's id is wanted, so there has to be an image.
+    /// Whether the image's id is requested, which requires an image.
     pub image_id_file: bool,
 }
 
@@ -48,14 +48,14 @@ pub struct Delivery<'d> {
     daemon: &'d Daemon,
 }
 
-/// Images on their way into an Engine; they stop when this is dropped.
+/// Images that are being loaded into an Engine; dropping this stops them.
 pub(crate) type Loads = JoinSet<Result<bool, ImageError>>;
 
 impl<'d> Delivery<'d> {
-    /// Plans where an image goes.
+    /// Plans the delivery of an image.
     ///
     /// # Errors
-    /// What is asked for does not go together, or the daemon cannot do it.
+    /// The options cannot be combined, or the daemon does not support them.
     pub fn plan(image: &Image, request: &Request, daemon: &'d Daemon) -> Result<Self, BuildError> {
         let DeliveryOptions { outputs, push, load, annotations, compression, stdout_is_terminal, image_id_file } =
             &request.delivery;
@@ -81,7 +81,7 @@ impl<'d> Delivery<'d> {
         Ok(Self { plan, daemon })
     }
 
-    /// What the user should know before the build.
+    /// Warnings before the build.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.plan.warnings.iter().map(String::as_str)
     }
@@ -92,14 +92,14 @@ impl<'d> Delivery<'d> {
         self.plan.exports.is_empty()
     }
 
-    /// Whether something comes to where only one result fits.
+    /// Whether the client receives an output, which has room for only one result.
     #[must_use]
     pub fn has_client_output(&self) -> bool {
         let mut targets = self.plan.exports.iter().filter_map(|export| export.target.as_ref());
         targets.any(|target| !matches!(target, Target::Engine { .. }))
     }
 
-    /// What the image will be called where it goes, in full.
+    /// The full names of the image in registries and stores.
     #[must_use]
     pub fn names(&self) -> BTreeSet<String> {
         let exporters = self.plan.exports.iter().map(|export| &export.exporter);
@@ -107,7 +107,7 @@ impl<'d> Delivery<'d> {
         let names =
             named.filter_map(|exporter| exporter.attrs.get(exporter_attr::NAME)).flat_map(|names| names.split(','));
         let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
-        // What is not a valid reference the daemon will refuse.
+        // The daemon refuses names that are not valid references.
         let full = |name: &str| ImageReference::parse(name).map(|image| image.with_default_tag().to_string());
         names.map(|name| full(name).unwrap_or_else(|_| name.to_owned())).collect()
     }
@@ -116,18 +116,18 @@ impl<'d> Delivery<'d> {
         self.plan.exports.iter().map(|export| export.exporter.clone()).collect()
     }
 
-    /// Whether registries get the result and nobody else, as far as it is known before the build.
+    /// Whether the result only goes to registries, as far as known before the build.
     pub(crate) fn is_for_registries(&self) -> bool {
         let is_plain = self.daemon.facts.store == ImageStore::None && self.plan.push_afterwards.is_empty();
         is_plain && self.plan.exports.iter().all(|export| export.target.is_none())
     }
 
-    /// Of what is pushed, what can be compressed ahead.
+    /// The exporter of the layers that can be compressed ahead of a push.
     pub(crate) fn pushed_layers(&self) -> Option<&Exporter> {
         self.plan.pushed_layers()
     }
 
-    /// Lets the session receive what comes to the client; what is loaded into an Engine goes on beside the build.
+    /// Attaches the receivers of outputs to the session. Loading into an Engine runs in parallel to the build.
     pub(crate) fn attach(&self, mut session: SessionBuilder) -> Result<(SessionBuilder, Loads), BuildError> {
         let mut loads = Loads::new();
         for (index, export) in (0..).zip(&self.plan.exports) {
@@ -149,7 +149,7 @@ impl<'d> Delivery<'d> {
         Ok((session, loads))
     }
 
-    /// What remains when the daemon is done: loads end, and names are pushed that the Engine's BuildKit could not push.
+    /// Finishes the delivery after the build: waits for loads, and pushes names that the Engine's BuildKit could not push.
     pub(crate) async fn finish(
         &self,
         loads: &mut Loads,
@@ -193,8 +193,8 @@ impl<'d> Delivery<'d> {
         Ok(())
     }
 
-    /// Where the result is, of which the exporters report `response`. `received` is what came to the client, and `image_bytes` the size
-    /// of the image.
+    /// The places of the result. `response` is the exporters' response, `received` are the outputs that the client received, and
+    /// `image_bytes` is the size of the image.
     pub(crate) fn delivered(
         &self,
         response: &BTreeMap<String, String>,
@@ -239,15 +239,15 @@ impl<'d> Delivery<'d> {
         delivered
     }
 
-    /// The size of all blobs of the image that stays with the daemon or in a registry. `None` where there is none, or the daemon does
-    /// not tell.
+    /// The size of all blobs of the image in the daemon's store or a registry. `None` if there is no image, or the daemon does not report
+    /// it.
     pub(crate) async fn image_bytes(&self, response: &BTreeMap<String, String>) -> Option<u64> {
         let is_image = self.plan.exports.iter().any(|export| export.target.is_none());
         let digest = response.get(result::IMAGE_DIGEST).filter(|_| is_image)?;
         image_size(&self.daemon.connection, digest).await
     }
 
-    /// What the user's programs can call the image: the containerd store knows images by their manifests alone.
+    /// The image id for other programs: the containerd image store identifies images by their manifests.
     pub(crate) fn image_id(&self, exporter_response: &BTreeMap<String, String>) -> Option<String> {
         let keeps_manifests = self.daemon.facts.store == ImageStore::Containerd;
         let manifest = exporter_response.get(result::IMAGE_DIGEST).filter(|_| keeps_manifests);
@@ -255,8 +255,8 @@ impl<'d> Delivery<'d> {
     }
 }
 
-/// What became of loads when the build failed: an Engine that refuses an archive breaks the pipe the daemon writes to, and only
-/// the Engine knows why.
+/// The error of a failed load, if the build has failed: an Engine that refuses an archive breaks the pipe to which the daemon writes,
+/// and only the Engine reports the reason.
 pub(crate) async fn load_failure(mut loads: Loads) -> Option<BuildError> {
     while let Some(ended) = loads.join_next().await {
         if let Ok(Err(error)) = ended {
@@ -269,13 +269,13 @@ pub(crate) async fn load_failure(mut loads: Loads) -> Option<BuildError> {
 /// Adds annotations to every image exporter.
 fn annotate(annotations: &BTreeMap<String, String>, plan: &mut OutputPlan) {
     for (name, value) in annotations {
-        // Alone it is the manifest's.
+        // A name without a level is for the manifest.
         let key = match name.split_once(':') {
             Some((place, name)) => format!("annotation-{place}.{name}"),
             None => format!("annotation.{name}"),
         };
         for export in &mut plan.exports {
-            // What is no image has no annotations.
+            // Only images have annotations.
             if export.exporter.kind.makes_image() {
                 export.exporter.attrs.insert(key.clone(), value.clone());
             }

@@ -1,4 +1,4 @@
-//! Why there is no image when a build has ended.
+//! Errors of builds.
 
 use buildkit_client::error::SolveError;
 use buildkit_client::session::{SessionEnd, SessionError};
@@ -7,19 +7,19 @@ use imagespec_frontend::{DriveError, Planned, Recorded, Vertices};
 
 use crate::explain::{StepFailure, step_failure};
 
-/// Why there is no image.
+/// Why a build has no image.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// What is asked for does not go together, or the daemon cannot do it.
+    /// The options cannot be combined, or the daemon does not support them.
     #[error("{0}")]
     Input(String),
-    /// The spec is wrong, by itself or in the light of what its build found out.
+    /// The spec is invalid, alone or together with facts of the build.
     #[error("the spec has errors")]
     Spec(Box<Problems>),
     /// A step of the build failed.
     #[error("{}", .0.diagnostic.message)]
     Step(Box<StepFailure>),
-    /// The daemon takes no session.
+    /// The daemon refused the session.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The session ended before the build.
@@ -28,13 +28,13 @@ pub enum BuildError {
     /// The build failed.
     #[error(transparent)]
     Solve(#[from] SolveError),
-    /// A registry, an Engine's image store, or credentials.
+    /// A registry, an Engine's image store, or credentials failed.
     #[error("{0}")]
     Refused(String),
     /// The caller cancelled the build.
     #[error("interrupted")]
     Cancelled,
-    /// Our bug.
+    /// A bug.
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -49,7 +49,7 @@ impl From<DriveError> for BuildError {
 }
 
 impl BuildError {
-    /// The failure in the spec's words, where it has to do with the spec, rather than in the daemon's.
+    /// The failure in terms of the spec, if it is related to the spec.
     pub(crate) fn explained(self, recorded: &Recorded, vertices: &Vertices) -> Self {
         match (self, recorded.get()) {
             (_, Some(Err(problems @ DriveError::Problems(_)))) => problems.clone().into(),
@@ -63,7 +63,8 @@ impl BuildError {
     }
 }
 
-/// What was planned, or why not. Problems of the spec are reported by us rather than by what the daemon made of them.
+/// The recorded plan, or the reason for a missing one. Problems of the spec are reported from the record and not from the daemon's
+/// error.
 pub(crate) fn take(
     recorded: &Recorded,
     vertices: &Vertices,

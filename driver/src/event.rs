@@ -1,6 +1,6 @@
-//! What builds report while they run: one stream of typed data, which displays, other programs and tests read.
+//! The events of builds: one stream of typed data for displays, other programs and tests.
 //!
-//! Says nothing about how an event is shown. [`Event::to_json`] is the form for other programs.
+//! Events are not rendered here. [`Event::to_json`] is the format for other programs.
 
 mod json;
 mod problem;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 pub use problem::{Failure, FailureKind, Place, Problem};
 pub(crate) use reporter::Reporter;
 
-/// Events that may wait for their reader. Builds wait when there are more.
+/// The maximum number of unread events; beyond it, builds wait for the reader.
 const MAX_BACKLOG: usize = 256;
 
 /// Something that happened while an image was built.
@@ -33,64 +33,64 @@ pub struct Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A pass of planning has ended.
+    /// A planning pass has ended.
     Planned {
         /// The steps that are known so far.
         steps: Vec<StepInfo>,
-        /// How many questions have no answer yet.
+        /// The number of questions without an answer.
         missing: usize,
-        /// How many answers of an earlier build have to be confirmed.
+        /// The number of answers of an earlier build that have to be confirmed.
         expected: usize,
     },
-    /// A question was put to the daemon, a registry or the client.
+    /// A question was sent to the daemon, a registry or the client.
     Asked(AnyQuestion),
     /// A question was answered.
     Answered(AnyQuestion),
-    /// A vertex has a new state.
+    /// The state of a vertex has changed.
     Vertex {
-        /// The state.
+        /// The new state.
         state: VertexState,
-        /// The step of the plan that it belongs to, if it belongs to one.
+        /// The step of the plan that it belongs to, if any.
         step: Option<StepKey>,
-        /// What the daemon reports, or the client about work of its own.
+        /// The vertex, as reported by the daemon, or by the client for its own work.
         vertex: Vertex,
     },
-    /// A part of a vertex has got further: a layer is pulled, a folder is sent.
+    /// The progress of a part of a vertex, such as pulling a layer or sending a folder.
     Progress(VertexStatus),
-    /// A vertex wrote something.
+    /// Output of a vertex.
     Log {
-        /// The step of the plan that it belongs to, if it belongs to one.
+        /// The step of the plan that it belongs to, if any.
         step: Option<StepKey>,
-        /// What it wrote.
+        /// The output.
         log: Log,
     },
-    /// Something the user should know. Warnings about the spec have a code.
+    /// A warning. Warnings about the spec have a code.
     Warning(Warning),
-    /// The image is where it is wanted.
+    /// The image was delivered.
     Delivered(Delivered),
-    /// There is no image.
+    /// The build failed.
     Failed(Failure),
 }
 
-/// How a vertex stands.
+/// The state of a vertex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VertexState {
-    /// It is known, and has not started.
+    /// It has not started.
     Announced,
-    /// It runs.
+    /// It is running.
     Started,
-    /// Its result was there already.
+    /// Its result was in the cache.
     Cached,
-    /// It has ended.
+    /// It has finished.
     Done,
-    /// It was stopped, because nobody needs it any more or the build is over.
+    /// It was stopped, because it is not needed any more or the build has ended.
     Canceled,
-    /// It has ended with an error.
+    /// It has failed.
     Failed,
 }
 
 impl VertexState {
-    /// The state that a report of a vertex stands for.
+    /// The state that a report of a vertex describes.
     #[must_use]
     pub fn from_vertex(vertex: &Vertex) -> Self {
         match (vertex.started, vertex.completed) {
@@ -104,30 +104,30 @@ impl VertexState {
     }
 }
 
-/// Where a result is now.
+/// A delivered result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// The kind of place.
+    /// The destination.
     pub to: Destination,
-    /// What it is called there; empty for files.
+    /// The names at the destination; empty for files.
     pub names: Vec<String>,
     /// The digest of the image's manifest or index; `None` for files and folders.
     pub digest: Option<String>,
-    /// For an image in a registry or a store the size of all its blobs, each counted once, as compressed as they are there. For
-    /// everything else the bytes that were written. `None` where the daemon does not tell.
+    /// For an image in a registry or a store: the size of all its blobs, compressed, each counted once. Otherwise the number of bytes
+    /// written. `None` if the daemon does not report it.
     pub bytes: Option<u64>,
-    /// It was there before: nothing was built or sent.
+    /// Whether the result existed before, so that nothing was built or sent.
     pub is_up_to_date: bool,
 }
 
-/// Kinds of places for results.
+/// The destination of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// A registry.
     Registry,
     /// The daemon's own image store.
     Store,
-    /// A Docker Engine, which the image was sent to.
+    /// A Docker Engine to which the image was sent.
     Engine,
     /// A file.
     File(PathBuf),
@@ -135,13 +135,13 @@ pub enum Destination {
     Directory(PathBuf),
     /// Standard output.
     Stdout,
-    /// The daemon's cache, and nowhere else.
+    /// Only the daemon's cache.
     Cache,
 }
 
 impl Event {
-    /// The event as a report of progress, for a [`Renderer`](buildkit_client::progress::Renderer). `None` for events that have no
-    /// place in such a display.
+    /// The event as a progress update for a [`Renderer`](buildkit_client::progress::Renderer). `None` for events that such a display does
+    /// not show.
     #[must_use]
     pub fn to_update(&self) -> Option<Update> {
         let mut update = Update::default();
@@ -160,7 +160,7 @@ impl Event {
     }
 }
 
-/// Where events go; nowhere by default. Clones report to the same reader.
+/// The sender of events; by default they are dropped. Clones send to the same reader.
 ///
 /// ```
 /// use imagespec_driver::Events;
@@ -175,21 +175,21 @@ impl Event {
 #[derive(Clone, Debug, Default)]
 pub struct Events(Option<Sender<Event>>);
 
-/// The reader's end; it ends when all senders are gone. Builds wait for a reader that is behind, and not for one that is dropped.
+/// The receiver of events; it ends when all senders are dropped. Builds wait for a slow reader, but not for a dropped one.
 pub type EventReceiver = Receiver<Event>;
 
 impl Events {
-    /// Events that a reader gets.
+    /// Creates a channel of events.
     #[must_use]
     pub fn channel() -> (Self, EventReceiver) {
         let (sender, receiver) = channel(MAX_BACKLOG);
         (Self(Some(sender)), receiver)
     }
 
-    /// Reports an event, and waits while the reader is behind.
+    /// Sends an event, and waits while the reader is behind.
     pub(crate) async fn send(&self, event: Event) {
         if let Some(sender) = &self.0 {
-            // A reader that is gone does not matter to the build.
+            // A dropped reader does not affect the build.
             let _ = sender.send(event).await;
         }
     }

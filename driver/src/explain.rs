@@ -1,31 +1,31 @@
-//! A failed step in terms of the spec: which step it was, which lines asked for it, and what its output says about them.
+//! Describes a failed step in terms of the spec: the step, the lines of the spec that it results from, and the relevant output.
 //!
-//! Works on what the build left behind; the daemon is not asked again.
+//! It uses the data of the finished build; the daemon is not queried again.
 
 use buildkit_client::error::{BuildFailure, FailedVertex};
 use imagespec::{Diagnostic, SourceMap, Span};
 use imagespec_compile::{Document, STEP_DESCRIPTION, StepInfo, StepKey, ended_command, rules};
 use imagespec_frontend::{DriveError, Planned, Vertices};
 
-/// A step of the plan that failed.
+/// A failed step of the plan.
 #[derive(Clone, Debug)]
 pub struct StepFailure {
     /// The step.
     pub step: StepInfo,
-    /// The fields of the spec that it failed for, such as `packages[2]`; all that asked for the step where its output names none.
+    /// The fields of the spec that caused the failure, such as `packages[2]`; all fields of the step if its output names none.
     pub fields: Vec<String>,
-    /// What went wrong, in terms of the spec.
+    /// The problem in terms of the spec.
     pub diagnostic: Diagnostic,
-    /// The texts that the diagnostic points into.
+    /// The texts that the diagnostic refers to.
     pub sources: SourceMap,
-    /// The exit code of its process, if it ran one.
+    /// The exit code of its process, if there was one.
     pub exit_code: Option<u32>,
 }
 
-/// The failure of a build as a diagnostic, with what it points into; `None` if no step of the plan failed.
+/// The failure of a build as a diagnostic; `None` if no step of the plan failed.
 ///
-/// `planned` and `vertices` are what a [`Recorder`](imagespec_frontend::Recorder) kept of the build. The failed vertex belongs to the
-/// step whose graph it was sent in. A source policy of the daemon's changes digests; then the vertex's own description names the step.
+/// `planned` and `vertices` are from the [`Recorder`](imagespec_frontend::Recorder) of the build. The failed vertex belongs to the step
+/// in whose graph it was sent. A source policy of the daemon changes digests; then the description of the vertex names the step.
 pub fn step_failure(
     failure: &BuildFailure,
     planned: &Result<Planned, DriveError>,
@@ -54,13 +54,13 @@ fn diagnostic(
     step: &StepInfo,
     places: Vec<(Span, String)>,
 ) -> Diagnostic {
-    // One step may be several vertices with names of their own.
+    // A step may have several vertices with different names.
     let name = vertex.name.as_deref().unwrap_or(&step.title);
     let how = match failure.exit_code {
         Some(code) => format!("with exit code {code}"),
         None => format!("({})", failure.message),
     };
-    // The daemon's words for a path that is not among what the client sent.
+    // The daemon's messages for a path that the client did not send.
     let is_missing = ["not found", "no such file"].iter().any(|words| failure.message.contains(words));
     let mut diagnostic = match step.is_copy && failure.exit_code.is_none() && is_missing {
         true => nothing_to_copy(name, &failure.message),
@@ -88,8 +88,8 @@ fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
     )
 }
 
-/// Python and apt are installed side by side, so a package that is built from source does not see apt's compilers unless the
-/// spec says that it will be built.
+/// Python and apt packages are installed in parallel, so a package that is built from source has no compilers of apt, unless the spec
+/// says that it will be built.
 fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Option<String> {
     const SIGNS: [&str; 3] = ["failed to build", "command 'gcc' failed", "compiler"];
     let beside_apt = matches!(step.id.as_str(), "python" | "lock")
@@ -100,18 +100,18 @@ fn missing_compiler(step: &StepInfo, document: &Document, log: &[String]) -> Opt
     })
 }
 
-/// What of the spec a failure is about.
+/// The fields of the spec that a failure results from.
 struct Origin {
     fields: Vec<String>,
-    /// With the lines of the output that mention them.
+    /// The places of the fields, with the lines of the output that mention them.
     places: Vec<(Span, String)>,
 }
 
 impl Origin {
-    /// The items that the output mentions; if it mentions none, all fields that asked for the step, of which the first is shown.
+    /// The items that the output mentions. If it mentions none, all fields of the step, of which the first is shown.
     fn find(step: &StepInfo, document: &Document, log: &[String]) -> Self {
         let place = |field: &String| document.spans.nearest_span(field);
-        // A step that runs several commands writes which of them failed.
+        // A step with several commands reports the one that failed.
         let ended = log.iter().rev().find_map(|line| ended_command(without_time(line)));
         if let Some((field, span)) =
             ended.and_then(|at| step.fields.get(at)).and_then(|field| Some((field, place(field)?)))
@@ -126,7 +126,7 @@ impl Origin {
             Some(((*field).clone(), (*span, line.to_owned())))
         });
         let (fields, places): (Vec<_>, Vec<_>) = mentioned.unzip();
-        // A tool that lists what it was asked for mentions everything; then nothing stands out.
+        // A tool that prints all its arguments mentions every item, so no item is special.
         if !fields.is_empty() && fields.len() < placed.len().max(2) {
             return Self { fields, places };
         }
@@ -135,7 +135,7 @@ impl Origin {
     }
 }
 
-/// The lines that complain. Names turn up elsewhere too: apt builds a dependency `tree`.
+/// The lines with signs of an error. A name in another line says nothing: apt builds a dependency `tree`.
 fn error_lines(log: &[String]) -> impl Iterator<Item = &str> {
     const SIGNS: [&str; 7] = ["e:", "error", "cause", "fail", "unable", "not found", "no "];
     output(log).map(without_progress).filter(|line| {
@@ -144,26 +144,26 @@ fn error_lines(log: &[String]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The last complaint. Only where there is none it is the last line: what a program prints on its other stream, such as progress,
-/// may come after what it says of its end.
+/// The last line with signs of an error, or else the last line. The last line is less useful: progress from the other output stream
+/// may follow the error.
 fn last_error_line(log: &[String]) -> Option<&str> {
     error_lines(log).last().or_else(|| output(log).last())
 }
 
-/// The lines of the programs that the step ran, without our own note of which command failed.
+/// The output of the programs in the step, without our own line about the failed command.
 fn output(log: &[String]) -> impl DoubleEndedIterator<Item = &str> {
     let lines = log.iter().map(|line| without_time(line));
     lines.filter(|line| !line.is_empty() && ended_command(line).is_none())
 }
 
-/// `numpy` of `"numpy>=2"`, `git` of `git=1:2.39*`.
+/// The name of an item: `numpy` for `"numpy>=2"`, `git` for `git=1:2.39*`.
 fn item_name(text: &str) -> Option<String> {
     let text = text.trim_matches(['"', '\'', ' ']);
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-+".contains(c))).unwrap_or(text.len());
     (end > 0).then(|| comparable(&text[..end]))
 }
 
-/// Whether a line speaks of a name, as a word of its own.
+/// Whether a line contains a name as a separate word.
 fn mentions(line: &str, word: &str) -> bool {
     comparable(line).split(|c: char| !(c.is_ascii_alphanumeric() || ".-+".contains(c))).any(|part| {
         let part = part.trim_matches(['.', '-']);
@@ -174,13 +174,13 @@ fn mentions(line: &str, word: &str) -> bool {
     })
 }
 
-/// A line or a name in one case and with one separator, since tools write names of packages in several forms. Dots stay: they also end
-/// sentences, and names of Debian packages have them.
+/// Text in lowercase with a single kind of separator, because tools write package names in several forms. Dots are kept: they also end
+/// sentences, and names of Debian packages contain them.
 fn comparable(text: &str) -> String {
     text.to_ascii_lowercase().replace('_', "-")
 }
 
-/// A log line without the seconds that renderers put in front.
+/// A log line without the time that renderers put in front.
 fn without_time(line: &str) -> &str {
     let line = line.trim();
     match line.split_once(' ') {
@@ -189,7 +189,7 @@ fn without_time(line: &str) -> &str {
     }
 }
 
-/// A complaint without what was being done: apt's two streams meet in one line, `Building dependency tree...E: Unable to …`.
+/// An error without preceding progress: apt's output streams can share a line, `Building dependency tree...E: Unable to …`.
 fn without_progress(line: &str) -> &str {
     line.split_once("...E: ").map_or(line, |(doing, _)| &line[doing.len() + "...".len()..])
 }
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_items() {
+    fn item_names() {
         let check = |text, expect: &str| assert_eq!(item_name(text).as_deref(), Some(expect), "{text}");
         check("numpy", "numpy");
         check("\"Ruamel_yaml>=0.18\"", "ruamel-yaml");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_speak_of_a_name() {
+    fn lines_that_mention_a_name() {
         assert!(mentions("E: Unable to locate package no-such", "no-such"));
         assert!(mentions("Because no_such was not found", "no-such"));
         assert!(mentions("you require no-such==9.9, we", "no-such"));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_no_last_word() {
+    fn progress_is_not_the_last_error() {
         let log = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let apt = log(&["0.978 E: Unable to locate package x", "0.978 Reading state information..."]);
         assert_eq!(last_error_line(&apt), Some("E: Unable to locate package x"));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_stand_alone() {
+    fn errors_are_separated_from_progress() {
         let log = ["1.099 Building dependency tree...E: Unable to locate package x".to_owned(), "1.4 Done".to_owned()];
         assert_eq!(error_lines(&log).collect::<Vec<_>>(), ["E: Unable to locate package x"]);
     }

@@ -1,6 +1,6 @@
-//! Where the files of a spec are.
+//! The files of a spec.
 //!
-//! Reads those that a frontend in this process asks for, and no others.
+//! Reads only files that a frontend in this process requests.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side};
 
 use crate::memory::DaemonMemory;
 
-/// The names under which the session serves the folders.
+/// The names of the folders in the session.
 const CONTEXT: &str = local::CONTEXT;
 const SPEC_FOLDER: &str = local::DOCKERFILE;
 
-/// The build context, and the spec file's place. A spec made in Rust has no file; it is as if it had one in its context.
+/// The build context and the spec file. For a spec made in Rust, the path is the one of a file that need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// The folder that `source_root`, `copy` and `requirements` are relative to.
     pub context: PathBuf,
-    /// The spec file: its ignore file and lock are beside it, and what it names on the client, such as secrets and
-    /// `registry_config`, is relative to its folder.
+    /// The spec file. Its ignore file and lockfile are next to it, and paths on the client, such as those of secrets and
+    /// `registry_config`, are relative to its folder.
     pub spec: PathBuf,
 }
 
 impl Files {
-    /// The name of a spec file that nobody has chosen.
+    /// The default name of a spec file.
     pub const SPEC: &str = "imagespec.yaml";
-    /// The frontend's option that names the session with the build context, if that is not the build's own
+    /// The frontend option with the session that serves the build context, if it is not the build's own
     /// (`moby/buildkit: frontend/dockerui/config.go`).
     pub const CONTEXT_SESSION: &str = "local-sessionid:context";
 
-    /// A spec without a file of its own.
+    /// The files of a spec without a file of its own.
     ///
     /// ```
     /// use std::path::Path;
@@ -62,32 +62,32 @@ impl Files {
         }
     }
 
-    /// The spec file's name without its folder.
+    /// The spec's file name without its folder.
     #[must_use]
     pub fn spec_name(&self) -> String {
         self.spec.file_name().map_or_else(|| Self::SPEC.to_owned(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// A session that serves both folders. All clients of this workspace name them alike, so that what one has sent the next does
-    /// not send again.
+    /// A session that serves both folders. All clients of this workspace use the same names, so that files that one has sent are not sent
+    /// again by another.
     #[must_use]
     pub fn session(&self) -> SessionBuilder {
         self.context_session().with_local_dir(SPEC_FOLDER, LocalDir::new(self.spec_folder()))
     }
 
-    /// A session that serves the build context alone, to several builds at once: what they all read is sent once, and is one step.
-    /// It must stay open until they end, and no longer than that: the daemon does not look into the folder again.
+    /// A session that serves only the build context, to several builds at once, so that common files are sent once and in one step. It
+    /// must stay open until the builds end, and not longer: the daemon does not look into the folder again.
     ///
-    /// Each build has a session of its own beside it, and this one's id as its option
-    /// [`CONTEXT_SESSION`](Self::CONTEXT_SESSION). Its own serves the context too: Engine 20.10 asks it, whatever the option says,
-    /// and then remembers the answer under the id of this one.
+    /// Each build also has its own session, and this session's id in the option [`CONTEXT_SESSION`](Self::CONTEXT_SESSION). The build's own
+    /// session serves the context too: Engine 20.10 asks it regardless of the option, and then stores the answer under the id of this
+    /// one.
     #[must_use]
     pub fn context_session(&self) -> SessionBuilder {
         Session::builder().with_shared_key(self.shared_key()).with_local_dir(CONTEXT, LocalDir::new(&self.context))
     }
 
-    /// What the daemon knows this context by. It asks for files whose names, sizes and times differ from those that were sent
-    /// under the same key, so folders of other projects and machines must have another.
+    /// The key under which the daemon stores this context. It requests only files whose names, sizes and times differ from those sent with
+    /// the same key, so folders of other projects and machines must have other keys.
     fn shared_key(&self) -> SharedKey {
         let context = absolute(&self.context);
         let read = |path: &str| std::fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty());
@@ -96,7 +96,7 @@ impl Files {
         SharedKey::for_directory(&context, &salt.to_string())
     }
 
-    /// Whether a daemon that asks for the same again would be told the same. Blocking.
+    /// Whether the files are the same as when they were sent. Blocking.
     #[must_use]
     pub(crate) fn are_unchanged(&self, sent: &[SentDir]) -> bool {
         sent.iter().all(|sent| match sent.request.name.as_str() {
@@ -106,7 +106,7 @@ impl Files {
         })
     }
 
-    /// The frontend as it runs where these files are: with them at hand, and with what is remembered of the daemon.
+    /// A frontend that runs in this process, with direct access to the files and the memory of the daemon.
     pub(crate) fn frontend(
         &self,
         document: Document,
@@ -124,20 +124,20 @@ impl Files {
         }
     }
 
-    /// A spec made in Rust as if it had been read from the file, with its warnings.
+    /// A spec made in Rust, as if it was read from the file, with its warnings.
     #[must_use]
     pub fn document(&self, spec: &ImageSpec) -> (Document, Vec<Diagnostic>) {
         let Parsed { spec: _, images: _, spans, diagnostics, sources } = spec.to_parsed(&self.spec_name());
         (Document { spec: spec.clone(), spans, sources, target: None }, diagnostics)
     }
 
-    /// A path of the client's that the spec names.
+    /// A path on the client that the spec names, relative to the spec's folder.
     #[must_use]
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.spec_folder().join(path)
     }
 
-    /// The same, where `~/` is the user's folder.
+    /// The same, with `~/` as the user's home folder.
     #[must_use]
     pub fn resolve_with_home(&self, path: &str, home: Option<&Path>) -> PathBuf {
         match path.strip_prefix("~/").zip(home) {
@@ -147,12 +147,12 @@ impl Files {
     }
 }
 
-/// A path that means the same in any folder; as it is where the current one is unknown.
+/// An absolute path; unchanged if the current folder is unknown.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// A path is followed part by part, as far as the daemon would see the same at its end.
+/// Reads a file only if the daemon would find the same file at the path.
 impl ClientFiles for Files {
     fn read(&self, side: Side, path: &str) -> AtPath {
         let mut at = match side {
@@ -164,7 +164,7 @@ impl ClientFiles for Files {
             let Component::Normal(name) = part else { return AtPath::AskDaemon };
             at.push(name);
             kind = match std::fs::symlink_metadata(&at) {
-                // Links are followed within the folder, which takes more than opening them.
+                // The daemon resolves links within the folder, which is more than opening the file.
                 Ok(metadata) if metadata.is_symlink() => return AtPath::AskDaemon,
                 Ok(metadata) => Some(metadata.file_type()),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return AtPath::Nothing,
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_read_where_a_daemon_would_see_the_same() {
+    fn files_are_read_only_if_the_daemon_would_read_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let context = folder.path().join("context");
         std::fs::create_dir_all(context.join("deep")).unwrap();

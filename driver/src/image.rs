@@ -1,4 +1,4 @@
-//! What is built, where it goes, and what came of it: a typed request, and its answer.
+//! The request of a build and its result: the image, and its delivery.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::event::{Delivered, EventKind, warnings};
 use crate::files::Files;
 use crate::memory::DaemonMemory;
 
-/// A spec with what belongs to it on the client.
+/// A spec with its files, options and credentials on the client.
 #[derive(Clone, Debug)]
 pub struct Image {
-    /// Tells it from the other images of a call.
+    /// The title that distinguishes it from other images in a call.
     pub title: String,
-    /// What is built.
+    /// The spec.
     pub document: Document,
-    /// What the user should know of the spec.
+    /// Warnings about the spec.
     pub warnings: Vec<Diagnostic>,
-    /// Where its files are.
+    /// The spec's files.
     pub files: Files,
-    /// The frontend's options, as buildx names them (`moby/buildkit: frontend/dockerui/config.go`). They end in the daemon's history.
+    /// The frontend's options, with buildx's names (`moby/buildkit: frontend/dockerui/config.go`). The daemon keeps them in its history.
     pub options: BTreeMap<String, String>,
-    /// What the image is called.
+    /// The names of the image.
     pub tags: Vec<String>,
-    /// What steps may read.
+    /// The secrets for the steps.
     pub secrets: Secrets,
-    /// For registries.
+    /// The credentials for registries.
     pub credentials: Arc<RegistryAuth>,
 }
 
@@ -57,7 +57,7 @@ impl Image {
         }
     }
 
-    /// Serves its files, secrets and credentials.
+    /// A session that serves its files, secrets and credentials.
     pub(crate) fn session(&self) -> SessionBuilder {
         let serving = self.files.session().with_secrets(self.secrets.clone());
         serving.with_registry_auth(Arc::clone(&self.credentials))
@@ -68,29 +68,29 @@ impl Image {
     }
 }
 
-/// What is asked of a daemon, beside the images.
+/// The options of a build, in addition to the images.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Where results go.
+    /// The delivery of results.
     pub delivery: DeliveryOptions,
-    /// What the daemon is to attest.
+    /// The attestations to add.
     pub attestations: Attestations,
-    /// Where cache goes.
+    /// The caches to export.
     pub cache_exports: Vec<CacheEntry>,
-    /// Where cache comes from.
+    /// The caches to import.
     pub cache_imports: Vec<CacheEntry>,
-    /// Privileges that steps may use; the daemon has to allow them too.
+    /// Privileges of the steps; the daemon has to allow them too.
     pub entitlements: Vec<String>,
-    /// Which sources the daemon lets a build use, and what takes the place of others.
+    /// The sources that a build may use, and the replacements of others.
     pub source_policy: Option<Policy>,
-    /// A frontend image that does it in the daemon, instead of the frontend here.
+    /// A frontend image that compiles in the daemon, instead of the frontend in this process.
     pub frontend_image: Option<String>,
     /// Build and push even if the image is up to date.
     pub always_build: bool,
 }
 
 impl Request {
-    /// What of it an old daemon would ignore: the capability that shows that it does not, and what is meant.
+    /// The capabilities for options that an old daemon would ignore, each with the name of the option.
     pub(crate) fn required_caps(&self) -> Vec<(&'static str, &'static str)> {
         self.source_policy.iter().map(|_| (caps::llb::SOURCE_POLICY, "a source policy")).collect()
     }
@@ -99,22 +99,22 @@ impl Request {
 /// An image that was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// What the exporters report: `containerimage.digest` and the like.
+    /// The exporters' response: `containerimage.digest` and the like.
     pub exporter_response: BTreeMap<String, String>,
-    /// What it was made of; `None` where a frontend image did it.
+    /// The plan; `None` if a frontend image compiled it.
     pub planned: Option<Planned>,
-    /// What the user's programs can call the image.
+    /// The image id for other programs.
     pub image_id: Option<String>,
-    /// Where it is now.
+    /// The places of the image.
     pub delivered: Vec<Delivered>,
-    /// Nothing was built: the last push is still there, and nothing has changed since.
+    /// Whether nothing was built, because the last push still exists and nothing has changed.
     pub is_up_to_date: bool,
     /// Devices, fifos and sockets of the image that were not written to a folder.
     pub skipped_files: u64,
 }
 
 impl Built {
-    /// What is reported of it at its end. Warnings of a build that did something came through the daemon.
+    /// The events at the end of a build. Warnings of a build that solved something were sent through the daemon.
     pub(crate) fn events(&self) -> Vec<EventKind> {
         let planned = self.planned.as_ref().filter(|_| self.is_up_to_date);
         let about_spec = planned.into_iter().flat_map(|planned| {
@@ -129,7 +129,7 @@ impl Built {
         about_spec.chain(skipped).map(EventKind::Warning).chain(delivered).collect()
     }
 
-    /// What the user should know that came up while it was built.
+    /// Warnings from the build.
     pub fn warnings(&self) -> &[Diagnostic] {
         self.planned.as_ref().map(|planned| planned.warnings.as_slice()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! How large an image is, from the manifests that the daemon has just made.
+//! The size of an image, from the manifests that the daemon has just created.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 /// containerd's own limit for a manifest is lower (containerd: `core/images/image.go`).
 const MAX_MANIFEST_BYTES: usize = 8 << 20;
-/// An image for more platforms than there are has no manifest that needs reading.
+/// The maximum number of platforms in an index that is read.
 const MAX_MANIFESTS: usize = 64;
-/// The build is over; nobody waits long for a number.
+/// The maximum time for the size, because the build has already ended.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An index or a manifest (OCI image spec, `image-index.md` and `manifest.md`).
@@ -31,7 +31,7 @@ struct Descriptor {
     size: u64,
 }
 
-/// The bytes of all blobs of an image, each counted once. `None` if the daemon does not tell, or not soon.
+/// The size of all blobs of an image, each counted once. `None` if the daemon does not report it in time.
 pub(crate) async fn image_size(connection: &Connection, digest: &str) -> Option<u64> {
     timeout(LOOKUP_TIMEOUT, read(connection, digest)).await.ok().flatten()
 }

@@ -1,14 +1,14 @@
-//! Builds images of specs on a daemon: what `imagespec build` and Flyte's builder have in common.
+//! Builds images of specs on a daemon, for `imagespec build` and for Flyte's builder.
 //!
-//! A [`Daemon`] is a connection with what decides where results can go. An [`Image`] is a spec with what belongs to it on the
-//! client. A [`Request`] says where results go and what else the daemon is asked. [`Batch`] builds images side by side, and
-//! [`plan()`] finds out what one would be made of.
+//! A [`Daemon`] is a connection to a daemon with its possible destinations of results. An [`Image`] is a spec with its files and
+//! credentials on the client. A [`Request`] has the options of a build, such as the destinations. [`Batch`] builds images in
+//! parallel, and [`plan()`] returns the plan of an image.
 //!
-//! A build plans, has questions answered, and solves the image ([`imagespec_frontend`]); it is told that its last push is still
-//! there, if it is, and builds nothing then; it brings the image where it is wanted ([`Batch`]), remembers what it
-//! found out ([`DaemonMemory`]), and says in the spec's words what failed ([`step_failure`]).
+//! A build plans, gets answers to its questions, and solves the image ([`imagespec_frontend`]). If the last push still exists and
+//! nothing has changed, nothing is built. The image is delivered to its destinations ([`Batch`]), answers are remembered for the
+//! next build ([`DaemonMemory`]), and a failed step is described in terms of the spec ([`step_failure`]).
 //!
-//! It prints nothing, and reads no variable of the process unless [`Variables::from_process`] is handed to it.
+//! The crate prints nothing, and reads no variable of the process unless [`Variables::from_process`] is passed to it.
 
 #![warn(missing_docs)]
 

@@ -1,6 +1,6 @@
-//! What is remembered of daemons, in files: one folder of the user's, shared by all programs of this workspace.
+//! Remembered answers of daemons, in files: one folder of the user, shared by all programs of this workspace.
 //!
-//! A cache: whatever goes wrong with it, nothing is remembered. What is kept, and how long it counts, is the frontend's business.
+//! It is a cache: after any error, nothing is remembered. The frontend decides what is stored and how long it is valid.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::variables::Variables;
 
-/// Names the folder; an empty one means that nothing is kept.
+/// The variable that names the folder; if it is empty, nothing is stored.
 const FOLDER: &str = "IMAGESPEC_CACHE_DIR";
-/// The form of the files and the meaning of the keys (`imagespec-frontend`, `memory`): another one gets another folder.
+/// The version of the files and keys (`imagespec-frontend`, `memory`). Each version has its own folder.
 const VERSION: &str = "memory-2";
-/// Beyond so many the oldest go.
+/// The maximum number of files. The oldest ones are removed.
 const MAX_FILES: usize = 4096;
-/// A file in use is marked as such this often.
+/// The minimum time between updates of a file's modification time, which marks it as used.
 const MARK_INTERVAL: Duration = Duration::from_hours(24);
 
-/// What is remembered of one daemon, in a folder that all daemons share.
+/// The remembered answers of one daemon, in a folder that all daemons share.
 ///
 /// ```
 /// use imagespec_driver::DaemonMemory;
@@ -46,7 +46,7 @@ pub struct DaemonMemory {
     daemon: String,
 }
 
-/// A file: the daemon and key beside the text, since a name is a hash only.
+/// The content of a file. It includes the daemon and the key, because the file's name is only a hash.
 #[derive(Deserialize, Serialize)]
 struct Entry<'a> {
     daemon: Cow<'a, str>,
@@ -55,15 +55,15 @@ struct Entry<'a> {
 }
 
 impl DaemonMemory {
-    /// Keeps files in a folder, which is made when there is something to keep. `daemon` tells the daemon from all others
+    /// Stores files in a folder, which is created when needed. `daemon` identifies the daemon
     /// ([`Connection::daemon_identity`](buildkit_client::dial::Connection::daemon_identity)).
     #[must_use]
     pub fn in_folder(folder: impl AsRef<Path>, daemon: impl Into<String>) -> Self {
         Self { folder: folder.as_ref().join(VERSION), daemon: daemon.into() }
     }
 
-    /// Keeps files where the user wants caches: `$IMAGESPEC_CACHE_DIR`, else `$XDG_CACHE_HOME/imagespec`, else
-    /// `~/.cache/imagespec`. `None` where no variable names a folder, or the first is empty.
+    /// Stores files in the user's cache folder: `$IMAGESPEC_CACHE_DIR`, else `$XDG_CACHE_HOME/imagespec`, else
+    /// `~/.cache/imagespec`. `None` if no variable names a folder, or the first one is empty.
     ///
     /// ```
     /// use imagespec_driver::{DaemonMemory, Variables};
@@ -90,11 +90,11 @@ impl DaemonMemory {
         self.folder.join(Digest::from_content(format!("{}\n{key}", self.daemon).as_bytes()).hex() + ".json")
     }
 
-    /// Beside its place first, so that nobody ever reads half of it.
+    /// Writes a temporary file first, so that no program reads an incomplete one.
     fn write(&self, key: &str, text: &str) -> std::io::Result<()> {
         let file = self.file(key);
         let entry = serde_json::to_vec(&Entry { daemon: Cow::from(&self.daemon), key: key.into(), text: text.into() })?;
-        // What is in somebody's base image is nobody else's business.
+        // The content of base images may be private.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let beside = self.folder.join(new_reference());
         let created = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside);
@@ -128,14 +128,14 @@ impl Memory for DaemonMemory {
         let entry: Entry<'_> = serde_json::from_slice(&bytes).ok()?;
         let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
         if modified.elapsed().is_ok_and(|age| age > MARK_INTERVAL) {
-            // One that cannot be marked goes sooner.
+            // If the time cannot be updated, the file is removed sooner.
             let _ = std::fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         }
         (entry.key == key && entry.daemon == self.daemon).then(|| entry.text.into_owned())
     }
 
     fn put(&self, key: &str, text: &str) {
-        // Whether it worked shows when it is wanted again.
+        // An error shows as a missing entry later.
         let _ = self.write(key, text).and_then(|()| self.tidy());
     }
 }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_cache_is_an_empty_one() {
+    fn a_broken_cache_counts_as_empty() {
         let folder = tempfile::tempdir().unwrap();
         let answers = DaemonMemory::in_folder(folder.path(), "daemon");
         answers.put("a", "1");
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go() {
+    fn the_oldest_files_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let answers = DaemonMemory::in_folder(folder.path(), "daemon");
         answers.put("old", "1");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn where_they_are() {
+    fn the_folder_depends_on_variables() {
         let folder = |known: &'static [(&str, &str)]| {
             let lookup = move |name: &str| known.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).into());
             DaemonMemory::from_variables(&Variables::new(lookup), "daemon")

@@ -1,4 +1,4 @@
-//! What an image would be made of, by a build that exports nothing.
+//! Plans an image with a build that exports nothing.
 
 use buildkit_client::solve::SolveOptions;
 use imagespec_compile::LockUse;
@@ -12,10 +12,10 @@ use crate::event::{EventKind, Events, Failure, Reporter};
 use crate::image::Image;
 use crate::solving::Solving;
 
-/// Plans an image: has the daemon answer all questions, and build what that takes.
+/// Plans an image: the daemon answers all questions, and builds only what that requires.
 ///
 /// # Errors
-/// The spec is wrong, a question could not be answered, or the daemon is gone.
+/// The spec is invalid, a question could not be answered, or the connection was lost.
 pub async fn plan(
     image: &Image,
     daemon: &Daemon,

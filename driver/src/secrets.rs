@@ -1,6 +1,6 @@
-//! The secrets a spec names, for the session of its build.
+//! The secrets that a spec names, for the session of its build.
 //!
-//! They are read when a step asks for them.
+//! They are read when a step requests them.
 
 use std::error::Error as _;
 
@@ -11,27 +11,27 @@ use imagespec_compile::CaBundle;
 use crate::files::Files;
 use crate::variables::Variables;
 
-/// A secret that a build would miss.
+/// A secret that is missing in a build.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// The spec leaves it to the caller to bring it.
+    /// The spec has no source for it, and the caller did not provide it.
     #[error("the spec uses the secret {id:?}, which has no source")]
     NoSource {
-        /// The secret.
+        /// The secret's id.
         id: String,
     },
     /// It cannot be read.
     #[error("{problem}{}", .problem.source().map(|cause| format!(": {cause}")).unwrap_or_default())]
     Unreadable {
-        /// The secret.
+        /// The secret's id.
         id: String,
-        /// Why.
+        /// The cause.
         problem: SecretError,
     },
 }
 
 impl SecretsError {
-    /// The secret.
+    /// The secret's id.
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
@@ -40,8 +40,8 @@ impl SecretsError {
     }
 }
 
-/// Adds the secrets of a spec and its bundle of certificates, but for those that the caller brings. Returns what cannot be had;
-/// the rest is added all the same.
+/// Adds the secrets of a spec and its bundle of certificates, except for those that the caller provides. Returns the problems of
+/// secrets that could not be added; all others are added.
 ///
 /// ```
 /// use buildkit_client::session::secrets::Secrets;

@@ -1,6 +1,6 @@
-//! One build on a daemon: session, solve, progress and cancellation around whatever drives it.
+//! Runs one build on a daemon: session, solve, progress and cancellation around the code that drives it.
 //!
-//! Knows nothing of specs; what is built and where it goes is the caller's.
+//! It does not depend on specs.
 
 use std::error::Error;
 use std::future::Future;
@@ -20,35 +20,35 @@ use crate::error::BuildError;
 /// An error of the code that drives a build.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What a build needs beside the code that drives it.
+/// The resources of a build.
 #[derive(Debug)]
 pub struct Solving<'a> {
     /// The daemon.
     pub connection: &'a Connection,
-    /// What the build's session serves.
+    /// The session of the build.
     pub session: SessionBuilder,
-    /// The request.
+    /// The options of the solve.
     pub solve: SolveOptions,
-    /// Where progress goes.
+    /// The sender of progress.
     pub progress: &'a ProgressSender,
-    /// Ends the build in good order.
+    /// Cancels the build.
     pub cancel: &'a CancellationToken,
 }
 
-/// What came of a build.
+/// The result of a build.
 #[derive(Debug)]
 pub struct Driven<T> {
     /// The daemon's answer.
     pub response: SolveResponse,
-    /// What the code that drove it made of it.
+    /// The result of the code that drove it.
     pub made: T,
-    /// The client's files, as far as its session was asked for them.
+    /// The local folders that the session has sent.
     pub sent: Vec<SentDir>,
-    /// What came to the client of the result.
+    /// The outputs that the client has received.
     pub received: Vec<ReceivedExport>,
 }
 
-/// What code that drives a build is given.
+/// The handle of a build for the code that drives it.
 #[derive(Debug)]
 pub struct Handle {
     handle: BuildHandle,
@@ -57,17 +57,17 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The way into the build.
+    /// The gateway bridge of the build.
     ///
     /// # Errors
-    /// The build's id cannot be sent.
+    /// The build's id cannot be sent in a header.
     pub fn bridge(self) -> Result<Bridge, GatewayError> {
         Bridge::over_channel(self.handle.channel, Some(self.handle.build_ref))
     }
 }
 
 impl Solving<'_> {
-    /// Runs `drive` within a build; `after` runs when the daemon is done, while the session still serves.
+    /// Runs `drive` within a build. `after` runs when the daemon has finished, while the session is still open.
     ///
     /// # Errors
     /// The build failed, its session was lost, or it was cancelled.
@@ -82,10 +82,10 @@ impl Solving<'_> {
         let Self { connection, session, solve, progress, cancel } = self;
         let session = session.open(connection.channel.clone()).await?;
         let session_id = session.id().clone();
-        // A lost session ends this build and no other.
+        // A lost session only cancels this build.
         let own_cancel = cancel.child_token();
         let driver = |handle| drive(Handle { handle, session_id });
-        // On the heap: nested futures of this size do not fit on the stack of a runtime's thread, where nothing is optimized.
+        // Boxed, because nested futures of this size overflow the stack of a runtime thread in debug builds.
         let id = Some(session.id());
         let build = Box::pin(solve_with_gateway(connection, id, solve, progress, &own_cancel, driver));
         let outcome = match guarded_by_session::<_, BuildError>(&session, &own_cancel, build).await {

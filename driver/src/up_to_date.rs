@@ -1,8 +1,8 @@
-//! What a build pushed last, and whether a build of now would push the same: then there is nothing to do.
+//! The last push of a build, to decide whether a build would push the same again and can be skipped.
 //!
-//! Whether options and files are the same is known here; the rest, what images, locks and interpreters are, the daemon is asked by the
-//! caller ([`imagespec_frontend::Recorder::confirming_only`]). Files are the same that have the same names, modes, sizes and times,
-//! that of their last change of any kind included. Builds nothing and asks nobody.
+//! This module compares options and files. The caller asks the daemon whether images, locks and interpreters are the same
+//! ([`imagespec_frontend::Recorder::confirming_only`]). Files are the same if their names, modes, sizes and times are, including the
+//! time of their last status change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,33 +20,33 @@ use crate::files::{Files, absolute};
 use crate::image::Image;
 use crate::memory::DaemonMemory;
 
-/// The key of a response that names the image (`moby/buildkit: exporter/containerimage/exptypes/types.go`).
+/// The key of the image's digest in a response (`moby/buildkit: exporter/containerimage/exptypes/types.go`).
 const DIGEST: &str = result::IMAGE_DIGEST;
 
-/// The place where the last push of an image is remembered.
+/// The record of the last push of an image.
 #[derive(Clone, Debug)]
 pub(crate) struct LastPush {
     memory: DaemonMemory,
     files: Files,
     names: BTreeSet<String>,
-    /// Under which it is remembered.
+    /// The key in the memory.
     key: String,
-    /// The digest of what the build is told beside the spec.
-    told: String,
+    /// The digest of the build's options.
+    options_digest: String,
 }
 
-/// A push as it is remembered.
+/// A push, as stored.
 #[derive(Debug, Deserialize, Serialize)]
 struct Push {
-    /// The digest of what the build was told beside the spec.
-    told: String,
-    /// The digest of what it found out, as far as the image depends on it.
+    /// The digest of the build's options.
+    options_digest: String,
+    /// The digest of the facts that the image depends on.
     recipe: String,
     sent: Vec<SentDir>,
     response: BTreeMap<String, String>,
 }
 
-/// A push that a build of now would repeat, as far as that is known without a daemon.
+/// A push that a build would repeat, as far as known without a daemon.
 #[derive(Debug)]
 pub(crate) struct UnchangedPush {
     recipe: String,
@@ -54,26 +54,26 @@ pub(crate) struct UnchangedPush {
     response: BTreeMap<String, String>,
 }
 
-/// Whether the last push is what a build of now would push.
+/// Whether a build would repeat the last push.
 #[derive(Debug)]
 pub(crate) enum UpToDate {
-    /// It is.
+    /// It would.
     Yes {
-        /// What the image is made of.
+        /// The plan of the image.
         planned: Box<Planned>,
-        /// What the exporters reported then.
+        /// The exporters' response of the last push.
         exporter_response: BTreeMap<String, String>,
     },
-    /// It is not, or not known to be.
+    /// It would not, or it is unknown.
     No {
-        /// What was found out about the daemon's side meanwhile.
+        /// The answers of the daemon so far.
         known: Box<Store>,
     },
 }
 
 impl LastPush {
-    /// Where that of a build with these options is or would be. `None` if the result does not stay in registries alone, has no name
-    /// there, or has to be made in any case.
+    /// The record for a build with these options. `None` if the result does not only go to registries, has no name there, or must be built
+    /// in any case.
     pub(crate) fn new(
         image: &Image,
         options: &BTreeMap<String, String>,
@@ -84,7 +84,7 @@ impl LastPush {
         let mut names = BTreeSet::new();
         for exporter in exporters {
             let is_set = |name: &str| exporter.flag(name) == Some(true);
-            // What is kept in the daemon's own store, too, may be gone from there.
+            // An image that is also in the daemon's own store may have been removed there.
             let is_kept = [exporter_attr::STORE, exporter_attr::UNPACK].into_iter().any(is_set);
             let is_plain = exporter.kind == ExporterKind::Image
                 && is_set(exporter_attr::PUSH)
@@ -105,28 +105,29 @@ impl LastPush {
         let exporters: Vec<_> =
             exporters.iter().map(|exporter| json!([exporter.kind.as_str(), exporter.attrs])).collect();
         let policy = source_policy.map(policy_json);
-        let told = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters, policy]);
-        let told = Digest::from_content(told.to_string().as_bytes()).to_string();
-        Some(Self { memory, files, names, key, told })
+        let options = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters, policy]);
+        let options_digest = Digest::from_content(options.to_string().as_bytes()).to_string();
+        Some(Self { memory, files, names, key, options_digest })
     }
 
-    /// What a build of now would repeat, unless it is told something else, or files have changed. Blocking.
+    /// The last push, if the options and files are the same. Blocking.
     pub(crate) fn unchanged(&self) -> Option<UnchangedPush> {
-        let Push { told, recipe, sent, response } = serde_json::from_str(&self.memory.get(&self.key)?).ok()?;
-        let is_same = told == self.told && self.files.are_unchanged(&sent);
+        let Push { options_digest, recipe, sent, response } =
+            serde_json::from_str(&self.memory.get(&self.key)?).ok()?;
+        let is_same = options_digest == self.options_digest && self.files.are_unchanged(&sent);
         is_same.then(|| UnchangedPush { recipe, names: self.names.clone(), response })
     }
 
-    /// Remembers a push: what it was built from, what the daemon was sent for it, and what the exporters reported.
+    /// Records a push: the plan, the sent files, and the exporters' response.
     pub(crate) fn keep(&self, planned: &Planned, mut sent: Vec<SentDir>, response: &BTreeMap<String, String>) {
         let Some((recipe, wanted)) = recipe(planned).filter(|_| response.contains_key(DIGEST)) else { return };
-        // Where the daemon has not asked, it had the files from somebody else.
+        // If the daemon did not request some files, another build has sent them.
         if !wanted.iter().all(|wanted| sent.iter().any(|sent| sent.request == *wanted)) {
             return;
         }
-        // Other images of the same session are not this one; what else was read for it is asked for again.
+        // Files of other images in the same session do not belong to this push; files that were read directly are read again.
         sent.retain(|sent| wanted.contains(&sent.request));
-        let push = Push { told: self.told.clone(), recipe, sent, response: response.clone() };
+        let push = Push { options_digest: self.options_digest.clone(), recipe, sent, response: response.clone() };
         if let Ok(text) = serde_json::to_string(&push) {
             self.memory.put(&self.key, &text);
         }
@@ -134,18 +135,18 @@ impl LastPush {
 }
 
 impl UnchangedPush {
-    /// The image, where it should be.
+    /// The pushed image, which registries should still have.
     pub(crate) fn published(&self) -> Published {
         let digest = self.response.get(DIGEST).cloned().unwrap_or_default();
         Published { names: self.names.clone(), digest }
     }
 
-    /// Whether a build of what was planned would have the same result.
+    /// Compares a confirmed plan with the push.
     pub(crate) fn found(self, planned: Planned) -> UpToDate {
         if recipe(&planned).is_some_and(|(recipe, _)| recipe == self.recipe) {
             return UpToDate::Yes { planned: Box::new(planned), exporter_response: self.response };
         }
-        // The session of that build is over, and files are read anew.
+        // The session of that build has ended, and files are read again.
         let lasts =
             |question: &AnyQuestion| !question.is_about_client_files() && !matches!(question, AnyQuestion::Daemon(_));
         let known: Store = planned.store.facts().filter(|fact| lasts(&fact.question())).collect();
@@ -153,7 +154,7 @@ impl UnchangedPush {
     }
 }
 
-/// A source policy in a fixed order.
+/// A source policy in a canonical order.
 fn policy_json(policy: &Policy) -> Value {
     let rules = policy.rules.iter().map(|rule| {
         let selector = rule.selector.as_ref().map(|selector| format!("{selector:?}"));
@@ -164,8 +165,8 @@ fn policy_json(policy: &Policy) -> Value {
     json!([policy.version, rules.collect::<Vec<_>>()])
 }
 
-/// All that makes the image but the client's files: graphs and configs; and which files these are. `None` if what the graphs stand
-/// for may change by itself.
+/// The digest of everything that the image is made from except local files: graphs and configs; and the requests for the local files.
+/// `None` if a source of the graphs may change.
 fn recipe(planned: &Planned) -> Option<(String, Vec<DirRequest>)> {
     let (mut images, mut wanted) = (Vec::new(), Vec::new());
     for (plan, compiled) in planned.plans().into_iter().zip(planned.without_session()) {
@@ -178,7 +179,7 @@ fn recipe(planned: &Planned) -> Option<(String, Vec<DirRequest>)> {
     is_some.then(|| (Digest::from_content(Value::from(images).to_string().as_bytes()).to_string(), wanted))
 }
 
-/// The digest of the root, if all sources below it are named by what they hold, or are the client's, which are added to `wanted`.
+/// The digest of the root, if all sources below it are fixed or local. Local ones are added to `wanted`.
 fn root(graph: &Graph, wanted: &mut Vec<DirRequest>) -> Option<Digest> {
     let root = graph.root()?;
     for id in graph.reachable() {
@@ -202,7 +203,7 @@ fn is_fixed(source: &Source) -> bool {
     }
 }
 
-/// What the daemon asks the client for (`moby/buildkit: source/local/source.go`).
+/// The request for local files that the daemon sends (`moby/buildkit: source/local/source.go`).
 fn request(source: &Source) -> Option<DirRequest> {
     let name = source.identifier().strip_prefix("local://")?.to_owned();
     let list = |key: &str| match source.attrs().get(key) {
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_elsewhere_or_must_be_built_is_no_repetition() {
+    fn a_build_with_other_outputs_is_not_skipped() {
         last_push(|_, _| {}, |found| assert_eq!(found.unwrap().names.len(), 2));
         let none = |found: Option<&LastPush>| assert!(found.is_none(), "{found:?}");
         last_push(|options, _| drop(options.insert("no-cache".to_owned(), "lock".to_owned())), none);
@@ -254,18 +255,20 @@ mod tests {
     }
 
     #[test]
-    fn every_option_counts() {
+    fn every_option_changes_the_digest() {
         let mut seen = BTreeSet::new();
-        let mut told = |change: fn(&mut BTreeMap<String, String>, &mut Vec<Exporter>)| {
-            last_push(change, |found| assert!(seen.insert(found.unwrap().told.clone()), "told apart"));
+        let mut assert_unique = |change: fn(&mut BTreeMap<String, String>, &mut Vec<Exporter>)| {
+            last_push(change, |found| {
+                assert!(seen.insert(found.unwrap().options_digest.clone()), "the digests differ")
+            });
         };
-        told(|_, _| {});
-        told(|options, _| drop(options.insert("build-arg:A".to_owned(), "1".to_owned())));
-        told(|_, exporters| drop(exporters[0].attrs.insert("compression".to_owned(), "gzip".to_owned())));
+        assert_unique(|_, _| {});
+        assert_unique(|options, _| drop(options.insert("build-arg:A".to_owned(), "1".to_owned())));
+        assert_unique(|_, exporters| drop(exporters[0].attrs.insert("compression".to_owned(), "gzip".to_owned())));
     }
 
     #[test]
-    fn what_may_change_by_itself_is_never_the_same() {
+    fn sources_that_may_change_are_never_up_to_date() {
         use buildkit_llb::{GitSource, GraphBuilder, HttpSource, LocalSource, Platform};
         let check = |source: Source, expect: bool| {
             let mut graph = GraphBuilder::new();
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_asks_for_what_the_graph_says() {
+    fn requests_for_local_files_match_the_graph() {
         let local = buildkit_llb::LocalSource {
             include: vec!["src/**".to_owned()],
             exclude: vec!["*.log".to_owned(), "!a.log".to_owned()],

@@ -1,4 +1,4 @@
-//! The environment, handed in: nothing here is read unless the caller says from where.
+//! Environment variables, which the caller passes in.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
-/// A way to look variables up. The default knows none.
+/// A function that looks up variables. The default has none.
 ///
 /// ```
 /// use imagespec_driver::Variables;
@@ -20,13 +20,13 @@ type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 pub struct Variables(Arc<Lookup>);
 
 impl Variables {
-    /// Those of a function.
+    /// Looks up variables with a function.
     #[must_use]
     pub fn new(lookup: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
         Self(Arc::new(lookup))
     }
 
-    /// The process's own. `HOME` is the user's folder even where the variable is not set.
+    /// The variables of the process. `HOME` is the user's home folder even if the variable is not set.
     #[must_use]
     pub fn from_process() -> Self {
         Self::new(|name| {
@@ -35,19 +35,19 @@ impl Variables {
         })
     }
 
-    /// The value of a variable that is set, empty or not.
+    /// The value of a variable, which may be empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<OsString> {
         (self.0)(name)
     }
 
-    /// The value of a variable that is set to some UTF-8 text.
+    /// The value of a variable as UTF-8 text, if it is not empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that is set to a path.
+    /// The value of a variable as a path, if it is not empty.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -60,7 +60,7 @@ impl Default for Variables {
     }
 }
 
-/// Says nothing: values may be secrets.
+/// Hides the values, which may be secrets.
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Variables(..)")

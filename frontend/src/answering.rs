@@ -1,6 +1,6 @@
-//! Answering questions over the gateway: one function per kind of question.
+//! Answers questions through the gateway: one function for each kind of question.
 //!
-//! Decides nothing: what is asked comes from the planner, and in which order from the driver.
+//! The planner decides what is asked, and the driver in which order.
 
 use std::collections::BTreeSet;
 
@@ -24,25 +24,25 @@ pub(crate) struct Answerer<'a> {
     pub(crate) bridge: &'a Bridge,
     pub(crate) options: &'a BuildOptions,
     pub(crate) parts: &'a Parts,
-    /// What is remembered of the daemon, if something is.
+    /// The memory of the daemon, if there is one.
     pub(crate) worker: Option<Worker<'a>>,
-    /// How many groups of packages are installed at the same time.
+    /// The number of groups of packages that are installed at the same time.
     pub(crate) jobs: usize,
 }
 
-/// What a question takes to be answered, with the graphs that its recipe becomes.
+/// A question that is ready to be answered, with the graphs of its recipe.
 pub(crate) struct Prepared {
     question: AnyQuestion,
-    /// The answer, if it is remembered for good.
+    /// The answer, if a permanent one is remembered.
     permanent: Option<Fact>,
     graph: Option<Graph>,
-    /// Groups of packages that are installed before.
+    /// Groups of packages that are installed first.
     groups: Vec<Graph>,
     exports_requirements: bool,
 }
 
 impl<'a> Answerer<'a> {
-    /// Makes ready what answers a question: the graph, unless the answer is remembered for good.
+    /// Prepares the answer to a question: the graph, unless a permanent answer is remembered.
     pub(crate) fn prepare(&self, ask: &Ask, sources: &SourceMap) -> Prepared {
         let Ask { question, recipe, is_expected: _, place: _ } = ask;
         let permanent = self.worker.filter(|_| question.is_permanent()).and_then(|worker| worker.permanent(question));
@@ -55,7 +55,7 @@ impl<'a> Answerer<'a> {
         Prepared { question: question.clone(), permanent, graph, groups, exports_requirements }
     }
 
-    /// Answers a question. What lasts is remembered.
+    /// Answers a question, and remembers a permanent answer.
     ///
     /// # Errors
     /// The daemon failed, or the answer cannot be read.
@@ -66,7 +66,7 @@ impl<'a> Answerer<'a> {
             return Ok(fact);
         }
         let is_permanent = question.is_permanent();
-        // The planner asks only once it knows what the answer is made of.
+        // The planner asks only when the recipe is complete.
         let graph = graph.ok_or_else(|| Status::failed(format!("internal error: no graph answers {question}")));
         let fact = match question {
             AnyQuestion::Daemon(_) | AnyQuestion::ContextFile(_) => return Err(elsewhere(&question)),
@@ -108,8 +108,8 @@ impl<'a> Answerer<'a> {
                 (question, LockFact { lock: lock.into(), exported, interpreter }).into()
             }
             AnyQuestion::Collisions(question) => {
-                // Each for itself: an Engine 28.5 that looks for many results to compare begins to make them, and says that it
-                // gave up when it finds them.
+                // In separate solves: if Engine 28.5 looks up many results to compare, it starts to build them, and reports an error
+                // when it finds them.
                 self.parts.build_all(rest, self.jobs).await?;
                 let text = self.text(&self.solve(&graph?).await?, COLLISIONS_FILE).await?;
                 (question, text).into()
@@ -121,7 +121,7 @@ impl<'a> Answerer<'a> {
         Ok(fact)
     }
 
-    /// Resolves an image, or what the user put in its place with a named context.
+    /// Resolves an image, or the image that a named context replaces it with.
     async fn image(&self, reference: &str, platform: &Platform) -> Result<ImageFact, Status> {
         let named = named_context(self.options, reference, Some(platform))
             .map_err(|error| Status::failed(error.to_string()))?;
@@ -147,13 +147,13 @@ impl<'a> Answerer<'a> {
         load::solve_single(self.bridge, graph.to_definition()).await
     }
 
-    /// The text of a file that a step of ours has written.
+    /// The text of a file that one of our steps has written.
     async fn text(&self, reference: &Reference, file: &str) -> Result<String, Status> {
         let bytes = self.bridge.read_file(reference, file, None).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Files named `python*`; folders of PATH that do not exist are common and mean nothing.
+    /// Files named `python*`. Folders on PATH often do not exist, which is not an error.
     async fn programs(&self, reference: &Reference, folders: &[String]) -> Result<Vec<Program>, GatewayError> {
         let found = folders.iter().map(|folder| async move {
             let entries = match self.bridge.read_dir(reference, folder, Some("python*")).await {
@@ -174,7 +174,7 @@ impl<'a> Answerer<'a> {
         Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
-    /// Runs the interpreter. One that does not run reports nothing.
+    /// Runs the interpreter. An interpreter that cannot run reports nothing.
     async fn interpreter(&self, reference: &Reference) -> Result<Option<InterpreterFact>, Status> {
         match self.bridge.read_file(reference, INTERPRETER_FILE, None).await {
             Ok(bytes) => Ok(InterpreterFact::parse(&String::from_utf8_lossy(&bytes))),
@@ -183,7 +183,7 @@ impl<'a> Answerer<'a> {
         }
     }
 
-    /// The Python files that the client sends, folder by folder. A link is one if it leads to a file.
+    /// The Python files that the client sends, folder by folder. A link counts if it leads to a file.
     async fn context_sources(
         &self,
         root: &str,
@@ -218,14 +218,14 @@ fn elsewhere(question: &AnyQuestion) -> Status {
     Status::failed(format!("internal error: {question} is answered elsewhere"))
 }
 
-/// What a daemon reports about itself.
+/// The description of a daemon.
 pub(crate) struct Daemon {
     pub(crate) fact: DaemonFact,
-    /// The id of the worker that builds, by its own account.
+    /// The id of the worker that builds, as the daemon reports it.
     pub(crate) worker: String,
 }
 
-/// What the daemon is and can do, and the session.
+/// The daemon's platform and capabilities, and the session.
 pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Daemon, Status> {
     let pong = bridge.ping().await?;
     let worker = pong.workers.first();

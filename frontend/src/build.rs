@@ -1,6 +1,6 @@
-//! The frontend: a spec's text, a plan, and the image that the daemon exports.
+//! The frontend: from a spec's text to a plan, and to the image that the daemon exports.
 //!
-//! Knows the order of things; each of them is done elsewhere.
+//! This module defines the order; other modules do the work.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,10 +25,10 @@ use crate::parts::Parts;
 use crate::vertices::Vertices;
 use crate::{lint, load, report};
 
-/// A spec's text.
+/// The text of a spec.
 #[derive(Clone, Debug)]
 pub struct SpecText {
-    /// The name it is shown under.
+    /// The name for messages.
     pub name: String,
     /// The text.
     pub text: String,
@@ -37,60 +37,60 @@ pub struct SpecText {
 /// The imagespec frontend.
 #[derive(Clone, Debug, Default)]
 pub struct ImagespecFrontend {
-    /// The spec with what the user should know of it, if the caller has it; else it is loaded through the daemon.
+    /// The spec with its warnings, if the caller has it; otherwise it is loaded through the daemon.
     pub document: Option<(Document, Vec<Diagnostic>)>,
-    /// What becomes of the lock beside the spec. Unless it is read, nothing is built: driving ends once the locks are known.
+    /// What to do with the lockfile next to the spec. Unless it is only read, nothing is built, and driving ends once the locks are known.
     pub lock: LockUse,
-    /// Where events go.
+    /// The receiver of events.
     pub events: Events,
-    /// Which step each vertex belongs to; filled while the build is driven.
+    /// The steps of vertices; filled while the build is driven.
     pub vertices: Vertices,
-    /// What is remembered of the daemon from build to build.
+    /// The memory of the daemon between builds.
     pub memory: Option<Arc<dyn Memory>>,
-    /// The spec's name among all that are remembered. With one, the next build of it asks at once what this one asks.
+    /// The spec's name in the memory. With a name, the next build of the spec immediately asks the questions of this build.
     pub identity: Option<String>,
-    /// The client's files, if they are where this runs; else they come through the daemon.
+    /// The client's files, if this process can read them; otherwise they are requested through the daemon.
     pub files: Option<Arc<dyn ClientFiles>>,
-    /// Answers that are known from a moment ago, of the same daemon.
+    /// Recent answers of the same daemon.
     pub known: Store,
-    /// Capabilities of LLB that the daemon must have for what its client asks of it beside the graph, each with what it is for. An
-    /// old daemon would ignore what it does not know.
+    /// LLB capabilities that the daemon must have for options of the client besides the graph, each with the name of the option. An old
+    /// daemon would ignore such an option.
     pub required: Vec<(&'static str, &'static str)>,
 }
 
-/// A planned build: all that it depends on, and what it becomes.
+/// A planned build: its inputs, and the resulting graphs.
 #[derive(Clone, Debug)]
 pub struct Planned {
     /// The spec, with all texts that were read.
     pub document: Document,
-    /// What the caller chose.
+    /// The options of the build.
     pub settings: Settings,
-    /// What was known.
+    /// The known answers.
     pub store: Store,
-    /// What planning made of it.
+    /// The result of planning.
     pub outcome: Outcome,
-    /// Graphs and image configs, one per platform; none where only the locks were asked for.
+    /// Graphs and image configs, one per platform; empty if only the locks were requested.
     pub compiled: Vec<Compiled>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Diagnostic>,
-    /// The images, where they were built while answers were confirmed.
+    /// The images, if they were built while answers were confirmed.
     built: Option<Vec<Option<Reference>>>,
 }
 
 impl Planned {
-    /// One plan per platform; none where only the locks were asked for.
+    /// One plan per platform; empty if only the locks were requested.
     #[must_use]
     pub fn plans(&self) -> Vec<&Plan> {
         if self.compiled.is_empty() { Vec::new() } else { self.outcome.plans().unwrap_or_default() }
     }
 
-    /// The locks that should be beside the spec, one per platform; empty for a spec that names its own lock or no packages.
+    /// The lockfiles that belong next to the spec, one per platform; empty for a spec that names its own lock or has no packages.
     #[must_use]
     pub fn lock_files(&self) -> Vec<&LockFile> {
         self.outcome.lock_files().unwrap_or_default()
     }
 
-    /// The graphs and image configs without the session: for a graph that somebody else's session will serve, or to compare builds.
+    /// The graphs and image configs without the session: for a graph that another session will serve, or to compare builds.
     #[must_use]
     pub fn without_session(&self) -> Vec<Compiled> {
         let plans = self.plans().into_iter().map(|plan| {
@@ -105,7 +105,7 @@ impl Planned {
 /// Plans a build from saved answers, without a daemon.
 ///
 /// # Errors
-/// Everything wrong with the spec, or a failure that names the answers that are missing.
+/// All errors in the spec, or a failure that names the missing answers.
 pub fn compile_only(mut document: Document, settings: Settings, store: Store) -> Result<Planned, DriveError> {
     let outcome = plan(&document, &settings, &store);
     if !outcome.is_certain() {
@@ -131,7 +131,7 @@ impl ImagespecFrontend {
     /// The spec, parsed.
     ///
     /// # Errors
-    /// The spec cannot be loaded, or is wrong; the status points at all places.
+    /// The spec cannot be loaded or is invalid; the status contains all places.
     pub async fn document(
         &self,
         bridge: &Bridge,
@@ -144,7 +144,7 @@ impl ImagespecFrontend {
         parse(&SpecText { name, text }, &crate::choice(options))
     }
 
-    /// Drives a build to a goal. `None` if that is to confirm the last one, and something has changed.
+    /// Drives a build to a goal. `None` if the goal is to confirm the last build, and something has changed.
     pub(crate) async fn drive(
         &self,
         bridge: &Bridge,
@@ -171,7 +171,7 @@ impl ImagespecFrontend {
         let last = last.unwrap_or_default();
         let mut known = self.known.clone();
         if let Some(client) = self.files.as_deref() {
-            // One that cannot be read is asked for again, if it still matters.
+            // A file that cannot be read is requested again if it is still needed.
             let read = client_files::read_at_hand(options, client, &last.files).ok().flatten();
             known.extend(read.into_iter().flatten());
         }
@@ -198,7 +198,7 @@ impl ImagespecFrontend {
         Ok(Some(Planned { document, settings, store, outcome, compiled, warnings, built }))
     }
 
-    /// What the spec's last build is called in memory. `None` if this one is to find everything out anew.
+    /// The name of the spec's last build in the memory. `None` if this build should not use it.
     fn memory_name(&self, document: &Document, settings: &Settings) -> Option<String> {
         let is_usual = self.lock == LockUse::Read && settings.no_cache == NoCache::default();
         let target = document.target.as_deref().unwrap_or_default();
@@ -207,15 +207,15 @@ impl ImagespecFrontend {
     }
 }
 
-/// What is known, and what lasts of what was remembered: planning used both.
+/// The known answers, and the permanent ones of those that were remembered: planning used both.
 fn remembered(store: &Store, last: &LastBuild) -> Store {
     let mut all: Store = last.answers.facts().filter(|fact| fact.question().is_permanent()).collect();
     all.extend(store.facts());
     all
 }
 
-/// How many groups of packages are installed at the same time. More than a few only take turns on the machine's processors and
-/// disk, and slow down what is built beside them.
+/// The number of groups of packages that are installed at the same time. A higher number does not finish sooner, because the groups
+/// share processors and disk, and slows down other steps.
 fn jobs(document: &Document) -> usize {
     const DEFAULT: usize = 3;
     let levels = document.spec.levels();
@@ -224,10 +224,10 @@ fn jobs(document: &Document) -> usize {
     chosen.unwrap_or(DEFAULT)
 }
 
-/// Parses a spec; warnings are returned beside it.
+/// Parses a spec, and returns its warnings too.
 ///
 /// # Errors
-/// Everything wrong with it.
+/// All errors in the spec.
 pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnostic>), DriveError> {
     let mut parsed = imagespec::parse_with(&text.name, &text.text, choice);
     if parsed.spec.is_none() {
@@ -239,7 +239,7 @@ pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnost
     document.map(|document| (document, warnings)).ok_or_else(|| Status::failed("internal error: no spec").into())
 }
 
-/// Solves what was planned.
+/// Solves a planned build.
 ///
 /// # Errors
 /// The daemon refused a graph, or a step failed.
@@ -261,7 +261,7 @@ pub(crate) async fn finish(
             base_config: Some(compiled.base_config.to_string().into_bytes()),
             epoch: planned.settings.source_date_epoch,
         });
-        // Once is enough for all platforms.
+        // A warning is sent once for all platforms.
         if images.len() == 1 {
             warn(bridge, planned, &compiled.graph).await;
         }
@@ -270,8 +270,8 @@ pub(crate) async fn finish(
     FrontendResult::image(images, per_platform).map_err(|error| Status::failed(error.to_string()))
 }
 
-/// Has the images made at the same time. Only an op that fails here is described in the error: one that fails while the result is
-/// exported is named by its digest, which may be another one than ours (`moby/buildkit: frontend/gateway/gateway.go`,
+/// Solves the images in parallel. The error of an op that fails here has the op's description. An op that fails during the export is
+/// only identified by its digest, which a source policy may have changed (`moby/buildkit: frontend/gateway/gateway.go`,
 /// `wrapSolveError`).
 async fn solve(
     bridge: &Bridge,
@@ -306,7 +306,7 @@ impl Frontend for ImagespecFrontend {
     }
 }
 
-/// Tells the user's client; a daemon that cannot is no reason to fail.
+/// Sends warnings to the user's client. A daemon that cannot do this is not an error.
 async fn warn(bridge: &Bridge, planned: &Planned, graph: &buildkit_llb::Graph) {
     let Some(digest) = graph.root().and_then(|root| graph.digest(root.op())) else { return };
     for warning in &planned.warnings {

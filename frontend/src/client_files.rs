@@ -1,8 +1,8 @@
-//! Files that the client has and a plan wants to know: some of the context, some beside the spec. They are read where they are if
-//! the frontend runs there. Else each side comes in one go through the daemon, because a build with nothing to do is mostly waiting
-//! for answers.
+//! Files of the client that a plan depends on: some of the context, some next to the spec. If the frontend runs on the client, they are
+//! read directly. Otherwise the files of each folder are requested through the daemon at once, because a build without changes mostly
+//! waits for answers.
 //!
-//! Decides nothing: what is asked for comes from the planner.
+//! The planner decides which files are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -14,51 +14,51 @@ use imagespec_compile::{AnyQuestion, Fact, Text, question};
 
 use crate::load;
 
-/// Bytes by path; `None` where there is no such file.
+/// Bytes by path; `None` if the file does not exist.
 type Files = BTreeMap<String, Option<Vec<u8>>>;
 
-/// One of the two folders that a client has for a build.
+/// One of the two folders of a build on the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The build context.
     Context,
-    /// The folder of the spec.
+    /// The spec's folder.
     Spec,
 }
 
-/// What a client has at a path.
+/// The result of reading a path on the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AtPath {
-    /// A file with these bytes.
+    /// The content of a file.
     File(Vec<u8>),
-    /// Nothing.
+    /// Nothing exists at the path.
     Nothing,
-    /// Something that has to be looked at as the daemon does, such as a link.
+    /// Only the daemon can resolve the path, for example because it is a link.
     AskDaemon,
 }
 
-/// The files of the client, for a frontend that runs where they are. Whoever has them reads nothing outside of the two folders,
-/// since a daemon would not be sent it either.
+/// The client's files, for a frontend that runs on the client. Implementations must not read outside the two folders, because the client
+/// would not send such files to a daemon.
 pub trait ClientFiles: Debug + Send + Sync {
-    /// What is at a relative path of one side. It may take a moment, but waits for nobody.
+    /// Reads a relative path of one folder. The call may take a moment, but must not wait for other processes.
     fn read(&self, side: Side, path: &str) -> AtPath;
 }
 
-/// Whether a question is answered by a few of the client's files.
+/// Whether a question is answered by a few files of the client.
 pub(crate) fn is_about_files(question: &AnyQuestion) -> bool {
     matches!(question, AnyQuestion::ContextFile(_) | AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_))
 }
 
-/// Answers from where the client's files are; `None` where the daemon has to be asked for one of them.
+/// Answers questions by reading the client's files. `None` if the daemon has to be asked for one of them.
 ///
 /// # Errors
-/// A file that is not text.
+/// A file is not text.
 pub(crate) fn read_at_hand(
     options: &BuildOptions,
     client: &dyn ClientFiles,
     questions: &[AnyQuestion],
 ) -> Result<Option<Vec<Fact>>, Status> {
-    // Of another context the client has nothing.
+    // The client does not have files of other contexts.
     if load::local_name(options).is_err() {
         return Ok(None);
     }
@@ -68,7 +68,7 @@ pub(crate) fn read_at_hand(
     Contents { context, beside }.answers(options, questions).map(Some)
 }
 
-/// Answers that come through the daemon.
+/// Answers questions through the daemon.
 ///
 /// # Errors
 /// The daemon failed, or a file is not text.
@@ -84,7 +84,7 @@ pub(crate) async fn fetch(
     Contents { context, beside }.answers(options, questions)
 }
 
-/// The paths that questions are about, by side.
+/// The paths that questions are about, by folder.
 #[derive(Default)]
 struct Paths {
     context: BTreeSet<String>,
@@ -111,7 +111,7 @@ impl Paths {
     }
 }
 
-/// What was found, by side.
+/// The content of files, by folder.
 struct Contents {
     context: Files,
     beside: Files,
@@ -132,7 +132,7 @@ impl Contents {
                     (question, text).into()
                 }
                 AnyQuestion::ContextIgnore(question) => {
-                    // The one beside the spec, else the one at the context's root.
+                    // The spec's own ignore file takes precedence over the one of the context.
                     let own = own_ignore(options).and_then(|path| self.beside.get(&path)?.as_deref());
                     let bytes = own.or_else(|| self.context.get(IGNORE_FILE)?.as_deref());
                     (question, bytes.map(IgnoreFile::parse).unwrap_or_default()).into()
@@ -144,7 +144,7 @@ impl Contents {
     }
 }
 
-/// The ignore file that belongs to this spec alone.
+/// The path of the ignore file that belongs to this spec only.
 fn own_ignore(options: &BuildOptions) -> Option<String> {
     options.filename.as_deref().map(IgnoreFile::beside)
 }
@@ -166,7 +166,7 @@ async fn files(bridge: &Bridge, options: &BuildOptions, local: &str, paths: BTre
     Ok(try_join_all(read).await?.into_iter().collect())
 }
 
-/// All of these files, unless the daemon has to be asked for one.
+/// Reads all files. `None` if the daemon has to be asked for one.
 fn read(client: &dyn ClientFiles, side: Side, paths: BTreeSet<String>) -> Option<Files> {
     let read = paths.into_iter().map(|path| match client.read(side, &path) {
         AtPath::File(bytes) => Some((path, Some(bytes))),

@@ -1,8 +1,8 @@
-//! The driver: plans, has questions answered, and plans again until nothing is left to ask.
+//! The driver: plans, gets answers to questions, and plans again until no question is left.
 //!
-//! One pass of planning a round. What an earlier build of the spec was answered is expected again: the plan goes on with it at once,
-//! everything is asked at the same time, and the image is looked for in the daemon's cache meanwhile. An answer that differs from
-//! what was expected begins a new round. What is asked comes from the planner; how it is answered is not known here.
+//! Each round is one planning pass. The answers of an earlier build of the spec are expected again: the plan uses them immediately, all
+//! questions are asked at the same time, and meanwhile the image is looked up in the daemon's cache. An answer that differs from the
+//! expected one starts a new round. The planner decides what is asked; this module does not know how questions are answered.
 
 use std::collections::BTreeMap;
 
@@ -24,23 +24,23 @@ use crate::in_flight::InFlight;
 use crate::parts::Parts;
 use crate::report;
 
-/// How often may be planned: an image, its interpreter, a requirements file and its includes are a handful of rounds; more means that
+/// The maximum number of planning passes. An image, its interpreter, a requirements file and its includes need a few; more mean that
 /// planner and driver disagree.
 const MAX_ROUNDS: usize = 64;
 
-/// What a build is driven to.
+/// The goal of driving a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
-    /// An image.
+    /// Build an image.
     Build,
-    /// A plan. Nothing is built but what answers questions.
+    /// Plan only. Nothing is built except what answers questions.
     Plan,
-    /// To know whether all answers are as they were in the last build. Nothing is built, and nothing is waited for that the daemon
-    /// would have to make first.
+    /// Confirm that all answers are the same as in the last build. Nothing is built, and questions that require the daemon to build
+    /// something are not waited for.
     Confirm,
 }
 
-/// What drives a build.
+/// Drives one build.
 pub(crate) struct Driver<'a> {
     pub(crate) answerer: Answerer<'a>,
     pub(crate) parts: &'a Parts,
@@ -50,53 +50,53 @@ pub(crate) struct Driver<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) goal: Goal,
     pub(crate) daemon: DaemonFact,
-    /// What is true.
+    /// The known answers.
     pub(crate) known: Store,
-    /// What was true in the last build.
+    /// The answers of the last build.
     pub(crate) expected: Store,
 }
 
-/// What a build was driven to.
+/// The result of driving a build.
 #[derive(Debug)]
 pub(crate) struct DriveOutcome {
     pub(crate) outcome: Outcome,
     pub(crate) store: Store,
-    /// What the plans become; nothing where only locks were asked for.
+    /// The lowered plans; empty if only locks were requested.
     pub(crate) compiled: Vec<Compiled>,
-    /// The images, where they were built while answers were confirmed.
+    /// The images, if they were built while answers were confirmed.
     pub(crate) built: Option<Vec<Option<Reference>>>,
 }
 
-/// The images of a plan that rests on expected answers: `None` if the daemon would have to make them first.
+/// The images of a plan with expected answers: `None` if they are not in the daemon's cache.
 type Ahead<'a> = BoxFuture<'a, Result<Option<Vec<Option<Reference>>>, Status>>;
 
-/// Where the client's files are that an outcome asks for.
+/// The state of an outcome's questions about the client's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Files {
-    /// It asks for none.
+    /// There are none.
     None,
-    /// They were at hand, and are known now.
+    /// They were read directly, and are answered now.
     Read,
-    /// They have to come through the daemon.
+    /// They have to be asked through the daemon.
     Elsewhere,
 }
 
-/// What answers did to the plan.
+/// The state of the plan after new answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PlanState {
-    /// It may go on as it is.
+    /// All answers are as expected.
     AsExpected,
-    /// It rests on something that is not so.
+    /// An answer differs from the expected one.
     Changed,
 }
 
-/// How a round ended.
+/// The result of a round.
 enum Round {
-    /// All answers are as expected, so the plan is certain. With the images, if the daemon had most of them.
+    /// All answers are as expected, so the plan is certain. Contains the images, if the daemon had most of them in its cache.
     Confirmed(Option<Vec<Option<Reference>>>),
-    /// There is more to plan with.
+    /// New answers are available for planning.
     Answered,
-    /// Something is not as it was, or takes too long to know.
+    /// An answer differs, or takes too long.
     Changed,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Driver<'a> {
     /// Drives the build. `None` if the goal is to confirm and something has changed.
     ///
     /// # Errors
-    /// The spec is wrong, a question could not be answered, or a step failed.
+    /// The spec is invalid, a question could not be answered, or a step failed.
     pub(crate) async fn drive(mut self) -> Result<Option<DriveOutcome>, DriveError> {
         self.known.set(imagespec_compile::question::Daemon, self.daemon.clone());
         let mut in_flight = InFlight::default();
@@ -131,7 +131,7 @@ impl<'a> Driver<'a> {
             self.start_sending(&outcome);
             self.ask(&outcome, files, &mut in_flight);
             if files == Files::Read && !is_anything_missing {
-                // Nothing has to be waited for to go on.
+                // Planning can continue without waiting.
                 continue;
             }
             let compiled = self.lower_ahead(&outcome);
@@ -145,7 +145,7 @@ impl<'a> Driver<'a> {
         Err(Status::failed("internal error: planning asks questions without end").into())
     }
 
-    /// Reads files of the client's where they are.
+    /// Reads the client's files directly.
     fn read_files(&mut self, outcome: &Outcome) -> Result<Files, DriveError> {
         let files: Vec<AnyQuestion> = file_questions(outcome).cloned().collect();
         let Some(client) = self.client else { return Ok(Files::Elsewhere) };
@@ -162,7 +162,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Puts the questions that are not on their way yet.
+    /// Asks the questions that are not in flight yet.
     fn ask(&self, outcome: &Outcome, files: Files, in_flight: &mut InFlight<'a>) {
         for ask in outcome.asks().filter(|ask| !client_files::is_about_files(&ask.question)) {
             if in_flight.is_asked(&ask.question) {
@@ -183,7 +183,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Waits until everything is answered, or an answer is not as expected.
+    /// Waits until all questions are answered, or an answer differs from the expected one.
     async fn round(
         &mut self,
         outcome: &Outcome,
@@ -197,7 +197,7 @@ impl<'a> Driver<'a> {
         let mut has_begun_early = false;
         loop {
             if self.is_confirmed(outcome) {
-                // Nothing that they rest on is in doubt any more.
+                // All answers that the failed questions depend on are confirmed.
                 if let Some((question, status)) = failures.pop_first() {
                     return Err(self.unanswered(&question, status, outcome));
                 }
@@ -221,7 +221,7 @@ impl<'a> Driver<'a> {
                         }
                     }
                     Some((_, Err(_))) if self.goal == Goal::Confirm => return Ok(Round::Changed),
-                    // What it was asked of may be out of date: whether it failed is certain once that is confirmed.
+                    // The question may depend on an outdated answer: the failure is only certain after that is confirmed.
                     Some((questions, Err(status))) => {
                         failures.extend(questions.into_iter().map(|question| (question, status.clone())));
                     }
@@ -244,7 +244,7 @@ impl<'a> Driver<'a> {
         Ok(Round::Confirmed(images.flatten()))
     }
 
-    /// Adds answers to what is known.
+    /// Adds answers to the known ones.
     fn add_answers(&mut self, facts: Vec<Fact>) -> PlanState {
         let mut state = PlanState::AsExpected;
         for fact in facts {
@@ -258,7 +258,7 @@ impl<'a> Driver<'a> {
         state
     }
 
-    /// Whether no answer that the outcome rests on is still only expected.
+    /// Whether all answers that the outcome depends on are confirmed.
     fn is_confirmed(&self, outcome: &Outcome) -> bool {
         outcome.asks().all(|ask| !ask.is_expected || self.known.fact(&ask.question).is_some())
     }
@@ -268,7 +268,7 @@ impl<'a> Driver<'a> {
         images.all(|ask| self.known.fact(&ask.question).is_some())
     }
 
-    /// Has the client send what steps will copy: that depends on its files only.
+    /// Makes the client send the files that steps will copy, which only depend on the client.
     fn start_sending(&self, outcome: &Outcome) {
         for local in outcome.sent.iter().filter(|_| self.goal == Goal::Build) {
             if self.parts.is_new(&format!("{local:?}")) {
@@ -277,7 +277,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Builds steps that no missing answer can change. They cost nothing but when they are done.
+    /// Builds steps that no missing answer can change. They only cost time if they are not in the cache.
     fn start_early(&self, outcome: &Outcome) {
         if self.goal != Goal::Build || outcome.plans().is_some() {
             return;
@@ -296,14 +296,14 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// What complete plans become that rest on expected answers; nothing where they are not to be built.
+    /// The lowered plans with expected answers; empty if they should not be built yet.
     fn lower_ahead(&self, outcome: &Outcome) -> Vec<Compiled> {
         let plans = outcome.plans().filter(|_| self.goal != Goal::Plan);
         plans.and_then(|plans| lower_for(&plans, &outcome.sources, &self.daemon).ok()).unwrap_or_default()
     }
 
-    /// Builds images that rest on expected answers, if the daemon seems to have most of them: what it would have to make could be
-    /// made in vain, and in another order than the one that ends soonest.
+    /// Builds images with expected answers, if most of their steps seem to be in the daemon's cache. Other steps could be built in vain, and
+    /// in an order that is not the fastest.
     fn build_ahead(&self, outcome: &Outcome, compiled: &[Compiled]) -> Option<Ahead<'a>> {
         if self.goal != Goal::Build || compiled.is_empty() {
             return None;
@@ -324,7 +324,7 @@ impl<'a> Driver<'a> {
         Some(build.boxed())
     }
 
-    /// Ends with a certain outcome.
+    /// Finishes with a certain outcome.
     async fn finish(
         self,
         outcome: Outcome,

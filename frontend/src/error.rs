@@ -1,4 +1,4 @@
-//! Why there is nothing to build.
+//! Errors of driving a build.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use imagespec_compile::{Document, StepInfo};
 
 use crate::report;
 
-/// Why there is nothing to build.
+/// Why driving a build failed.
 #[derive(Clone, Debug)]
 pub enum DriveError {
-    /// The spec is wrong, by itself or in the light of what the build found out.
+    /// The spec is invalid, alone or together with facts of the build.
     Problems(Box<Problems>),
     /// The daemon failed, or something could not be read.
     Failed(Status),
-    /// A step failed that had to be done before the plan was complete, or a question could not be answered.
+    /// A step that was necessary for planning failed, or a question could not be answered.
     Step {
         /// The daemon's report.
         status: Status,

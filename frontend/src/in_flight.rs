@@ -1,6 +1,6 @@
-//! Answers that are on their way: which questions they are for, and how to stop finding them.
+//! Answers in flight: the questions they are for, and how to stop them.
 //!
-//! Does not know what is asked, nor who answers.
+//! This module does not know how questions are answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +10,21 @@ use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use imagespec_compile::{AnyQuestion, Fact};
 
-/// Answers that are on their way, each with the questions it is for.
+/// Answers in flight, each with its questions.
 #[derive(Default)]
 pub(crate) struct InFlight<'a> {
     answers: FuturesUnordered<BoxFuture<'a, (usize, Answers)>>,
-    /// The questions that somebody waits for, with the number of what answers them, and how to stop that.
+    /// The open questions, with the number of their answer and a handle to stop it.
     asked: BTreeMap<AnyQuestion, (usize, AbortHandle)>,
-    /// How many answers were begun. A question may be asked again before its stopped answer has come.
+    /// The number of started answers. A question may be asked again before its stopped answer arrives.
     begun: usize,
 }
 
-/// Questions with their answers, or why there are none.
+/// Questions with their answers, or an error.
 pub(crate) type Answers = (Vec<AnyQuestion>, Result<Vec<Fact>, Status>);
 
 impl<'a> InFlight<'a> {
-    /// Forgets questions that nobody asks any more. An answer is stopped once none of its questions is left.
+    /// Removes questions that are not asked any more. An answer is stopped when none of its questions is left.
     pub(crate) fn keep(&mut self, is_asked: impl Fn(&AnyQuestion) -> bool) {
         let (kept, dropped): (BTreeMap<_, _>, BTreeMap<_, _>) =
             std::mem::take(&mut self.asked).into_iter().partition(|(question, _)| is_asked(question));
@@ -35,17 +35,17 @@ impl<'a> InFlight<'a> {
         }
     }
 
-    /// Whether nobody waits for anything.
+    /// Whether no question is open.
     pub(crate) fn is_empty(&self) -> bool {
         self.asked.is_empty()
     }
 
-    /// Whether somebody waits for the answer to a question.
+    /// Whether a question is open.
     pub(crate) fn is_asked(&self, question: &AnyQuestion) -> bool {
         self.asked.contains_key(question)
     }
 
-    /// Adds questions and the future that answers all of them.
+    /// Adds questions and a future that answers all of them.
     pub(crate) fn push(
         &mut self,
         questions: Vec<AnyQuestion>,
@@ -62,7 +62,7 @@ impl<'a> InFlight<'a> {
         self.answers.push(answer.boxed());
     }
 
-    /// The next answer that somebody waits for; `None` if none is on its way.
+    /// The next answer to open questions; `None` if nothing is in flight.
     pub(crate) async fn next(&mut self) -> Option<Answers> {
         loop {
             let (number, (questions, answer)) = self.answers.next().await?;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_goes_on_while_one_of_its_questions_is_asked() {
+    fn an_answer_continues_while_one_of_its_questions_is_open() {
         let (one, other) = (question("one"), question("other"));
         let mut in_flight = InFlight::default();
         in_flight.push(vec![one.clone(), other.clone()], ready(Ok(vec![fact("one"), fact("other")])));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_answer_is_not_taken_for_the_next_to_the_same_question() {
+    fn a_stopped_answer_is_not_used_when_its_question_is_asked_again() {
         let one = question("one");
         let mut in_flight = InFlight::default();
         in_flight.push(vec![one.clone()], pending());

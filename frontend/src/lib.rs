@@ -1,7 +1,7 @@
-//! The imagespec frontend: loads the spec, gathers the facts it needs over the gateway, compiles, and returns the image.
+//! The imagespec frontend: loads the spec, gathers facts through the gateway, compiles, and returns the image.
 //!
-//! The same code runs as the frontend image (`main.rs`, stdio) and inside the command-line client (the control connection), so
-//! that all entrances give the same graph. What a spec means is `imagespec-compile`'s business.
+//! The same code runs in the frontend image (`main.rs`, stdio) and in the command-line client (control connection), so that both result
+//! in the same graph. `imagespec-compile` defines the meaning of a spec.
 
 #![warn(missing_docs)]
 

@@ -45,7 +45,7 @@ fn warning(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         .map(|range| json!({"start": {"line": range.start.line, "character": range.start.character}, "end": {"line": range.end.line, "character": range.end.character}}))
         .into_iter()
         .collect();
-    // Clients read the location without asking whether it is there.
+    // Clients read the location without checking that it exists.
     let index = if ranges.is_empty() { -1 } else { 0 };
     json!({
         "ruleName": diagnostic.code,

@@ -1,15 +1,15 @@
-//! Loading the spec from where the client has it, and looking into what was solved.
+//! Loads the spec from the client, and reads files of results.
 //!
-//! Knows file names, not what is in them.
+//! This module does not parse files.
 
 use buildkit_gateway::contexts::{ContextSource, IgnoreFile, main_context};
 use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, SolveRequest, Stat, Status};
 use buildkit_llb::{GraphBuilder, LocalSource, Note, Source};
 
-/// The names tried when nobody names the spec. Docker's clients always name one.
+/// The default name of the spec. Docker's clients always pass a name.
 const DEFAULT_NAME: &str = "imagespec.yaml";
 
-/// The spec's text and the name it is shown under.
+/// The spec's text and its name for messages.
 pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(String, String), Status> {
     let name = options.filename.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let local = local_name(options)?;
@@ -27,13 +27,13 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
     Ok((name, text))
 }
 
-/// Where a file beside the spec is, in the local that holds the spec.
+/// The path of a file next to the spec, in the local source with the spec.
 pub(crate) fn spec_sibling(options: &BuildOptions, name: &str) -> String {
     let spec = options.filename.as_deref().unwrap_or(DEFAULT_NAME);
     spec.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
 }
 
-/// A file's bytes; `None` where there is no such file.
+/// A file's bytes; `None` if the file does not exist.
 pub(crate) async fn read_if_there(
     bridge: &Bridge,
     reference: &Reference,
@@ -46,7 +46,7 @@ pub(crate) async fn read_if_there(
     }
 }
 
-/// What is at a path, links followed; `None` where there is nothing.
+/// The metadata of a path, with links followed; `None` if nothing exists there.
 pub(crate) async fn stat_if_there(
     bridge: &Bridge,
     reference: &Reference,
@@ -59,7 +59,7 @@ pub(crate) async fn stat_if_there(
     }
 }
 
-/// The local that holds the spec.
+/// The name of the local source with the spec.
 pub(crate) fn local_name(options: &BuildOptions) -> Result<String, Status> {
     let context = main_context(options, |_| false).map_err(|error| Status::failed(error.to_string()))?;
     match (context.context, context.spec) {
@@ -83,7 +83,7 @@ pub(crate) async fn local_files(
         ..LocalSource::new(local)
     }));
     graph.annotate(source.op(), Note::named(title));
-    // A single source with a scheme breaks no rule of the verifier.
+    // A single source with a scheme always passes verification.
     let graph = graph.finish(Some(source)).expect("a single source is a sound graph");
     solve_single(bridge, graph.to_definition()).await
 }
@@ -97,7 +97,7 @@ pub(crate) async fn solve_single(
     reference.ok_or_else(|| Status::failed("the daemon returned no result for a graph"))
 }
 
-/// Solves what has one result, which may be an empty filesystem.
+/// Solves a request with one result, which may be an empty filesystem.
 pub(crate) async fn solve(bridge: &Bridge, request: SolveRequest) -> Result<Option<Reference>, Status> {
     let solved = bridge.solve(request).await?;
     Ok(solved.single_ref().map_err(|error| Status::failed(error.to_string()))?.cloned())

@@ -1,4 +1,4 @@
-//! The program of the frontend image: talks to the daemon that started it over stdio, once.
+//! The program of the frontend image: communicates with the daemon that started it over stdio, for one build.
 
 use std::process::ExitCode;
 

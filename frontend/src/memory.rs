@@ -1,23 +1,23 @@
-//! What is remembered from build to build: answers, and what a build of a spec asked last.
+//! The memory between builds: answers, and the questions of a spec's last build.
 //!
-//! Remembering belongs to whoever runs the frontend; one that forgets some of it, or all, makes no difference but to the time a build
-//! takes. What is remembered of one daemon is never used with another: its owner keeps daemons apart by how they are reached, and the
-//! worker's id, which is only what the daemon claims, is part of every key here.
+//! The caller of the frontend provides the memory. Forgetting entries only costs time. Answers of one daemon must never be used with
+//! another: the caller keeps daemons apart by how they are reached. The worker's id is part of every key here too, but it is only what
+//! the daemon claims.
 
 use std::fmt::Debug;
 
 use imagespec_compile::{AnyQuestion, Fact, Reads, Store};
 use serde::{Deserialize, Serialize};
 
-/// A place where texts are kept by key. It belongs to one daemon.
+/// Stores texts by key. A memory belongs to one daemon.
 pub trait Memory: Debug + Send + Sync {
-    /// The text that is kept for a key.
+    /// The text that is stored for a key.
     fn get(&self, key: &str) -> Option<String>;
-    /// Keeps a text in the place of an older one.
+    /// Stores a text, and replaces an older one.
     fn put(&self, key: &str, text: &str);
 }
 
-/// What is remembered of one worker of a daemon.
+/// The memory of one worker of a daemon.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Worker<'a> {
     pub(crate) memory: &'a dyn Memory,
@@ -30,15 +30,15 @@ impl Worker<'_> {
         format!("{kind} {} {name}", self.id)
     }
 
-    /// An answer that lasts.
+    /// A permanent answer.
     pub(crate) fn permanent(&self, question: &AnyQuestion) -> Option<Fact> {
         let key = self.key("answer", &serde_json::to_string(question).ok()?);
-        // One of another version may not be understood.
+        // An answer of another version may not parse.
         let fact: Fact = serde_json::from_str(&self.memory.get(&key)?).ok()?;
         (fact.question() == *question).then_some(fact)
     }
 
-    /// Keeps an answer that lasts.
+    /// Stores a permanent answer.
     pub(crate) fn keep_permanent(&self, fact: &Fact) {
         let question = serde_json::to_string(&fact.question());
         if let (Ok(question), Ok(text)) = (question, serde_json::to_string(fact)) {
@@ -52,7 +52,7 @@ impl Worker<'_> {
         text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
-    /// Keeps what a build of a spec asked, in the place of what the one before did.
+    /// Stores the last build of a spec, if it differs from the one before.
     pub(crate) fn keep_build(&self, spec: &str, before: &LastBuild, build: &LastBuild) {
         if before != build
             && let Ok(text) = serde_json::to_string(build)
@@ -62,17 +62,17 @@ impl Worker<'_> {
     }
 }
 
-/// What a build of a spec asked.
+/// The questions and answers of a spec's build.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LastBuild {
-    /// Answers that may still be right: neither what the daemon can do nor the client's files, which are at hand.
+    /// Answers that may still be valid: without the daemon's capabilities, and without the client's files, which are read again.
     pub(crate) answers: Store,
     /// The client's files that were read.
     pub(crate) files: Vec<AnyQuestion>,
 }
 
 impl LastBuild {
-    /// What is worth remembering of the answers that a plan was made of.
+    /// The part of a plan's answers that is worth remembering.
     pub(crate) fn new(store: &Store, reads: &Reads) -> Self {
         let is_daemon = |question: &AnyQuestion| matches!(question, AnyQuestion::Daemon(_));
         let (files, others): (Vec<&AnyQuestion>, Vec<&AnyQuestion>) =

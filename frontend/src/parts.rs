@@ -1,6 +1,6 @@
-//! Building parts of the image before the whole is known: while versions are chosen, and in an order that ends soonest.
+//! Builds parts of the image before the plan is complete: while versions are resolved, and in the order that finishes soonest.
 //!
-//! What is built here is built once: the daemon finds it done when the image is asked for. What to build is not decided here.
+//! Nothing is built twice: the daemon has the results in its cache when the image is solved. What to build is not decided here.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::vertices::Vertices;
 /// A local daemon answers cache hits faster than this.
 const LOCAL_LOOKUP: Duration = Duration::from_millis(150);
 
-/// How many calls it takes to build a part and read its result, at most.
+/// The maximum number of calls that build a part and read its result.
 const MAX_CALLS: u32 = 5;
 
-/// Parts of one build.
+/// The parts of one build.
 #[derive(Debug)]
 pub(crate) struct Parts {
     builder: Builder,
@@ -31,14 +31,14 @@ pub(crate) struct Parts {
 #[derive(Debug, Default)]
 struct State {
     running: JoinSet<Result<(), Status>>,
-    /// Nobody waits for these; whether one fails is reported by the step that needs it.
+    /// Results of these are not used; the step that needs a failed one reports the error.
     fetching: JoinSet<()>,
     started: BTreeSet<String>,
     built: BTreeSet<Digest>,
 }
 
 impl Parts {
-    /// `call` is how long the daemon takes to answer a call.
+    /// `call` is the time in which the daemon answers a call.
     pub(crate) fn new(
         bridge: Bridge,
         cache_imports: Vec<CacheImport>,
@@ -50,22 +50,22 @@ impl Parts {
         Self { builder: Builder { bridge, cache_imports, lookup, events, vertices }, state: Mutex::default() }
     }
 
-    /// Which step each vertex belongs to that the daemon was sent.
+    /// The steps of all vertices that the daemon was sent.
     pub(crate) fn vertices(&self) -> &Vertices {
         &self.builder.vertices
     }
 
-    /// What takes longer is not in the daemon's cache.
+    /// The time after which a result is considered not to be in the daemon's cache.
     pub(crate) fn lookup(&self) -> Duration {
         self.builder.lookup
     }
 
-    /// Whether something with this name was not begun before. It counts as begun from now on.
+    /// Whether nothing with this name was started before. From now on it counts as started.
     pub(crate) fn is_new(&self, name: &str) -> bool {
         self.state().started.insert(name.to_owned())
     }
 
-    /// Starts steps, and waits for none.
+    /// Starts steps without waiting for them.
     pub(crate) fn start_steps(&self, steps: Vec<Graph>) {
         let mut state = self.state();
         for step in steps {
@@ -73,20 +73,20 @@ impl Parts {
         }
     }
 
-    /// Fetches what steps read and is no part of the image, and waits for nothing.
+    /// Fetches an input of steps that is not part of the image, without waiting for it.
     pub(crate) fn start_fetching(&self, input: Graph) {
         let builder = self.builder.clone();
-        // Part of no image, so no event.
+        // It is not part of the image, so no event is sent.
         self.state().fetching.spawn(async move { _ = builder.solve(&input).await });
     }
 
-    /// Builds a whole image.
+    /// Builds a complete image.
     pub(crate) async fn build_whole(&self, image: &Graph) -> Result<Option<Reference>, Status> {
         self.builder.solve(image).await
     }
 
-    /// Builds parts that were not built here before, a few at a time and the first ones first. If the first few are in the cache,
-    /// little will be missing of the others, and these are returned.
+    /// Builds parts that were not built here before, `width` at a time and in order. If the first ones are in the cache, the others probably
+    /// are too, and are returned.
     pub(crate) async fn build_in_order(&self, parts: Vec<Graph>, width: usize) -> Result<Vec<Graph>, Status> {
         let width = width.max(1);
         let is_new = |part: &Graph| {
@@ -111,13 +111,13 @@ impl Parts {
         }
     }
 
-    /// Builds parts, a few at a time.
+    /// Builds parts, `width` at a time.
     pub(crate) async fn build_all(&self, parts: Vec<Graph>, width: usize) -> Result<(), Status> {
         let builds = parts.into_iter().map(|part| self.builder.clone().build(part));
         stream::iter(builds).buffer_unordered(width.max(1)).try_collect().await
     }
 
-    /// Waits for the steps that were started. One that failed fails the build: asking for it again would only run it again.
+    /// Waits for the started steps. A failed one fails the build, because solving it again would only run it again.
     pub(crate) async fn finish(&self) -> Result<(), Status> {
         let mut running = std::mem::take(&mut self.state().running);
         while let Some(ended) = running.join_next().await {

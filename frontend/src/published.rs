@@ -1,6 +1,6 @@
-//! Images that were pushed: whether registries still have them.
+//! Pushed images: whether registries still have them.
 //!
-//! Knows nothing of what they were built from.
+//! This module does not know what they were built from.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,33 +10,33 @@ use buildkit_llb::ResolveMode;
 use futures_util::future::{try_join, try_join_all};
 use tokio::time::timeout;
 
-/// Something is not as it was, or not known to be so.
+/// Something has changed, or may have changed.
 pub(crate) struct Changed;
 
-/// How long registries have to say what they have. A build does not wait for longer before it begins.
+/// The maximum time for lookups in registries before a build starts.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The label of what runs a worker's steps (moby/buildkit: `worker/label/label.go`). containerd keeps what is pushed in a store of
-/// its own, too, from where it may be gone.
+/// The label with the executor of a worker (moby/buildkit: `worker/label/label.go`). A containerd worker also keeps pushed images in its
+/// own store, from which they may be removed.
 const EXECUTOR: &str = "org.mobyproject.buildkit.worker.executor";
 
 /// An image in registries.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// What it is called there.
+    /// The names of the image.
     pub names: BTreeSet<String>,
-    /// The digest of its manifest, or of its index.
+    /// The digest of its manifest or index.
     pub digest: String,
 }
 
 impl Published {
-    /// Whether the registries, as the daemon sees them, have it under all of its names; where it has mirrors of a registry, they
-    /// answer. What takes long is not known to be there.
+    /// Checks that the registries, as the daemon reaches them, have the image under all of its names. Mirrors that are configured in the
+    /// daemon are used. After a timeout the image counts as missing.
     pub(crate) async fn is_there(&self, build: &Build) -> Result<(), Changed> {
         let platform = build.options.platforms.first();
         let found = self.names.iter().map(async |name| {
             let log_name = format!("[internal] load metadata for {name}");
-            // A daemon's own store may have another one of that name.
+            // The daemon's own store may have another image with that name.
             let resolved = build.bridge.resolve_image(name, platform, ResolveMode::Pull, &log_name).await;
             resolved.ok().filter(|image| image.digest == self.digest).map(|_| ()).ok_or(Changed)
         });

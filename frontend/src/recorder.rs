@@ -1,4 +1,4 @@
-//! The frontend run by a client in its own process, which then wants to know more than the wire has room for.
+//! Runs the frontend in the process of a client, and records data that the gateway protocol does not return.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,10 +12,10 @@ use crate::drive::Goal;
 use crate::error::DriveError;
 use crate::published::{Changed, Published};
 
-/// What a [`Recorder`] kept: all that the build depends on, or why that is not known. Empty until the daemon has let it run.
+/// The record of a [`Recorder`]: the planned build, or the reason why there is none. Empty until the daemon has run the frontend.
 pub type Recorded = Arc<OnceLock<Result<Planned, DriveError>>>;
 
-/// An [`ImagespecFrontend`] that keeps what it gathered: problems with their places, and facts to be saved.
+/// An [`ImagespecFrontend`] that records its results: problems with their places, and facts to be saved.
 ///
 /// One recorder is for one build.
 ///
@@ -40,29 +40,29 @@ enum Task {
 }
 
 impl Recorder {
-    /// Builds, and keeps what it gathered for that.
+    /// Records a build.
     #[must_use]
     pub fn new(frontend: ImagespecFrontend) -> Self {
         Self { frontend, task: Task::Build, recorded: Recorded::default() }
     }
 
-    /// Plans, and builds nothing but what that takes.
+    /// Plans only, and builds nothing except what that requires.
     #[must_use]
     pub fn planning_only(self) -> Self {
         Self { task: Task::Plan, ..self }
     }
 
-    /// Asks whether all that the last build depended on is as it was and its image still has its names. Builds nothing, and keeps
-    /// what is so only if all of it is.
+    /// Checks that the answers are the same as in the last build, and that its image still has its names. Builds nothing, and records the
+    /// plan only if nothing has changed.
     #[must_use]
     pub fn confirming_only(self, image: Published) -> Self {
         Self { task: Task::Confirm(image), ..self }
     }
 
-    /// Runs in a build that a client has begun: `bridge` leads into it, `options` are those of its request, and `session` serves it.
+    /// Runs in a build that a client has started: `bridge` is connected to it, `options` are those of its request, and `session` serves it.
     ///
     /// # Errors
-    /// Options that contradict each other, or a daemon that is gone; what is wrong with the build itself is told to the daemon.
+    /// Options contradict each other, or the connection was lost. Errors of the build itself are reported to the daemon.
     pub async fn run(
         &self,
         bridge: Bridge,
@@ -73,7 +73,7 @@ impl Recorder {
         Ok(run_frontend(bridge, options, self).await?)
     }
 
-    /// Where what is gathered will be.
+    /// The record, which is filled when the build runs.
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         Arc::clone(&self.recorded)
@@ -88,7 +88,7 @@ impl Frontend for Recorder {
             Task::Plan => Goal::Plan,
             Task::Confirm(image) => {
                 let confirmed = async {
-                    // What is wrong is reported by the build that follows.
+                    // The build that follows reports the error.
                     let confirmed = self.frontend.drive(bridge, options, Goal::Confirm).await;
                     confirmed.ok().flatten().ok_or(Changed)
                 };
@@ -104,7 +104,7 @@ impl Frontend for Recorder {
             Ok(Some(planned)) if goal == Goal::Build => finish(bridge, options, planned).await,
             Ok(_) => Ok(FrontendResult::single(None)),
         };
-        // A second build would find the first's facts, which are as true.
+        // A second build would record the same facts.
         let _ = self.recorded.set(planned.and_then(|planned| planned.ok_or_else(nothing_planned)));
         result
     }

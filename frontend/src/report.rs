@@ -1,16 +1,16 @@
-//! Diagnostics as BuildKit reports them: a status whose details point into the user's files.
+//! Converts diagnostics to BuildKit statuses, whose details refer to the user's files.
 //!
-//! Renders no terminal output; clients print the excerpt themselves.
+//! Clients render the excerpts themselves.
 
 use buildkit_gateway::{SourceInfo, SourcePosition, SourceRange, Status, Warning};
 use imagespec::{Diagnostic, Problems, SourceMap, Span};
 
-/// All diagnostics as one failure: the rendered text as the message, and the places as `Source` details.
+/// All diagnostics as one status: the rendered text as the message, and the places as `Source` details.
 #[must_use]
 pub fn to_status(problems: &Problems) -> Status {
     let Problems { diagnostics, sources, spans: _ } = problems;
     let status = Status::failed(format!("{problems}\n\n{}", problems.render().trim_end()));
-    // One detail per file, with all its places: clients merge the ranges of one detail into one excerpt.
+    // One detail per file with all its places, because clients show one excerpt per detail.
     sources.files().fold(status, |status, (id, _)| {
         let spans: Vec<Span> = diagnostics.iter().filter_map(Diagnostic::span).filter(|span| span.file == id).collect();
         let ranges: Vec<SourceRange> = spans.iter().filter_map(|span| range(sources, *span)).collect();
@@ -21,7 +21,7 @@ pub fn to_status(problems: &Problems) -> Status {
     })
 }
 
-/// A failure that a place in the spec has to do with.
+/// A failure at a place of the spec.
 pub(crate) fn with_place(status: Status, place: Span, sources: &SourceMap) -> Status {
     match (info(sources, place), range(sources, place)) {
         (Some(info), Some(range)) if !status.has_source() => status.with_source(info, vec![range]),
@@ -29,7 +29,7 @@ pub(crate) fn with_place(status: Status, place: Span, sources: &SourceMap) -> St
     }
 }
 
-/// A warning as the daemon hands it to clients. `digest` is a vertex of the build, which the wire demands.
+/// A warning as the daemon sends it to clients. `digest` is a vertex of the build, which the protocol requires.
 pub(crate) fn to_warning(diagnostic: &Diagnostic, sources: &SourceMap, digest: &str) -> Warning {
     let span = diagnostic.span();
     Warning {
@@ -48,7 +48,7 @@ pub(crate) fn info(sources: &SourceMap, span: Span) -> Option<SourceInfo> {
     Some(SourceInfo {
         filename: file.name().to_owned(),
         language: String::new(),
-        // What a daemon gets to see ends in its logs and records.
+        // The daemon stores the text in logs and records.
         data: imagespec::mask_credentials(file.text()).into_owned().into_bytes(),
         definition: None,
     })
@@ -61,6 +61,6 @@ pub(crate) fn range(sources: &SourceMap, span: Span) -> Option<SourceRange> {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         SourcePosition { line: number(position.line), character: number(position.column.saturating_sub(1)) }
     };
-    // The last byte, not the one behind it: a value that ends its line does not reach into the next one.
+    // The last byte, not the one after it: a value at the end of a line does not include the next line.
     Some(SourceRange { start: position(span.start), end: position(span.end.saturating_sub(1).max(span.start)) })
 }

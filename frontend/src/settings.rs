@@ -1,5 +1,5 @@
-//! From build options to the compiler's settings. Every setting of ours is reachable as a build arg, because buildx has no
-//! other way to pass one.
+//! Converts build options to the compiler's settings. Every setting of ours can be set as a build argument, because buildx has no other
+//! way to pass it.
 
 use buildkit_gateway::{BuildOptions, NoCache, OptionError, SourceDateEpoch};
 use buildkit_llb::{Platform, Proxy};
@@ -7,16 +7,16 @@ use buildkit_proto::keys::option;
 use imagespec::Choice;
 use imagespec_compile::{CaBundle, LockUse, Settings};
 
-/// The build arg that names the secret with the CA bundle (`--build-arg IMAGESPEC_CA_BUNDLE=<secret id>`).
+/// The build argument with the id of the secret that contains the CA bundle (`--build-arg IMAGESPEC_CA_BUNDLE=<secret id>`).
 pub const CA_BUNDLE_ARG: &str = "IMAGESPEC_CA_BUNDLE";
 
-/// The build arg with values that take the place of the spec's, a line each (`--build-arg IMAGESPEC_SET=python_version=3.12`).
+/// The build argument with values that replace the spec's, one per line (`--build-arg IMAGESPEC_SET=python_version=3.12`).
 pub const SET_ARG: &str = "IMAGESPEC_SET";
 
-/// The build arg with what the image calls itself in Flytekit's flavor.
+/// The build argument with the image's id in Flytekit's flavor.
 pub const IMAGE_ID_ARG: &str = "IMAGESPEC_IMAGE_ID";
 
-/// What the caller chose of the spec: `--target`, and values set beside it.
+/// The caller's choices for parsing the spec: `--target`, values that replace the spec's, and named contexts.
 #[must_use]
 pub fn choice(options: &BuildOptions) -> Choice {
     let set = options.build_args.get(SET_ARG).map(String::as_str).unwrap_or_default();
@@ -50,7 +50,7 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
             .filter(|id| !id.is_empty())
             .map(|id| CaBundle { secret_id: id.clone() }),
         image_id: options.build_args.get(IMAGE_ID_ARG).filter(|id| !id.is_empty()).cloned(),
-        // The caller's, who runs the frontend; no option of a build.
+        // Only the caller that runs the frontend sets it; it is not a build option.
         lock: LockUse::Read,
         source_date_epoch: match &options.source_date_epoch {
             Some(SourceDateEpoch::Seconds(seconds)) => Some(*seconds),
@@ -59,7 +59,8 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
     })
 }
 
-/// As a spec's are read: BuildKit would also take what nobody can build for, and a single word for the machine's own.
+/// Parses platforms like those of a spec. BuildKit would also accept platforms that cannot be built for, and complete a single word
+/// with the machine's own platform.
 fn platforms(options: &BuildOptions) -> Result<Vec<Platform>, OptionError> {
     const KEY: &str = option::PLATFORM;
     let Some(value) = options.opts.get(KEY) else { return Ok(options.platforms.clone()) };
@@ -67,7 +68,7 @@ fn platforms(options: &BuildOptions) -> Result<Vec<Platform>, OptionError> {
     value.split(',').filter(|text| !text.is_empty()).map(parse).collect()
 }
 
-/// The proxy build args that Docker's clients forward, in either case; they never become part of the environment.
+/// The proxy build arguments that Docker's clients forward, in upper or lower case; they never become part of the environment.
 fn proxy(options: &BuildOptions) -> Option<Proxy> {
     let arg = |name: &str| {
         let known = options.build_args.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));

@@ -1,6 +1,6 @@
-//! Which step of the plan each vertex of a build belongs to.
+//! The steps of a build's vertices.
 //!
-//! Filled whenever a graph goes to the daemon; read by whoever has to say what a vertex of the daemon's is.
+//! Steps are added when a graph is sent to the daemon, and looked up when a vertex is reported.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use buildkit_llb::Graph;
 use imagespec_compile::{StepKey, steps_of};
 
-/// The steps of a build by the digests of their vertices. Clones share what they hold.
+/// The steps of a build by the digests of their vertices. Clones share their content.
 ///
-/// A source policy of the daemon's may change a vertex, and with it the digests of all that stand on it. Those are not in here.
+/// A source policy of the daemon may change a vertex, and with it the digests of all vertices that are built on it. Those are not found
+/// here.
 ///
 /// ```
 /// use imagespec_frontend::Vertices;
@@ -21,7 +22,7 @@ use imagespec_compile::{StepKey, steps_of};
 pub struct Vertices(Arc<Mutex<BTreeMap<String, StepKey>>>);
 
 impl Vertices {
-    /// The step of a vertex. `None` for one that belongs to no step, such as a base image.
+    /// The step of a vertex. `None` if it belongs to no step, such as a base image.
     #[must_use]
     pub fn step(&self, digest: &str) -> Option<StepKey> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()

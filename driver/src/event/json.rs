@@ -1,4 +1,4 @@
-//! Events as JSON for other programs. `docs/cli.md` describes it for users; names and meanings stay as they are, and more may come.
+//! Events as JSON for other programs. `docs/cli.md` documents the format; names and meanings do not change, but more may be added.
 
 use buildkit_client::progress::{Stream, Warning};
 use imagespec_compile::StepInfo;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Delivered, Destination, Event, EventKind, Failure, VertexState};
 
 impl Event {
-    /// The event as a JSON object. `event` says what happened, `image` to which image.
+    /// The event as a JSON object. `event` is the kind of event, `image` is the title of the image.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let (name, fields) = match &self.kind {
@@ -66,7 +66,7 @@ impl VertexState {
             Self::Cached => "cached",
             Self::Done => "done",
             Self::Canceled => "canceled",
-            // `failed` is about the image.
+            // `failed` is the event of the whole image.
             Self::Failed => "step-failed",
         }
     }
@@ -78,7 +78,7 @@ fn step(step: &StepInfo) -> Value {
 
 fn warning_fields(warning: &Warning) -> Value {
     let short = String::from_utf8_lossy(&warning.short);
-    // As the frontend sends warnings about the spec.
+    // The format in which the frontend sends warnings about the spec.
     let (code, message) = match short.split_once(": ") {
         Some((code, message)) if is_code(code) => (Some(code), message),
         _ => (None, &*short),

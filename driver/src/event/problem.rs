@@ -1,4 +1,4 @@
-//! Why there is no image, as data: problems with codes, fields and places.
+//! Failures as data: problems with codes, fields and places.
 
 use imagespec::{Diagnostic, Problems, Severity, SourceMap, Span};
 use imagespec_compile::StepKey;
@@ -9,52 +9,52 @@ use crate::error::BuildError;
 /// Why there is no image.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What failed.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// All that is wrong; at least one problem.
+    /// The problems, at least one.
     pub problems: Vec<Problem>,
-    /// The step of the plan that failed.
+    /// The step of the plan that failed, if one did.
     pub step: Option<StepKey>,
     /// The exit code of its process.
     pub exit_code: Option<u32>,
 }
 
-/// What failed.
+/// Kinds of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
-    /// The request: its parts contradict each other, or the daemon cannot do it.
+    /// The request: its options contradict each other, or the daemon does not support them.
     Request,
     /// The spec.
     Spec,
     /// A step of the build.
     Step,
-    /// The daemon: it is gone, refuses the session, or reports a fault of its own.
+    /// The daemon: the connection was lost, the session was refused, or the daemon has an error of its own.
     Daemon,
     /// A registry, an Engine's image store, or credentials.
     Refused,
-    /// Nothing: the caller cancelled.
+    /// The caller cancelled the build.
     Cancelled,
-    /// The program: a bug.
+    /// A bug in this program.
     Internal,
 }
 
-/// One thing that is wrong.
+/// A single problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The code of the rule, such as `E012`; `imagespec check --explain` has more on it.
+    /// The code of the rule, such as `E012`; `imagespec check --explain` describes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Whether there is an image nevertheless.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// What is wrong, in one line.
+    /// A message of one line.
     pub message: String,
-    /// What to do.
+    /// A suggestion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// The fields of the spec, such as `packages[2]`.
     pub fields: Vec<String>,
-    /// The places in the user's files; the first one is the main one.
+    /// The places in the user's files, most important first.
     pub places: Vec<Place>,
 }
 
@@ -70,23 +70,23 @@ pub struct Place {
     pub column: Option<usize>,
     /// The line in which the place ends.
     pub end_line: usize,
-    /// The character behind the last one of the place.
+    /// The column after the last character.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_column: Option<usize>,
-    /// What there is to know about this place; often empty.
+    /// A note about this place; often empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
 
 impl Problem {
-    /// A problem that has no place.
+    /// A problem without a place.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         let (fields, places) = (Vec::new(), Vec::new());
         Self { code: None, severity: Severity::Error, message: message.into(), help: None, fields, places }
     }
 
-    /// A diagnostic. `sources` are the texts that it points into, and `fields` what of the spec it is about.
+    /// Converts a diagnostic. `sources` are the texts that it refers to, and `fields` are the fields of the spec that it is about.
     fn from_diagnostic(diagnostic: &Diagnostic, sources: &SourceMap, fields: Vec<String>) -> Self {
         let Diagnostic { code, severity, message, labels, help } = diagnostic;
         Self {
@@ -116,13 +116,13 @@ impl Place {
 }
 
 impl Failure {
-    /// A failure that is none of a build: the spec cannot be read, no daemon was found.
+    /// A failure outside of a build, such as an unreadable spec or a missing daemon.
     #[must_use]
     pub fn new(kind: FailureKind, problems: Vec<Problem>) -> Self {
         Self { kind, problems, step: None, exit_code: None }
     }
 
-    /// A spec that is wrong.
+    /// The failure of an invalid spec.
     #[must_use]
     pub fn from_problems(problems: &Problems) -> Self {
         let problem = |diagnostic: &Diagnostic| {
@@ -132,7 +132,7 @@ impl Failure {
         Self::new(FailureKind::Spec, problems.diagnostics.iter().map(problem).collect())
     }
 
-    /// A failed build.
+    /// The failure of a build.
     #[must_use]
     pub fn from_build(error: &BuildError) -> Self {
         let alone = |kind| Self::new(kind, vec![Problem::new(error.to_string())]);
@@ -159,7 +159,7 @@ impl Failure {
             SolveError::Refused { .. } => FailureKind::Refused,
             SolveError::Build(_) | SolveError::Frontend(_) => FailureKind::Step,
             SolveError::Cancelled => FailureKind::Cancelled,
-            // The daemon's faults, and those of kinds that are not known here.
+            // Errors of the daemon, and unknown kinds.
             _ => FailureKind::Daemon,
         };
         let exit_code = match error {

@@ -1,4 +1,4 @@
-//! Makes events of what one build's parts report: the daemon's progress, the frontend's events, and the outcome.
+//! Creates the events of a build from the daemon's progress, the frontend's events, and the outcome.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::{Event, EventKind, Events, VertexState};
 
-/// Reports one build.
+/// Reports the events of one build.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     events: Events,
@@ -22,7 +22,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Begins to report. `parts` gets the parts of the image that had to be built, as soon as they are there. To be called within a
+    /// Starts reporting. `parts` receives the parts of the image that were built, as soon as they are finished. Must be called within a
     /// runtime.
     pub(crate) fn begin(events: &Events, image: &str, parts: Option<UnboundedSender<Graph>>) -> Self {
         let (events, image, vertices) = (events.clone(), Arc::from(image), Vertices::default());
@@ -33,31 +33,31 @@ impl Reporter {
         Self { events, image, vertices, progress, drive: DriveEvents::new(drive), relay }
     }
 
-    /// Where the daemon's progress goes, and that of work of our own.
+    /// The sender for the daemon's progress, and for work of the client.
     pub(crate) fn progress(&self) -> &ProgressSender {
         &self.progress
     }
 
-    /// A recorder of a frontend, which reports here.
+    /// Creates a recorder for a frontend, and reports its events.
     pub(crate) fn record(&self, frontend: ImagespecFrontend) -> Recorder {
         Recorder::new(ImagespecFrontend { events: self.drive.clone(), vertices: self.vertices.clone(), ..frontend })
     }
 
-    /// Which step each vertex belongs to that the recorders' builds have.
+    /// The steps of the vertices in the builds of the recorders.
     pub(crate) fn vertices(&self) -> &Vertices {
         &self.vertices
     }
 
-    /// Reports something by itself.
+    /// Sends a single event.
     pub(crate) async fn send(&self, kind: EventKind) {
         self.events.send(Event { image: Arc::clone(&self.image), kind }).await;
     }
 
-    /// Ends with the outcome, after everything that was reported before.
+    /// Ends with the outcome, after all earlier events.
     pub(crate) async fn end(self, outcome: impl IntoIterator<Item = EventKind>) {
         let Self { events, image, vertices: _, progress, drive, relay } = self;
         drop((progress, drive));
-        // A relay that panicked has nothing more to say.
+        // A relay that has panicked sends nothing more.
         let _ = relay.await;
         for kind in outcome {
             events.send(Event { image: Arc::clone(&image), kind }).await;
@@ -66,8 +66,8 @@ impl Reporter {
 }
 
 impl Events {
-    /// Where the progress of a solve goes that is no build of an image, such as pushing the frontend image; `title` stands for the
-    /// image. To be called within a runtime.
+    /// A sender for the progress of a solve that builds no image, such as pushing the frontend image; `title` is used instead of an
+    /// image's title. Must be called within a runtime.
     #[must_use]
     pub fn progress(&self, title: &str) -> ProgressSender {
         let relay = Relay { events: self.clone(), image: Arc::from(title), vertices: Vertices::default(), parts: None };
@@ -86,7 +86,7 @@ struct Relay {
 }
 
 impl Relay {
-    /// Ends when nobody reports any more.
+    /// Runs until all senders are dropped.
     async fn run(self, mut updates: ProgressReceiver, mut driven: UnboundedReceiver<DriveEvent>) {
         let mut is_open = (true, true);
         while is_open.0 || is_open.1 {
@@ -110,7 +110,7 @@ impl Relay {
             DriveEvent::Answered(question) => EventKind::Answered(question),
             DriveEvent::PartBuilt(part) => {
                 if let Some(parts) = &self.parts {
-                    // Whoever compresses parts may have stopped.
+                    // The receiver may have stopped.
                     let _ = parts.send(part);
                 }
                 return;

@@ -1,10 +1,10 @@
-//! Warnings of our own in the form that the daemon's have.
+//! Our own warnings in the format of the daemon's.
 
 use buildkit_client::progress::Warning;
 use buildkit_proto::rpc::llb;
 use imagespec::{Diagnostic, SourceMap};
 
-/// A warning that points nowhere.
+/// A warning without a place.
 pub(crate) fn from_text(text: &str) -> Warning {
     let mut warning = Warning::default();
     warning.level = 1;
@@ -12,7 +12,7 @@ pub(crate) fn from_text(text: &str) -> Warning {
     warning
 }
 
-/// A diagnostic, as the frontend sends it through the daemon.
+/// A diagnostic, in the format in which the frontend sends it through the daemon.
 pub(crate) fn from_diagnostic(diagnostic: &Diagnostic, sources: &SourceMap) -> Warning {
     let mut warning = from_text(&format!("{}: {}", diagnostic.code, diagnostic.message));
     warning.detail = diagnostic.help.iter().map(|help| help.as_bytes().to_vec()).collect();

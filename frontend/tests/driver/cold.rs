@@ -1,4 +1,4 @@
-//! Builds of which nothing is remembered.
+//! Builds without a memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::world::{World, build, frontend, lines};
 const SPEC: &str = "base_image: python:3.11-slim\napt_packages: [tree]\npackages: [click]\n";
 
 #[tokio::test]
-async fn one_pass_a_round_and_nothing_twice() {
+async fn each_round_plans_once_and_asks_nothing_twice() {
     let daemon = World::default().daemon();
     let outcome = build(frontend(SPEC), &daemon).await;
     outcome.planned.as_ref().unwrap();
@@ -22,7 +22,7 @@ async fn one_pass_a_round_and_nothing_twice() {
 }
 
 #[tokio::test]
-async fn what_a_round_asks_is_asked_at_the_same_time() {
+async fn questions_of_a_round_are_asked_at_the_same_time() {
     let registry = Duration::from_millis(300);
     let daemon = World { registry, ..World::default() }.daemon();
     let began = tokio::time::Instant::now();
@@ -31,7 +31,7 @@ async fn what_a_round_asks_is_asked_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn steps_that_no_answer_changes_begin_while_versions_are_chosen() {
+async fn independent_steps_start_while_versions_are_resolved() {
     let solve = BTreeMap::from([("resolve click", Duration::from_millis(300))]);
     let daemon = World { solve, ..World::default() }.daemon();
     build(frontend(SPEC), &daemon).await.planned.unwrap();
@@ -44,7 +44,7 @@ async fn steps_that_no_answer_changes_begin_while_versions_are_chosen() {
 }
 
 #[tokio::test]
-async fn the_first_thing_that_is_wrong_is_reported() {
+async fn the_first_problem_is_reported() {
     let daemon = World { broken: vec!["python"], ..World::default() }.daemon();
     let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
     let DriveError::Problems(problems) = &error else { panic!("{error:?}") };
@@ -59,7 +59,7 @@ async fn the_first_thing_that_is_wrong_is_reported() {
 }
 
 #[tokio::test]
-async fn a_build_that_is_given_up_asks_nothing_more() {
+async fn a_dropped_build_asks_no_more_questions() {
     let solve = BTreeMap::from([("resolve click", Duration::from_secs(600))]);
     let daemon = World { solve, ..World::default() }.daemon();
     let given_up = tokio::time::timeout(Duration::from_millis(700), build(frontend(SPEC), &daemon)).await;

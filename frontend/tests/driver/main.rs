@@ -1,5 +1,5 @@
-//! The driver against a recording daemon: in which order questions are put, what is put at the same time, what is not put twice, and
-//! what becomes of calls that nobody wants any more. What a real daemon does with them is for the end-to-end tests.
+//! The driver with a recording daemon: the order of questions, which are asked at the same time, that none is asked twice, and what
+//! happens to calls that are not needed any more. The end-to-end tests cover real daemons.
 #![expect(clippy::unwrap_used, reason = "test code: a broken assumption should end the test here")]
 
 #[path = "../../../gateway/tests/support/mod.rs"]

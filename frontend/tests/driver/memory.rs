@@ -1,4 +1,4 @@
-//! Builds that remember the last one.
+//! Builds with the memory of the last one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::world::{Kept, World, build, digest, lines, remembering};
 const SPEC: &str = "base_image: python:3.11-slim\napt_packages: [tree]\npackages: [click]\n";
 
 #[tokio::test]
-async fn a_build_like_the_last_one_plans_once_and_asks_all_at_once() {
+async fn a_repeated_build_plans_once_and_asks_everything_at_once() {
     let memory = Arc::default();
     build(remembering(SPEC, &memory), &World::default().daemon()).await.planned.unwrap();
     let daemon = World::default().daemon();
@@ -23,7 +23,7 @@ async fn a_build_like_the_last_one_plans_once_and_asks_all_at_once() {
 }
 
 #[tokio::test]
-async fn a_base_that_moved_is_found_out_and_what_stood_on_the_old_one_is_given_up() {
+async fn a_moved_base_is_noticed_and_work_on_the_old_one_is_dropped() {
     let memory = Arc::default();
     let first = build(remembering(SPEC, &memory), &World::default().daemon()).await.planned.unwrap();
     let solve = BTreeMap::from([("[lock]", Duration::from_millis(500))]);
@@ -40,7 +40,7 @@ async fn a_base_that_moved_is_found_out_and_what_stood_on_the_old_one_is_given_u
 }
 
 #[tokio::test]
-async fn versions_that_changed_are_those_of_now() {
+async fn changed_versions_are_used() {
     let memory = Arc::default();
     build(remembering(SPEC, &memory), &World::default().daemon()).await.planned.unwrap();
     let world = World::default();
@@ -51,7 +51,7 @@ async fn versions_that_changed_are_those_of_now() {
 }
 
 #[tokio::test]
-async fn an_edited_spec_reuses_what_still_holds() {
+async fn an_edited_spec_reuses_valid_answers() {
     let memory = Arc::default();
     build(remembering(SPEC, &memory), &World::default().daemon()).await.planned.unwrap();
     let daemon = World::default().daemon();
@@ -61,9 +61,9 @@ async fn an_edited_spec_reuses_what_still_holds() {
     assert!(outcome.passes() <= 3, "the lock, what groups have in common, all: {}", outcome.passes());
 }
 
-/// What is remembered of one worker is not used with another, and what a broken file holds is nothing.
+/// The memory of one worker is not used with another, and a broken file counts as missing.
 #[tokio::test]
-async fn nonsense_in_memory_is_nothing_remembered() {
+async fn an_unreadable_memory_is_ignored() {
     let memory: Arc<Kept> = Arc::default();
     build(remembering(SPEC, &memory), &World::default().daemon()).await.planned.unwrap();
     memory.spoil();
