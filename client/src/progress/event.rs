@@ -1,5 +1,5 @@
-//! Reports about a running build, as in the daemon's Status stream (moby/buildkit: `client/graph.go`), and the channel that
-//! carries them from wherever they arise to one renderer.
+//! Updates about a running build, as in the daemon's Status stream (moby/buildkit: `client/graph.go`), and the channel to one
+//! renderer.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,13 +13,13 @@ use tokio::sync::mpsc;
 use super::format::rfc3339;
 use crate::error::{LineRange, Source};
 
-/// Reports that may wait for the renderer; when it is full the Status stream waits, and the daemon keeps the rest.
+/// The maximum number of unread updates. If the channel is full, the Status stream waits, and the daemon keeps further updates.
 const MAX_BACKLOG: usize = 256;
 
-/// Logs that are known again, for a channel that lives as long as its program.
+/// The maximum number of logs that are recognized as duplicates, for a channel that lives as long as its program.
 const MAX_REMEMBERED_LOGS: usize = 1 << 20;
 
-/// A point in time with nanoseconds, since the daemon's clock and its precision are not ours.
+/// A point in time with nanoseconds, because the daemon's clock and its precision differ from this machine's.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,21 +32,21 @@ const MAX_REMEMBERED_LOGS: usize = 1 << 20;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stamp {
-    /// Since 1970.
+    /// Seconds since 1970.
     pub seconds: i64,
-    /// Below one second.
+    /// Nanoseconds within the second.
     pub nanos: u32,
 }
 
 impl Stamp {
-    /// The time as this machine has it.
+    /// The current time of this machine.
     #[must_use]
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
     }
 
-    /// How much later this is, zero if it isn't.
+    /// The duration since an earlier time; zero if that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::try_from_secs_f64((self.as_nanos() - earlier.as_nanos()) as f64 / 1e9).unwrap_or_default()
@@ -74,7 +74,7 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// One report; each part may be empty.
+/// An update; each part may be empty.
 ///
 /// ```
 /// use buildkit_client::progress::{Update, Vertex};
@@ -96,7 +96,7 @@ pub struct Update {
     pub warnings: Vec<Warning>,
 }
 
-/// A step: replaces what was known under its digest.
+/// A step. It replaces the previous state of the step with this digest.
 ///
 /// ```
 /// use buildkit_client::progress::{Stamp, Vertex};
@@ -110,38 +110,38 @@ pub struct Update {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vertex {
-    /// Identity.
+    /// The digest, which identifies the step.
     pub digest: String,
     /// Digests of the steps it builds on.
     pub inputs: Vec<String>,
-    /// For people.
+    /// The name for users.
     pub name: String,
-    /// Its result was there already.
+    /// Whether its result was in the cache.
     pub cached: bool,
     /// When it started; a step may start several times.
     pub started: Option<Stamp>,
-    /// When it ended.
+    /// When it finished.
     pub completed: Option<Stamp>,
-    /// Why it failed; empty when it did not.
+    /// The error; empty if it did not fail.
     pub error: String,
-    /// The group it is shown as part of.
+    /// The group as whose part it is shown.
     pub group: Option<ProgressGroup>,
 }
 
 impl Vertex {
-    /// Whether it was stopped, as opposed to having failed. BuildKit marks that in the error's text.
+    /// Whether it was stopped rather than failed. BuildKit marks this in the error's text.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
         is_canceled(&self.error)
     }
 }
 
-/// Whether an error of a vertex is how BuildKit marks what was stopped.
+/// Whether an error of a vertex is BuildKit's mark for a stopped one.
 pub(super) fn is_canceled(error: &str) -> bool {
     error.ends_with("context canceled")
 }
 
-/// Steps that are shown as one.
+/// Steps that are shown as a single one.
 ///
 /// ```
 /// use buildkit_client::progress::{ProgressGroup, Vertex};
@@ -151,15 +151,15 @@ pub(super) fn is_canceled(error: &str) -> bool {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProgressGroup {
-    /// Identity.
+    /// The id.
     pub id: String,
-    /// For people.
+    /// The name for users.
     pub name: String,
-    /// Does not bring the group into view on its own.
+    /// Whether the group is only shown if one of its other members starts.
     pub weak: bool,
 }
 
-/// A sub-task of a step: a layer pulled, a context sent.
+/// A sub-task of a step, such as pulling a layer or sending a context.
 ///
 /// ```
 /// use buildkit_client::progress::VertexStatus;
@@ -171,25 +171,25 @@ pub struct ProgressGroup {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VertexStatus {
-    /// Identity within the step.
+    /// The id within the step.
     pub id: String,
     /// The step's digest.
     pub vertex: String,
-    /// For people; often empty.
+    /// The name for users; often empty.
     pub name: String,
-    /// Bytes done, when `total` is positive.
+    /// The bytes done, if `total` is positive.
     pub current: i64,
-    /// Bytes in all.
+    /// The total bytes.
     pub total: i64,
-    /// When this was so.
+    /// The time of this state.
     pub timestamp: Option<Stamp>,
     /// When it started.
     pub started: Option<Stamp>,
-    /// When it ended.
+    /// When it finished.
     pub completed: Option<Stamp>,
 }
 
-/// Which of a process's outputs.
+/// An output stream of a process.
 ///
 /// ```
 /// use buildkit_client::progress::{Log, Stream};
@@ -198,14 +198,14 @@ pub struct VertexStatus {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stream {
-    /// Standard output, and anything that is not standard error.
+    /// Standard output, and every number other than standard error's.
     #[default]
     Stdout,
     /// Standard error.
     Stderr,
 }
 
-/// Some bytes a step wrote; lines may be torn.
+/// Output of a step; it may begin or end within a line.
 ///
 /// ```
 /// use buildkit_client::progress::{Log, Stream};
@@ -219,15 +219,15 @@ pub enum Stream {
 pub struct Log {
     /// The step's digest.
     pub vertex: String,
-    /// Where it wrote them.
+    /// The output stream.
     pub stream: Stream,
-    /// What it wrote.
+    /// The bytes.
     pub data: Vec<u8>,
-    /// When.
+    /// The time of the output.
     pub timestamp: Option<Stamp>,
 }
 
-/// Something the daemon or a frontend wants people to know.
+/// A message to the user from the daemon or a frontend.
 ///
 /// ```
 /// use buildkit_client::progress::Warning;
@@ -241,22 +241,22 @@ pub struct Log {
 pub struct Warning {
     /// The step's digest.
     pub vertex: String,
-    /// Importance.
+    /// The importance.
     pub level: i64,
-    /// In a line.
+    /// The message in one line.
     pub short: Vec<u8>,
-    /// In several.
+    /// Further lines.
     pub detail: Vec<Vec<u8>>,
-    /// Where to read more.
+    /// A URL with more information.
     pub url: String,
     /// The file it is about.
     pub info: Option<llb::SourceInfo>,
-    /// The places in it.
+    /// The places in the file.
     pub ranges: Vec<llb::Range>,
 }
 
 impl Warning {
-    /// The warning's place in the spec, in the form errors have.
+    /// The place of the warning in the spec, in the form of the places of errors.
     #[must_use]
     pub fn source(&self) -> Option<Source> {
         let info = self.info.as_ref()?;
@@ -273,7 +273,7 @@ impl Warning {
     }
 }
 
-/// The reporting end; clones report to the same renderer.
+/// The sender of updates; clones send to the same renderer.
 ///
 /// ```
 /// use buildkit_client::progress::{Update, channel};
@@ -290,7 +290,7 @@ impl Warning {
 #[derive(Debug, Clone)]
 pub struct ProgressSender(mpsc::Sender<Update>);
 
-/// The renderer's end.
+/// The receiver of updates.
 ///
 /// ```
 /// use buildkit_client::progress::{Update, channel};
@@ -307,12 +307,12 @@ pub struct ProgressSender(mpsc::Sender<Update>);
 #[derive(Debug)]
 pub struct ProgressReceiver {
     updates: mpsc::Receiver<Update>,
-    /// Of logs, in eight bytes each.
+    /// Hashes of logs, eight bytes each.
     seen: HashSet<u64>,
 }
 
-/// Makes a channel for one build, or for several that are shown together: the daemon reports the output of a step that they
-/// share to each of them, and it comes out once.
+/// Creates a channel for one build, or for several that are shown together: the daemon reports the output of a shared step to each of
+/// them, and it is received once.
 #[must_use]
 pub fn channel() -> (ProgressSender, ProgressReceiver) {
     let (sender, updates) = mpsc::channel(MAX_BACKLOG);
@@ -320,21 +320,21 @@ pub fn channel() -> (ProgressSender, ProgressReceiver) {
 }
 
 impl ProgressSender {
-    /// Reports; waits while the renderer is behind. A renderer that is gone does not matter to the build.
+    /// Sends an update; waits while the renderer is behind. A dropped renderer does not affect the build.
     pub async fn send(&self, update: Update) {
         let _ = self.0.send(update).await;
     }
 }
 
 impl ProgressReceiver {
-    /// The next report; `None` when all senders are gone.
+    /// The next update; `None` if all senders are dropped.
     pub async fn recv(&mut self) -> Option<Update> {
         let mut update = self.updates.recv().await?;
         if self.seen.len() > MAX_REMEMBERED_LOGS {
-            // Logs of steps that were running then are shown twice at worst.
+            // Logs of steps that were running at this point may be shown twice.
             self.seen.clear();
         }
-        // The daemon's times have nanoseconds, so that equal lines of one build differ.
+        // The daemon's times have nanoseconds, so equal lines of one build have different times.
         update.logs.retain(|log| log.timestamp.is_none() || self.seen.insert(short(log)));
         Some(update)
     }
@@ -357,7 +357,7 @@ impl From<wire::StatusResponse> for Update {
     }
 }
 
-/// The generated timestamp type has no public path; its two fields are all there is to it.
+/// The generated timestamp type has no public path, so its two fields are passed.
 macro_rules! stamp {
     ($timestamp:expr) => {
         $timestamp

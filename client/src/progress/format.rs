@@ -1,17 +1,17 @@
-//! Numbers as people and Go's clients write them. Nothing here knows what they count.
+//! Formats numbers for users, like Go's clients.
 
 use std::time::Duration;
 
 use super::event::Stamp;
 
-/// `1.50MB`: decimal units, two places (tonistiigi/units).
+/// `1.50MB`: decimal units, two decimal places (tonistiigi/units).
 pub(super) fn bytes(count: i64) -> String {
     let mut value = count as f64;
     if value.abs() < 1000.0 {
         return format!("{count}B");
     }
     let mut unit = "";
-    // 64 bits end before the zettabytes begin.
+    // 64-bit numbers are less than a zettabyte.
     for name in ["kB", "MB", "GB", "TB", "PB", "EB"] {
         if value.abs() < 1000.0 {
             break;
@@ -26,7 +26,7 @@ pub(super) fn one_decimal(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64())
 }
 
-/// Seconds in five characters: the more there are, the fewer places matter.
+/// Seconds in five characters, with fewer decimal places for larger numbers.
 pub(super) fn seconds(time: Duration) -> String {
     let value = time.as_secs_f64();
     let places = if value < 10.0 {
@@ -39,7 +39,7 @@ pub(super) fn seconds(time: Duration) -> String {
     format!("{value:.places$}")
 }
 
-/// RFC 3339 with as many places as there are digits, in UTC, as Go writes a time into JSON.
+/// RFC 3339 in UTC without trailing zeros, as Go writes a time in JSON.
 pub(super) fn rfc3339(stamp: Stamp) -> String {
     let days = stamp.seconds.div_euclid(86_400);
     let second = stamp.seconds.rem_euclid(86_400);
@@ -54,7 +54,7 @@ pub(super) fn rfc3339(stamp: Stamp) -> String {
     text
 }
 
-/// Days since 1970 to a date of the Gregorian calendar, by counting 400-year cycles that start in March.
+/// Converts days since 1970 to a date of the Gregorian calendar, by counting 400-year cycles that start in March.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_gos() {
+    fn times_are_formatted_like_go() {
         let shown = |seconds, nanos| rfc3339(Stamp { seconds, nanos });
         assert_eq!(shown(0, 0), "1970-01-01T00:00:00Z");
         assert_eq!(shown(1_709_210_096, 120_000_000), "2024-02-29T12:34:56.12Z");

@@ -1,35 +1,35 @@
-//! The last lines a step wrote, as a terminal would have ended up showing them: carriage returns start a line over, escape
-//! sequences leave no trace. It does not move about the screen as a real terminal would.
+//! The last output lines of a step, as a terminal would show them: carriage returns restart a line, escape sequences are removed.
+//! Cursor movements are not supported.
 
 use std::collections::VecDeque;
 
-/// Lines kept; an error shows all of them.
+/// The number of lines that are kept, all of which an error shows.
 const MAX_LINES: usize = 200;
-/// A line gets no longer than this.
+/// The maximum length of a line.
 const MAX_LINE_CHARS: usize = 1000;
 const TAB: usize = 8;
 
-/// See the module.
+/// The last output lines.
 #[derive(Debug, Default)]
 pub(super) struct LogTail {
     lines: VecDeque<String>,
     current: Vec<char>,
     column: usize,
     escape: Escape,
-    /// Bytes of a character whose end has not come yet.
+    /// The bytes of an incomplete character.
     torn: Vec<u8>,
     written: usize,
 }
 
-/// Where in an escape sequence (ECMA-48) the input is.
+/// The position in an escape sequence (ECMA-48).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Escape {
     #[default]
     None,
     Start,
-    /// `ESC [`, until a final byte.
+    /// After `ESC [`, until a final byte.
     Control,
-    /// `ESC ]`, until BEL or `ESC \`.
+    /// After `ESC ]`, until BEL or `ESC \`.
     Command,
     CommandEnd,
 }
@@ -61,7 +61,7 @@ impl LogTail {
             chunk.valid().chars().for_each(|char| self.put(char));
             let invalid = chunk.invalid();
             let is_end = std::ptr::eq(chunk.invalid().as_ptr_range().end, bytes.as_ptr_range().end);
-            if is_end && is_torn(invalid) {
+            if is_end && is_incomplete(invalid) {
                 self.torn = invalid.to_vec();
             } else if !invalid.is_empty() {
                 self.put(char::REPLACEMENT_CHARACTER);
@@ -119,8 +119,8 @@ impl LogTail {
     }
 }
 
-/// Whether these bytes begin a character that more bytes could complete.
-fn is_torn(bytes: &[u8]) -> bool {
+/// Whether these bytes are an incomplete character.
+fn is_incomplete(bytes: &[u8]) -> bool {
     matches!(std::str::from_utf8(bytes), Err(error) if error.error_len().is_none())
 }
 
@@ -142,25 +142,25 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_that_is_drawn_over_leaves_its_last_form() {
+    fn the_last_state_of_a_progress_bar_is_kept() {
         check(&[b" 10%\r 20%\r100%\n"], &["100%"]);
         check(&[b"abc\x08\x08X\n"], &["aXc"]);
     }
 
     #[test]
-    fn escapes_leave_no_trace() {
+    fn escape_sequences_are_removed() {
         check(&[b"\x1b[31mred\x1b[0m \x1b]0;title\x07on\x1b]8;;x\x1b\\e\n"], &["red one"]);
         check(&[b"\x1b", b"[3", b"1mred\n"], &["red"]);
     }
 
     #[test]
-    fn torn_characters_are_joined_and_wrong_ones_replaced() {
+    fn incomplete_characters_are_joined_and_invalid_ones_replaced() {
         check(&["ä".as_bytes().split_at(1).0, "ä".as_bytes().split_at(1).1], &["ä"]);
         check(&[b"a\xffb"], &["a\u{fffd}b"]);
     }
 
     #[test]
-    fn room_is_bounded() {
+    fn lines_are_limited() {
         let mut tail = LogTail::default();
         for _ in 0..1000 {
             tail.write(&[b'x'; 5000]);

@@ -1,4 +1,4 @@
-//! Progress for programs: one JSON object per report, byte for byte what BuildKit's Go clients write
+//! Progress for programs: one JSON object per update, with the same bytes as BuildKit's Go clients
 //! (moby/buildkit: `client/graph.go` and `solver/pb/ops.pb.go` encoded by `encoding/json`).
 
 mod pb;
@@ -13,7 +13,7 @@ use super::Renderer;
 use super::event::{Log, Stamp, Stream, Update, Vertex, VertexStatus, Warning};
 use super::format::rfc3339;
 
-/// Writes a line per report.
+/// Writes a line per update.
 ///
 /// ```
 /// use buildkit_client::progress::{RawJson, Renderer as _, Stamp, Update, Vertex};
@@ -37,7 +37,7 @@ pub struct RawJson<W> {
 }
 
 impl<W: Write> RawJson<W> {
-    /// Writes to `out`.
+    /// Creates a renderer that writes to `out`.
     pub fn new(out: W) -> Self {
         Self { out }
     }
@@ -59,7 +59,7 @@ impl<W: Write> Renderer for RawJson<W> {
     }
 }
 
-/// Go's encoder makes JSON that can be put into HTML. These characters occur in strings only.
+/// Escapes characters for HTML, like Go's encoder. They only occur in strings.
 fn escape_as_go(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
