@@ -1,4 +1,4 @@
-//! The display of a command, and the user who may interrupt it.
+//! The progress display of a command, and interrupts by the user.
 
 use std::io::IsTerminal as _;
 
@@ -12,17 +12,17 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::print;
 
-/// What all builds of a command share: one display, and the user who may interrupt them.
+/// The display that all builds of a command share, and their cancellation by the user.
 pub(crate) struct Stage {
     events: Events,
-    /// Ends when nobody reports any more.
+    /// Ends when all senders are dropped.
     reader: JoinHandle<()>,
     cancel: CancellationToken,
     interrupts: JoinHandle<()>,
 }
 
 impl Stage {
-    /// Begins to show progress: of builds by their events, and of whatever else reports some.
+    /// Starts the progress display for the events of builds and other operations.
     pub(crate) fn open(progress: Progress) -> Result<Self, CliError> {
         let (events, read) = Events::channel();
         let reader = match progress.mode() {
@@ -34,33 +34,33 @@ impl Stage {
         Ok(Self { events, reader, cancel, interrupts })
     }
 
-    /// Shows the last of it.
+    /// Ends the display after the last event.
     pub(crate) async fn close(self) {
         self.interrupts.abort();
         drop(self.events);
         let _ = self.reader.await;
     }
 
-    /// Where builds report what happens.
+    /// The sender of events.
     pub(crate) fn events(&self) -> &Events {
         &self.events
     }
 
-    /// What the user interrupts.
+    /// Cancelled when the user interrupts the command.
     pub(crate) fn cancellation(&self) -> &CancellationToken {
         &self.cancel
     }
 }
 
-/// Shows the events that a display has room for.
+/// Shows the events that a display supports.
 fn show(mut events: EventReceiver, mode: Mode) -> Result<JoinHandle<()>, CliError> {
-    // Renderers flush what belongs together.
+    // Renderers flush complete frames.
     let out = std::io::BufWriter::new(std::io::stderr());
     let mut renderer = mode.renderer(out, terminal()).map_err(|error| CliError::Input(error.to_string()))?;
     let (progress, updates) = progress::channel();
     Ok(tokio::spawn(async move {
         let read = async {
-            // Dropped at the end, which ends the display.
+            // Dropping it at the end ends the display.
             let progress = progress;
             while let Some(event) = events.recv().await {
                 if let Some(update) = event.to_update() {
@@ -68,7 +68,7 @@ fn show(mut events: EventReceiver, mode: Mode) -> Result<JoinHandle<()>, CliErro
                 }
             }
         };
-        // A display that cannot write has nobody to tell.
+        // Write errors of the display cannot be reported.
         let ((), _) = tokio::join!(read, progress::render(updates, renderer.as_mut()));
     }))
 }
@@ -79,7 +79,7 @@ async fn write_json(mut events: EventReceiver) {
     }
 }
 
-/// The first interrupt cancels the build, which then ends in good order; one more gives up at once.
+/// The first interrupt cancels the build, which then ends cleanly; the second one ends the program immediately.
 async fn on_interrupt(cancel: CancellationToken) {
     interrupt().await;
     cancel.cancel();
@@ -93,7 +93,7 @@ async fn on_interrupt(cancel: CancellationToken) {
 async fn interrupt() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        // Without a handler the signal's default action ends the program, which is what it asks for.
+        // Without a handler, the signal's default action ends the program, as intended.
         return std::future::pending().await;
     };
     tokio::select! {

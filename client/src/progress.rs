@@ -1,6 +1,6 @@
-//! Progress of a build: what the daemon (and our own steps) report, a model of it, and ways of showing it.
+//! Progress of a build: the updates of the daemon and of local steps, a model of them, and renderers.
 //!
-//! Nothing here prints by itself: renderers write to what they are given, and the caller declares whether that is a terminal.
+//! Renderers write to the writer that they are given, and the caller declares whether it is a terminal.
 
 mod channel;
 mod event;
@@ -29,17 +29,17 @@ pub use self::raw_json::RawJson;
 pub use self::stamp::Stamp;
 pub use self::tty::{Terminal, Tty};
 
-/// Without reports a display is drawn again this often, for its clocks.
+/// The interval at which a display is redrawn without updates, for its clocks.
 const TICK: Duration = Duration::from_millis(150);
 
-/// A way of showing progress. Times are this machine's.
+/// Displays progress. Times are those of this machine.
 pub trait Renderer {
-    /// Takes a report.
+    /// Handles an update.
     ///
     /// # Errors
     /// If writing fails.
     fn update(&mut self, update: &Update, now: Stamp) -> io::Result<()>;
-    /// Lets time pass.
+    /// Called regularly, so that displays show the elapsed time.
     ///
     /// # Errors
     /// If writing fails.
@@ -88,20 +88,20 @@ impl Renderer for Quiet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// A display on a terminal, else plain lines.
+    /// A display on a terminal, otherwise plain lines.
     #[default]
     Auto,
-    /// A display that is drawn over and over.
+    /// A display that is redrawn.
     Tty,
-    /// Lines.
+    /// Plain lines.
     Plain,
-    /// JSON for programs.
+    /// JSON lines for programs.
     RawJson,
     /// Nothing.
     Quiet,
 }
 
-/// A mode there isn't.
+/// An unknown mode.
 ///
 /// ```
 /// use buildkit_client::progress::Mode;
@@ -127,7 +127,7 @@ impl FromStr for Mode {
     }
 }
 
-/// `tty` was asked for where there is none.
+/// `tty` was requested without a terminal.
 ///
 /// ```
 /// use buildkit_client::progress::{Mode, NotATerminal};
@@ -139,10 +139,10 @@ impl FromStr for Mode {
 pub struct NotATerminal;
 
 impl Mode {
-    /// Lets `BUILDKIT_PROGRESS` decide if no mode is given: as for BuildKit's clients, a given mode wins.
+    /// Uses the mode of `BUILDKIT_PROGRESS` if no mode is given. As in BuildKit's clients, a given mode takes precedence.
     ///
     /// # Errors
-    /// If the variable names no mode.
+    /// The variable's value is not a mode.
     pub fn or_variable(self, value: Option<&str>) -> Result<Self, UnknownMode> {
         match (self, value) {
             (Self::Auto, Some(value)) => value.parse(),
@@ -150,10 +150,10 @@ impl Mode {
         }
     }
 
-    /// Makes the renderer; `terminal` is there if `out` is one.
+    /// Creates the renderer. `terminal` is given if `out` is a terminal.
     ///
     /// # Errors
-    /// If the mode needs a terminal and there is none.
+    /// The mode needs a terminal and there is none.
     pub fn renderer<W: Write + Send + 'static>(
         self,
         out: W,
@@ -169,10 +169,10 @@ impl Mode {
     }
 }
 
-/// Feeds a renderer until all senders are gone, and returns the warnings that came by.
+/// Passes updates to a renderer until all senders are dropped, and returns the warnings among them.
 ///
-/// When writing fails, the reports are still taken, so that the build isn't held up by a pipe that is not read; the first
-/// error is returned at the end, together with the warnings.
+/// After a write error, updates are still received, so that a closed pipe does not block the build. The first error is returned at the
+/// end, together with the warnings.
 pub async fn render(
     mut reports: ProgressReceiver,
     renderer: &mut (dyn Renderer + Send),

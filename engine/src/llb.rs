@@ -1,6 +1,6 @@
-//! The builder `llb`: the workspace's own frontend, run here, on a BuildKit daemon or a Docker Engine.
+//! The builder `llb`: runs the workspace's own frontend in this process, with a BuildKit daemon or a Docker Engine.
 //!
-//! Compiles as the `imagespec` command does, so both share the daemon's cache. Shows no progress itself; a caller may read the events.
+//! It compiles like the `imagespec` command, so both share the daemon's cache. It shows no progress; a caller may read the events.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use crate::error::EngineError;
 
 /// Builds on a daemon.
 ///
-/// An image with a registry is pushed to it, unless `FLYTE_PUSH_IMAGE_SPEC` says otherwise. All others are loaded into the daemon's
-/// own Engine, or the one that is given; where there is none, the result stays in the daemon's cache.
+/// An image with a registry is pushed to it, unless `FLYTE_PUSH_IMAGE_SPEC` disables pushing. All other images are loaded into the
+/// daemon's own Engine, or the given one. Without an Engine, the result stays in the daemon's cache.
 ///
 /// ```
 /// use imagespec_engine::{ImageBuildEngine, LlbBuilder};
@@ -41,7 +41,7 @@ pub struct LlbBuilder {
 }
 
 impl LlbBuilder {
-    /// A builder for a daemon.
+    /// Creates a builder for a daemon.
     #[must_use]
     pub fn new(address: Address) -> Self {
         let delivery = DeliveryOptions { compression: "zstd".to_owned(), ..DeliveryOptions::default() };
@@ -50,27 +50,27 @@ impl LlbBuilder {
         Self { address, dial, engine: None, request, events: Events::default(), cancel }
     }
 
-    /// Sets how long a connection may take.
+    /// Sets the timeouts of connections.
     #[must_use]
     pub fn with_dial_options(self, dial: DialOptions) -> Self {
         Self { dial, ..self }
     }
 
-    /// Names the Engine that loads what is not pushed, if the daemon is none itself.
+    /// Sets the Engine that loads images that are not pushed, if the daemon is not an Engine itself.
     #[must_use]
     pub fn with_engine(self, engine: EngineAddress) -> Self {
         Self { engine: Some(engine), ..self }
     }
 
-    /// Sets how a push compresses the layers it adds (BuildKit's word; `zstd` if nobody chooses).
+    /// Sets the compression of new layers in a push (BuildKit's name; the default is `zstd`).
     #[must_use]
     pub fn with_compression(mut self, compression: impl Into<String>) -> Self {
         self.request.delivery.compression = compression.into();
         self
     }
 
-    /// Sets what else is asked of the daemon: cache, attestations, entitlements, outputs beside the push, and whether images are
-    /// built that are up to date. Whether an image is pushed or loaded is decided for each spec.
+    /// Sets the other options of builds: cache, attestations, entitlements, additional outputs, and whether to build images that are up
+    /// to date. Whether an image is pushed or loaded is decided for each spec.
     ///
     /// ```
     /// use imagespec_driver::Request;
@@ -88,13 +88,13 @@ impl LlbBuilder {
         Self { request, ..self }
     }
 
-    /// Sets what ends all builds in good order.
+    /// Sets the token that cancels all builds.
     #[must_use]
     pub fn with_cancellation(self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self }
     }
 
-    /// Reports what happens in all builds: steps, logs, warnings, deliveries, failures. The builds wait for a reader that is behind.
+    /// Sends the events of all builds: steps, logs, warnings, deliveries, failures. Builds wait for a slow reader.
     ///
     /// ```
     /// use imagespec_driver::{EventKind, Events};
@@ -120,12 +120,12 @@ impl LlbBuilder {
     }
 
     async fn build(&self, spec: &ImageSpec, context: &BuildContext) -> Result<Option<String>, EngineError> {
-        // What is wrong with the spec alone is reported before anything is connected.
+        // The spec is checked before connecting.
         let image = image(spec, context)?;
         let (connection, shared) = match &context.shared_sessions {
             None => (dial(&self.address, &self.dial).await?, None),
-            Some(together) => {
-                let (connection, session) = together.reach(&self.address, &self.dial, &context.files).await?;
+            Some(sessions) => {
+                let (connection, session) = sessions.reach(&self.address, &self.dial, &context.files).await?;
                 (connection, Some(session))
             }
         };
@@ -167,7 +167,7 @@ impl ImageSpecBuilder for LlbBuilder {
     }
 }
 
-/// The image of a spec, with what belongs to it on this machine.
+/// The image of a spec, with its files, secrets and credentials on this machine.
 fn image(spec: &ImageSpec, context: &BuildContext) -> Result<Image, EngineError> {
     let (document, warnings) = context.files.document(spec);
     let file_name = context.files.spec_name();
@@ -183,14 +183,14 @@ fn image(spec: &ImageSpec, context: &BuildContext) -> Result<Image, EngineError>
     })
 }
 
-/// The secrets that the daemon may ask for while it builds.
+/// The secrets of the spec.
 fn secrets(spec: &ImageSpec, context: &BuildContext) -> Result<Secrets, EngineError> {
     let mut secrets = Secrets::default();
     let problems = add_secrets(&mut secrets, &context.files, spec, &context.settings.variables, |_| false);
     problems.into_iter().next().map_or(Ok(secrets), |problem| Err(problem.into()))
 }
 
-/// The options that a frontend is given, by the names in [`option`].
+/// The options of the frontend, with the names in [`option`].
 fn options(file_name: &str, spec: &ImageSpec, context: &BuildContext) -> BTreeMap<String, String> {
     let mut options = BTreeMap::from([(option::FILENAME.to_owned(), file_name.to_owned())]);
     let platforms: Vec<String> = spec.platforms().iter().map(ToString::to_string).collect();

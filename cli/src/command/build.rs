@@ -1,6 +1,6 @@
-//! `imagespec build`: the images that specs describe, built and brought where they are wanted.
+//! `imagespec build`: builds the images of specs and delivers them.
 //!
-//! Turns arguments into a request and its answer into lines and files; building is `imagespec-driver`'s.
+//! Converts arguments to a request, and results to files and output; `imagespec-driver` builds.
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
@@ -27,9 +27,9 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
     let is_one = specs.len() == 1;
     let request = request(args)?;
     if !is_one {
-        check_flags_of_several(args, &request)?;
+        check_flags_for_several(args, &request)?;
     }
-    // What is wrong with the specs alone is told before anything is connected.
+    // Errors in the specs are reported before connecting.
     let images = specs.iter().map(|spec| (spec.title(), read(args, spec))).collect();
     let images: Vec<Image> = CliError::unless_all(images)?;
     note_warnings(args, images.iter().map(|image| render_diagnostics(&image.warnings, &image.document.sources)));
@@ -51,11 +51,11 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
         .zip(&outcomes)
         .filter_map(|(image, (_, outcome))| Some((image, outcome.as_ref().ok()?)))
         .collect();
-    note_warnings(args, done.iter().map(|(image, built)| warnings_of_build(image, built)));
+    note_warnings(args, done.iter().map(|(image, built)| build_warnings(image, built)));
     let reported = report(args, is_one, &done);
     match (CliError::unless_all(outcomes), reported) {
         (Ok(_), reported) => reported,
-        // What could not be written is the lesser trouble.
+        // Write errors are less important than the failed build.
         (Err(failed), reported) => {
             reported.unwrap_or_else(|error| print::note(&error.render()));
             Err(failed.reported_by(progress(args)))
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
     }
 }
 
-/// What the flags ask of every build.
+/// The request from the flags.
 fn request(args: &BuildArgs) -> Result<Request, CliError> {
     let OutputArgs { push, load, .. } = args.output;
     let mut allowed = parse_allow(&args.output.allow)?;
@@ -74,7 +74,7 @@ fn request(args: &BuildArgs) -> Result<Request, CliError> {
     for text in &args.output.attest {
         attestations.add(text).map_err(|error| CliError::Input(error.to_string()))?;
     }
-    // The shorthands win over `--attest`.
+    // The shorthands take precedence over `--attest`.
     for (kind, value) in [("sbom", &args.output.sbom), ("provenance", &args.output.provenance)] {
         value.iter().for_each(|value| attestations.set(kind, value));
     }
@@ -108,26 +108,26 @@ fn source_policy(path: &Path) -> Result<Policy, CliError> {
     Ok(parse_source_policy(&path.to_string_lossy(), &text)?)
 }
 
-/// Flags that name one image, or one file for it, when several are built.
-fn check_flags_of_several(args: &BuildArgs, request: &Request) -> Result<(), CliError> {
-    let names_cache = request.cache_exports.iter().any(|cache| cache.kind != "inline");
-    let wrong = [
+/// Refuses flags for a single image if several images are built.
+fn check_flags_for_several(args: &BuildArgs, request: &Request) -> Result<(), CliError> {
+    let exports_cache = request.cache_exports.iter().any(|cache| cache.kind != "inline");
+    let refused = [
         (!args.output.tag.is_empty(), "--tag names one image; give each spec a `name` instead"),
         (args.output.iidfile.is_some(), "--iidfile accepts only one image; use --metadata-file or --quiet instead"),
         (args.save_facts.is_some(), "--save-facts accepts only one image"),
-        (names_cache, "--cache-to accepts only one image, except with type=inline"),
+        (exports_cache, "--cache-to accepts only one image, except with type=inline"),
     ];
-    let wrong: Vec<&str> = wrong.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, why)| why).collect();
-    match wrong.is_empty() {
+    let refused: Vec<&str> = refused.into_iter().filter(|(is_refused, _)| *is_refused).map(|(_, why)| why).collect();
+    match refused.is_empty() {
         true => Ok(()),
-        false => Err(CliError::Input(format!("cannot build several images at once: {}", wrong.join("; ")))),
+        false => Err(CliError::Input(format!("cannot build several images at once: {}", refused.join("; ")))),
     }
 }
 
-/// Reads a spec and what belongs to it on this machine.
+/// Reads a spec and its files, secrets and credentials.
 fn read(args: &BuildArgs, spec: &crate::args::SpecArgs) -> Result<Image, CliError> {
     let mut image = image::read(spec, &args.options, Missing::Refuse)?;
-    // The daemon compares what was asked for with what comes out, and knows of the spec's platforms only if it is told.
+    // The daemon checks the platforms of the result only if the request contains them.
     let platforms: Vec<String> = image.document.spec.platforms().iter().map(ToString::to_string).collect();
     if !image.options.contains_key(option::PLATFORM) && !platforms.is_empty() {
         image.options.insert(option::PLATFORM.to_owned(), platforms.join(","));
@@ -136,7 +136,7 @@ fn read(args: &BuildArgs, spec: &crate::args::SpecArgs) -> Result<Image, CliErro
     Ok(image)
 }
 
-/// What the image is called: by the flags, else, where it goes somewhere under a name, by the spec.
+/// The names of the image: those in the flags, or else, if it is pushed or loaded, the one in the spec.
 fn tags(args: &BuildArgs, image: &Image) -> Result<Vec<String>, CliError> {
     let goes_somewhere = args.output.push || args.output.load;
     if !args.output.tag.is_empty() || !goes_somewhere || image.document.spec.name().is_none() {
@@ -150,7 +150,7 @@ fn tags(args: &BuildArgs, image: &Image) -> Result<Vec<String>, CliError> {
     Ok(vec![name])
 }
 
-/// Connects to the daemon, and to the Engine beside or behind it when something has to be loaded.
+/// Connects to the daemon, and to an Engine if something has to be loaded and the daemon is not an Engine.
 async fn connect(args: &BuildArgs, request: &Request) -> Result<Daemon, CliError> {
     let found = daemon::find(&args.daemon)?;
     let default_load = found.builder.as_ref().is_some_and(|builder| builder.default_load);
@@ -170,15 +170,15 @@ async fn connect(args: &BuildArgs, request: &Request) -> Result<Daemon, CliError
     Ok(Daemon::new(connection, engine, default_load, &Variables::from_process()).await)
 }
 
-/// What came up while an image was built, without what was shown of its spec.
-fn warnings_of_build(image: &Image, built: &Built) -> String {
+/// The warnings of a build, without those of the spec, which were shown before.
+fn build_warnings(image: &Image, built: &Built) -> String {
     let Some(planned) = &built.planned else { return String::new() };
     let found: Vec<Diagnostic> =
         built.warnings().iter().filter(|warning| !image.warnings.contains(warning)).cloned().collect();
     render_diagnostics(&found, &planned.document.sources)
 }
 
-/// Shows warnings, unless the user wants to see nothing but the result. Images of one file have some in common.
+/// Shows warnings, each once, unless the user wants only the result. Images of one file may have the same warnings.
 fn note_warnings(args: &BuildArgs, warnings: impl Iterator<Item = String>) {
     let mut shown = BTreeSet::new();
     for text in warnings.filter(|_| shows_notes(args)) {
@@ -188,7 +188,7 @@ fn note_warnings(args: &BuildArgs, warnings: impl Iterator<Item = String>) {
     }
 }
 
-/// The files and lines that tell other programs what came of it. Of one image that was asked for, the metadata stand alone.
+/// Writes the files and lines for other programs. For a single requested image, the metadata file contains only its metadata.
 fn report(args: &BuildArgs, is_one: bool, done: &[(&Image, &Built)]) -> Result<(), CliError> {
     let write = |path: &Path, written: std::io::Result<()>| {
         written.map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
@@ -227,7 +227,7 @@ fn progress(args: &BuildArgs) -> Progress {
     if args.output.quiet { Progress::Quiet } else { args.output.progress }
 }
 
-/// Whether notes are shown to the user. Programs that read events get them as events.
+/// Whether to show notes. Programs that read events get them as events.
 fn shows_notes(args: &BuildArgs) -> bool {
     !args.output.quiet && args.output.progress != Progress::Json
 }

@@ -35,7 +35,7 @@ pub struct Update {
     pub warnings: Vec<Warning>,
 }
 
-/// A step: replaces what was known under its digest.
+/// A step. It replaces the previous state of the step with this digest.
 ///
 /// ```
 /// use buildkit_client::progress::{Stamp, Vertex};
@@ -76,19 +76,19 @@ pub struct Vertex {
 }
 
 impl Vertex {
-    /// Whether it was stopped, as opposed to having failed. BuildKit marks that in the error's text.
+    /// Whether it was stopped rather than failed. BuildKit marks this in the error's text.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
         is_canceled(&self.error)
     }
 }
 
-/// Whether an error of a vertex is how BuildKit marks what was stopped.
+/// Whether an error of a vertex is BuildKit's mark for a stopped one.
 pub(super) fn is_canceled(error: &str) -> bool {
     error.ends_with("context canceled")
 }
 
-/// Steps that are shown as one.
+/// Steps that are shown as a single one.
 ///
 /// ```
 /// use buildkit_client::progress::{ProgressGroup, Vertex};
@@ -109,7 +109,7 @@ pub struct ProgressGroup {
     pub weak: bool,
 }
 
-/// A sub-task of a step: a layer pulled, a context sent.
+/// A sub-task of a step, such as pulling a layer or sending a context.
 ///
 /// ```
 /// use buildkit_client::progress::VertexStatus;
@@ -121,7 +121,7 @@ pub struct ProgressGroup {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VertexStatus {
-    /// Identity within the step.
+    /// The id within the step.
     pub id: String,
     /// The step's digest.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -145,7 +145,7 @@ pub struct VertexStatus {
     pub completed: Option<Stamp>,
 }
 
-/// Which of a process's outputs.
+/// An output stream of a process.
 ///
 /// ```
 /// use buildkit_client::progress::{Log, Stream};
@@ -154,7 +154,7 @@ pub struct VertexStatus {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stream {
-    /// Standard output, and anything that is not standard error.
+    /// Standard output, and every number other than standard error's.
     #[default]
     Stdout,
     /// Standard error.
@@ -186,7 +186,7 @@ pub struct Log {
     /// The step's digest.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub vertex: String,
-    /// Where it wrote them.
+    /// The output stream.
     pub stream: Stream,
     /// What it wrote.
     #[serde(serialize_with = "json::base64")]
@@ -196,7 +196,7 @@ pub struct Log {
     pub timestamp: Option<Stamp>,
 }
 
-/// Something the daemon or a frontend wants people to know.
+/// A message to the user from the daemon or a frontend.
 ///
 /// ```
 /// use buildkit_client::progress::Warning;
@@ -232,7 +232,7 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// The warning's place in the spec, in the form errors have.
+    /// The place of the warning in the spec, in the form of the places of errors.
     #[must_use]
     pub fn source(&self) -> Option<Source> {
         let info = self.info.as_ref()?;
@@ -260,7 +260,7 @@ impl From<wire::StatusResponse> for Update {
     }
 }
 
-/// The generated timestamp type has no public path; its two fields are all there is to it.
+/// The generated timestamp type has no public path, so its two fields are passed.
 macro_rules! stamp {
     ($timestamp:expr) => {
         $timestamp

@@ -1,4 +1,4 @@
-//! Numbers as people and Go's clients write them. Nothing here knows what they count.
+//! Formats numbers for users, like Go's clients.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub(super) fn bytes(count: i64) -> String {
         return format!("{count}B");
     }
     let mut unit = "";
-    // 64 bits end before the zettabytes begin.
+    // 64-bit numbers are less than a zettabyte.
     for name in ["kB", "MB", "GB", "TB", "PB", "EB"] {
         if value.abs() < 1000.0 {
             break;
@@ -24,7 +24,7 @@ pub(super) fn one_decimal(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64())
 }
 
-/// Seconds in five characters: the more there are, the fewer places matter.
+/// Seconds in five characters, with fewer decimal places for larger numbers.
 pub(super) fn seconds(time: Duration) -> String {
     let value = time.as_secs_f64();
     let places = if value < 10.0 {

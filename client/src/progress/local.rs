@@ -1,4 +1,4 @@
-//! Steps of our own among the daemon's: authentication, pushing, loading. To renderers they look like any other.
+//! Steps of the client among the daemon's: authentication, pushing, loading. Renderers show them like other steps.
 
 use buildkit_proto::Digest;
 
@@ -7,7 +7,7 @@ use super::event::{Log, Stream, Update, Vertex, VertexStatus};
 use super::stamp::Stamp;
 use crate::reference::new_reference;
 
-/// A running step of our own. One that is dropped without an end stays open in the display.
+/// A running step of the client. If it is dropped before its end, it stays open in the display.
 ///
 /// ```
 /// use buildkit_client::progress::{Stream, channel};
@@ -29,7 +29,7 @@ pub struct LocalStep {
 }
 
 impl ProgressSender {
-    /// Starts a step of our own, named as BuildKit's clients do it: `[auth] …`, `[internal] …`.
+    /// Starts a step. Names follow BuildKit's clients: `[auth] …`, `[internal] …`.
     pub async fn start(&self, name: impl Into<String>) -> LocalStep {
         let digest = Digest::from_content(new_reference().as_bytes()).to_string();
         let vertex = Vertex { digest, name: name.into(), started: Some(Stamp::now()), ..Vertex::default() };
@@ -46,7 +46,7 @@ impl LocalStep {
         self.sender.send(Update { logs: vec![log], ..Update::default() }).await;
     }
 
-    /// Reports on a sub-task; `started` of the first report should be repeated by the later ones.
+    /// Reports a sub-task; later reports should repeat the `started` of the first one.
     pub async fn task(&self, id: impl Into<String>, started: Stamp, current: i64, total: i64, is_done: bool) {
         let now = Stamp::now();
         let status = VertexStatus {
@@ -62,12 +62,12 @@ impl LocalStep {
         self.sender.send(Update { statuses: vec![status], ..Update::default() }).await;
     }
 
-    /// Ends the step well.
+    /// Ends the step successfully.
     pub async fn done(self) {
         self.end(String::new(), false).await;
     }
 
-    /// Ends the step because there was nothing to do.
+    /// Ends the step as cached, because nothing had to be done.
     pub async fn cached(self) {
         self.end(String::new(), true).await;
     }

@@ -1,12 +1,12 @@
-//! The last lines a step wrote, as a terminal would have ended up showing them: carriage returns start a line over, escape
-//! sequences leave no trace. It does not move about the screen as a real terminal would.
+//! The last output lines of a step, as a terminal would show them: carriage returns restart a line, escape sequences are removed.
+//! Cursor movements are not supported.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Lines kept; an error shows all of them.
+/// The number of lines that are kept, all of which an error shows.
 const MAX_LINES: usize = 200;
-/// A line gets no longer than this.
+/// The maximum length of a line.
 const MAX_LINE_CHARS: usize = 1000;
 const TAB: usize = 8;
 const BACKSPACE: u8 = 8;
@@ -112,25 +112,25 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_that_is_drawn_over_leaves_its_last_form() {
+    fn the_last_state_of_a_progress_bar_is_kept() {
         check(&[b" 10%\r 20%\r100%\n"], &["100%"]);
         check(&[b"abc\x08\x08X\n"], &["aXc"]);
     }
 
     #[test]
-    fn escapes_leave_no_trace() {
+    fn escape_sequences_are_removed() {
         check(&[b"\x1b[31mred\x1b[0m \x1b]0;title\x07on\x1b]8;;x\x1b\\e\n"], &["red one"]);
         check(&[b"\x1b", b"[3", b"1mred\n"], &["red"]);
     }
 
     #[test]
-    fn torn_characters_are_joined_and_wrong_ones_replaced() {
+    fn incomplete_characters_are_joined_and_invalid_ones_replaced() {
         check(&["ä".as_bytes().split_at(1).0, "ä".as_bytes().split_at(1).1], &["ä"]);
         check(&[b"a\xffb"], &["a\u{fffd}b"]);
     }
 
     #[test]
-    fn room_is_bounded() {
+    fn lines_are_limited() {
         let mut tail = LogTail::default();
         for _ in 0..1000 {
             tail.write(&[b'x'; 5000]);

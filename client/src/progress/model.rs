@@ -1,6 +1,6 @@
-//! What is known about a running build: steps in the order they came into view, groups folded into one step each.
+//! The state of a running build: steps in the order in which they became visible, with groups as single steps.
 //!
-//! Fed with reports, read by renderers. It knows no clock and no terminal: the time is an argument.
+//! It is updated with reports and read by renderers. Times are passed as arguments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,41 +8,41 @@ use std::time::Duration;
 use super::event::{ProgressGroup, Update, Vertex, VertexStatus, Warning, is_canceled};
 use super::stamp::Stamp;
 
-/// A step's place in [`Model::steps`].
+/// The index of a step in [`Model::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StepId(usize);
 
-/// All of a build that can be shown.
+/// The state of a build.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     steps: Vec<Step>,
-    /// Vertices of a group point at the group's step.
+    /// Vertices of a group refer to the group's step.
     by_digest: BTreeMap<String, StepId>,
     by_group: BTreeMap<String, StepId>,
-    /// In the order they came into view.
+    /// The visible steps in their order.
     shown: Vec<StepId>,
-    /// What to add to the daemon's times to get ours.
+    /// The difference between our clock and the daemon's.
     skew: Option<i128>,
     started: Option<Stamp>,
 }
 
-/// A row of the display.
+/// A visible step.
 #[derive(Debug, Default)]
 pub(super) struct Step {
     pub(super) name: String,
     pub(super) cached: bool,
     pub(super) error: String,
-    /// In the order they started.
+    /// The sub-tasks in the order of their start.
     pub(super) tasks: Vec<VertexStatus>,
     pub(super) warnings: Vec<Warning>,
-    /// From each start to its end. A report about the same start replaces the older one.
+    /// The runs, each from its start to its end. A report with the same start replaces the older one.
     runs: BTreeMap<Stamp, Option<Stamp>>,
-    /// Of a group.
+    /// The members, if it is a group.
     members: BTreeMap<String, Vertex>,
     shown: bool,
 }
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Waiting,
@@ -53,18 +53,18 @@ pub(super) enum State {
     Failed,
 }
 
-/// What a report changed.
+/// The effects of an update.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
-    /// Steps to show anew, with how many things happened in each.
+    /// The steps to show again, with the number of events in each.
     pub(super) steps: BTreeMap<StepId, usize>,
-    /// Sub-tasks to show anew.
+    /// The sub-tasks to show again.
     pub(super) tasks: BTreeSet<(StepId, String)>,
-    /// Output, cut into what belongs to one step each.
+    /// The output by step.
     pub(super) logs: Vec<LogPiece>,
 }
 
-/// Bytes a step wrote, with the time since it started.
+/// Output of a step, with the time since the step's start.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LogPiece {
     pub(super) step: StepId,
@@ -84,7 +84,7 @@ impl Step {
         }
     }
 
-    /// Started, and everything that was started has ended.
+    /// Whether it has started, and everything that was started has ended.
     pub(super) fn is_completed(&self) -> bool {
         !self.runs.is_empty() && self.runs.values().all(Option::is_some)
     }
@@ -101,7 +101,7 @@ impl Step {
         !self.error.is_empty() && !is_canceled(&self.error)
     }
 
-    /// Time spent running, overlaps counted once; `now` (in the daemon's time) ends what still runs.
+    /// The time spent running, with overlaps counted once. `now` is the daemon's time, until which unfinished runs are counted.
     pub(super) fn duration(&self, now: Stamp) -> Duration {
         let mut total = Duration::ZERO;
         let mut open: Option<(Stamp, Stamp)> = None;
@@ -119,7 +119,7 @@ impl Step {
         total + open.map_or(Duration::ZERO, |(from, to)| to.since(from))
     }
 
-    /// The start of the run in progress, or of the last one.
+    /// The start of the current or last run.
     fn last_start(&self) -> Option<Stamp> {
         self.runs.keys().next_back().copied()
     }
@@ -130,28 +130,28 @@ impl Model {
         self.steps.get(id.0).expect("ids come from this model, which forgets no step")
     }
 
-    /// Steps in view, in the order they came.
+    /// The visible steps in their order.
     pub(super) fn shown(&self) -> impl Iterator<Item = (StepId, &Step)> {
         self.shown.iter().map(|&id| (id, self.step(id)))
     }
 
-    /// Steps that failed, in order.
+    /// The failed steps in their order.
     pub(super) fn failed(&self) -> impl Iterator<Item = (StepId, &Step)> {
         self.shown().filter(|(_, step)| step.failed())
     }
 
-    /// Completed steps and all steps known; members of a group count as one, as soon as it is in view.
+    /// The number of completed steps and of all known steps. A visible group counts as one.
     pub(super) fn count(&self) -> (usize, usize) {
         let known = self.steps.iter().filter(|step| step.members.is_empty() || step.shown);
         known.fold((0, 0), |(done, all), step| (done + usize::from(step.is_completed()), all + 1))
     }
 
-    /// Time since the first step started; `now` is ours.
+    /// The time since the first step started; `now` is our time.
     pub(super) fn elapsed(&self, now: Stamp) -> Duration {
         self.started.map_or(Duration::ZERO, |started| self.daemon_time(now).since(started))
     }
 
-    /// Our time as the daemon's clock would have it.
+    /// Converts our time to the daemon's.
     pub(super) fn daemon_time(&self, now: Stamp) -> Stamp {
         now.shifted(-self.skew.unwrap_or_default())
     }
@@ -219,7 +219,7 @@ impl Model {
             }
         };
         let step = self.step_mut(id);
-        // A repeated announcement doesn't undo a start.
+        // A repeated announcement does not revert a start.
         if vertex.started.is_none() && step.is_started() {
             return;
         }
@@ -255,7 +255,7 @@ impl Model {
         if let Some(started) = vertex.started {
             changed |= step.runs.insert(started, vertex.completed) != Some(vertex.completed);
         }
-        // Weak members don't bring the group into view, a failure does.
+        // A weak member does not make the group visible, unless it fails.
         let is_strong =
             |member: &Vertex| member.started.is_some() && !member.group.as_ref().is_some_and(|group| group.weak);
         if step.is_started() && (step.members.values().any(is_strong) || !step.error.is_empty()) {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_overlap_count_once() {
+    fn overlapping_runs_count_once() {
         let model = model(vec![
             vertex("a", Some(10), Some(20)),
             vertex("a", Some(15), Some(30)),

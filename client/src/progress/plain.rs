@@ -1,8 +1,8 @@
 //! Progress as lines for logs and pipes, in the format of BuildKit's own clients
 //! (moby/buildkit: `util/progress/progressui/printer.go`).
 //!
-//! One step at a time has the word; which one is decided by how much the others have waited and written, so that lines of
-//! parallel steps don't mix.
+//! The output of parallel steps is printed one step at a time. The next step is selected by how long the others have waited and how
+//! much they have written.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, Write};
@@ -14,16 +14,16 @@ use super::format::{bytes, one_decimal, seconds};
 use super::model::{LogPiece, Model, State, StepId};
 use super::stamp::Stamp;
 
-/// A step keeps the word at least this long while it writes.
+/// The minimum time before another step is printed, while the current one writes.
 const ANTI_FLICKER: Duration = Duration::from_secs(5);
-/// No step stays unseen longer than this.
+/// The maximum time without output of a waiting step.
 const MAX_HIDDEN: Duration = Duration::from_secs(10);
-/// A sub-task is shown again after this time or this part of its bytes.
+/// A sub-task is printed again after this time or this part of its bytes.
 const TASK_INTERVAL: Duration = Duration::from_secs(5);
 const TASK_PART: f64 = 0.05;
-/// Reports are gathered this long; lines of one step are then together more often.
+/// Updates are collected for this time, so that more lines of a step are printed together.
 const GATHER: Duration = Duration::from_millis(100);
-/// Lines shown again when their step failed.
+/// The number of lines that are repeated when their step fails.
 const REPLAYED_LINES: usize = 10;
 
 /// Writes the plain format.
@@ -52,7 +52,7 @@ pub struct Plain<W> {
     out: W,
     model: Model,
     lines: BTreeMap<StepId, Lines>,
-    /// Steps with something new to print.
+    /// The steps with something to print.
     pending: BTreeSet<StepId>,
     current: Option<StepId>,
     last_index: usize,
@@ -60,29 +60,29 @@ pub struct Plain<W> {
     printed_at: Option<Stamp>,
 }
 
-/// What is to be printed of one step.
+/// The unprinted output of a step.
 #[derive(Debug, Default)]
 struct Lines {
-    /// Number in the output; zero before its first line.
+    /// The step's number in the output; zero before its first line.
     index: usize,
-    /// Complete lines, with their times.
+    /// The complete lines, with their times.
     ready: Vec<Vec<u8>>,
-    /// A line whose end has not come yet, and how many of its bytes are out.
+    /// The incomplete line, and the number of its printed bytes.
     partial: Option<Vec<u8>>,
     partial_shown: usize,
     tail: VecDeque<Vec<u8>>,
-    /// Sub-tasks with something new.
+    /// The sub-tasks with changes.
     tasks: BTreeSet<String>,
-    /// Last time and number shown of each sub-task.
+    /// The last printed time and number of each sub-task.
     shown_tasks: BTreeMap<String, (Stamp, i64)>,
     shown_warnings: usize,
-    /// Things that happened since the step last had the word, and since when.
+    /// The number of events since the step was last printed, and the time of the first.
     count: usize,
     waiting_since: Option<Stamp>,
 }
 
 impl<W: Write> Plain<W> {
-    /// Writes to `out`.
+    /// Creates a renderer that writes to `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,
@@ -118,7 +118,7 @@ impl<W: Write> Plain<W> {
         self.printed_at = Some(now);
         let shown: BTreeSet<StepId> = self.model.shown().map(|(id, _)| id).collect();
         let current = self.current;
-        // What has ended goes first, the one that has the word before the others.
+        // Completed steps are printed first, beginning with the current one.
         let is_done = |id: &StepId| self.model.step(*id).is_completed();
         let mut done: Vec<StepId> = self.pending.intersection(&shown).copied().filter(is_done).collect();
         done.sort_by_key(|&id| (Some(id) != current, self.model.step(id).completed_at(), id));
@@ -128,7 +128,7 @@ impl<W: Write> Plain<W> {
         }
         let mut rest: BTreeSet<StepId> = self.pending.intersection(&shown).copied().collect();
         if rest.is_empty() {
-            // Somebody should have the word while there is work.
+            // Select another step while there is output.
             let running = |id: StepId| self.model.step(id).state() == State::Running;
             if self.current.is_some_and(running) {
                 return Ok(());
@@ -142,14 +142,14 @@ impl<W: Write> Plain<W> {
             self.print_step(current, now)?;
         }
         rest.extend(current.filter(|_| !current_done));
-        match self.next_speaker(&rest, current.filter(|_| !current_done), now) {
+        match self.next_step(&rest, current.filter(|_| !current_done), now) {
             Some(next) => self.print_step(next, now),
             None => Ok(()),
         }
     }
 
-    /// Who gets the word next; `None` when the current one keeps it.
-    fn next_speaker(&self, candidates: &BTreeSet<StepId>, current: Option<StepId>, now: Stamp) -> Option<StepId> {
+    /// Selects the step to print next; `None` keeps the current one.
+    fn next_step(&self, candidates: &BTreeSet<StepId>, current: Option<StepId>, now: Stamp) -> Option<StepId> {
         let speed = |id: StepId| {
             let lines = self.lines.get(&id)?;
             let waited = now.since(lines.waiting_since?);
@@ -285,7 +285,7 @@ impl Lines {
         }
     }
 
-    /// Writes what there is, also of a line that has not ended: a step that asks for something must be seen asking.
+    /// Prints all output, including an incomplete line, so that a step's prompt is visible.
     fn print_logs(&mut self, out: &mut impl Write) -> io::Result<()> {
         for line in self.ready.drain(..) {
             let shown = std::mem::take(&mut self.partial_shown);
@@ -310,7 +310,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Ends a line that is out in part, so that something else can be printed; the rest of it starts a new one.
+    /// Ends a line that was printed in part, so that something else can be printed; the rest starts a new line.
     fn end_partial(&mut self, out: &mut impl Write) -> io::Result<()> {
         if self.partial_shown > 0 {
             self.partial_shown = 0;
@@ -334,7 +334,7 @@ impl Lines {
     }
 }
 
-/// What steps write goes out as it came: it need not be UTF-8.
+/// Writes output unchanged, because it may not be UTF-8.
 fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
     out.write_all(line)?;
     out.write_all(b"\n")

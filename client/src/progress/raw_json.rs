@@ -7,7 +7,7 @@ use super::Renderer;
 use super::event::Update;
 use super::stamp::Stamp;
 
-/// Writes a line per report.
+/// Writes a line per update.
 ///
 /// ```
 /// use buildkit_client::progress::{RawJson, Renderer as _, Stamp, Update, Vertex};
@@ -31,7 +31,7 @@ pub struct RawJson<W> {
 }
 
 impl<W: Write> RawJson<W> {
-    /// Writes to `out`.
+    /// Creates a renderer that writes to `out`.
     pub fn new(out: W) -> Self {
         Self { out }
     }
@@ -49,7 +49,7 @@ impl<W: Write> Renderer for RawJson<W> {
     }
 }
 
-/// Go's encoder makes JSON that can be put into HTML. These characters occur in strings only.
+/// Escapes characters for HTML, like Go's encoder. They only occur in strings.
 fn escape_as_go(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {

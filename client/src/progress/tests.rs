@@ -1,7 +1,7 @@
-//! Renderers against what Go's clients make of the same stream, and against scripted builds.
+//! Compares renderers with the output of Go's clients for the same stream, and tests them with scripted builds.
 //!
-//! `vectors/*.status` were recorded from buildkitd v0.32.2 by `examples/record_status.rs`; `*.rawjson` and `*.plain` are
-//! what `buildctl debug logs --progress …` of the same version prints for them.
+//! `vectors/*.status` were recorded from buildkitd v0.32.2 by `examples/record_status.rs`; `*.rawjson` and `*.plain` are the output of
+//! `buildctl debug logs --progress …` of the same version.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ fn at(millis: i64) -> Stamp {
     Stamp { seconds: 1_000, nanos: 0 }.shifted(i128::from(millis) * 1_000_000)
 }
 
-/// Shows updates that all come at once, as a replay from history does.
+/// Renders updates that arrive at once, as in a replay from the history.
 fn replay<R: Renderer>(renderer: &mut R, updates: &[Update]) {
     for update in updates {
         renderer.update(update, at(0)).expect("written");
@@ -34,20 +34,20 @@ fn replay<R: Renderer>(renderer: &mut R, updates: &[Update]) {
 }
 
 #[test]
-fn raw_json_is_gos_byte_for_byte() {
+fn raw_json_has_the_same_bytes_as_go() {
     let mut out = Vec::new();
     replay(&mut RawJson::new(&mut out), &recorded(FAILING_BUILD));
     assert_eq!(String::from_utf8_lossy(&out), include_str!("vectors/failing-build.rawjson"));
 }
 
 #[test]
-fn plain_is_gos() {
+fn plain_is_the_same_as_go() {
     let mut out = Vec::new();
     replay(&mut Plain::new(&mut out), &recorded(FAILING_BUILD));
     assert_eq!(String::from_utf8_lossy(&out), include_str!("vectors/failing-build.plain"));
 }
 
-/// A build told in a few words. Times are milliseconds; the daemon's clock is a day behind ours.
+/// A scripted build. Times are in milliseconds; the daemon's clock is a day behind ours.
 #[derive(Default)]
 struct Script(Vec<(i64, Update)>);
 
@@ -116,7 +116,7 @@ impl Script {
         self
     }
 
-    /// Plays it to the end, with ticks where nothing happens for a while.
+    /// Plays the script, with ticks during pauses.
     fn play<R: Renderer>(&self, renderer: &mut R) {
         let mut clock = 0;
         for (now, update) in &self.0 {
@@ -136,7 +136,7 @@ impl Script {
         String::from_utf8(out).expect("UTF-8")
     }
 
-    /// The screen as a terminal of this size ends up, and what it looked like after each frame.
+    /// The final screen of a terminal with this size, and the screen after each frame.
     fn screens(&self, width: usize, height: usize) -> Vec<String> {
         let out = Shared::default();
         let terminal = Terminal { size: Box::new(move || (width, height)), colors: false };
@@ -166,7 +166,7 @@ impl Write for Shared {
     }
 }
 
-/// As much of a terminal as the display uses.
+/// The terminal features that the display uses.
 #[derive(Default)]
 struct Screen {
     lines: Vec<String>,
@@ -252,7 +252,7 @@ fn parallel_build() -> Script {
 }
 
 #[test]
-fn plain_tells_a_parallel_build() {
+fn plain_shows_a_parallel_build() {
     insta::assert_snapshot!(parallel_build().plain());
 }
 
@@ -275,7 +275,7 @@ fn plain_shows_an_unfinished_line_and_goes_on_after_it() {
 }
 
 #[test]
-fn the_display_tells_a_parallel_build() {
+fn the_display_shows_a_parallel_build() {
     let screens = parallel_build().screens(60, 14);
     let middle = screens.iter().rev().find(|screen| screen.contains("# done")).expect("torch's bar is seen");
     let last = screens.last().expect("a last frame");
@@ -291,7 +291,7 @@ fn a_display_keeps_to_its_size() {
     let screens = script.screens(40, 10);
     let (last, running) = screens.split_last().expect("frames");
     for screen in running {
-        // The last line is where the cursor stands.
+        // The cursor is on the last line.
         assert!(screen.lines().count() <= 10, "{screen}");
     }
     for line in last.lines() {
@@ -318,13 +318,13 @@ fn running_steps_stay_in_view() {
 fn escape_sequences_in_names_and_logs_do_not_reach_the_terminal() {
     let script =
         Script::default().start(0, "evil\x1b[2J name").log(200, "evil\x1b[2J name", "\x1b[2Jtext\n").start(900, "next");
-    // The screen panics at a sequence it doesn't know.
+    // The screen panics at an unknown sequence.
     let screens = script.screens(60, 20);
     assert!(screens.iter().any(|screen| screen.contains("# text")), "{screens:?}");
 }
 
 #[test]
-fn colours_are_a_choice() {
+fn colors_are_optional() {
     let script = Script::default().cached(0, "a");
     let draw = |colors| {
         let out = Shared::default();
@@ -348,7 +348,7 @@ fn modes_are_buildxs() {
 }
 
 #[tokio::test]
-async fn what_two_builds_are_told_comes_out_once() {
+async fn output_of_a_step_in_two_builds_is_shown_once() {
     let log = |vertex: &str, millis, data: &str| Log {
         vertex: vertex.to_owned(),
         stream: Stream::Stderr,
@@ -369,7 +369,7 @@ async fn what_two_builds_are_told_comes_out_once() {
 }
 
 #[tokio::test]
-async fn our_own_steps_look_like_the_daemons() {
+async fn local_steps_look_like_the_daemons() {
     let (sender, receiver) = channel();
     let out = Shared::default();
     let mut plain = Plain::new(out.clone());

@@ -1,8 +1,8 @@
-//! Progress on a terminal: one block that is drawn over and over, steps with their times, the last lines of what runs
+//! Progress on a terminal: a block that is redrawn, with steps, their times, and the last lines of running steps
 //! (moby/buildkit: `util/progress/progressui/display.go`).
 //!
-//! A frame goes out in one write that leaves the cursor visible and below the block, so there is nothing to restore however
-//! the program ends. The caller supplies the terminal's size.
+//! Each frame is a single write that leaves the cursor visible and below the block, so nothing has to be restored when the program
+//! ends. The caller provides the terminal's size.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,14 +18,14 @@ use super::log_tail::LogTail;
 use super::model::{Model, State, Step, StepId};
 use super::stamp::Stamp;
 
-/// Frames follow each other no faster than this.
+/// The minimum time between frames.
 const FRAME_INTERVAL: Duration = Duration::from_millis(100);
-/// Lines of output shown of a busy step.
+/// The maximum number of output lines of a busy step.
 const MAX_LOG_LINES: usize = 6;
-/// Columns a row needs for its frame and time before a name makes sense.
+/// The minimum width of a name; narrower rows have none.
 const MIN_NAME: usize = 12;
 
-/// What the terminal can do.
+/// The properties of a terminal.
 ///
 /// ```
 /// use buildkit_client::progress::{Mode, Terminal};
@@ -34,9 +34,9 @@ const MIN_NAME: usize = 12;
 /// assert!(Mode::Tty.renderer(Vec::new(), Some(terminal)).is_ok());
 /// ```
 pub struct Terminal {
-    /// Columns and rows at the moment; asked before every frame, since windows are resized.
+    /// Returns the current columns and rows; called before every frame, because windows are resized.
     pub size: Box<dyn Fn() -> (usize, usize) + Send>,
-    /// Whether to colour; off under `NO_COLOR`.
+    /// Whether to use colors; false with `NO_COLOR`.
     pub colors: bool,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Debug for Terminal {
     }
 }
 
-/// Draws the block.
+/// Draws the display.
 ///
 /// ```
 /// use buildkit_client::progress::{Renderer as _, Stamp, Terminal, Tty, Update, Vertex};
@@ -73,12 +73,12 @@ pub struct Tty<W> {
     terminal: Terminal,
     model: Model,
     logs: BTreeMap<StepId, LogTail>,
-    /// Rows of the block that is on the screen.
+    /// The number of rows on the screen.
     drawn: usize,
     drawn_at: Option<Stamp>,
 }
 
-/// A row below the head line.
+/// A row below the header.
 struct Row {
     text: String,
     status: String,
@@ -88,7 +88,7 @@ struct Row {
 }
 
 impl<W: Write> Tty<W> {
-    /// Draws on `out`, which is a terminal.
+    /// Creates a display on `out`, which is a terminal.
     pub fn new(out: W, terminal: Terminal) -> Self {
         Self { out, terminal, model: Model::default(), logs: BTreeMap::new(), drawn: 0, drawn_at: None }
     }
@@ -115,7 +115,7 @@ impl<W: Write> Tty<W> {
         }
         for line in &lines {
             frame.push_str(line);
-            // Whatever the last frame had further right goes away.
+            // Clears the rest of the previous frame's line.
             frame.push_str("\x1b[K\n");
         }
         frame.push_str("\x1b[J\x1b[?25h");
@@ -165,13 +165,13 @@ impl<W: Write> Tty<W> {
         rows
     }
 
-    /// Gives free rows to the output of running steps, the most talkative first.
+    /// Fills free rows with the output of running steps, those with the most output first.
     fn add_logs(&self, rows: &mut [(Row, StepId)], room: usize) {
         let mut free = room.saturating_sub(rows.len());
         let mut talkers: Vec<(usize, StepId)> = self.logs.iter().map(|(&id, tail)| (tail.written(), id)).collect();
         talkers.sort_by_key(|&(written, id)| (std::cmp::Reverse(written), id));
         for (_, id) in talkers {
-            // Sub-rows follow their step, so the first row of an id is the step itself.
+            // Sub-rows are after their step, so the first row with an id is the step itself.
             let Some((row, _)) = rows.iter_mut().find(|(_, row_id)| *row_id == id) else { continue };
             if row.state != State::Running || free < MAX_LOG_LINES {
                 continue;
@@ -244,7 +244,7 @@ fn prefix(state: State) -> &'static str {
     }
 }
 
-/// The rows that fit: the last ones, except that running steps further up take the place of finished ones.
+/// The rows that fit: the last ones, except that running steps above replace finished ones.
 fn fit(rows: Vec<(Row, StepId)>, room: usize) -> Vec<(Row, StepId)> {
     let hidden = rows.len().saturating_sub(room);
     if hidden == 0 {
@@ -254,7 +254,7 @@ fn fit(rows: Vec<(Row, StepId)>, room: usize) -> Vec<(Row, StepId)> {
     let mut wanted = rows.iter().take(hidden).filter(|(row, _)| is_running(row)).count();
     let replaceable = rows.iter().skip(hidden).filter(|(row, _)| !is_running(row)).count();
     wanted = wanted.min(replaceable);
-    // Of the hidden running rows the latest come into view.
+    // Of the hidden running rows, the last ones are shown.
     let mut skip = rows.iter().take(hidden).filter(|(row, _)| is_running(row)).count() - wanted;
     let mut drop = wanted;
     let mut kept = Vec::with_capacity(room);
@@ -275,7 +275,7 @@ fn fit(rows: Vec<(Row, StepId)>, room: usize) -> Vec<(Row, StepId)> {
     kept
 }
 
-/// Text without anything that could move the cursor.
+/// Text without characters that move the cursor.
 fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
