@@ -24,7 +24,8 @@ use crate::delivery::{self, Delivery};
 use crate::error::BuildError;
 use crate::event::{Delivered, EventKind, Events, Failure, Reporter, warnings};
 use crate::files::Files;
-use crate::image::{Built, Image, Request};
+use crate::image::{Built, Image};
+use crate::request::Request;
 use crate::solving::{BoxError, Driven, Handle, Solving};
 use crate::up_to_date::{LastPush, UnchangedPush, UpToDate};
 

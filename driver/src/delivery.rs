@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_client::dial::ImageStore;
 use buildkit_client::engine::{ImageError, ImageEvent};
 use buildkit_client::metadata;
-use buildkit_client::output::{Output, OutputOptions, OutputPlan, Target, plan_outputs};
+use buildkit_client::output::{OutputOptions, OutputPlan, Target, plan_outputs};
 use buildkit_client::progress::{ProgressSender, Stream};
 use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
@@ -19,27 +19,9 @@ use crate::credentials::push_login;
 use crate::daemon::Daemon;
 use crate::error::BuildError;
 use crate::event::{Delivered, Destination};
-use crate::image::{Image, Request};
+use crate::image::Image;
 use crate::image_size::image_size;
-
-/// The requested outputs.
-#[derive(Clone, Debug, Default)]
-pub struct DeliveryOptions {
-    /// `--output`.
-    pub outputs: Vec<Output>,
-    /// `--push`.
-    pub push: bool,
-    /// `--load`.
-    pub load: bool,
-    /// Annotations of images, by name; a prefix such as `index:` selects the level (docker/buildx: `util/buildflags/annotations.go`).
-    pub annotations: BTreeMap<String, String>,
-    /// The compression of new layers in a push, unless an output sets one; empty for the daemon's default.
-    pub compression: String,
-    /// Whether standard output is a terminal, to which no archive can be written.
-    pub stdout_is_terminal: bool,
-    /// Whether the image's id is requested, which requires an image.
-    pub image_id_file: bool,
-}
+use crate::request::{DeliveryOptions, Request};
 
 /// A planned delivery.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The request of a build and its result: the image, and its delivery.
+//! A spec with everything that belongs to it on the client, and what became of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,15 +6,10 @@ use std::sync::Arc;
 use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::secrets::Secrets;
-use buildkit_client::solve::CacheEntry;
-use buildkit_proto::caps;
-use buildkit_proto::rpc::sourcepolicy::Policy;
 use imagespec::Diagnostic;
 use imagespec_compile::{Document, LockUse};
 use imagespec_frontend::{ImagespecFrontend, Planned};
 
-use crate::attest::Attestations;
-use crate::delivery::DeliveryOptions;
 use crate::event::{Delivered, EventKind, warnings};
 use crate::files::Files;
 use crate::memory::DaemonMemory;
@@ -65,34 +60,6 @@ impl Image {
 
     pub(crate) fn frontend(&self, lock: LockUse, memory: Option<DaemonMemory>) -> ImagespecFrontend {
         self.files.frontend(self.document.clone(), self.warnings.clone(), lock, memory)
-    }
-}
-
-/// The options of a build, in addition to the images.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// The delivery of results.
-    pub delivery: DeliveryOptions,
-    /// The attestations to add.
-    pub attestations: Attestations,
-    /// The caches to export.
-    pub cache_exports: Vec<CacheEntry>,
-    /// The caches to import.
-    pub cache_imports: Vec<CacheEntry>,
-    /// Privileges of the steps; the daemon has to allow them too.
-    pub entitlements: Vec<String>,
-    /// The sources that a build may use, and the replacements of others.
-    pub source_policy: Option<Policy>,
-    /// A frontend image that compiles in the daemon, instead of the frontend in this process.
-    pub frontend_image: Option<String>,
-    /// Build and push even if the image is up to date.
-    pub always_build: bool,
-}
-
-impl Request {
-    /// The capabilities for options that an old daemon would ignore, each with the name of the option.
-    pub(crate) fn required_caps(&self) -> Vec<(&'static str, &'static str)> {
-        self.source_policy.iter().map(|_| (caps::llb::SOURCE_POLICY, "a source policy")).collect()
     }
 }
 

@@ -27,6 +27,7 @@ mod image;
 mod image_size;
 mod memory;
 mod plan;
+mod request;
 mod secrets;
 mod solving;
 mod up_to_date;
@@ -36,17 +37,18 @@ pub use attest::{AttestError, Attestations};
 pub use batch::{Batch, build};
 pub use credentials::{CredentialsError, auth_options, push_login, registry_auth};
 pub use daemon::Daemon;
-pub use delivery::{Delivery, DeliveryOptions};
+pub use delivery::Delivery;
 pub use error::BuildError;
 pub use event::{
     Delivered, Destination, Event, EventKind, EventReceiver, Events, Failure, FailureKind, Place, Problem, VertexState,
 };
 pub use explain::{StepFailure, step_failure};
 pub use files::Files;
-pub use image::{Built, Image, Request};
+pub use image::{Built, Image};
 pub use imagespec_frontend::{DriveError, Planned, SpecText, parse};
 pub use memory::DaemonMemory;
 pub use plan::plan;
+pub use request::{DeliveryOptions, Request};
 pub use secrets::{SecretsError, add_secrets};
 pub use solving::{Driven, Handle, Solving};
 pub use variables::Variables;
