@@ -83,7 +83,7 @@ fn diagnostic(
 fn nothing_to_copy(step: &str, message: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(&rules::NOTHING_TO_COPY, format!("the step `{step}` found no files: {message}"));
     diagnostic.with_help(
-        "the path must be in the context and let through by .dockerignore and .gitignore; `source_copy_mode: auto` \
+        "the path must be in the context and not excluded by .dockerignore or .gitignore; `source_copy_mode: auto` \
          copies Python files only",
     )
 }

@@ -1,4 +1,4 @@
-//! Image archives: what `docker save` and the exporters `oci` and `docker` write, with all layers unpacked.
+//! Image archives from `docker save` and the exporters `oci` and `docker`, with all layers decompressed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub struct Archive {
     pub config: Value,
     /// The layers from the base up.
     pub layers: Vec<Layer>,
-    /// All that is no layer: manifests, configs, attestations.
+    /// All files except layers: manifests, configs, attestations.
     pub documents: BTreeMap<String, Vec<u8>>,
 }
 
@@ -34,7 +34,7 @@ impl Archive {
     /// Reads the archive of one image.
     ///
     /// # Panics
-    /// When it is no image archive, or holds several platforms.
+    /// If it is not an image archive, or has several platforms.
     #[must_use]
     #[track_caller]
     pub fn read(path: &Path) -> Self {
@@ -50,7 +50,7 @@ impl Archive {
     /// Reads an OCI archive by platform.
     ///
     /// # Panics
-    /// When it is no OCI archive.
+    /// If it is not an OCI archive.
     #[must_use]
     #[track_caller]
     pub fn read_platforms(path: &Path) -> BTreeMap<String, Self> {
@@ -61,7 +61,7 @@ impl Archive {
 
     #[track_caller]
     fn assemble(files: &BTreeMap<String, Vec<u8>>, names: &Names) -> Self {
-        let file = |name: &str| files.get(name).unwrap_or_else(|| panic!("the archive lacks {name}"));
+        let file = |name: &str| files.get(name).unwrap_or_else(|| panic!("the archive has no {name}"));
         let config: Value = serde_json::from_slice(file(&names.config)).expect("the image config is JSON");
         let diff_ids = config["rootfs"]["diff_ids"].as_array().cloned().unwrap_or_default();
         assert_eq!(diff_ids.len(), names.layers.len(), "config and manifest disagree on the number of layers");
@@ -78,24 +78,24 @@ impl Archive {
     #[must_use]
     #[track_caller]
     pub fn rootfs(&self) -> Rootfs {
-        Rootfs::of(self.layers.iter().map(|layer| layer.tar.as_slice()))
+        Rootfs::from_layers(self.layers.iter().map(|layer| layer.tar.as_slice()))
     }
 
-    /// The layers above a base's.
+    /// The layers on top of a base's.
     ///
     /// # Panics
-    /// When the image does not stand on the base.
+    /// If the image does not have the base's layers.
     #[must_use]
     #[track_caller]
     pub fn above(&self, base: &[String]) -> &[Layer] {
         let (below, above) = self.layers.split_at(base.len().min(self.layers.len()));
         let below: Vec<&String> = below.iter().map(|layer| &layer.diff_id).collect();
-        assert_eq!(below, base.iter().collect::<Vec<_>>(), "the image stands on the base's layers");
+        assert_eq!(below, base.iter().collect::<Vec<_>>(), "the image has the base's layers");
         above
     }
 }
 
-/// Where an image's parts are in an archive.
+/// The paths of an image's parts in an archive.
 struct Names {
     config: String,
     layers: Vec<String>,
@@ -105,7 +105,7 @@ struct Names {
 fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let file = File::open(path).unwrap_or_else(|error| panic!("cannot open {}: {error}", path.display()));
     let mut archive = tar::Archive::new(BufReader::new(file));
-    let entries = archive.entries().unwrap_or_else(|error| panic!("{} is no tar: {error}", path.display()));
+    let entries = archive.entries().unwrap_or_else(|error| panic!("{} is not a tar: {error}", path.display()));
     let read = entries.map(|entry| {
         let mut entry = entry?;
         let name = entry.path()?.to_string_lossy().into_owned();
@@ -117,7 +117,7 @@ fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
     read.unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
 }
 
-/// `manifest.json`, which all of Docker's archives have.
+/// `manifest.json`, which is in all of Docker's archives.
 fn docker_manifest(files: &BTreeMap<String, Vec<u8>>) -> Option<Names> {
     let manifest: Value = serde_json::from_slice(files.get("manifest.json")?).expect("manifest.json is JSON");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -125,12 +125,12 @@ fn docker_manifest(files: &BTreeMap<String, Vec<u8>>) -> Option<Names> {
     Some(Names { config: text(&manifest[0]["Config"]), layers })
 }
 
-/// The images of an OCI layout by platform, attestations left out.
+/// The images of an OCI layout by platform, without attestations.
 #[track_caller]
 fn oci_manifests(files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Names)> {
     let json = |name: &str| -> Value {
-        let bytes = files.get(name).unwrap_or_else(|| panic!("the archive lacks {name}"));
-        serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{name} is no JSON: {error}"))
+        let bytes = files.get(name).unwrap_or_else(|| panic!("the archive has no {name}"));
+        serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{name} is not valid JSON: {error}"))
     };
     let blob = |descriptor: &Value| {
         format!("blobs/{}", descriptor["digest"].as_str().unwrap_or_default().replacen(':', "/", 1))
@@ -154,7 +154,7 @@ fn oci_manifests(files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Names)> {
     images
 }
 
-/// A layer without its compression, told by its first bytes.
+/// A decompressed layer; the compression is detected by its first bytes.
 #[track_caller]
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     const TAR_MAGIC_AT: usize = 257;
@@ -172,8 +172,8 @@ fn unpacked(bytes: &[u8]) -> Vec<u8> {
         }
         return unpacked;
     }
-    // An empty tar is zeros only. Whatever else there is must not pass for a layer that was looked into.
+    // An empty tar consists of zeros. Other data must not count as a layer that was checked.
     let is_tar = bytes.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
-    assert!(is_tar || bytes.iter().all(|byte| *byte == 0), "a layer is neither a tar nor gzip nor zstd");
+    assert!(is_tar || bytes.iter().all(|byte| *byte == 0), "a layer is not a tar, gzip or zstd");
     bytes.to_vec()
 }

@@ -1,6 +1,6 @@
-//! One build through any entrance: from what a test wants to the command line a user would type.
+//! Builds through every entrance: from the options of a test to the command line that a user would type.
 //!
-//! What the result is, `image` and `archive` look into.
+//! `image` and `archive` inspect the result.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -14,43 +14,43 @@ use crate::space::Space;
 use crate::status::Status;
 use crate::way::{Daemon, Entrance, Way};
 
-/// Held while a definition is solved that names no session. The daemon takes two sources that look alike, and are asked for at
-/// the same time, for one: the builds would get each other's files.
+/// Locked while a definition without a session is solved. The daemon merges two equal sources that are requested at the same time, so
+/// the builds would get each other's files.
 static ONE_COMPILED: Mutex<()> = Mutex::new(());
 
-/// The build arg and the secret id of the CA bundle. The id is the one `imagespec build` uses, so that all entrances ask for
-/// the same.
+/// The build argument and the secret id of the CA bundle. `imagespec build` uses the same id, so that all entrances request the same
+/// secret.
 const CA_ARG: &str = "IMAGESPEC_CA_BUNDLE";
 const CA_ID: &str = "ca_bundle";
 
-/// What becomes of the result.
+/// The output of a build.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// It stays in the cache.
+    /// None: the result stays in the cache.
     Cache,
-    /// An image that can be run: pushed to the lab's registry by buildkitd, loaded into an engine.
+    /// An image that can be run: buildkitd pushes it to the lab's registry, an engine loads it.
     Image,
     /// A file or folder: type (`oci`, `docker`, `tar`, `local`) and destination.
     File(&'static str, PathBuf),
 }
 
-/// How progress is shown.
+/// The progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// For [`Status`].
     Machine,
-    /// For people.
+    /// Plain text.
     Plain,
 }
 
-/// What a test wants built.
+/// The options of a build.
 #[derive(Clone, Debug)]
 pub struct Build<'a> {
-    /// Lab and programs.
+    /// The lab and the programs.
     pub world: &'a World,
-    /// Where the spec and its files are.
+    /// The folder of the spec and its files.
     pub space: &'a Space,
-    /// Who builds and who asks.
+    /// The daemon and the entrance.
     pub way: Way,
     /// The spec, relative to the context.
     pub spec: String,
@@ -58,37 +58,37 @@ pub struct Build<'a> {
     pub secrets: Vec<(String, PathBuf)>,
     /// Whether steps get the lab's CA bundle.
     pub ca_bundle: bool,
-    /// Which image of a file of several.
+    /// The image, in a file of several.
     pub target: Option<&'static str>,
-    /// Values that take the place of the spec's.
+    /// Values that replace the spec's.
     pub set: Vec<&'static str>,
-    /// Target platforms that win over the spec's.
+    /// Target platforms that take precedence over the spec's.
     pub platforms: Vec<&'static str>,
-    /// What becomes of it.
+    /// The output.
     pub output: Output,
-    /// Whether a provenance with everything in it goes with the image.
+    /// Whether to add a full provenance.
     pub provenance: bool,
-    /// Whether all steps run again.
+    /// Whether to run all steps without cache.
     pub no_cache: bool,
-    /// Whether our command line builds also what its last push has built already.
+    /// Whether our command line builds even if the last push is up to date.
     pub always: bool,
-    /// How progress is shown.
+    /// The progress display.
     pub progress: Progress,
 }
 
 /// A build that succeeded.
 #[derive(Debug)]
 pub struct Built {
-    /// What the client printed.
+    /// The client's output.
     pub ended: Ended,
-    /// What the solver told.
+    /// The status that the solver reported.
     pub status: Status,
-    /// What the exporter told; Docker 20.10 tells nothing.
+    /// The exporter's metadata; empty with Docker 20.10.
     pub metadata: Value,
 }
 
 impl<'a> Build<'a> {
-    /// `spec.yaml` of the context into an image.
+    /// A build of `spec.yaml` in the context to an image.
     #[must_use]
     pub fn new(world: &'a World, space: &'a Space, way: Way) -> Self {
         Self {
@@ -109,28 +109,28 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Another spec.
+    /// Sets the spec.
     #[must_use]
     pub fn spec(mut self, spec: &str) -> Self {
         spec.clone_into(&mut self.spec);
         self
     }
 
-    /// One image of a file of several.
+    /// Sets the image, in a file of several.
     #[must_use]
     pub fn target(mut self, name: &'static str) -> Self {
         self.target = Some(name);
         self
     }
 
-    /// Values that take the place of the spec's.
+    /// Sets values that replace the spec's.
     #[must_use]
     pub fn set(mut self, values: &[&'static str]) -> Self {
         self.set.extend(values);
         self
     }
 
-    /// The credentials of the private index, under the id of the first of `pip_secret_mounts`.
+    /// Adds the credentials of the private index, with the id of the first entry in `pip_secret_mounts`.
     #[must_use]
     pub fn with_netrc(mut self) -> Self {
         let netrc = self.space.netrc(&self.world.lab);
@@ -138,55 +138,55 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// Another output.
+    /// Sets the output.
     #[must_use]
     pub fn output(mut self, output: Output) -> Self {
         self.output = output;
         self
     }
 
-    /// A secret with its text.
+    /// Adds a secret with a text.
     ///
     /// # Panics
-    /// When it cannot be written.
+    /// If it cannot be written.
     #[must_use]
     #[track_caller]
     pub fn with_secret(mut self, id: &str, text: &str) -> Self {
-        let path = self.space.beside(id);
+        let path = self.space.sibling(id);
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         self.secrets.push((id.to_owned(), path));
         self
     }
 
-    /// With a full provenance.
+    /// Adds a full provenance.
     #[must_use]
     pub fn with_provenance(mut self) -> Self {
         self.provenance = true;
         self
     }
 
-    /// Running every step.
+    /// Runs all steps without cache.
     #[must_use]
     pub fn without_cache(mut self) -> Self {
         self.no_cache = true;
         self
     }
 
-    /// Not where our command line finds that nothing has changed since the last push.
+    /// Builds only if something has changed since the last push.
     #[must_use]
     pub fn unless_up_to_date(mut self) -> Self {
         self.always = false;
         self
     }
 
-    /// Progress as people see it.
+    /// Shows progress as plain text.
     #[must_use]
     pub fn plainly(mut self) -> Self {
         self.progress = Progress::Plain;
         self
     }
 
-    /// The image's name for pushing or loading.
+    /// The name with which the image is pushed or loaded.
     #[must_use]
     pub fn name(&self) -> String {
         match self.way.daemon {
@@ -195,22 +195,22 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Builds; success is for the test to judge.
+    /// Builds, with or without success.
     #[track_caller]
     pub fn run(&self) -> Ended {
         self.program().run()
     }
 
-    /// Starts to build.
+    /// Starts the build.
     #[track_caller]
     pub fn start(&self) -> Running {
         self.program().start()
     }
 
-    /// Builds, which must succeed.
+    /// Builds, and fails the test if the build fails.
     #[track_caller]
     pub fn ok(&self) -> Built {
-        // Of an earlier build of the same test.
+        // The file may be from an earlier build of the same test.
         let _ = std::fs::remove_file(self.metadata_file());
         let turn = (self.way.entrance == Entrance::Compile)
             .then(|| ONE_COMPILED.lock().unwrap_or_else(PoisonError::into_inner));
@@ -225,13 +225,13 @@ impl<'a> Build<'a> {
         Built { ended, status, metadata }
     }
 
-    /// Builds again what was built before: nothing is left to do.
+    /// Builds again, and checks that no step runs.
     ///
-    /// Where steps form a chain, those that cost something must be this test's own: while another build that carried out one of
-    /// them is still running, the daemon runs those above it once more.
+    /// In a chain of steps, the test needs expensive steps of its own: while another build that ran such a step is still running, the
+    /// daemon repeats the steps above it.
     ///
     /// # Panics
-    /// A step ran. Where results get lost ([`Daemon::loses_results`]) it is tried a few times.
+    /// If a step ran. With daemons that lose results ([`Daemon::loses_results`]), several attempts are made.
     #[track_caller]
     pub fn again(&self) -> (Built, Image<'a>) {
         let tries = if self.way.daemon.loses_results() { 5 } else { 1 };
@@ -246,14 +246,15 @@ impl<'a> Build<'a> {
         panic!("steps ran again: {ran:?}");
     }
 
-    /// Builds an image that can be run and looked into.
+    /// Builds an image that can be run and inspected.
     #[track_caller]
     pub fn image(&self) -> (Built, Image<'a>) {
         let built = self.ok();
         let image = match self.way.daemon {
             Daemon::Buildkitd => {
                 let digest = built.metadata["containerimage.digest"].as_str();
-                let digest = digest.unwrap_or_else(|| panic!("no digest of the image was told: {}", built.metadata));
+                let digest =
+                    digest.unwrap_or_else(|| panic!("no digest of the image was reported: {}", built.metadata));
                 let repository = self.name();
                 let repository = repository.trim_end_matches(":latest");
                 Image::new(self.world, Daemon::Containerd, format!("{repository}@{digest}"))
@@ -268,7 +269,7 @@ impl<'a> Build<'a> {
     }
 
     fn metadata_file(&self) -> PathBuf {
-        self.space.beside("metadata.json")
+        self.space.sibling("metadata.json")
     }
 
     #[track_caller]
@@ -300,7 +301,7 @@ impl<'a> Build<'a> {
         self.buildctl_rest(program, "")
     }
 
-    /// What `buildctl` is given whoever makes the graph.
+    /// The arguments of `buildctl` that do not depend on who compiles the graph.
     fn buildctl_rest(&self, program: Program, exporter_attributes: &str) -> Program {
         let context = self.space.context();
         let program = ["context", "dockerfile"]
@@ -316,16 +317,16 @@ impl<'a> Build<'a> {
         self.secrets(program).args(["--progress", self.progress()]).arg("--metadata-file").arg(self.metadata_file())
     }
 
-    /// `imagespec compile` for this build: the definition on stdout.
+    /// Runs `imagespec compile` for this build, with the definition on stdout.
     #[track_caller]
     pub fn definition(&self) -> Ended {
         self.ours("compile", self.world.lab.address(self.way.daemon)).args(["--format", "pb"]).ok()
     }
 
-    /// The graph from our command line, everything else from `buildctl`'s.
+    /// Uses the graph of our command line with `buildctl`.
     #[track_caller]
     fn compiled(&self) -> Program {
-        let config = self.space.beside("config.json");
+        let config = self.space.sibling("config.json");
         let compile = self.ours("compile", self.world.lab.address(self.way.daemon)).args(["--format", "pb"]);
         let graph = compile.arg("--config-file").arg(&config).ok().stdout;
         let config = std::fs::read_to_string(&config).expect("compile wrote the image config");
@@ -365,8 +366,7 @@ impl<'a> Build<'a> {
         if self.provenance { program.arg("--provenance=mode=max") } else { program }
     }
 
-    /// `imagespec COMMAND` on this spec with its secrets for the daemon at an address; output and progress are for the caller
-    /// to choose.
+    /// `imagespec COMMAND` for this spec, with its secrets and the daemon's address. The caller adds the output and the progress display.
     #[must_use]
     pub fn ours(&self, command: &str, address: &str) -> Program {
         let World { lab, programs, .. } = self.world;
@@ -383,13 +383,13 @@ impl<'a> Build<'a> {
         program.arg("--file").arg(self.space.context().join(&self.spec)).arg(self.space.context())
     }
 
-    /// Where the result goes, in the words of Docker's client and ours.
+    /// The flags for the output, which Docker's client and ours share.
     #[must_use]
     pub fn destination(&self) -> Vec<String> {
         let image = |flag: &str| vec![flag.to_owned(), "--tag".to_owned(), self.name()];
         match (&self.output, self.way) {
             (Output::Image, way) if way.daemon == Daemon::Buildkitd => image("--push"),
-            // It knows no other place, nor the flag.
+            // It supports only this destination, without the flag.
             (Output::Image, _) if self.is_2010_docker() => vec!["--tag".to_owned(), self.name()],
             (Output::Image, _) => image("--load"),
             (Output::Cache, _) => Vec::new(),
@@ -406,7 +406,7 @@ impl<'a> Build<'a> {
         if self.platforms.is_empty() { program } else { program.option("--platform", self.platforms.join(",")) }
     }
 
-    /// Secrets for clients that do not know of our CA option.
+    /// Secrets for clients without our CA option.
     fn secrets(&self, program: Program) -> Program {
         let bundle = self.ca_bundle.then(|| (CA_ID.to_owned(), self.world.lab.ca_bundle.clone()));
         self.secrets
@@ -416,7 +416,7 @@ impl<'a> Build<'a> {
             .fold(program, |program, (id, path)| program.option("--secret", format!("id={id},src={}", path.display())))
     }
 
-    /// The same for clients that do not know of our option.
+    /// The values for clients without our option.
     fn set_arg(&self) -> Option<String> {
         (!self.set.is_empty()).then(|| format!("IMAGESPEC_SET={}", self.set.join("\n")))
     }

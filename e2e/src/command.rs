@@ -1,6 +1,6 @@
-//! Running the real programs: output, exit code, time limit.
+//! Runs programs, and checks their output, exit code and time.
 //!
-//! Knows nothing of what the programs do. With `IMAGESPEC_E2E_TRACE` set, each one that ends is told with its time.
+//! With `IMAGESPEC_E2E_TRACE` set, every finished program is printed with its time.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// No single program of a test takes longer, however cold the caches are.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The maximum time of a program, even with cold caches.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Variables of the caller's that would change what a program does or says; each test sets its own.
+/// Variables of the caller that would change the behavior of programs; tests set their own.
 const SCRUBBED: [&str; 9] = [
     "BUILDKIT_HOST",
     "BUILDKIT_PROGRESS",
@@ -33,23 +33,23 @@ pub struct Program {
     text: String,
 }
 
-/// How a program ended.
+/// The output of a finished program.
 #[derive(Debug)]
 pub struct Ended {
     /// The command line, for messages.
     pub text: String,
-    /// `None` when a signal ended it.
+    /// The exit code; `None` if it was ended by a signal.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: String,
-    /// How long it ran.
+    /// Its running time.
     pub took: Duration,
 }
 
 impl Program {
-    /// A program with nothing on its standard input.
+    /// A program with empty standard input.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program.as_ref());
         for name in SCRUBBED {
@@ -58,7 +58,7 @@ impl Program {
         Self { command, stdin: Vec::new(), text: program.as_ref().to_string_lossy().into_owned() }
     }
 
-    /// One argument.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         let _ = write!(self.text, " {}", arg.as_ref().to_string_lossy());
@@ -66,51 +66,51 @@ impl Program {
         self
     }
 
-    /// Several arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
         args.into_iter().fold(self, Self::arg)
     }
 
-    /// An option with its value.
+    /// Adds an option with its value.
     #[must_use]
     pub fn option(self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.arg(name).arg(value)
     }
 
-    /// A variable.
+    /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// The working directory.
+    /// Sets the working directory.
     #[must_use]
     pub fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
         self
     }
 
-    /// What it reads.
+    /// Sets the standard input.
     #[must_use]
     pub fn stdin(mut self, bytes: Vec<u8>) -> Self {
         self.stdin = bytes;
         self
     }
 
-    /// Runs it to its end.
+    /// Runs the program.
     pub fn run(self) -> Ended {
         self.start().wait()
     }
 
-    /// Runs it to its end, which must be a good one.
+    /// Runs the program, and fails the test unless the exit code is 0.
     #[track_caller]
     pub fn ok(self) -> Ended {
         self.run().expect_code(0)
     }
 
-    /// Starts it.
+    /// Starts the program.
     pub fn start(mut self) -> Running {
         let began = Instant::now();
         let mut child = self
@@ -122,7 +122,7 @@ impl Program {
             .unwrap_or_else(|error| panic!("cannot start {}: {error}", self.text));
         let mut stdin = child.stdin.take().expect("stdin is piped");
         let bytes = self.stdin;
-        // A program that ends without reading all of its input is its own business.
+        // A program need not read all of its input.
         std::thread::spawn(move || stdin.write_all(&bytes));
         let stdout = reader(child.stdout.take().expect("stdout is piped"));
         let stderr = reader(child.stderr.take().expect("stderr is piped"));
@@ -135,13 +135,13 @@ type Reader = std::thread::JoinHandle<Vec<u8>>;
 fn reader(mut pipe: impl Read + Send + 'static) -> Reader {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What came before a broken pipe is still what the program said.
+        // The output before a broken pipe is kept.
         let _ = pipe.read_to_end(&mut bytes);
         bytes
     })
 }
 
-/// A program that runs. Dropping it ends it.
+/// A running program. Dropping it kills it.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -152,7 +152,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its process id.
+    /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -163,18 +163,18 @@ impl Running {
         signal(self.id(), name);
     }
 
-    /// Whether it still runs.
+    /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Waits for its end; past the time limit it is ended and the test fails.
+    /// Waits until it ends. After the time limit it is killed and the test fails.
     #[track_caller]
     pub fn wait(mut self) -> Ended {
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break Some(status),
-                Ok(None) if self.began.elapsed() > LIMIT => break None,
+                Ok(None) if self.began.elapsed() > TIMEOUT => break None,
                 Ok(None) => std::thread::sleep(Duration::from_millis(20)),
                 Err(error) => panic!("cannot wait for {}: {error}", self.text),
             }
@@ -194,7 +194,7 @@ impl Running {
         if std::env::var_os("IMAGESPEC_E2E_TRACE").is_some_and(|trace| !trace.is_empty()) {
             crate::report::say(&format!("{:6.1} s  {}", took.as_secs_f32(), ended.text));
         }
-        assert!(status.is_some(), "still running after {LIMIT:?}: {ended}");
+        assert!(status.is_some(), "still running after {TIMEOUT:?}: {ended}");
         ended
     }
 }
@@ -208,12 +208,12 @@ impl Drop for Running {
 
 /// Sends a signal to a process by its id.
 pub fn signal(id: u32, name: &str) {
-    // A process that is gone needs no signal; who sends one checks what became of it.
+    // A process that has ended needs no signal; the caller checks its state.
     let _ = Command::new("kill").args([format!("-{name}"), id.to_string()]).stderr(Stdio::null()).status();
 }
 
 impl Ended {
-    /// Fails the test unless the program ended with this code.
+    /// Fails the test unless the program has this exit code.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self}");
@@ -232,18 +232,18 @@ impl Ended {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// Both outputs, as a person sees them.
+    /// Standard output and standard error.
     #[must_use]
-    pub fn said(&self) -> String {
+    pub fn output(&self) -> String {
         format!("{}{}", self.out(), self.stderr)
     }
 }
 
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const SHOWN: usize = 6000;
+        const MAX_SHOWN: usize = 6000;
         let tail = |text: &str| {
-            let start = text.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
+            let start = text.char_indices().rev().nth(MAX_SHOWN).map_or(0, |(at, _)| at);
             text[start..].to_owned()
         };
         let code = self.code.map_or("no exit code".to_owned(), |code| format!("exit code {code}"));

@@ -1,4 +1,4 @@
-//! A built image where it can be run: containers, config, and its archive.
+//! Built images on an engine: containers, config, and archive.
 
 use std::sync::PoisonError;
 
@@ -10,7 +10,7 @@ use crate::command::{Ended, Program};
 use crate::space::Space;
 use crate::way::Daemon;
 
-/// An image and the engine that runs it. Dropping it takes it off that engine, at once or when the run ends.
+/// An image and the engine that runs it. When it is dropped, it is removed from the engine, immediately or at the end of the run.
 #[derive(Debug)]
 pub struct Image<'a> {
     world: &'a World,
@@ -29,7 +29,7 @@ impl<'a> Image<'a> {
         self.world.lab.docker(self.engine)
     }
 
-    /// Runs the image as it is.
+    /// Runs the image without arguments.
     #[must_use]
     pub fn run(&self) -> Ended {
         self.run_with(&[])
@@ -41,26 +41,26 @@ impl<'a> Image<'a> {
         self.docker().args(["run", "--rm", &self.reference]).args(args).run()
     }
 
-    /// Runs a program in it.
+    /// Runs a program in the image.
     #[must_use]
     pub fn exec(&self, program: &str, args: &[&str]) -> Ended {
         self.exec_with(&[], program, args)
     }
 
-    /// Runs a program in it with options of `docker run`.
+    /// Runs a program in the image, with options of `docker run`.
     #[must_use]
     pub fn exec_with(&self, options: &[&str], program: &str, args: &[&str]) -> Ended {
         let run = self.docker().args(["run", "--rm", "--entrypoint", program]).args(options);
         run.arg(&self.reference).args(args).run()
     }
 
-    /// What a program in it prints.
+    /// The output of a program in the image.
     #[track_caller]
-    pub fn says(&self, program: &str, args: &[&str]) -> String {
+    pub fn output_of(&self, program: &str, args: &[&str]) -> String {
         self.exec(program, args).expect_code(0).line()
     }
 
-    /// Takes it off its engine at once: for images so large that they cannot wait until the run ends.
+    /// Removes the image from its engine immediately, because it is too large to be kept until the end of the run.
     pub fn discard(self) {
         remove(self.world, self.engine, &self.reference);
     }
@@ -72,22 +72,22 @@ impl<'a> Image<'a> {
         self.exec_with(&["--volume", &mount], "/uv", &["pip", "check", "--python", "/opt/venv/bin/python"])
     }
 
-    /// What the engine knows of it.
+    /// The engine's description of the image.
     ///
-    /// An Engine with containerd's store knows no config of an image when it had the layers' files unpacked already, of another
-    /// image or one just removed, and so did not fetch them; the image runs as it should. What the registry has is told then.
+    /// An Engine with the containerd store has no config of an image whose layers were already unpacked, for another image or one that was
+    /// just removed, because it does not fetch the config then; the image runs. In this case, the registry's data is returned.
     ///
     /// # Panics
-    /// Neither knows a config.
+    /// If neither has a config.
     #[track_caller]
     pub fn inspect(&self) -> Value {
-        const TRIES: usize = 5;
+        const MAX_ATTEMPTS: usize = 5;
         self.fetch();
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let inspected = self.docker().args(["image", "inspect", &self.reference]).ok();
             let mut images: Vec<Value> = serde_json::from_slice(&inspected.stdout).expect("docker prints JSON");
             let image = images.remove(0);
-            // No image of ours is without variables.
+            // All images of ours have variables.
             if image["Config"]["Env"].as_array().is_some_and(|env| !env.is_empty()) {
                 return image;
             }
@@ -96,14 +96,14 @@ impl<'a> Image<'a> {
         self.in_registry().unwrap_or_else(|| panic!("the engine knows no config of {}", self.reference))
     }
 
-    /// How it came about, in the engine's words.
+    /// The image's history, as printed by the engine.
     #[track_caller]
     pub fn history(&self) -> String {
         self.fetch();
         self.docker().args(["history", "--no-trunc", &self.reference]).ok().out()
     }
 
-    /// Its layers by digest, in order.
+    /// The digests of its layers, in order.
     #[must_use]
     #[track_caller]
     pub fn layers(&self) -> Vec<String> {
@@ -111,18 +111,18 @@ impl<'a> Image<'a> {
         self.layers_of(&self.reference)
     }
 
-    /// All of it: config and layers.
+    /// The config and layers of the image.
     #[track_caller]
     pub fn archive(&self, space: &Space) -> Archive {
         self.fetch();
-        let file = space.beside("image.tar");
+        let file = space.sibling("image.tar");
         self.docker().args(["save", "--output"]).arg(&file).arg(&self.reference).ok();
         let archive = Archive::read(&file);
         let _ = std::fs::remove_file(file);
         archive
     }
 
-    /// What the registry has of an image that was pulled, as far as tests look at it.
+    /// The registry's data of a pulled image, as far as tests need it.
     #[track_caller]
     fn in_registry(&self) -> Option<Value> {
         let lab = &self.world.lab;
@@ -147,7 +147,7 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// The layers of the image under a name that the engine has, in order.
+    /// The layers of another image on the engine, in order.
     #[track_caller]
     pub fn layers_of(&self, name: &str) -> Vec<String> {
         let inspected = self.docker().args(["image", "inspect", name]).ok();
@@ -168,8 +168,8 @@ impl Drop for Image<'_> {
     }
 }
 
-/// Takes an image off an engine.
+/// Removes an image from an engine.
 pub(crate) fn remove(world: &World, engine: Daemon, reference: &str) {
-    // Gone already is as good.
+    // It may have been removed already.
     let _ = world.lab.docker(engine).args(["image", "rm", "--force", reference]).run();
 }

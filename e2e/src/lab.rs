@@ -1,6 +1,6 @@
-//! The lab as `lab/up` exports it: where the daemons are and which programs talk to them.
+//! The lab, as exported by `lab/up`: the addresses of the daemons and the programs for them.
 //!
-//! Starts nothing: a lab that is not there is told once, and nothing runs.
+//! Nothing is started here: if the lab is missing, this is reported once and no test runs.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub struct Lab {
     pub logs: PathBuf,
     /// The plain registry.
     pub registry: String,
-    /// The registry behind a password, with a certificate of its own.
+    /// The registry with a password and its own certificate.
     pub tls_registry: TlsRegistry,
     /// Certificates that steps need to reach PyPI.
     pub ca_bundle: PathBuf,
@@ -26,93 +26,93 @@ pub struct Lab {
     pub docker_config: PathBuf,
     /// The buildx instance for buildkitd.
     pub builder: String,
-    /// The program.
+    /// The program `buildctl`.
     pub buildctl: PathBuf,
-    /// The program.
+    /// The program `buildkitd`.
     pub buildkitd: PathBuf,
     /// Docker's client, 28.
     pub docker: PathBuf,
     /// Docker's client, 20.10.
     pub docker_2010: PathBuf,
-    /// Addresses of the engines.
+    /// The address of the engine with the containerd image store.
     pub engine_containerd: String,
-    /// See above.
+    /// The address of the engine with the classic image store.
     pub engine_classic: String,
-    /// See above.
+    /// The address of the engine 20.10.
     pub engine_2010: String,
-    /// The second buildkitd, which wants client certificates.
+    /// The second buildkitd, which requires client certificates.
     pub mtls: Mtls,
     /// The base image of most tests.
     pub python_image: String,
-    /// The image that holds uv.
+    /// The image with uv.
     pub uv_image: String,
-    /// The same index without a password.
+    /// The package index without a password.
     pub open_index: String,
     /// The conda channel `conda-forge`.
     pub conda_channel: String,
-    /// The list of interpreters that uv installs.
+    /// The list of interpreters that uv can install.
     pub uv_python_list: String,
-    /// The index behind a password.
+    /// The index with a password.
     pub private_index: PrivateIndex,
 }
 
-/// A registry behind a password.
+/// A registry with a password.
 #[derive(Debug)]
 pub struct TlsRegistry {
     /// Its host and port.
     pub host: String,
-    /// Who may push.
+    /// The user who may push.
     pub user: String,
-    /// The secret that must stay secret.
+    /// The password, which must not leak.
     pub password: String,
-    /// Who signed its certificate.
+    /// The CA of its certificate.
     pub ca: PathBuf,
 }
 
 impl TlsRegistry {
-    /// What Docker's configuration has for it.
+    /// Its credentials in Docker's configuration.
     #[must_use]
     pub fn auth(&self) -> String {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", self.user, self.password))
     }
 
-    /// Docker's configuration of who is logged in to it.
+    /// A Docker configuration with its credentials.
     #[must_use]
     pub fn config(&self) -> String {
         serde_json::json!({"auths": {&self.host: {"auth": self.auth()}}}).to_string()
     }
 }
 
-/// A daemon that wants certificates.
+/// A daemon that requires client certificates.
 #[derive(Debug)]
 pub struct Mtls {
     /// Its address.
     pub address: String,
-    /// Who signed the daemon's certificate.
+    /// The CA of the daemon's certificate.
     pub ca: PathBuf,
     /// The client's certificate.
     pub certificate: PathBuf,
-    /// Its key.
+    /// The client's key.
     pub key: PathBuf,
 }
 
-/// A package index with basic auth.
+/// A package index with basic authentication.
 #[derive(Debug)]
 pub struct PrivateIndex {
     /// Its address, without credentials.
     pub url: String,
-    /// Who may read it.
+    /// The user who may read it.
     pub user: String,
-    /// The secret that must stay secret.
+    /// The password, which must not leak.
     pub password: String,
 }
 
 impl Lab {
-    /// Reads the environment and asks every part whether it is there.
+    /// Reads the environment and checks that every part responds.
     ///
     /// # Errors
-    /// What is missing and what to do about it.
+    /// What is missing, and how to fix it.
     pub fn find() -> Result<Self, String> {
         let lab = Self::from_variables()?;
         lab.check()?;
@@ -185,23 +185,23 @@ impl Lab {
             if ended.code != Some(0) {
                 let logs = self.logs.display();
                 return Err(format!(
-                    "{name} does not answer; `lab/up` starts again what died, logs are in {logs}\n{ended}"
+                    "{name} does not respond; `lab/up` restarts dead parts, logs are in {logs}\n{ended}"
                 ));
             }
         }
         Ok(())
     }
 
-    /// An address below the plain registry's `/v2/`.
+    /// A URL below `/v2/` of the plain registry.
     #[must_use]
     pub fn registry_url(&self, path: &str) -> String {
         format!("http://{}/v2/{path}", self.registry)
     }
 
-    /// How many blobs were uploaded into a repository of the plain registry since it was started, by its log.
+    /// The number of blobs that were uploaded to a repository of the plain registry since its start, according to its log.
     ///
     /// # Panics
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     #[must_use]
     #[track_caller]
     pub fn uploads_into(&self, repository: &str) -> usize {
@@ -216,14 +216,14 @@ impl Lab {
         Program::new(&self.buildctl).env("DOCKER_CONFIG", &self.docker_config).option("--addr", &self.buildkit)
     }
 
-    /// Docker's client for a daemon; for buildkitd that is the 28 client on its buildx builder.
+    /// Docker's client for a daemon; for buildkitd, the 28 client with its buildx builder.
     #[must_use]
     pub fn docker(&self, daemon: Daemon) -> Program {
         let client = if daemon == Daemon::Engine2010 { &self.docker_2010 } else { &self.docker };
         Program::new(client).env("DOCKER_CONFIG", &self.docker_config).env("DOCKER_HOST", self.engine(daemon))
     }
 
-    /// The engine that runs what a daemon built: itself, or for buildkitd, which runs nothing, one that pulls.
+    /// The engine that runs the images of a daemon: the daemon itself, or, for buildkitd, an engine that pulls them.
     #[must_use]
     pub fn engine(&self, daemon: Daemon) -> &str {
         match daemon {
@@ -233,13 +233,13 @@ impl Lab {
         }
     }
 
-    /// The address `imagespec --addr` takes.
+    /// The address for `imagespec --addr`.
     #[must_use]
     pub fn address(&self, daemon: Daemon) -> &str {
         if daemon == Daemon::Buildkitd { &self.buildkit } else { self.engine(daemon) }
     }
 
-    /// The folder that holds all state of a daemon.
+    /// The folder with all state of a daemon.
     #[must_use]
     pub fn root_of(&self, daemon: Daemon) -> PathBuf {
         match daemon {

@@ -1,6 +1,6 @@
-//! The end-to-end tests' harness: the lab, builds through every entrance, and looking into what they made.
+//! The harness of the end-to-end tests: the lab, builds through every entrance, and inspection of the results.
 //!
-//! Drives the real programs only and links nothing of ours, so that a mistake shared by our crates cannot hide here.
+//! It runs the real programs and links none of our crates, so that a bug in a crate cannot hide itself.
 //! Empty without the feature `e2e`; the tests are in `tests/e2e`.
 
 #![cfg(feature = "e2e")]
@@ -21,16 +21,16 @@ pub mod way;
 
 use std::sync::{Mutex, PoisonError};
 
-/// All that the tests of a run share.
+/// The data that all tests of a run share.
 #[derive(Debug)]
 pub struct World {
     /// The daemons.
     pub lab: lab::Lab,
-    /// What is tested.
+    /// The tested programs.
     pub programs: programs::Programs,
-    /// Part of names and contents that no earlier run may have had.
+    /// A part of names and contents that no earlier run has used.
     pub run: String,
-    /// Images that are to go when the run ends, with the engines that hold them.
+    /// Images to remove at the end of the run, with their engines.
     leftovers: Mutex<Vec<(way::Daemon, String)>>,
 }
 
@@ -38,7 +38,7 @@ impl World {
     /// Finds the lab and prepares the programs.
     ///
     /// # Errors
-    /// What is missing and what to do about it.
+    /// What is missing, and how to fix it.
     pub fn prepare() -> Result<Self, String> {
         let lab = lab::Lab::find()?;
         let programs = programs::Programs::prepare(&lab)?;
@@ -46,7 +46,7 @@ impl World {
         Ok(Self { lab, programs, run: format!("{:x}", now.as_micros()), leftovers: Mutex::default() })
     }
 
-    /// Removes images that could not go while builds ran.
+    /// Removes images that could not be removed while builds ran.
     pub fn clean_up(&self) {
         let leftovers = std::mem::take(&mut *self.leftovers.lock().unwrap_or_else(PoisonError::into_inner));
         for (engine, reference) in leftovers {

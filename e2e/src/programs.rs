@@ -1,6 +1,6 @@
-//! What is tested: the `imagespec` program, the frontend image, and beside them uv, to check environments with.
+//! The tested programs: `imagespec` and the frontend image; and uv, to check environments.
 //!
-//! Builds what it is not given, once per run; `IMAGESPEC_BIN`, `IMAGESPEC_FRONTEND_BIN` name programs built elsewhere.
+//! They are built once per run, unless `IMAGESPEC_BIN` and `IMAGESPEC_FRONTEND_BIN` name existing programs.
 
 use std::path::{Path, PathBuf};
 
@@ -15,21 +15,21 @@ use crate::way::Daemon;
 pub struct Programs {
     /// The command line.
     pub imagespec: PathBuf,
-    /// The frontend image, under a tag of its own.
+    /// The frontend image, with its own tag.
     pub frontend_image: String,
     /// uv, static.
     pub uv: PathBuf,
-    /// What the command line keeps between builds: this run's alone, so that it asks for everything once.
+    /// The memory of the command line, which belongs to this run only, so that every question is asked once.
     pub answers: PathBuf,
-    /// Holds uv and the answers.
+    /// The folder of uv and the memory.
     _folder: tempfile::TempDir,
 }
 
 impl Programs {
-    /// Builds or finds everything.
+    /// Builds or finds all programs.
     ///
     /// # Errors
-    /// Which part cannot be had, with what the tools said.
+    /// The missing part, with the output of the tools.
     pub fn prepare(lab: &Lab) -> Result<Self, String> {
         let imagespec = match given("IMAGESPEC_BIN")? {
             Some(path) => path,
@@ -50,7 +50,7 @@ impl Programs {
 
 fn given(variable: &str) -> Result<Option<PathBuf>, String> {
     match std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from) {
-        Some(path) if !path.is_file() => Err(format!("{variable} names {}, which is no file", path.display())),
+        Some(path) if !path.is_file() => Err(format!("{variable} names {}, which is not a file", path.display())),
         path => Ok(path),
     }
 }
@@ -77,7 +77,7 @@ fn static_frontend() -> Result<PathBuf, String> {
     run(Program::new(script).arg("x86_64").dir(Lab::checkout())).map(PathBuf::from)
 }
 
-/// Packages the frontend as users do. The tag is the program's, so that no other run's image is tested by mistake.
+/// Packages the frontend as users do. The tag contains the program's digest, so that no other run's image is tested by mistake.
 fn package(lab: &Lab, imagespec: &Path, program: &Path) -> Result<String, String> {
     let bytes = std::fs::read(program).map_err(|error| format!("cannot read {}: {error}", program.display()))?;
     let hash = hex::encode(Sha256::digest(&bytes));

@@ -1,8 +1,8 @@
-//! A build's graph as the daemon recorded it, and as `imagespec compile` prints it.
+//! Graphs of builds: as the daemon records them, and as `imagespec compile` prints them.
 //!
-//! The provenance of a build (`mode=max`) holds every op under the digest it had in that build, without what belongs to the
-//! session (`moby/buildkit: solver/llbsolver/provenance`). So ops that no local source leads to can be compared by their digests
-//! as they are, the others by digests computed here over what is left of them.
+//! The provenance of a build (`mode=max`) contains every op with its digest in that build, without the data of the session
+//! (`moby/buildkit: solver/llbsolver/provenance`). Therefore ops that do not depend on local sources are compared by these digests,
+//! and other ops by digests that are computed here from the remaining data.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::archive::Archive;
 use crate::lab::Lab;
 
-/// An op and what it stands on: digests of other ops and which of their outputs.
+/// An op, and its inputs: digests of other ops with the indexes of their outputs.
 #[derive(Clone, Debug)]
 struct Node {
     op: Value,
@@ -27,7 +27,7 @@ impl Graph {
     /// The graph in the provenance of an archive.
     ///
     /// # Panics
-    /// When it has none.
+    /// If there is none.
     #[must_use]
     #[track_caller]
     pub fn recorded(archive: &Archive) -> Self {
@@ -37,11 +37,11 @@ impl Graph {
         };
         let statement = statements.into_iter().find(is_provenance).expect("the archive has a provenance");
         let predicate = &statement["predicate"];
-        // v1 and v0.2 of the predicate keep it in different places.
+        // v1 and v0.2 of the predicate have it in different places.
         let config = [&predicate["buildDefinition"]["internalParameters"]["buildConfig"], &predicate["buildConfig"]]
             .into_iter()
             .find(|config| config.is_object())
-            .unwrap_or_else(|| panic!("the provenance holds no build config: {predicate:#}"));
+            .unwrap_or_else(|| panic!("the provenance has no build config: {predicate:#}"));
         let mapping = config["digestMapping"].as_object().expect("the provenance maps digests to steps");
         let digests: BTreeMap<&str, &str> =
             mapping.iter().filter_map(|(digest, step)| Some((step.as_str()?, digest.as_str()))).collect();
@@ -54,18 +54,18 @@ impl Graph {
             });
             (digests[text(&step["id"]).as_str()].to_owned(), Node { op: step["op"].clone(), inputs: inputs.collect() })
         });
-        Self::of(steps)
+        Self::from_ops(steps)
     }
 
     /// The graph of a definition, with digests computed by BuildKit's own client.
     ///
     /// # Panics
-    /// When it is no definition.
+    /// If it is not a definition.
     #[must_use]
     #[track_caller]
-    pub fn of_definition(lab: &Lab, definition: Vec<u8>) -> Self {
+    pub fn from_definition(lab: &Lab, definition: Vec<u8>) -> Self {
         let dump = lab.buildctl().args(["debug", "dump-llb"]).stdin(definition).ok().out();
-        Self::of(dump.lines().map(|line| {
+        Self::from_ops(dump.lines().map(|line| {
             let mut line: Value = serde_json::from_str(line).expect("dump-llb prints JSON lines");
             let digest = line["Digest"].as_str().unwrap_or_default().to_owned();
             let inputs = line["Op"].as_object_mut().and_then(|op| op.remove("inputs")).unwrap_or_default();
@@ -76,12 +76,12 @@ impl Graph {
         }))
     }
 
-    fn of(ops: impl Iterator<Item = (String, Node)>) -> Self {
-        // The last op of a definition does nothing but name the result.
+    fn from_ops(ops: impl Iterator<Item = (String, Node)>) -> Self {
+        // The last op of a definition only refers to the result.
         Self(ops.filter(|(_, node)| !kind(&node.op).is_empty()).collect())
     }
 
-    /// How many ops there are of each kind: `source`, `exec`, `file`, `merge`, `diff`.
+    /// The number of ops of each kind: `source`, `exec`, `file`, `merge`, `diff`.
     #[must_use]
     pub fn kinds(&self) -> BTreeMap<&str, usize> {
         self.0.values().fold(BTreeMap::new(), |mut kinds, node| {
@@ -90,9 +90,9 @@ impl Graph {
         })
     }
 
-    /// The digests as they are of the ops that no local source leads to.
+    /// The ops that do not depend on local sources, by their digests.
     #[must_use]
-    pub fn beside_local_sources(&self) -> BTreeMap<&str, &Value> {
+    pub fn without_local_sources(&self) -> BTreeMap<&str, &Value> {
         let ops = self.0.iter().filter(|(digest, _)| !self.is_local(digest));
         ops.map(|(digest, node)| (digest.as_str(), &node.op)).collect()
     }
@@ -103,7 +103,7 @@ impl Graph {
         identifier.starts_with("local://") || node.inputs.iter().any(|(input, _)| self.is_local(input))
     }
 
-    /// All ops by digests over what no session has a part in.
+    /// All ops, by digests that do not include data of the session.
     #[must_use]
     pub fn masked(&self) -> BTreeMap<String, &Value> {
         self.0.iter().map(|(digest, node)| (self.masked_digest(digest), &node.op)).collect()

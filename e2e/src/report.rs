@@ -1,4 +1,4 @@
-//! What a run tells beside passed and failed: the matrix of scenarios and ways, with times.
+//! The report of a run: the matrix of scenarios and ways, with times.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use crate::way::{self, Way};
 
-/// A line for the person who watches, whatever the tests' output is captured into.
+/// Prints a line on standard error, even if the tests' output is captured.
 pub fn say(line: &str) {
-    // Nobody is left to tell when standard error is gone.
+    // There is no other place to report a closed standard error.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// How one test ended.
+/// The outcome of a test.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
     /// Whether it passed.
     pub passed: bool,
-    /// How long it took.
+    /// Its running time.
     pub took: Duration,
 }
 
@@ -30,7 +30,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Notes an outcome.
+    /// Adds an outcome.
     pub fn note(&self, scenario: &'static str, way: Way, outcome: Outcome) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         match rows.iter_mut().find(|(name, _)| *name == scenario) {
@@ -41,7 +41,7 @@ impl Matrix {
         }
     }
 
-    /// The table: a row per scenario, a column per way, seconds or `FAIL`; `-` where the way has no such scenario.
+    /// The table: a row per scenario, a column per way, seconds or `FAIL`; `-` if the scenario does not run on the way.
     #[must_use]
     pub fn table(&self) -> String {
         const WIDTH: usize = 10;

@@ -1,11 +1,11 @@
-//! Root filesystems: what layers add up to, and how two of them differ.
+//! Root filesystems: the result of layers, and the differences between two.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use sha2::{Digest as _, Sha256};
 
-/// What a path is. Times are left out: they are of the build, not of the content.
+/// The properties of a path. Times are left out, because they differ between builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// `file`, `folder`, `link`, or a device's kind.
@@ -14,7 +14,7 @@ pub struct Node {
     pub mode: u32,
     /// Owner and group.
     pub owner: (u64, u64),
-    /// A file's digest and size, a link's target.
+    /// The digest and size of a file, or the target of a link.
     pub content: String,
     /// A file's size.
     pub size: u64,
@@ -25,13 +25,13 @@ pub struct Node {
 pub struct Rootfs(pub BTreeMap<String, Node>);
 
 impl Rootfs {
-    /// What the layers add up to, the first at the bottom.
+    /// The root filesystem of layers, lowest first.
     ///
     /// # Panics
-    /// When a layer is broken.
+    /// If a layer is broken.
     #[must_use]
     #[track_caller]
-    pub fn of<'a>(layers: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub fn from_layers<'a>(layers: impl IntoIterator<Item = &'a [u8]>) -> Self {
         layers.into_iter().fold(Self::default(), Self::with)
     }
 
@@ -42,7 +42,7 @@ impl Rootfs {
             let (folder, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(folder, name)| (folder, name));
             let below = |folder: &str| if folder.is_empty() { String::new() } else { format!("{folder}/") };
             if name == ".wh..wh..opq" {
-                // The folder starts anew in this layer.
+                // This layer replaces the folder.
                 self.0.retain(|known, _| !known.starts_with(&below(folder)));
             } else if let Some(removed) = name.strip_prefix(".wh.") {
                 let removed = format!("{}{removed}", below(folder));
@@ -72,7 +72,7 @@ impl Rootfs {
         self.0.keys().map(String::as_str).filter(|path| wanted(path)).collect()
     }
 
-    /// How another one differs: one line a path.
+    /// The differences to another one, one line per path.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -92,7 +92,7 @@ impl Rootfs {
 /// The entries of one layer in order: paths without a leading slash or dot.
 ///
 /// # Panics
-/// When it is no tar.
+/// If it is not a tar.
 #[track_caller]
 pub fn entries(layer: &[u8]) -> Vec<(String, Node)> {
     let mut archive = tar::Archive::new(layer);

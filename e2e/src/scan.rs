@@ -1,6 +1,6 @@
-//! Looking for secrets where they must not be.
+//! Searches for secrets where they must not be.
 //!
-//! Every scan also looks for something that must be there, so that a scan that sees nothing is no proof.
+//! Every scan also looks for a text that must be present, to show that the scan works.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,18 +13,18 @@ use sha2::{Digest as _, Sha256};
 
 use crate::lab::PrivateIndex;
 
-/// What must be found nowhere.
+/// Secrets that must not be found.
 #[derive(Debug)]
 pub struct Needles(Vec<(&'static str, Vec<u8>)>);
 
 impl Needles {
-    /// The forms in which an index's password could leak.
+    /// The forms in which the password of an index could leak.
     #[must_use]
-    pub fn of(index: &PrivateIndex) -> Self {
+    pub fn for_index(index: &PrivateIndex) -> Self {
         let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
         let encode = |text: String| engine.encode(text).into_bytes();
-        // Base64 of the password inside longer text depends on where it begins; all three cases, less the characters that
-        // the neighbours change.
+        // The base64 of the password inside a longer text depends on its offset. There are three cases, without the characters that depend
+        // on the neighbors.
         let shifted = |shift: usize| {
             let encoded = encode(format!("{}{}", "x".repeat(shift), index.password));
             let start = if shift == 0 { 0 } else { 4 };
@@ -40,14 +40,14 @@ impl Needles {
         ])
     }
 
-    /// What of it is in these bytes.
+    /// The secrets in some bytes.
     #[must_use]
     pub fn in_bytes(&self, bytes: &[u8]) -> Vec<&'static str> {
         let found = self.0.iter().filter(|(_, needle)| memmem::find(bytes, needle).is_some());
         found.map(|(name, _)| *name).collect()
     }
 
-    /// Fails the test if these bytes hold any of it.
+    /// Fails the test if some bytes contain a secret.
     #[track_caller]
     pub fn absent_from(&self, place: &str, bytes: &[u8]) {
         assert!(!bytes.is_empty(), "{place} is empty: nothing was scanned");
@@ -55,13 +55,13 @@ impl Needles {
         assert!(found.is_empty(), "{place} holds {}", found.join(" and "));
     }
 
-    /// Looks through the files below a folder, and counts those that hold `control`.
+    /// Searches the files below a folder, and counts those that contain `control`.
     ///
-    /// A scan that finds nothing leaves its time in `stamp`; the next one passes over files that are as they were then, which
-    /// the inode's change time tells: no program can set it back. Delete the stamp to look into everything.
+    /// After a scan without findings, its time is stored in `stamp`; the next scan skips files that have not changed since, according to
+    /// the inode's change time, which no program can set. Delete the stamp to scan everything.
     ///
     /// # Panics
-    /// When the stamp cannot be written.
+    /// If the stamp cannot be written.
     #[must_use]
     #[track_caller]
     pub fn below(&self, folder: &Path, control: &str, stamp: &Path) -> Scanned {
@@ -83,7 +83,7 @@ impl Needles {
     }
 
     fn walk(&self, folder: &Path, since: i64, control: &str, scanned: &mut Scanned) {
-        // What a running daemon removes while we look is not there any more.
+        // A running daemon may remove files during the scan.
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
             let Ok(kind) = entry.file_type() else { continue };
@@ -95,16 +95,16 @@ impl Needles {
         }
     }
 
-    /// In pieces that overlap by more than the longest needle.
+    /// Searches a file in chunks that overlap by more than the longest secret.
     fn file(&self, path: &Path, control: &str, scanned: &mut Scanned) {
-        const PIECE: usize = 4 << 20;
+        const CHUNK_BYTES: usize = 4 << 20;
         let longest = self.0.iter().map(|(_, needle)| needle.len()).max().unwrap_or_default().max(control.len());
         let Ok(mut file) = File::open(path) else { return };
-        let (mut buffer, mut found, mut has_control) = (Vec::with_capacity(PIECE + longest), Vec::new(), false);
+        let (mut buffer, mut found, mut has_control) = (Vec::with_capacity(CHUNK_BYTES + longest), Vec::new(), false);
         loop {
             let keep = buffer.len().min(longest);
             buffer.drain(..buffer.len() - keep);
-            let Ok(count) = file.by_ref().take(PIECE as u64).read_to_end(&mut buffer) else { break };
+            let Ok(count) = file.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut buffer) else { break };
             if count == 0 {
                 break;
             }
@@ -120,15 +120,15 @@ impl Needles {
     }
 }
 
-/// What a scan of a folder saw.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    /// Files read.
+    /// The number of files.
     pub files: u64,
-    /// Bytes read.
+    /// The number of bytes.
     pub bytes: u64,
-    /// Files with the text that had to be there.
+    /// The number of files with the control text.
     pub controls: u64,
-    /// Files with a secret, and what it is.
+    /// Files with a secret, and the kind of secret.
     pub found: Vec<(PathBuf, String)>,
 }

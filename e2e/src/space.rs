@@ -1,6 +1,6 @@
-//! A test's own folder: its spec and files, made from `testdata/e2e`, gone when the test ends.
+//! The folder of a test: its spec and files, copied from `testdata/e2e`, and removed when the test ends.
 //!
-//! With `IMAGESPEC_E2E_KEEP` set the folder stays, and is named, for a look into what a test did.
+//! With `IMAGESPEC_E2E_KEEP` set the folder is kept and its path is printed.
 
 use std::path::{Path, PathBuf};
 
@@ -21,10 +21,10 @@ pub struct Space {
 }
 
 impl Space {
-    /// An empty folder. `name` becomes part of image names, so it is unique per test.
+    /// An empty folder. `name` becomes part of image names, so it must be unique.
     ///
     /// # Panics
-    /// When there is no temporary folder.
+    /// If no temporary folder can be created.
     #[must_use]
     pub fn new(world: &World, name: &str) -> Self {
         let mut folder = tempfile::Builder::new().prefix("imagespec-e2e-").tempdir().expect("a temporary folder");
@@ -41,13 +41,13 @@ impl Space {
         Self { folder, name, marker, frontend, private_index, open_index, registry, run }
     }
 
-    /// What tells this test's images from others'.
+    /// The part of image names that is unique to the test.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Text that no other test and no earlier run has had.
+    /// A text that no other test and no earlier run has used.
     #[must_use]
     pub fn marker(&self) -> &str {
         &self.marker
@@ -59,17 +59,17 @@ impl Space {
         self.folder.path().join("context")
     }
 
-    /// A file beside the context, which no build sends.
+    /// A path outside the context, in a folder that no build sends.
     #[must_use]
-    pub fn beside(&self, name: &str) -> PathBuf {
+    pub fn sibling(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file of the context. `@FRONTEND@`, `@OPEN_INDEX@`, `@PRIVATE_INDEX@`, `@REGISTRY@`, `@MARKER@` and `@RUN@` (the same for all
-    /// tests of a run) are filled in.
+    /// tests of a run) are replaced.
     ///
     /// # Panics
-    /// When it cannot be written.
+    /// If it cannot be written.
     #[track_caller]
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.context().join(path);
@@ -90,10 +90,10 @@ impl Space {
             .replace("@RUN@", &self.run)
     }
 
-    /// Copies a folder of `testdata/e2e` into the context, filled in like [`write`](Self::write).
+    /// Copies a folder of `testdata/e2e` to the context, with replacements as in [`write`](Self::write).
     ///
     /// # Panics
-    /// When there is none.
+    /// If it does not exist.
     #[track_caller]
     pub fn fill(&self, fixture: &str) {
         let from = Lab::checkout().join("testdata/e2e").join(fixture);
@@ -116,13 +116,13 @@ impl Space {
         }
     }
 
-    /// The secret file that lets uv into the private index.
+    /// Writes the netrc file with the credentials of the private index.
     #[track_caller]
     pub fn netrc(&self, lab: &Lab) -> PathBuf {
         let index = &lab.private_index;
         let host = index.url.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next()).unwrap_or_default();
         let text = format!("machine {host}\nlogin {}\npassword {}\n", index.user, index.password);
-        let path = self.beside("netrc");
+        let path = self.sibling("netrc");
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         path
     }

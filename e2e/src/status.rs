@@ -1,4 +1,4 @@
-//! What a build did, as the solver itself tells: which vertices there were, which ran, which came from the cache.
+//! The steps of a build, as reported by the solver: which vertices exist, which ran, which were cached.
 //!
 //! Reads BuildKit's status messages as JSON lines (`--progress rawjson` of all clients) and the plain lines of Docker 20.10,
 //! which has nothing else.
@@ -13,19 +13,19 @@ use serde_json::Value;
 pub struct Vertex {
     /// Its digest.
     pub digest: String,
-    /// What progress calls it.
+    /// Its name in progress displays.
     pub name: String,
-    /// The digests it stands on; unknown in plain output.
+    /// The digests of its inputs; unknown in plain output.
     pub inputs: Vec<String>,
-    /// The daemon took its result from the cache.
+    /// Whether its result was cached.
     pub cached: bool,
-    /// The daemon carried it out.
+    /// Whether the daemon ran it.
     pub ran: bool,
 }
 
 impl Vertex {
-    /// The part of the build that it is named after, and the rest of its name: `apt` and `git` of `[apt] git`, and of
-    /// `[linux/amd64 apt] git`, as it is called where several platforms are built.
+    /// The label and the rest of the name: `apt` and `git` for `[apt] git`, and for `[linux/amd64 apt] git`, the name in builds for
+    /// several platforms.
     #[must_use]
     pub fn label(&self) -> Option<(&str, &str)> {
         let (part, text) = self.name.strip_prefix('[')?.split_once("] ")?;
@@ -33,14 +33,14 @@ impl Vertex {
     }
 }
 
-/// What became of a build's vertices.
+/// The status of a build.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// All vertices in the order in which they were first told.
+    /// All vertices in the order of their first report.
     pub vertices: Vec<Vertex>,
-    /// What the steps printed.
+    /// The output of the steps.
     pub logs: Vec<u8>,
-    /// What the client printed between status messages.
+    /// The client's output between status messages.
     pub text: String,
 }
 
@@ -48,7 +48,7 @@ impl Status {
     /// Reads `--progress rawjson`.
     ///
     /// # Panics
-    /// When there is no status at all.
+    /// If there are no status messages.
     #[must_use]
     #[track_caller]
     pub fn from_json_lines(text: &str) -> Self {
@@ -63,42 +63,42 @@ impl Status {
                     continue;
                 }
             };
-            for told in message["vertexes"].as_array().into_iter().flatten() {
-                status.told(told, &mut runs);
+            for report in message["vertexes"].as_array().into_iter().flatten() {
+                status.add_vertex(report, &mut runs);
             }
             for log in message["logs"].as_array().into_iter().flatten() {
                 let data = log["data"].as_str().unwrap_or_default();
                 let data = base64::engine::general_purpose::STANDARD.decode(data);
-                status.logs.extend(data.unwrap_or_else(|error| panic!("a log line is no base64: {error}: {line}")));
+                status.logs.extend(data.unwrap_or_else(|error| panic!("a log line is not base64: {error}: {line}")));
             }
         }
-        assert!(!status.vertices.is_empty(), "the build told no status:\n{text}");
+        assert!(!status.vertices.is_empty(), "the build reported no status:\n{text}");
         for vertex in &mut status.vertices {
             let starts = runs.get(&vertex.digest).map_or(0, BTreeSet::len);
-            // The daemon tells the look-up of a vertex without inputs as a start too (`moby/buildkit: solver/jobs.go`,
-            // `CacheMap`), so only a second one is the work.
+            // For a vertex without inputs, the daemon also reports the cache lookup as a start (`moby/buildkit: solver/jobs.go`, `CacheMap`), so
+            // only a second start means that it ran.
             vertex.ran = starts > usize::from(vertex.inputs.is_empty());
         }
         status
     }
 
-    fn told(&mut self, told: &Value, runs: &mut BTreeMap<String, BTreeSet<String>>) {
-        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    fn add_vertex(&mut self, report: &Value, runs: &mut BTreeMap<String, BTreeSet<String>>) {
+        let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
         let digest = text("digest");
         if !self.vertices.iter().any(|vertex| vertex.digest == digest) {
             self.vertices.push(Vertex { digest: digest.clone(), ..Vertex::default() });
         }
         let Some(vertex) = self.vertices.iter_mut().find(|vertex| vertex.digest == digest) else { return };
         vertex.name = text("name");
-        let inputs = told["inputs"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let inputs = report["inputs"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         vertex.inputs = inputs.collect();
-        let cached = told["cached"].as_bool().unwrap_or_default();
+        let cached = report["cached"].as_bool().unwrap_or_default();
         vertex.cached |= cached;
         let started = text("started");
-        // The solver starts a step whose result it is still looking for, and takes that back when it finds it; nothing has run.
-        let is_taken_back = text("error").contains("context canceled");
+        // The solver may start a step while it looks up the result, and cancel it when the result is found. Then the step has not run.
+        let is_retracted = text("error").contains("context canceled");
         let runs = runs.entry(digest).or_default();
-        if is_taken_back {
+        if is_retracted {
             runs.remove(&started);
         } else if !started.is_empty() && !cached {
             runs.insert(started);
@@ -108,7 +108,7 @@ impl Status {
     /// Reads `--progress plain` of Docker 20.10: `#7 <name>`, `#7 sha256:…`, then `#7 CACHED` or `#7 DONE 0.1s`.
     ///
     /// # Panics
-    /// When there is no status at all.
+    /// If there is no status.
     #[must_use]
     #[track_caller]
     pub fn from_plain(text: &str) -> Self {
@@ -128,16 +128,16 @@ impl Status {
                 _ => {}
             }
         }
-        assert!(!vertices.is_empty(), "the build told no status:\n{text}");
+        assert!(!vertices.is_empty(), "the build reported no status:\n{text}");
         for vertex in vertices.values_mut() {
-            // Our inputs are files on nothing; plain output cannot tell their look-up from the work, see above.
+            // Our input files have no inputs; in plain output their cache lookup looks like a run, see above.
             vertex.ran &= !vertex.name.starts_with("[internal] write ");
         }
         Self { vertices: vertices.into_values().collect(), logs: Vec::new(), text: text.to_owned() }
     }
 
-    /// The steps: vertices that make something, so neither sources, whose content is asked for in every build, nor what
-    /// clients and exporters do.
+    /// The steps: vertices that change files. Sources, whose content is requested in every build, and the work of clients and exporters are
+    /// not included.
     pub fn steps(&self) -> impl Iterator<Item = &Vertex> {
         const OTHERS: [&str; 7] = [
             "docker-image://",

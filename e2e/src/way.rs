@@ -1,6 +1,6 @@
-//! Ways to build: which daemon does the work, and through which entrance it is asked.
+//! Ways to build: the combinations of daemons and entrances.
 //!
-//! How a way is walked is `build`'s.
+//! `build` implements them.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum Daemon {
     Engine2010,
 }
 
-/// How the daemon is asked.
+/// The client through which a build is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Entrance {
     /// `buildctl build --frontend gateway.v0 --opt source=<frontend image>`.
@@ -30,16 +30,16 @@ pub enum Entrance {
     Compile,
 }
 
-/// One daemon through one entrance.
+/// A daemon with an entrance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Way {
-    /// Who builds.
+    /// The daemon.
     pub daemon: Daemon,
-    /// Who asks.
+    /// The entrance.
     pub entrance: Entrance,
 }
 
-/// Every way that exists, in the order of the matrix.
+/// All supported ways, in the order of the matrix.
 pub const ALL: [Way; 10] = [
     Way::new(Daemon::Buildkitd, Entrance::Buildctl),
     Way::new(Daemon::Buildkitd, Entrance::Docker),
@@ -53,7 +53,7 @@ pub const ALL: [Way; 10] = [
     Way::new(Daemon::Engine2010, Entrance::Imagespec),
 ];
 
-/// Every daemon once, through entrances that take turns: for what the daemon decides rather than the entrance.
+/// Every daemon once, with different entrances: for behavior that depends on the daemon.
 pub const EACH_DAEMON: [Way; 4] = [
     Way::new(Daemon::Buildkitd, Entrance::Imagespec),
     Way::new(Daemon::Containerd, Entrance::Docker),
@@ -61,7 +61,7 @@ pub const EACH_DAEMON: [Way; 4] = [
     Way::new(Daemon::Engine2010, Entrance::Docker),
 ];
 
-/// Every daemon through our own command line.
+/// Every daemon with our own command line.
 pub const IMAGESPEC: [Way; 4] = [
     Way::new(Daemon::Buildkitd, Entrance::Imagespec),
     Way::new(Daemon::Containerd, Entrance::Imagespec),
@@ -70,7 +70,7 @@ pub const IMAGESPEC: [Way; 4] = [
 ];
 
 impl Way {
-    /// A way.
+    /// Creates a way.
     #[must_use]
     pub const fn new(daemon: Daemon, entrance: Entrance) -> Self {
         Self { daemon, entrance }
@@ -78,22 +78,22 @@ impl Way {
 }
 
 impl Daemon {
-    /// Whether it is a Docker Engine, which keeps images itself.
+    /// Whether it is a Docker Engine, which stores images itself.
     #[must_use]
     pub fn is_engine(self) -> bool {
         self != Self::Buildkitd
     }
 
-    /// Whether branches are merged; else the steps form a chain.
+    /// Whether branches are merged; otherwise the steps form a chain.
     #[must_use]
     pub fn merges(self) -> bool {
         matches!(self, Self::Buildkitd | Self::Containerd)
     }
 
-    /// Whether files of a build are sometimes gone while an image is deleted, or its name given to another: a step then runs
-    /// again in the next build, or a layer cannot be unpacked (`parent snapshot … does not exist`). In an Engine 28.5 with
-    /// containerd's store they are, because deleting collects whatever no image holds: steps ran again in 6 of 48 pairs of
-    /// builds, three at a time. No other daemon of the lab has been seen to do it.
+    /// Whether files of a build may disappear while an image is deleted or its name is given to another image. Then a step runs again in
+    /// the next build, or a layer cannot be unpacked (`parent snapshot … does not exist`). Engine 28.5 with the containerd store does
+    /// this, because deleting an image removes all content that belongs to no image: steps ran again in 6 of 48 pairs of builds, three at
+    /// a time. No other daemon of the lab has done it.
     #[must_use]
     pub fn loses_results(self) -> bool {
         self == Self::Containerd

@@ -7,7 +7,7 @@
 //! check: grep hello /etc/motd
 //! ```
 //!
-//! How to build it, package it and use it is in `README.md`. Knows nothing of image specs.
+//! `README.md` describes how to build, package and use it. It does not use image specs.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Repositories of Debian packages that the base image does not know, and what changes in them between two builds.
+//! Debian repositories that the base image does not have, and changes in them between two builds.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{Case, Context, scenario};
 const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
 const FLOOR: Way = Way::new(Daemon::Engine2010, Entrance::Docker);
 
-/// For the entrance that needs it; to the other it is a comment.
+/// For the entrance that needs it; for others it is a comment.
 const FIRST: &str = "# syntax=@FRONTEND@\n";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -20,7 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
     keys.chain(lists).collect()
 }
 
-/// A repository that the base image does not know, with the key it is signed with; and with another key.
+/// A repository that the base image does not have, with its key, and with a wrong key.
 fn keys(context: &Context<'_>) {
     let key = |name: &str| {
         let path = format!("/etc/apt/trusted.gpg.d/debian-archive-{name}.asc");
@@ -32,10 +32,10 @@ fn keys(context: &Context<'_>) {
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     context.space.write("keys/archive.asc", &key("bookworm-automatic"));
     let (_, image) = context.build().image();
-    // The release itself has 3.3a.
-    let version = image.says("tmux", &["-V"]);
+    // The release has version 3.3a.
+    let version = image.output_of("tmux", &["-V"]);
     assert!(version.starts_with("tmux 3.") && version != "tmux 3.3a", "{version}");
-    let kept = image.says("cat", &["/etc/apt/sources.list.d/imagespec.list"]);
+    let kept = image.output_of("cat", &["/etc/apt/sources.list.d/imagespec.list"]);
     assert!(kept.starts_with("deb [signed-by=/etc/apt/keyrings/imagespec-0.asc] http"), "{kept}");
     context.build().again();
 
@@ -45,10 +45,10 @@ fn keys(context: &Context<'_>) {
     context.space.write("keys/archive.asc", "no key\n");
     let ended = context.build().plainly().run();
     assert_ne!(ended.code, Some(0));
-    assert!(ended.said().contains("contains no ASCII-armored key"), "{ended}");
+    assert!(ended.output().contains("contains no ASCII-armored key"), "{ended}");
 }
 
-/// What apt keeps of a repository's lists between builds is never older than the repository, and dpkg's state is whole.
+/// Cached lists of a repository are never older than the repository, and dpkg's state is consistent.
 fn lists(context: &Context<'_>) {
     let name = format!("imagespec-{}", context.space.name().to_ascii_lowercase());
     let repository = Repository::new(context, &name);
@@ -60,8 +60,8 @@ fn lists(context: &Context<'_>) {
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     let installed = |what: &str| {
         let (_, image) = context.build().without_cache().image();
-        let state = image.says("dpkg-query", &["-W", "-f=${Status} ${Version}", &name]);
-        let audit = image.says("dpkg", &["--audit"]);
+        let state = image.output_of("dpkg-query", &["-W", "-f=${Status} ${Version}", &name]);
+        let audit = image.output_of("dpkg", &["--audit"]);
         assert_eq!(audit, "", "{what}");
         image.discard();
         state.strip_prefix("install ok installed ").map(str::to_owned).unwrap_or(state)
@@ -69,12 +69,12 @@ fn lists(context: &Context<'_>) {
     repository.publish("1");
     assert_eq!(installed("first"), "1");
     assert_eq!(installed("the same lists"), "1");
-    // All files have the sizes that they had.
+    // All files keep their sizes.
     repository.publish("2");
     assert_eq!(installed("other lists"), "2");
 }
 
-/// A repository of one package, without a signature, on the lab's server of files. It is gone when dropped.
+/// A repository with one package and without a signature, on the lab's file server. It is removed when dropped.
 struct Repository {
     folder: PathBuf,
     url: String,

@@ -1,6 +1,6 @@
-//! Mistakes of users, each through every entrance: the message says what is wrong and where, in words for a person.
+//! Mistakes of users, through every entrance: the message describes the problem and its place.
 //!
-//! What our own command line prints is asserted to the letter; of other clients, the part that is ours.
+//! The complete output of our own command line is compared; for other clients, only the part from us.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,18 +10,18 @@ use imagespec_e2e::way::{self, Daemon, Entrance};
 
 use crate::{Case, Context, scenario};
 
-/// One wrong spec. Its first line is the `# syntax` line of all specs, so `{}` begins on line 2.
+/// An invalid spec. The first line is the `# syntax` line of all specs, so `{}` begins on line 2.
 struct Mistake {
     name: &'static str,
     /// The spec after its first line.
     spec: &'static str,
     /// The exit code of `imagespec build`.
     code: i32,
-    /// The end of what `imagespec build` prints; `…` stands for what differs from daemon to daemon within a line.
+    /// The end of the output of `imagespec build`; `…` stands for text that differs between daemons.
     ours: &'static str,
-    /// What every other client prints somewhere.
+    /// Texts in the output of every other client.
     others: &'static [&'static str],
-    /// What clients that know of sources print (not Docker 20.10's, nor buildctl for problems that the daemon has no part in).
+    /// The excerpt of clients that show sources (not Docker 20.10's, nor buildctl's for problems that the daemon does not report).
     excerpt: &'static str,
 }
 
@@ -118,7 +118,7 @@ error[E110]: the step `[lock] resolve click, click` failed with exit code 1
 4 |   - click
   |     ^^^^^
   |
-  = help: the step's last output: cause: Because only click>=0.1 is available and you require click<0.1, we can conclude that your requirements are unsatisfiable.
+  = help: last output of the step: cause: Because only click>=0.1 is available and you require click<0.1, we can conclude that your requirements are unsatisfiable.
 
 ",
         others: &["you require click<0.1, we can conclude that your requirements are unsatisfiable"],
@@ -135,14 +135,14 @@ error[E110]: the step `[commands] 3 commands` failed with exit code 7
 5 |   - echo on; exit 7
   |     ^^^^^^^^^^^^^^^
   |
-  = help: the step's last output: on
+  = help: last output of the step: on
 
 ",
         others: &["exit code: 7", "imagespec: command 2 of 3 failed with exit code 7"],
         excerpt: "   4 | >>>   - echo begun\n   5 | >>>   - echo on; exit 7\n   6 | >>>   - echo ended\n",
     },
     Mistake {
-        name: "a file to copy that is not there",
+        name: "a missing file to copy",
         spec: "base_image: python:3.11-slim\ncopy:\n  - nowhere.txt\n",
         code: 1,
         ours: "\
@@ -152,7 +152,7 @@ error[E112]: the step `[copy] nowhere.txt` found no files: …\"/nowhere.txt\"�
 4 |   - nowhere.txt
   |     ^^^^^^^^^^^
   |
-  = help: the path must be in the context and let through by .dockerignore and .gitignore; \
+  = help: the path must be in the context and not excluded by .dockerignore or .gitignore; \
          `source_copy_mode: auto` copies Python files only
 
 ",
@@ -160,7 +160,7 @@ error[E112]: the step `[copy] nowhere.txt` found no files: …\"/nowhere.txt\"�
         excerpt: "   4 | >>>   - nowhere.txt\n",
     },
     Mistake {
-        name: "a base image that is not there",
+        name: "a missing base image",
         spec: "base_image: @REGISTRY@/no-such-image-xyz:1\n",
         code: 2,
         ours: "\
@@ -178,7 +178,7 @@ error: 1 problem found; run `imagespec check --explain CODE` for details
         excerpt: "   2 | >>> base_image: ",
     },
     Mistake {
-        name: "a secret that nobody gave",
+        name: "a secret without a source",
         spec: "base_image: python:3.11-slim\npackages: [click]\npip_secret_mounts:\n  - {id: token, dst: /root/.netrc}\n",
         code: 4,
         ours: "error: the spec uses the secret \"token\", which has no source; add --secret id=token,src=FILE\n",
@@ -192,24 +192,24 @@ pub(crate) fn cases() -> Vec<Case> {
     scenario("bad-input", ways, bad_input).collect()
 }
 
-/// The daemon runs equal steps of simultaneous builds once, and names the first one's in the error of both: entrances whose
-/// definitions differ (buildx asks Engines for local images first) would lose their place in the spec.
+/// The daemon runs equal steps of simultaneous builds once, and names the first one in the errors of both. With different definitions
+/// (buildx asks Engines for local images first), an error would then not point into the spec.
 static TURNS: Mutex<BTreeMap<Daemon, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
 
 fn bad_input(context: &Context<'_>) {
     let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(context.way.daemon).or_default().clone();
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    let wrong: Vec<String> = MISTAKES.iter().filter_map(|mistake| complaint(context, mistake)).collect();
+    let wrong: Vec<String> = MISTAKES.iter().filter_map(|mistake| mismatch(context, mistake)).collect();
     assert!(wrong.is_empty(), "{} of {} messages:\n\n{}", wrong.len(), MISTAKES.len(), wrong.join("\n\n"));
 }
 
-/// What is wrong with the message for a mistake, if anything.
-fn complaint(context: &Context<'_>, mistake: &Mistake) -> Option<String> {
+/// The difference between the expected and the actual message, if any.
+fn mismatch(context: &Context<'_>, mistake: &Mistake) -> Option<String> {
     context.space.write("spec.yaml", &format!("# syntax=@FRONTEND@\n{}", mistake.spec));
     let mut ended = context.build().plainly().run();
     let missing = if context.way.entrance == Entrance::Imagespec {
         let missing = missing_from_ours(context, mistake, &ended);
-        // The second time it expects what it was told the first time.
+        // The second build expects the answers of the first one.
         ended = context.build().plainly().run();
         missing.into_iter().chain(missing_from_ours(context, mistake, &ended)).collect()
     } else {
@@ -220,7 +220,7 @@ fn complaint(context: &Context<'_>, mistake: &Mistake) -> Option<String> {
 
 fn missing_from_ours(context: &Context<'_>, mistake: &Mistake, ended: &Ended) -> Vec<String> {
     let mut missing = Vec::new();
-    // Where nothing can be merged, nothing is locked: packages are chosen by the step that installs them.
+    // Without merging nothing is locked: the step that installs packages also resolves them.
     let chained = mistake.ours.replace("[lock] resolve", "[python]");
     let ours = if context.way.daemon.merges() { mistake.ours } else { &chained };
     if ended.code != Some(mistake.code) {
@@ -239,7 +239,7 @@ fn ends_with(text: &str, expected: &str) -> bool {
         && texts.iter().zip(&lines).all(|(text, line)| is_like(text, line))
 }
 
-/// Whether a line is as expected, where `…` may be anything.
+/// Whether a line is as expected, with `…` for any text.
 fn is_like(line: &str, expected: &str) -> bool {
     let mut parts = expected.split('…');
     let first = parts.next().unwrap_or_default();

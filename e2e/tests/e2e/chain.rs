@@ -1,4 +1,4 @@
-//! Daemons that cannot merge get a chain of steps: another shape, the same files.
+//! Daemons that cannot merge get a chain of steps, which results in the same files.
 
 use std::sync::OnceLock;
 
@@ -18,29 +18,29 @@ pub(crate) fn cases() -> Vec<Case> {
     scenario("same-files", daemons.map(|daemon| Way::new(daemon, Entrance::Imagespec)), same_files).collect()
 }
 
-/// What buildkitd made of the spec, once for all comparisons.
+/// The result of buildkitd, once for all comparisons.
 static MERGED: OnceLock<(Rootfs, Value)> = OnceLock::new();
 
-/// All run every step, so that what is compared was installed on the same day.
+/// All builds run every step, so that the compared files were installed on the same day.
 fn same_files(context: &Context<'_>) {
     context.space.fill("chain");
     let (built, image) = context.build().without_cache().image();
     let merges = built.status.steps().any(|step| step.name == JOIN);
-    assert_eq!(merges, context.way.daemon.merges(), "the shape is the daemon's");
+    assert_eq!(merges, context.way.daemon.merges(), "the shape depends on the daemon");
     let warned = built.status.text.contains("W101") || built.status.text.contains("cannot merge layers");
-    assert_eq!(warned, !context.way.daemon.merges(), "who gets a chain is told: {}", built.status.text);
+    assert_eq!(warned, !context.way.daemon.merges(), "a chain causes a warning: {}", built.status.text);
 
     let (files, config) = MERGED.get_or_init(|| merged(context));
     let archive = image.archive(&context.space);
-    // One install of everything leaves uv's lock behind; groups remove it.
+    // A single install leaves uv's lock file in place; groups remove it.
     let mut differences = files.differences(&archive.rootfs());
     differences.retain(|path| !path.starts_with("opt/venv/.lock: only in the second"));
     assert_eq!(differences, Vec::<String>::new());
-    assert_eq!(*config, archive.config["config"], "the image says the same of itself");
+    assert_eq!(*config, archive.config["config"], "the image configs are the same");
 }
 
 fn merged(context: &Context<'_>) -> (Rootfs, Value) {
-    let file = context.space.beside("merged.tar");
+    let file = context.space.sibling("merged.tar");
     let way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
     let build =
         Build::new(context.world, &context.space, way).without_cache().output(Output::File("oci", file.clone()));

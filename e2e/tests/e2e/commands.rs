@@ -11,22 +11,22 @@ pub(crate) fn cases() -> Vec<Case> {
 fn commands(context: &Context<'_>) {
     context.space.fill("commands");
     let (_, image) = context.build().image();
-    // `cd` and `export` carry over from one command to the next, the spec's environment is there, and so is its PATH.
+    // `cd` and `export` apply to the next command, and the spec's environment and PATH are set.
     let marker = context.space.marker();
-    assert_eq!(image.says("cat", &["/srv/note"]), format!("{marker} hello /srv /opt/venv/bin/python"));
-    // uv was there for the commands, installed into the environment, and is gone.
-    assert_eq!(image.says("python", &["-c", "import iniconfig, click; print('ok')"]), "ok");
-    assert_eq!(image.says("/bin/sh", &["-c", "command -v uv || echo none"]), "none");
+    assert_eq!(image.output_of("cat", &["/srv/note"]), format!("{marker} hello /srv /opt/venv/bin/python"));
+    // The commands had uv, which installed into the environment and is not in the image.
+    assert_eq!(image.output_of("python", &["-c", "import iniconfig, click; print('ok')"]), "ok");
+    assert_eq!(image.output_of("/bin/sh", &["-c", "command -v uv || echo none"]), "none");
     for path in ["/dev/imagespec", "/root/.cache"] {
         assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} of the build is in the image");
     }
 
     assert_eq!(image.inspect()["Config"]["User"], "www-data");
     assert_eq!(image.run().expect_code(0).line(), "www-data /root");
-    assert_eq!(image.says("stat", &["-c", "%U", "/root", "/root/marker.txt"]), "www-data\nwww-data");
-    // What the user owns it can change; the environment it can read only.
+    assert_eq!(image.output_of("stat", &["-c", "%U", "/root", "/root/marker.txt"]), "www-data\nwww-data");
+    // The user can change its own files; the environment is read-only.
     let script = "set -e; touch new; echo more >>marker.txt; test ! -w /opt/venv/bin; echo done";
-    assert_eq!(image.says("/bin/sh", &["-c", script]), "done");
+    assert_eq!(image.output_of("/bin/sh", &["-c", script]), "done");
 
     context.build().again();
 }

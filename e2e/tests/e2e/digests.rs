@@ -1,4 +1,4 @@
-//! One spec, one graph: every entrance gives the daemon the same vertices, so all share one cache and make one image.
+//! One spec, one graph: every entrance sends the same vertices, so all share a cache and result in the same image.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn same_digests(context: &Context<'_>) {
     context.space.fill("main");
-    // Content of this test's own: a step that another test runs on equal content at the same time has two results, whose times
-    // differ, and each build takes one of them.
+    // This test needs its own content: if another test runs a step with equal content at the same time, the step has two results with
+    // different times, and each build uses one of them.
     context.space.write("src/only_here.py", "MARKER = \"@MARKER@\"\n");
     context.space.write("data/marker.txt", "@MARKER@\n");
     let entrances = [Entrance::Buildctl, Entrance::Docker, Entrance::Imagespec];
@@ -31,26 +31,26 @@ fn same_digests(context: &Context<'_>) {
         assert_eq!(
             steps_without_local_sources(first),
             steps_without_local_sources(built),
-            "{entrance}: what the context has no part in has the same digests in every session"
+            "{entrance}: steps without the context have the same digests in every session"
         );
         assert_eq!(diff_ids(first_archive), diff_ids(archive), "{entrance}: the same layers");
         assert_eq!(first_archive.config, archive.config, "{entrance}: the same image config");
         no_secret_in_provenance(context, archive);
     }
 
-    // What `imagespec compile` prints is that graph too, by the digests of its own bytes.
+    // The output of `imagespec compile` is the same graph, according to the digests of its bytes.
     let compile = Build::new(context.world, &context.space, Way::new(Daemon::Buildkitd, Entrance::Imagespec));
-    let compiled = Graph::of_definition(&context.world.lab, compile.definition().stdout);
+    let compiled = Graph::from_definition(&context.world.lab, compile.definition().stdout);
     same_graph(&graph, &compiled, "compile");
 
-    // The same definition solved by somebody else's client: the same root filesystem.
+    // The same definition solved by another client results in the same root filesystem.
     let (_, archive) = build(context, Entrance::Compile);
     assert_eq!(diff_ids(first_archive), diff_ids(&archive), "compile | buildctl: the same layers");
     assert_eq!(first_archive.config["config"], archive.config["config"], "compile | buildctl: the same image config");
 }
 
 fn build(context: &Context<'_>, entrance: Entrance) -> (Built, Archive) {
-    let file = context.space.beside(&format!("{entrance}.tar"));
+    let file = context.space.sibling(&format!("{entrance}.tar"));
     let build = Build::new(context.world, &context.space, Way::new(Daemon::Buildkitd, entrance));
     let build = build.with_netrc().with_provenance().output(Output::File("oci", file.clone()));
     let built = build.ok();
@@ -60,35 +60,35 @@ fn build(context: &Context<'_>, entrance: Entrance) -> (Built, Archive) {
 
 #[track_caller]
 fn same_graph(first: &Graph, second: &Graph, entrance: &str) {
-    let (local, others) = (first.masked(), first.beside_local_sources());
-    assert!(others.len() < local.len(), "{entrance}: some ops stand on the context");
-    assert_eq!(second.beside_local_sources(), others, "{entrance}: digests as they are");
+    let (local, others) = (first.masked(), first.without_local_sources());
+    assert!(others.len() < local.len(), "{entrance}: some ops depend on the context");
+    assert_eq!(second.without_local_sources(), others, "{entrance}: digests as they are");
     assert_eq!(second.masked(), local, "{entrance}: digests without the session");
 }
 
-/// Equal graphs are no proof unless everything is in them.
+/// Checks that the graph is complete, because equal graphs prove nothing otherwise.
 fn graph_is_whole(graph: &Graph) {
     let kinds = graph.kinds();
-    // Execs: apt, environment, and one for each group of packages, of which the index's newest versions decide the number.
+    // Execs: apt, environment, and one for each group of packages, whose number depends on the newest versions on the index.
     let groups = kinds.get("exec").copied().unwrap_or_default().saturating_sub(2);
     assert!(groups > 4, "the packages are many steps: {graph:#?}");
-    // Sources: base, uv, and the context twice. Files: what installs groups, source, copy.
+    // Sources: base, uv, and the context twice. Files: the group installer, source, copy.
     let expected = [("diff", 4 + groups), ("exec", 2 + groups), ("file", 3), ("merge", 1), ("source", 4)];
     assert_eq!(kinds, BTreeMap::from(expected), "{graph:#?}");
-    let others = graph.beside_local_sources().len();
+    let others = graph.without_local_sources().len();
     assert_eq!(others, 7 + 2 * groups, "base, uv, installer, execs, and diffs of all but source and copy: {graph:#?}");
 }
 
-/// Digests of the steps that no local source leads to; those differ per session. Not by name: a step that another build runs at
-/// the same time has that build's.
+/// Digests of the steps that do not depend on local sources, whose digests differ between sessions. Names are not compared: if
+/// another build runs a step at the same time, the step has that build's name.
 fn steps_without_local_sources(built: &Built) -> BTreeSet<String> {
     let vertices: BTreeMap<&str, &Vertex> = built.status.vertices.iter().map(|v| (v.digest.as_str(), v)).collect();
     let local: BTreeSet<&str> =
         built.status.vertices.iter().filter(|v| is_local(v, &vertices)).map(|v| &*v.digest).collect();
-    assert!(!local.is_empty(), "some steps stand on the context");
+    assert!(!local.is_empty(), "some steps depend on the context");
     let others = built.status.steps().filter(|vertex| !local.contains(vertex.digest.as_str()));
-    // What is asked for beside the image our command line may know from an earlier build. Known by its label, whatever the rest
-    // of a name is: that of a build for several platforms, if one asks for the same at the same time.
+    // Our command line may know answers from an earlier build. The steps that find answers are recognized by their label, because the
+    // rest of the name may be that of another build, for example one for several platforms.
     let others: Vec<&Vertex> = others.filter(|vertex| !matches!(vertex.label(), Some(("internal", _)))).collect();
     assert!(others.iter().any(|vertex| vertex.name == "[apt] tree, jq"), "{others:?}");
     others.into_iter().map(|vertex| vertex.digest.clone()).collect()
@@ -104,7 +104,7 @@ fn diff_ids(archive: &Archive) -> Vec<&str> {
 }
 
 fn no_secret_in_provenance(context: &Context<'_>, archive: &Archive) {
-    let needles = Needles::of(&context.world.lab.private_index);
+    let needles = Needles::for_index(&context.world.lab.private_index);
     let statements = archive.documents.iter().filter(|(_, bytes)| {
         bytes.windows(b"slsa.dev/provenance".len()).any(|window| window == b"slsa.dev/provenance")
     });

@@ -1,5 +1,4 @@
-//! `imagespec exists`: what a registry says, and what the exit code makes of it. The engine itself is a library, and tested beside
-//! its code.
+//! `imagespec exists`: the registry's answer and the exit code. The engine itself is a library, which has its own tests.
 
 use imagespec_e2e::command::{Ended, Program};
 use imagespec_e2e::way::{Daemon, Entrance, Way};
@@ -19,7 +18,7 @@ env: {MARKER: \"@MARKER@\"}
 fn imagespec(context: &Context<'_>, arguments: &[&str]) -> Program {
     let lab = &context.world.lab;
     let program = Program::new(&context.world.programs.imagespec).args(arguments).dir(&context.space.context());
-    program.env("DOCKER_CONFIG", context.space.beside("docker")).env("SSL_CERT_FILE", &lab.tls_registry.ca)
+    program.env("DOCKER_CONFIG", context.space.sibling("docker")).env("SSL_CERT_FILE", &lab.tls_registry.ca)
 }
 
 #[track_caller]
@@ -28,7 +27,7 @@ fn expect(ended: Ended, code: i32, word: &str, reference: &str) {
     assert_eq!(line, format!("{word} {reference}"));
 }
 
-/// Missing until it is pushed; unknown to whom the registry does not let in.
+/// Missing until it is pushed; unknown without credentials.
 fn exists(context: &Context<'_>) {
     let lab = &context.world.lab;
     let (space, tls) = (&context.space, &lab.tls_registry);
@@ -49,7 +48,7 @@ fn exists(context: &Context<'_>) {
         space.write("../docker/config.json", "{}");
         let ended = imagespec(context, &["exists"]).run();
         if registry == &tls.host {
-            assert!(ended.stderr.contains("401") && !ended.said().contains(&tls.auth()), "{ended}");
+            assert!(ended.stderr.contains("401") && !ended.output().contains(&tls.auth()), "{ended}");
             expect(ended, 4, "unknown", &name);
         } else {
             expect(ended, 0, "exists", &name);

@@ -1,7 +1,7 @@
-//! Environments that are cut into groups, beside one install of the same lock: the same files, whatever is in them.
+//! Compares environments in groups with a single install of the same lock: the files must be the same.
 //!
-//! Three of them in every run; all with `IMAGESPEC_E2E_FULL=1` (`just e2e-full`), which downloads some gigabytes and
-//! wants 40 GB of disk.
+//! Every run tests three of them; `IMAGESPEC_E2E_FULL=1` (`just e2e-full`) tests all, which downloads some gigabytes and needs 40 GB
+//! of disk space.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{Case, Context, is_full, scenario};
 struct Environment {
     name: &'static str,
     packages: &'static [&'static str],
-    /// What proves that it works.
+    /// A program that shows that the environment works.
     program: &'static str,
 }
 
@@ -20,7 +20,7 @@ const fn environment(name: &'static str, packages: &'static [&'static str], prog
     Environment { name, packages, program }
 }
 
-/// What every run compares: scripts and entry points, families that share a namespace, `.pth` files and data files.
+/// The environments of every run: scripts and entry points, packages that share a namespace, `.pth` files and data files.
 const ALWAYS: [Environment; 3] = [
     environment(
         "environment-web",
@@ -120,7 +120,7 @@ pub(crate) fn cases() -> Vec<Case> {
     chosen.flat_map(|environment| scenario(environment.name, [way], same_environment)).collect()
 }
 
-/// Prints what is below the environment: path, mode, and content or target, by path.
+/// Prints the paths in the environment, sorted: path, mode, and content or target.
 const LIST: &str = r#"
 import hashlib, os, stat
 for folder, folders, files in os.walk("/opt/venv"):
@@ -148,11 +148,11 @@ fn same_environment(context: &Context<'_>) {
     let steps = built.status.steps().filter(|step| step.name.starts_with("[pip]")).count();
     assert!(steps > 3, "it is cut into groups");
     image.uv_pip_check().expect_code(0);
-    assert_eq!(image.says("python", &["-c", &format!("{program}; print('ok')")]), "ok");
-    // Importing writes nothing that was not compiled by the build: what is listed is what was installed.
+    assert_eq!(image.output_of("python", &["-c", &format!("{program}; print('ok')")]), "ok");
+    // Imports write no bytecode, so the list contains only installed files.
     let grouped = files(&image.exec("python", &["-I", "-B", "-c", LIST]).expect_code(0).out());
 
-    // Commands bring pip along, which is no part of the comparison.
+    // Commands add pip, which is not compared.
     context.space.write(
         "once.yaml",
         &format!(
@@ -167,7 +167,7 @@ fn same_environment(context: &Context<'_>) {
     image.discard();
     let mut at_once = files(&once.exec("python", &["-I", "-B", "-c", LIST]).expect_code(0).out());
     once.discard();
-    // uv's lock, empty, which our steps remove.
+    // uv's empty lock file, which our steps remove.
     at_once.remove(".lock");
 
     let differences: Vec<String> = grouped
@@ -186,7 +186,7 @@ fn same_environment(context: &Context<'_>) {
     );
 }
 
-/// What is at each path.
+/// The properties of each path.
 fn files(listed: &str) -> BTreeMap<String, String> {
     let lines = listed.lines().filter_map(|line| line.split_once('\t'));
     lines.map(|(path, what)| (path.to_owned(), what.to_owned())).collect()

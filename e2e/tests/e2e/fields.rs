@@ -1,4 +1,4 @@
-//! Fields that have no scenario of their own elsewhere: each is built, and the image shows what it says.
+//! Fields without another scenario: each is built, and its effect is checked in the image.
 
 use imagespec_e2e::way::{self, Daemon, Entrance, Way};
 
@@ -6,12 +6,12 @@ use crate::{Case, Context, is_full, scenario};
 
 const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
 const DOCKER: Way = Way::new(Daemon::Containerd, Entrance::Docker);
-/// Pushes by its own means, with a login that it is given.
+/// This way pushes through the Engine, with the login that it gets.
 const CLASSIC: Way = Way::new(Daemon::Classic, Entrance::Imagespec);
 const FLOOR: Way = Way::new(Daemon::Engine2010, Entrance::Docker);
 const BUILDCTL: Way = Way::new(Daemon::Buildkitd, Entrance::Buildctl);
 
-/// For the entrances that need it; to the others it is a comment.
+/// For the entrances that need it; for others it is a comment.
 const FIRST: &str = "# syntax=@FRONTEND@\n";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -26,7 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let conda = scenario("conda", [BUILDKITD, DOCKER, FLOOR], conda);
     let finished = scenario("finished-base", [BUILDKITD, FLOOR], finished_base);
     let index = scenario("pip-index", [BUILDKITD, FLOOR], pip_index);
-    // A gigabyte of libraries.
+    // Downloads a gigabyte of libraries.
     let cuda = scenario("cuda", is_full().then_some(BUILDKITD), cuda);
     let images = images.chain(index).chain(cuda).chain(managed).chain(conda).chain(finished);
     images.chain(nested).chain(runtime).chain(pyproject).chain(pip).chain(set).chain(registry).collect()
@@ -52,7 +52,7 @@ images:
     builder_options: {labels: {level: train}}
 ";
 
-/// Two images of one file: the one on top of the other shares its steps, and shows both.
+/// Two images in one file: the second one is built on the first one and shares its steps.
 fn images(context: &Context<'_>) {
     let space = &context.space;
     // So that no other test has the same first step.
@@ -63,28 +63,28 @@ fn images(context: &Context<'_>) {
     space.write("src/both.txt", "train\n");
     let (_, base) = context.build().target("base").image();
     assert_eq!(base.run().expect_code(0).line(), "base");
-    assert_eq!(base.says("cat", &["/root/both.txt"]), "base");
+    assert_eq!(base.output_of("cat", &["/root/both.txt"]), "base");
     let (built, train) = context.build().target("train").image();
     let ran = built.status.ran();
     if !context.way.daemon.loses_results() {
         assert!(!ran.iter().any(|step| step.contains("tree")), "the base's apt step is the same: {ran:?}");
     }
     assert_eq!(train.run().expect_code(0).line(), "base", "the entrypoint is the base's");
-    assert_eq!(train.says("cat", &["/root/base.txt", "/root/both.txt"]), "base\ntrain");
-    assert_eq!(train.says("/bin/sh", &["-c", "command -v tree; command -v less"]), "/usr/bin/tree\n/usr/bin/less");
+    assert_eq!(train.output_of("cat", &["/root/base.txt", "/root/both.txt"]), "base\ntrain");
+    assert_eq!(train.output_of("/bin/sh", &["-c", "command -v tree; command -v less"]), "/usr/bin/tree\n/usr/bin/less");
     let program = "import click, iniconfig, os; print(os.environ['WHO'], os.environ['ONLY_BASE'], os.environ['PATH'])";
-    let said = train.says("python", &["-c", program]);
-    assert!(said.starts_with("train yes /opt/train:/opt/base:/opt/venv/bin:"), "{said}");
+    let output = train.output_of("python", &["-c", program]);
+    assert!(output.starts_with("train yes /opt/train:/opt/base:/opt/venv/bin:"), "{output}");
     let labels = train.inspect()["Config"]["Labels"].clone();
     assert_eq!((labels["level"].as_str(), labels["base"].as_str()), (Some("train"), Some("yes")));
     train.uv_pip_check().expect_code(0);
 
     let ended = context.build().run();
     assert_ne!(ended.code, Some(0), "which of the two is meant?");
-    assert!(ended.said().contains("the file has several images"), "{ended}");
+    assert!(ended.output().contains("the file has several images"), "{ended}");
 }
 
-/// A spec inside a spec is one image too, whichever depth.
+/// Nested specs result in one image, at any depth.
 fn nested(context: &Context<'_>) {
     let space = &context.space;
     let text = "
@@ -101,11 +101,11 @@ commands: [\"python -c 'import click' && cat /root/a.txt /root/b.txt >/srv/both\
     space.write("a.txt", "a\n");
     space.write("b.txt", "b\n");
     let (_, image) = context.build().image();
-    assert_eq!(image.says("cat", &["/srv/both"]), "a\nb");
+    assert_eq!(image.output_of("cat", &["/srv/both"]), "a\nb");
     context.build().again();
 }
 
-/// What is installed at the start is in no layer, and the user who starts the image can install it.
+/// Runtime packages are in no layer, and the user who starts the image can install them.
 fn runtime_packages(context: &Context<'_>) {
     let index = &context.world.lab.open_index;
     let host = index.split('/').nth(2).and_then(|host| host.split(':').next()).expect("a URL has a host");
@@ -124,7 +124,7 @@ fn runtime_packages(context: &Context<'_>) {
     assert!(env.contains("_F_RUNTIME_PACKAGES=imagespec-lab-private==1.0.0"), "{env}");
 }
 
-/// A project's dependencies, with an extra and a group, and a package beside them.
+/// A project's dependencies, with an extra and a group, and an additional package.
 fn pyproject(context: &Context<'_>) {
     let text = "base_image: python:3.11-slim\nrequirements: app/pyproject.toml\npackages: [itsdangerous==2.1.2]\n\
                 builder_options: {extras: [more], groups: [test]}\n";
@@ -139,39 +139,39 @@ fn pyproject(context: &Context<'_>) {
     let program = "import importlib.metadata as m, importlib.util as u; \
                    print(*(m.version(p) for p in ('click', 'markupsafe', 'iniconfig', 'itsdangerous')), \
                    u.find_spec('flask'), u.find_spec('a_project'))";
-    assert_eq!(image.says("python", &["-c", program]), "8.1.7 2.1.5 2.0.0 2.1.2 None None");
+    assert_eq!(image.output_of("python", &["-c", program]), "8.1.7 2.1.5 2.0.0 2.1.2 None None");
     image.uv_pip_check().expect_code(0);
 }
 
-/// Real specs call pip in their commands: it is the environment's.
+/// Commands of existing specs call pip, which belongs to the environment.
 fn pip_in_commands(context: &Context<'_>) {
     let text = "base_image: python:3.11-slim\npackages: [click==8.1.7]\n\
                 commands: [\"pip install --no-cache-dir iniconfig==2.0.0\", \"python -m pip check\"]\n";
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     let (_, image) = context.build().image();
     let program = "import click, iniconfig; print(iniconfig.__file__)";
-    assert!(image.says("python", &["-c", program]).starts_with("/opt/venv/lib/python3.11/site-packages/"));
-    assert_eq!(image.says("/bin/sh", &["-c", "command -v pip"]), "/opt/venv/bin/pip");
+    assert!(image.output_of("python", &["-c", program]).starts_with("/opt/venv/lib/python3.11/site-packages/"));
+    assert_eq!(image.output_of("/bin/sh", &["-c", "command -v pip"]), "/opt/venv/bin/pip");
 }
 
-/// Values set on the command line take the place of the spec's; what is wrong with them is told as if it stood there.
+/// Values on the command line replace the spec's; errors in them are reported like errors in the spec.
 fn set(context: &Context<'_>) {
     context.space.write("spec.yaml", &format!("{FIRST}base_image: python:3.11-slim\nenv: {{A: one, B: two}}\n"));
     let (_, image) = context.build().set(&["env.A=three", "env.C=4", "entrypoint=[printenv, A, B, C]"]).image();
     assert_eq!(image.run().expect_code(0).out().trim(), "three\ntwo\n4");
     let ended = context.build().set(&["pakages=[numpy]"]).run();
     assert_ne!(ended.code, Some(0));
-    assert!(ended.said().contains("did you mean `packages`?"), "{ended}");
+    assert!(ended.output().contains("did you mean `packages`?"), "{ended}");
 }
 
-/// The credentials that the spec names are used, and no others.
+/// Only the credentials that the spec names are used.
 fn registry_config(context: &Context<'_>) {
     let registry = &context.world.lab.tls_registry;
     let text = "base_image: python:3.11-slim\nregistry_config: team/config.json\n";
     context.space.write("spec.yaml", text);
     let push = |name: &str| {
         let address = context.world.lab.address(context.way.daemon);
-        let program = context.build().ours("build", address).env("DOCKER_CONFIG", context.space.beside("empty"));
+        let program = context.build().ours("build", address).env("DOCKER_CONFIG", context.space.sibling("empty"));
         program.args(["--progress", "plain", "--push", "--tag", &format!("{}/e2e/{name}:1", registry.host)]).run()
     };
     let absent = push("a").expect_code(4);
@@ -187,7 +187,7 @@ fn registry_config(context: &Context<'_>) {
     assert!(!refused.stderr.contains(&auth) && !refused.stderr.contains("bm9ib2R5"), "{refused}");
 }
 
-/// A base without Python: uv downloads one, and the image is none the worse for it.
+/// A base without Python: uv downloads one and leaves no other files in the image.
 fn managed_python(context: &Context<'_>) {
     let list = &context.world.lab.uv_python_list;
     let text = format!(
@@ -197,18 +197,18 @@ fn managed_python(context: &Context<'_>) {
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     let (_, image) = context.build().image();
     let program = "import click, os, sqlite3, ssl, sys; print(sys.version_info[:2], os.path.realpath(sys.executable))";
-    let said = image.says("python", &["-c", program]);
-    assert!(said.starts_with("(3, 11) /opt/python/cpython-3.11"), "{said}");
-    // Its library is compiled, because whoever runs it cannot.
+    let output = image.output_of("python", &["-c", program]);
+    assert!(output.starts_with("(3, 11) /opt/python/cpython-3.11"), "{output}");
+    // The library is compiled, because the image's user cannot write there.
     let cached = "import importlib.util as u, os, json; print(os.path.exists(u.cache_from_source(json.__file__)))";
-    assert_eq!(image.says("python", &["-B", "-c", cached]), "True");
+    assert_eq!(image.output_of("python", &["-B", "-c", cached]), "True");
     for path in ["/opt/python/.lock", "/opt/python/.temp", "/root/.local", "/root/.cache"] {
-        assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is litter");
+        assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is a leftover file");
     }
     context.build().again();
 }
 
-/// Packages of a channel, and one of PyPI in the same environment.
+/// Packages of a channel, and one from PyPI in the same environment.
 fn conda(context: &Context<'_>) {
     let channel = &context.world.lab.conda_channel;
     let alias = channel.rsplit_once('/').map_or("", |(alias, _)| alias);
@@ -222,26 +222,26 @@ fn conda(context: &Context<'_>) {
     let (built, image) = context.build().image();
     let program = "import click, iniconfig, markupsafe, sys, importlib.metadata as m; \
                    print(sys.prefix, m.version('click'), m.version('six'), m.version('iniconfig'))";
-    let said = image.says("python", &["-c", program]);
-    assert!(said.starts_with("/opt/micromamba/envs/runtime 8.1.8 1.1") && said.ends_with(" 2.0.0"), "{said}");
-    // What conda has counts as installed, so nothing is cut.
+    let output = image.output_of("python", &["-c", program]);
+    assert!(output.starts_with("/opt/micromamba/envs/runtime 8.1.8 1.1") && output.ends_with(" 2.0.0"), "{output}");
+    // Conda's packages count as installed, so there is only one step.
     let pip: Vec<&str> =
         built.status.steps().map(|step| step.name.as_str()).filter(|name| name.contains("iniconfig")).collect();
     assert_eq!(pip, ["[python] iniconfig, six"]);
     let cached = "import importlib.util as u, os, click; print(os.path.exists(u.cache_from_source(click.__file__)))";
-    assert_eq!(image.says("python", &["-B", "-c", cached]), "True");
+    assert_eq!(image.output_of("python", &["-B", "-c", cached]), "True");
     let above = format!("{FIRST}base_image:\n  {}\npackages: [tomli==2.0.1]\n", text.trim_end().replace('\n', "\n  "));
     context.space.write("above.yaml", &above);
     let (_, extended) = context.build().spec("above.yaml").image();
     let both = "import click, sys, tomli; print(sys.prefix, tomli.__file__.startswith(sys.prefix))";
-    assert_eq!(extended.says("python", &["-c", both]), "/opt/micromamba/envs/runtime True");
+    assert_eq!(extended.output_of("python", &["-c", both]), "/opt/micromamba/envs/runtime True");
     for path in ["/opt/micromamba/pkgs", "/root/.conda", "/root/.mamba", "/root/.cache", "/dev/imagespec"] {
-        assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is litter");
+        assert_eq!(image.exec("test", &["-e", path]).code, Some(1), "{path} is a leftover file");
     }
     context.build().again();
 }
 
-/// A base with commands is finished before anything stands on it.
+/// A base with commands is finished before anything is built on it.
 fn finished_base(context: &Context<'_>) {
     let text = "
 base_image:
@@ -256,38 +256,38 @@ commands: [\"cat /srv/note >/srv/again\"]
 ";
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     let (_, image) = context.build().image();
-    assert_eq!(image.says("cat", &["/srv/note", "/srv/again"]), "base\nbase");
+    assert_eq!(image.output_of("cat", &["/srv/note", "/srv/again"]), "base\nbase");
     let program = "import click, iniconfig, os; print(os.environ['A'], iniconfig.__file__)";
     assert_eq!(
-        image.says("python", &["-c", program]),
+        image.output_of("python", &["-c", program]),
         "top /opt/venv/lib/python3.11/site-packages/iniconfig/__init__.py"
     );
-    assert_eq!(image.says("/bin/sh", &["-c", "command -v tree"]), "/usr/bin/tree");
+    assert_eq!(image.output_of("/bin/sh", &["-c", "command -v tree"]), "/usr/bin/tree");
     context.build().again();
 }
 
-/// An index in the place of PyPI, and options for the installer.
+/// An index that replaces PyPI, and options for the installer.
 fn pip_index(context: &Context<'_>) {
     let text = "base_image: python:3.11-slim\npip_index: \"@OPEN_INDEX@\"\npip_extra_args: --no-deps\n\
                 packages: [imagespec-lab-private]\n";
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     let (_, image) = context.build().image();
     let program = "import importlib.metadata as m; print(m.version('imagespec-lab-private'))";
-    assert_eq!(image.says("python", &["-c", program]), "1.1.0");
-    // PyPI's packages are not there.
+    assert_eq!(image.output_of("python", &["-c", program]), "1.1.0");
+    // The index has no packages of PyPI.
     context.space.write("spec.yaml", &format!("{FIRST}{text}").replace("imagespec-lab-private", "iniconfig"));
     let ended = context.build().plainly().run();
     assert_ne!(ended.code, Some(0));
-    assert!(ended.said().contains("iniconfig"), "{ended}");
+    assert!(ended.output().contains("iniconfig"), "{ended}");
 }
 
-/// CUDA over an image that has none: programs find its libraries. Without a GPU they can be loaded, not used.
+/// CUDA on a base without CUDA: programs find its libraries. Without a GPU they can be loaded but not used.
 fn cuda(context: &Context<'_>) {
     context.space.write("spec.yaml", &format!("{FIRST}base_image: python:3.11-slim\ncuda: \"12.4\"\n"));
     let (_, image) = context.build().image();
     let program = "import ctypes; c = ctypes.CDLL('libcudart.so.12'); v = ctypes.c_int(); \
                    c.cudaRuntimeGetVersion(ctypes.byref(v)); ctypes.CDLL('libcublas.so.12'); print(v.value)";
-    assert_eq!(image.says("python", &["-c", program]), "12040");
+    assert_eq!(image.output_of("python", &["-c", program]), "12040");
     image.uv_pip_check().expect_code(0);
     image.discard();
 }

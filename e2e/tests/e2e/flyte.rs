@@ -1,4 +1,4 @@
-//! The flavor `flyte`: what Flytekit's own builder makes, without its mistakes.
+//! The flavor `flyte`: images like those of Flytekit's own builder, without its bugs.
 
 use imagespec_e2e::command::Program;
 use imagespec_e2e::way::{Daemon, Entrance, Way};
@@ -23,20 +23,20 @@ fn flyte(context: &Context<'_>) {
     space.write("src/flow.py", "VALUE = 1\n");
     let (_, image) = context.build().image();
 
-    // The account is there, and owns what is its own.
-    assert_eq!(image.says("id", &["-un"]), "flytekit");
-    assert_eq!(image.says("/bin/sh", &["-c", "echo ~flytekit; pwd"]), "/home/flytekit\n/root");
+    // The account exists and owns its files.
+    assert_eq!(image.output_of("id", &["-un"]), "flytekit");
+    assert_eq!(image.output_of("/bin/sh", &["-c", "echo ~flytekit; pwd"]), "/home/flytekit\n/root");
     assert_eq!(
-        image.says("stat", &["-c", "%U", "/root", "/home/flytekit", "/root/flow.py"]),
+        image.output_of("stat", &["-c", "%U", "/root", "/home/flytekit", "/root/flow.py"]),
         "flytekit\nflytekit\nflytekit"
     );
-    assert_eq!(image.says("/bin/sh", &["-c", "touch /root/new /home/flytekit/new && echo done"]), "done");
+    assert_eq!(image.output_of("/bin/sh", &["-c", "touch /root/new /home/flytekit/new && echo done"]), "done");
     // A login shell finds the same Python.
-    assert_eq!(image.says("/bin/bash", &["-lc", "command -v python"]), "/opt/venv/bin/python");
+    assert_eq!(image.output_of("/bin/bash", &["-lc", "command -v python"]), "/opt/venv/bin/python");
 
     let program = "import flow, flytekit, importlib.metadata as m; print(flow.VALUE, m.version('flytekit'))";
-    assert_eq!(image.says("python", &["-c", program]), "1 1.16.31");
-    assert_eq!(image.says("/bin/sh", &["-c", "command -v pyflyte-execute"]), "/opt/venv/bin/pyflyte-execute");
+    assert_eq!(image.output_of("python", &["-c", program]), "1 1.16.31");
+    assert_eq!(image.output_of("/bin/sh", &["-c", "command -v pyflyte-execute"]), "/opt/venv/bin/pyflyte-execute");
     let env: Vec<String> = serde_json::from_value(image.inspect()["Config"]["Env"].clone()).expect("a list");
     for entry in [
         "UV_PYTHON=/opt/venv/bin/python",
@@ -48,7 +48,7 @@ fn flyte(context: &Context<'_>) {
     ] {
         assert!(env.iter().any(|known| known == entry), "{entry}: {env:?}");
     }
-    // The id is what our command line says of the same spec, and the last word.
+    // The id is the output of our command line for the same spec, and is set last.
     let program = Program::new(&context.world.programs.imagespec).args(["tag", "--format", "id", "--file"]);
     let id = program.arg(space.context().join("spec.yaml")).arg(space.context()).ok().line();
     assert_eq!(env.last().map(String::as_str), Some(format!("_F_IMG_ID={id}").as_str()), "{env:?}");

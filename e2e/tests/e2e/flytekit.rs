@@ -1,5 +1,5 @@
-//! The image of Flytekit's own builder and ours of the same spec (`flavor: flyte`): they agree, but for what `docs/flytekit.md`
-//! lists.
+//! Compares images of Flytekit's own builder with ours for the same spec (`flavor: flyte`): they are equal, except for the differences
+//! in `docs/flytekit.md`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,9 +58,9 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-/// Flytekit's builder takes certificates out of an image; this one has those of the machine.
+/// Flytekit's builder copies certificates from an image; this one contains those of the machine.
 fn push_certificates(context: &Context<'_>) -> String {
-    let folder = context.space.beside("certificates");
+    let folder = context.space.sibling("certificates");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::copy(&context.world.lab.ca_bundle, folder.join("ca-certificates.crt")).expect("certificates");
     let text = "FROM scratch\nCOPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt\n";
@@ -80,10 +80,10 @@ fn dockerfile(context: &Context<'_>, folder: &Path, name: &str) {
 fn their_image<'a>(context: &'a Context<'a>, fields: &Value, certificates: &str) -> Image<'a> {
     let mut fields = fields.clone();
     fields["builder_config"] = json!({"uv_image": context.world.lab.uv_image, "micromamba_image": certificates});
-    // uv reads a file, where their builder names a folder.
+    // uv needs a file here, but Flytekit's builder sets a folder.
     fields["env"]["SSL_CERT_FILE"] = "/etc/ssl/certs/ca-certificates.crt".into();
     let name = fields["name"].as_str().unwrap_or_default().to_owned();
-    let folder = context.space.beside(&format!("theirs-{name}"));
+    let folder = context.space.sibling(&format!("theirs-{name}"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/harness/peer_context.py");
     let run = ["run", "--no-project", "--python", "/usr/bin/python3", "--with", FLYTEKIT, "python"];
@@ -103,13 +103,13 @@ fn our_image<'a>(context: &'a Context<'a>, fields: &Value) -> Image<'a> {
 }
 
 fn compare(theirs: &Image<'_>, ours: &Image<'_>, spec: &Value) {
-    let both = |program: &str, args: &[&str]| (theirs.says(program, args), ours.says(program, args));
+    let both = |program: &str, args: &[&str]| (theirs.output_of(program, args), ours.output_of(program, args));
     let name = spec["name"].as_str().unwrap_or_default();
 
     let modules: &[&str] = if name == "one" { &["flow", "pydantic", "requests"] } else { &["click", "iniconfig"] };
     let list = |image: &Image<'_>| -> BTreeMap<String, String> {
-        let said = image.says("python", &[&["-c", LIST], modules, &["flytekit"]].concat());
-        serde_json::from_str(&said).expect("a list of distributions")
+        let output = image.output_of("python", &[&["-c", LIST], modules, &["flytekit"]].concat());
+        serde_json::from_str(&output).expect("a list of distributions")
     };
     assert_eq!(list(theirs), list(ours), "{name}: distributions and their versions");
 
@@ -121,7 +121,7 @@ fn compare(theirs: &Image<'_>, ours: &Image<'_>, spec: &Value) {
     for key in ["User", "WorkingDir", "Entrypoint"] {
         assert_eq!(theirs_config[key], ours_config[key], "{name}: {key}");
     }
-    // What docs/flytekit.md lists: where the environment is, and what only one of the two sets.
+    // Listed in docs/flytekit.md: the location of the environment, and variables that only one of the two sets.
     let env = |config: &Value| -> BTreeMap<String, String> {
         let entries: Vec<String> = serde_json::from_value(config["Env"].clone()).expect("variables");
         let known = entries.iter().filter_map(|entry| entry.split_once('='));
@@ -131,7 +131,7 @@ fn compare(theirs: &Image<'_>, ours: &Image<'_>, spec: &Value) {
     let (mut theirs_env, mut ours_env) = (env(&theirs_config), env(&ours_config));
     assert_eq!(ours_env.remove("VIRTUAL_ENV").as_deref(), Some("/opt/venv"));
     assert!(theirs_env.remove("SSL_CERT_FILE").is_some(), "only the test has set it");
-    // Each names itself by its own hash.
+    // Each image has its own id.
     assert!(theirs_env.remove("_F_IMG_ID").is_some() && ours_env.remove("_F_IMG_ID").is_some());
     assert_eq!(theirs_env, ours_env, "{name}: variables");
 

@@ -1,4 +1,4 @@
-//! The example of a frontend that is not ours: built, packaged and used as its README says.
+//! The example of another frontend: built, packaged and used as described in its README.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
     scenario("frontend_example", [Way::new(Daemon::Buildkitd, Entrance::Buildctl)], frontend_example).collect()
 }
 
-/// The image of the example, made once.
+/// The image of the example, built once.
 fn image(context: &Context<'_>) -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(|| {
@@ -41,7 +41,7 @@ fn build(context: &Context<'_>, options: &[&str]) -> Ended {
         .args(["build", "--progress", "plain", "--frontend", "gateway.v0", "--opt", "filename=image.txt"])
         .option("--opt", format!("source={}", image(context)))
         .args(["--local", &local("context"), "--local", &local("dockerfile")])
-        .args(["--output", &format!("type=local,dest={}", context.space.beside("out").display())])
+        .args(["--output", &format!("type=local,dest={}", context.space.sibling("out").display())])
         .args(options)
         .run()
 }
@@ -52,22 +52,22 @@ fn frontend_example(context: &Context<'_>) {
     space.write("unnamed", "is not in the image\n");
     space.write("image.txt", "base: debian:bookworm-slim\ncopy: etc/motd\ncheck: grep -q @MARKER@ /etc/motd\n");
     build(context, &[]).expect_code(0);
-    let out = space.beside("out");
+    let out = space.sibling("out");
     let motd = std::fs::read_to_string(out.join("etc/motd")).expect("the file is in the image");
     assert_eq!(motd, format!("hello {}\n", space.marker()));
     assert!(out.join("bin/sh").exists() && !out.join("unnamed").exists(), "the base is there, other files are not");
 
-    // The lines are the user's, and the words the frontend's.
+    // The excerpt is the user's text, and the message is the frontend's.
     space.write("image.txt", "base: debian:bookworm-slim\ncopy: etc/motd\ncheck: echo too bad >&2; exit 3\n");
     let failed = build(context, &[]).expect_code(1);
-    assert!(failed.said().contains("the check failed: too bad"), "{failed}");
-    assert!(failed.said().contains("   3 | >>> check: echo too bad >&2; exit 3"), "{failed}");
+    assert!(failed.output().contains("the check failed: too bad"), "{failed}");
+    assert!(failed.output().contains("   3 | >>> check: echo too bad >&2; exit 3"), "{failed}");
     space.write("image.txt", "base: debian:bookworm-slim\n\nbasement: x\n");
     let failed = build(context, &[]).expect_code(1);
-    assert!(failed.said().contains("expected `base: IMAGE`"), "{failed}");
-    assert!(failed.said().contains("   3 | >>> basement: x"), "{failed}");
+    assert!(failed.output().contains("expected `base: IMAGE`"), "{failed}");
+    assert!(failed.output().contains("   3 | >>> basement: x"), "{failed}");
 
-    // Two platforms, each with a base and a check of its own.
+    // Two platforms, each with its own base and check.
     space.write("image.txt", "base: debian:bookworm-slim\ncopy: etc/motd\ncheck: uname -m\n");
     build(context, &["--opt", "platform=linux/amd64,linux/arm64"]).expect_code(0);
     for platform in ["linux_amd64", "linux_arm64"] {

@@ -1,4 +1,4 @@
-//! What changed between two graphs that our command line compiled for a real daemon.
+//! The differences between two graphs that our command line compiled for a real daemon.
 
 use std::path::PathBuf;
 
@@ -23,20 +23,20 @@ fn graph_diff(context: &Context<'_>) {
     let equal = diff(context, &one, &same).expect_code(0);
     assert!(!String::from_utf8_lossy(&equal.stdout).contains("[copy]"), "{equal}");
     let different = diff(context, &one, &other).expect_code(1);
-    let said = String::from_utf8_lossy(&different.stdout).into_owned();
-    assert!(said.contains("[copy] a.txt") || said.contains("[copy] b.txt"), "the changed step is named: {said}");
-    assert!(said.contains("/a.txt") && said.contains("/b.txt"), "and what changed in it: {said}");
-    assert!(!said.contains("[apt]"), "what did not change is not: {said}");
+    let output = String::from_utf8_lossy(&different.stdout).into_owned();
+    assert!(output.contains("[copy] a.txt") || output.contains("[copy] b.txt"), "the changed step is named: {output}");
+    assert!(output.contains("/a.txt") && output.contains("/b.txt"), "and what changed in it: {output}");
+    assert!(!output.contains("[apt]"), "what did not change is not: {output}");
 
-    let garbage = context.space.beside("garbage.pb");
+    let garbage = context.space.sibling("garbage.pb");
     std::fs::write(&garbage, b"no definition").expect("a file");
     let refused = diff(context, &one, &garbage).expect_code(2);
     assert!(refused.stderr.contains("garbage.pb"), "{refused}");
 }
 
-/// The definition of the space's spec, in a file beside the context.
+/// The definition of the space's spec, in a file outside the context.
 fn compiled(context: &Context<'_>, name: &str) -> PathBuf {
-    let path = context.space.beside(name);
+    let path = context.space.sibling(name);
     std::fs::write(&path, context.build().definition().stdout).expect("a file");
     path
 }

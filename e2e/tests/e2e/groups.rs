@@ -1,4 +1,4 @@
-//! Python packages in groups: what an edit costs, what clashes, and locks that somebody else made.
+//! Python packages in groups: the cost of a change, collisions, and locks of other tools.
 
 use imagespec_e2e::archive::Archive;
 use imagespec_e2e::build::Built;
@@ -34,17 +34,17 @@ fn groups(context: &Context<'_>) {
     image.run().expect_code(0);
     image.uv_pip_check().expect_code(0);
     let program = "import bs4, flask, lxml.etree, numpy, psutil, pydantic, sqlalchemy; print('ok')";
-    assert_eq!(image.says("python", &["-c", program]), "ok");
-    // Compiled by the build, so nothing is compiled at the first import.
+    assert_eq!(image.output_of("python", &["-c", program]), "ok");
+    // The build has compiled it, so nothing is compiled at the first import.
     let cached = "import flask, importlib.util as u, os; print(os.path.exists(u.cache_from_source(flask.__file__)))";
-    assert_eq!(image.says("python", &["-B", "-c", cached]), "True");
+    assert_eq!(image.output_of("python", &["-B", "-c", cached]), "True");
     let before = image.layers();
 
     context.space.write("spec.yaml", &text.replace("  - attrs\n", "  - attrs\n  - tabulate\n"));
     let (second, image) = context.build().image();
     let ran = second.status.ran();
     let installed = installs(&ran);
-    // With what a daemon may have lost, it is still a few of many.
+    // Even if the daemon has lost results, only a few groups run again.
     let loses = context.way.daemon.loses_results();
     let expected = if loses { 1..=3 } else { 1..=1 };
     assert!(expected.contains(&installed.len()), "one group is installed again: {ran:?}");
@@ -53,7 +53,7 @@ fn groups(context: &Context<'_>) {
     let after = image.layers();
     let new: Vec<&String> = after.iter().filter(|layer| !before.contains(layer)).collect();
     assert_eq!(new.len(), installed.len(), "one layer is new: {before:?} {after:?}");
-    assert_eq!(image.says("python", &["-c", "import tabulate; print('ok')"]), "ok");
+    assert_eq!(image.output_of("python", &["-c", "import tabulate; print('ok')"]), "ok");
     image.uv_pip_check().expect_code(0);
 
     context.build().again();
@@ -63,7 +63,7 @@ fn installs<'a>(ran: &[&'a str]) -> Vec<&'a str> {
     ran.iter().copied().filter(|step| step.starts_with("[pip]")).collect()
 }
 
-/// Two distributions with one module: which one wins is the plan's to say, and the same in every build.
+/// Two distributions with the same module: the plan decides which one is used, the same in every build.
 fn clash(context: &Context<'_>) {
     let spec = "base_image: python:3.11-slim\npackages: [jwt==1.3.1, pyjwt==2.8.0]\n";
     context.space.write("spec.yaml", spec);
@@ -71,7 +71,7 @@ fn clash(context: &Context<'_>) {
     let steps: Vec<&str> = built.status.steps().map(|step| step.name.as_str()).collect();
     assert!(steps.contains(&"[pip] pyjwt"), "it is set apart: {steps:?}");
     assert_eq!(
-        image.says("python", &["-c", "import jwt; print(jwt.__version__, jwt.encode({}, 'k')[:2])"]),
+        image.output_of("python", &["-c", "import jwt; print(jwt.__version__, jwt.encode({}, 'k')[:2])"]),
         "2.8.0 ey"
     );
     let address = context.world.lab.address(context.way.daemon);
@@ -80,17 +80,17 @@ fn clash(context: &Context<'_>) {
     assert!(text.contains("jwt and pyjwt bring the same files with different content; those of pyjwt stay"), "{text}");
 }
 
-/// What was compiled once is used again, and is what would be compiled.
+/// Compiled bytecode is reused, and equals newly compiled bytecode.
 fn bytecode(context: &Context<'_>) {
     let address = context.world.lab.address(context.way.daemon);
-    // Caches that no other build has used.
+    // The caches are not shared with other builds.
     let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", context.space.marker());
-    // Steps are told apart by a variable that installers read. To run them without the cache would empty its mounts too.
+    // A variable that installers read makes the steps different. Running them without cache would also empty the cache mounts.
     let build = |run: &str| {
         let spec = "base_image: python:3.11-slim\npackages: [click, flask, pyyaml, rich]\n";
         let env = format!("env: {{UV_TEST_RUN: \"{} {run}\"}}\n", context.space.marker());
         context.space.write("spec.yaml", &format!("{spec}{env}"));
-        let file = context.space.beside(&format!("{run}.tar"));
+        let file = context.space.sibling(&format!("{run}.tar"));
         let destination = format!("type=oci,dest={}", file.display());
         let program = context.build().ours("build", address).args(["--progress", "plain"]);
         let ended = program.args(["--build-arg", &namespace, "--output", &destination]).ok();
@@ -109,12 +109,12 @@ fn bytecode(context: &Context<'_>) {
     assert!(first.paths(is_compiled).len() > 100, "they are compiled");
 }
 
-/// A project's lock: its versions, without the project and what its developers need; nothing is resolved.
+/// A project's lock: its versions, without the project and development dependencies; nothing is resolved.
 fn uv_lock(context: &Context<'_>) {
     installs_lock(context, "uv-lock", "'iniconfig', 'markupsafe', 'a_project'", "True False False");
 }
 
-/// Poetry's lock: its versions, without what its developers need.
+/// Poetry's lock: its versions, without development dependencies.
 fn poetry_lock(context: &Context<'_>) {
     let modules = "'iniconfig', 'markupsafe', 'poetry'";
     let built = installs_lock(context, "poetry-lock", modules, "False True False");
@@ -122,19 +122,19 @@ fn poetry_lock(context: &Context<'_>) {
     assert!(has_exported, "Poetry reads its lock");
 }
 
-/// Builds a project's lock: its version of click is there, and of some modules those that should be.
+/// Builds a project's lock: checks its version of click, and which modules are installed.
 #[track_caller]
 fn installs_lock(context: &Context<'_>, project: &str, modules: &str, are_there: &str) -> Built {
     context.space.fill(project);
     let (built, image) = context.build().image();
     assert_eq!(image.run().expect_code(0).line(), "8.1.7");
     let program = format!("import importlib.util as u; print(*(bool(u.find_spec(n)) for n in ({modules})))");
-    assert_eq!(image.says("python", &["-c", &program]), are_there);
+    assert_eq!(image.output_of("python", &["-c", &program]), are_there);
     image.uv_pip_check().expect_code(0);
     built
 }
 
-/// `imagespec lock` writes versions beside the spec; builds install them, until the spec is another.
+/// `imagespec lock` writes versions next to the spec; builds install them until the spec changes.
 fn written_lock(context: &Context<'_>) {
     let frontend = "# syntax=@FRONTEND@\nbase_image: python:3.11-slim\n";
     let with = |packages: &str| context.space.write("spec.yaml", &format!("{frontend}packages: [{packages}]\n"));
@@ -145,7 +145,7 @@ fn written_lock(context: &Context<'_>) {
     assert!(lock(&["--check"]).expect_code(1).out().contains("missing"), "nothing is there yet");
     assert!(lock(&[]).expect_code(0).out().contains("written, 2 packages"), "it is written");
 
-    // As if time had passed: not the versions that would be chosen today.
+    // An older version simulates a lock that was written some time ago.
     let text = std::fs::read_to_string(&file).expect("a lock");
     let older = text.replace(&entry(&text, "idna"), &entry(IDNA_3_10, "idna"));
     std::fs::write(&file, &older).expect("it can be changed");
@@ -153,20 +153,20 @@ fn written_lock(context: &Context<'_>) {
     let (built, image) = context.build().image();
     let is_lock = |step: &str| step.starts_with("[lock]");
     assert!(!built.status.steps().any(|step| is_lock(&step.name)), "nothing is resolved");
-    assert_eq!(image.says("python", &["-c", versions]), "3.10");
+    assert_eq!(image.output_of("python", &["-c", versions]), "3.10");
     assert!(lock(&["--check"]).expect_code(0).out().contains("up to date, 2 packages"), "it is of this spec");
 
-    // Another spec: told, resolved again, and what still fits is kept.
+    // A changed spec: a warning, resolved again, and versions that still fit are kept.
     with("click, idna, tabulate");
     let (built, image) = context.build().image();
     assert!(built.status.steps().any(|step| is_lock(&step.name)), "versions are chosen");
     assert!(built.ended.stderr.contains("pylock.spec-amd64.toml"), "{}", built.ended.stderr);
-    assert_eq!(image.says("python", &["-c", versions]), "3.10");
+    assert_eq!(image.output_of("python", &["-c", versions]), "3.10");
     assert!(lock(&["--check"]).expect_code(1).out().contains("made for a different spec"), "it is of the old spec");
-    let said = lock(&[]).expect_code(0).out();
-    assert!(said.contains("written, 3 packages\n  + tabulate "), "{said}");
-    let said = lock(&["--upgrade"]).expect_code(0).out();
-    assert!(said.contains("~ idna 3.10 -> "), "{said}");
+    let output = lock(&[]).expect_code(0).out();
+    assert!(output.contains("written, 3 packages\n  + tabulate "), "{output}");
+    let output = lock(&["--upgrade"]).expect_code(0).out();
+    assert!(output.contains("~ idna 3.10 -> "), "{output}");
 }
 
 /// A package's entry in a lock.

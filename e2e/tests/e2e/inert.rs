@@ -1,4 +1,4 @@
-//! Shell metacharacters in every text of a spec: taken literally or refused, never carried out.
+//! Shell metacharacters in every text of a spec: taken literally or refused, never executed.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use imagespec_e2e::way::{self, Daemon, Entrance, Way};
 
 use crate::{Case, Context, scenario};
 
-/// Runs `touch` wherever a shell reads it, in the working directory of any step.
+/// Runs `touch` if a shell reads it, in the working directory of any step.
 const EVIL: &str = "$(touch pwned)`touch pwned`;touch pwned|touch pwned&&touch pwned";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
     literal.chain(refused).collect()
 }
 
-/// Every text that may hold anything. The folder's name is the file's with a letter more.
+/// Every text that may contain any characters. The folder has the file's name with one more letter.
 fn literal(context: &Context<'_>) {
     let quoted = format!("'{EVIL}'");
     let spec = format!(
@@ -43,7 +43,7 @@ builder_options:
     for name in names {
         context.space.write(name, "");
     }
-    // What the names would match if they were patterns.
+    // Files that the names would match as patterns.
     context.space.write("abc.txt", "");
     context.space.write("b.txt", "");
     let (_, image) = context.build().with_netrc().image();
@@ -69,7 +69,7 @@ builder_options:
     assert!(!context.space.context().join("pwned").exists() && !std::path::Path::new("pwned").exists());
 }
 
-/// Texts with a grammar of their own: all are refused, at their places, before anything runs.
+/// Texts with a grammar: all are refused with their places, before anything runs.
 fn refused(context: &Context<'_>) {
     let fields = [
         "name: 'a$(touch pwned)'",

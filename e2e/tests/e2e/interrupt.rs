@@ -1,4 +1,4 @@
-//! Builds that do not come to their end: the user interrupts, the daemon is not there, the daemon dies.
+//! Builds that do not finish: the user interrupts, the daemon is missing, the daemon is killed.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::{Case, Context, scenario};
 
 const BUILDKITD: Way = Way::new(Daemon::Buildkitd, Entrance::Imagespec);
 
-/// A step that would outlast every test. Its shell keeps the marker in its command line, by which it is found.
+/// A step that takes longer than every test. Its shell has the marker in its command line, by which it is found.
 const SLEEPS: &str = "base_image: debian:bookworm-slim\ncommands: [\"sleep 900; echo @MARKER@\"]\n";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -36,7 +36,7 @@ fn interrupt(context: &Context<'_>) {
 fn daemon_absent(context: &Context<'_>) {
     context.space.fill("small");
     let imagespec = |address: &str| context.build().ours("build", address).run().expect_code(3);
-    let socket = context.space.beside("none.sock");
+    let socket = context.space.sibling("none.sock");
     let socket = socket.display();
     let ended = imagespec(&format!("unix://{socket}"));
     let expected = format!(
@@ -44,7 +44,7 @@ fn daemon_absent(context: &Context<'_>) {
          = help: is the daemon running? {socket} does not exist; run `imagespec doctor` to see which daemons were considered\n"
     );
     assert_eq!(ended.stderr, expected);
-    // Port 1 is nobody's.
+    // Nothing listens on port 1.
     let ended = imagespec("tcp://127.0.0.1:1");
     let expected =
         "error: can't reach a BuildKit daemon at tcp://127.0.0.1:1: Connection refused (os error 111)\n  = help: ";
@@ -73,13 +73,13 @@ fn daemon_killed(context: &Context<'_>) {
     assert!(ended.stderr.ends_with("  = help: check that the daemon is running, then try again\n"), "{ended}");
 }
 
-/// Processes of this machine with the text in their command line, other than the client, which may show it too.
+/// Processes of this machine with a text in their command line, except for the client.
 fn processes_with(text: &str, client: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("Linux has /proc").flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let has_text = |id: &u32| {
         let arguments = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        // Paths of the test's folder hold the marker as little as the script, but be exact: only the script sleeps.
+        // Only the script sleeps. Other command lines could contain the marker too.
         let arguments = String::from_utf8_lossy(&arguments).into_owned();
         arguments.contains("sleep") && arguments.contains(text)
     };

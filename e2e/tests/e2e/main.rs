@@ -1,7 +1,7 @@
-//! The end-to-end tests: scenarios, each run through every way that has what it needs, and the matrix of how they went.
+//! The end-to-end tests: scenarios, each run on every way that supports it, and the matrix of their outcomes.
 //!
-//! `cargo test -p imagespec-e2e --features e2e [FILTER]` with the lab's environment (`just e2e` sets it up). Without the lab
-//! the run fails: nothing is skipped. What a scenario does is in its own file.
+//! Run `cargo test -p imagespec-e2e --features e2e [FILTER]` in the lab's environment (`just e2e` sets it up). Without the lab the run
+//! fails; nothing is skipped. Each scenario is in its own file.
 
 mod apt;
 mod bad_input;
@@ -43,14 +43,14 @@ use imagespec_e2e::space::Space;
 use imagespec_e2e::way::Way;
 use libtest_mimic::{Arguments, Trial};
 
-/// One scenario on one way.
+/// A scenario on one way.
 pub(crate) struct Case {
     scenario: &'static str,
     way: Way,
     test: fn(&Context<'_>),
 }
 
-/// What a test is given.
+/// The arguments of a scenario.
 pub(crate) struct Context<'a> {
     pub(crate) world: &'a World,
     pub(crate) scenario: &'static str,
@@ -74,13 +74,13 @@ pub(crate) fn scenario(
     ways.into_iter().map(move |way| Case { scenario: name, way, test })
 }
 
-/// Whether what takes gigabytes or minutes runs, too (`just e2e-full`).
+/// Whether tests that take gigabytes or minutes run too (`just e2e-full`).
 pub(crate) fn is_full() -> bool {
     std::env::var_os("IMAGESPEC_E2E_FULL").is_some_and(|value| !value.is_empty())
 }
 
 fn cases() -> Vec<Case> {
-    // The main image first: it fills the caches that others use. The records last: they cover what came before.
+    // The main image is first, because it fills caches that others use. The records are last, because they cover all earlier builds.
     [
         main_image::cases(),
         digests::cases(),
@@ -115,7 +115,7 @@ fn cases() -> Vec<Case> {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // The machine's own number, where nobody chose: builds are the daemons' work, so more would only wait for each other.
+    // The number of processors by default. The daemons do the work, so more builds would only wait for each other.
     arguments.test_threads =
         arguments.test_threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let world = if arguments.list {
@@ -161,11 +161,11 @@ fn trial(case: Case, world: Option<Arc<World>>, matrix: Arc<Matrix>) -> Trial {
 }
 
 thread_local! {
-    /// What the test on this thread panicked with, and where.
+    /// The message and place of the panic on this thread.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Failed assertions are told once, at the end, instead of twice with a backtrace of the harness.
+/// Reports failed assertions once, at the end, instead of twice with a backtrace of the harness.
 fn note_panics() {
     std::panic::set_hook(Box::new(|panic| PANIC.set(Some(panic.to_string()))));
 }

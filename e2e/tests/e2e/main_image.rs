@@ -1,7 +1,7 @@
-//! The main scenario: apt tools, compiled wheels, a private index behind a secret, environment, sources, an entrypoint.
+//! The main scenario: apt tools, compiled wheels, a private index with a secret, environment, sources, an entrypoint.
 //!
-//! Each way builds it, runs it, looks into every layer, and builds it again, which must do nothing. Entrances of one daemon take
-//! turns: the second finds all the first's work in the cache and makes the same image, layer by layer.
+//! Each way builds the image, runs it, inspects every layer, and builds it again without running a step. Entrances of the same daemon
+//! run one after the other: the second one finds all steps in the cache, and its image has the same layers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,13 +18,13 @@ use crate::{Case, Context, scenario};
 const PYTHON: &str = "/opt/venv/bin/python";
 const BASE_PATH: &str = "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The layers, by digest, that a daemon made of the spec, once they were looked into.
+/// The digests of the layers that a daemon built, after they were inspected.
 type Layers = Arc<Mutex<Option<Vec<String>>>>;
 
 static SEEN: Mutex<BTreeMap<Daemon, Layers>> = Mutex::new(BTreeMap::new());
 
 pub(crate) fn cases() -> Vec<Case> {
-    // Neighbours are of different daemons, because those of one take turns.
+    // Adjacent ways have different daemons, because those of one daemon wait for each other.
     let mut ways = way::ALL.to_vec();
     ways.sort_by_key(|way| (way::ALL.iter().filter(|other| other.daemon == way.daemon && *other < way).count(), *way));
     scenario("main", ways, main_image).collect()
@@ -45,10 +45,10 @@ fn main_image(context: &Context<'_>) {
     }
     runs(context, &image);
     config_is_right(&image);
-    secret_is_untold(context, &first, &image);
+    secret_is_not_leaked(context, &first, &image);
     if seen.as_ref() != Some(&layers) {
         environment_is_whole(&image);
-        look_into(context, &image);
+        inspect_layers(context, &image);
         assert!(is_first || has_lost, "another entrance of this daemon made other layers: {seen:?}, here {layers:?}");
         *seen = Some(layers);
     }
@@ -58,7 +58,7 @@ fn main_image(context: &Context<'_>) {
     let (before, id) = (uploads(), image.inspect()["Id"].clone());
     let (again, same) = build.again();
     does_nothing(&again);
-    // A step that had to run again was not the last build's.
+    // A step that ran again has another result.
     if !context.way.daemon.loses_results() {
         assert_eq!(same.inspect()["Id"], id, "the same spec made another image");
     }
@@ -67,23 +67,23 @@ fn main_image(context: &Context<'_>) {
     assert!(before > 0 || !pushed, "the first build pushed layers");
 }
 
-/// A file differs from run to run, so the copy cannot come from an earlier run's cache: the first entrance has work to do, and
-/// what is said of later builds is said of builds that had something to repeat.
+/// A file differs between runs, so the copy step cannot be in an earlier run's cache: the first entrance runs steps, and later builds
+/// have steps to repeat.
 fn works_once(first: &Built, is_first: bool) {
     let ran = first.status.ran();
     if is_first {
         assert!(ran.contains(&"[copy] data/marker.txt"), "ran: {ran:?}");
     } else {
-        assert_eq!(ran, Vec::<&str>::new(), "what another entrance has built is built again");
+        assert_eq!(ran, Vec::<&str>::new(), "steps of another entrance run again");
     }
 }
 
-fn look_into(context: &Context<'_>, image: &Image<'_>) {
+fn inspect_layers(context: &Context<'_>, image: &Image<'_>) {
     let archive = image.archive(&context.space);
     let base = image.layers_of(&context.world.lab.python_image);
-    no_litter(context, archive.above(&base));
-    sources_are_there(&archive);
-    let needles = Needles::of(&context.world.lab.private_index);
+    has_no_leftovers(context, archive.above(&base));
+    sources_exist(&archive);
+    let needles = Needles::for_index(&context.world.lab.private_index);
     for layer in &archive.layers {
         needles.absent_from(&layer.diff_id, &layer.tar);
     }
@@ -93,18 +93,18 @@ fn look_into(context: &Context<'_>, image: &Image<'_>) {
 }
 
 fn runs(context: &Context<'_>, image: &Image<'_>) {
-    let said = image.run().expect_code(0).line();
-    assert_eq!(said, format!("hello pkg {} 6 /opt/venv", context.world.run));
-    assert!(image.says("tree", &["--version"]).starts_with("tree v"));
-    assert_eq!(image.says("jq", &["-n", "1 + 1"]), "2");
-    assert_eq!(image.says("lab-private", &[]), "imagespec-lab-private 1.1.0");
-    assert_eq!(image.says("/bin/sh", &["-c", "command -v httpx"]), "/opt/venv/bin/httpx");
+    let output = image.run().expect_code(0).line();
+    assert_eq!(output, format!("hello pkg {} 6 /opt/venv", context.world.run));
+    assert!(image.output_of("tree", &["--version"]).starts_with("tree v"));
+    assert_eq!(image.output_of("jq", &["-n", "1 + 1"]), "2");
+    assert_eq!(image.output_of("lab-private", &[]), "imagespec-lab-private 1.1.0");
+    assert_eq!(image.output_of("/bin/sh", &["-c", "command -v httpx"]), "/opt/venv/bin/httpx");
 }
 
 fn environment_is_whole(image: &Image<'_>) {
     let program = "import click, cryptography.fernet, httpx, imagespec_lab_private, numpy, orjson, pandas, pydantic, \
                    requests, rich, yaml; print(orjson.dumps(pandas.DataFrame({'a': [1, 2]}).a.tolist()).decode())";
-    assert_eq!(image.says(PYTHON, &["-c", program]), "[1,2]");
+    assert_eq!(image.output_of(PYTHON, &["-c", program]), "[1,2]");
     let check = image.uv_pip_check().expect_code(0);
     assert!(check.stderr.contains("All installed packages are compatible"), "{check}");
 }
@@ -112,7 +112,7 @@ fn environment_is_whole(image: &Image<'_>) {
 fn config_is_right(image: &Image<'_>) {
     let config = &image.inspect()["Config"];
     assert_eq!(config["Entrypoint"], serde_json::json!(["python", "main.py"]));
-    assert!(config["Cmd"].is_null(), "the base's command went with its entrypoint: {config}");
+    assert!(config["Cmd"].is_null(), "the base's command is removed with its entrypoint: {config}");
     assert_eq!(config["WorkingDir"], "/root");
     assert_eq!(config["User"].as_str().unwrap_or_default(), "");
     let env: BTreeSet<&str> =
@@ -133,18 +133,18 @@ fn config_is_right(image: &Image<'_>) {
     assert_eq!(leaked.count(), 0, "variables of the build are in the image: {env:?}");
 }
 
-fn no_litter(context: &Context<'_>, own: &[Layer]) {
+fn has_no_leftovers(context: &Context<'_>, own: &[Layer]) {
     assert!(!own.is_empty(), "the image has layers of its own");
     for (number, layer) in own.iter().enumerate() {
         let entries = rootfs::entries(&layer.tar);
-        let litter: Vec<&(String, Node)> =
-            entries.iter().filter(|(path, node)| is_litter(context, path, node)).collect();
-        assert!(litter.is_empty(), "layer {number} of {} holds litter: {litter:#?}", own.len());
+        let leftovers: Vec<&(String, Node)> =
+            entries.iter().filter(|(path, node)| is_leftover(context, path, node)).collect();
+        assert!(leftovers.is_empty(), "layer {number} of {} has leftover files: {leftovers:#?}", own.len());
     }
 }
 
-/// What no layer of ours holds: tools, caches, lists, logs, mount points, files for the build's own use.
-fn is_litter(context: &Context<'_>, path: &str, node: &Node) -> bool {
+/// Paths that must not be in our layers: tools, caches, lists, logs, mount points, files of the build itself.
+fn is_leftover(context: &Context<'_>, path: &str, node: &Node) -> bool {
     const FOLDERS: [&str; 11] = [
         "dev/",
         "etc/apt/",
@@ -161,12 +161,12 @@ fn is_litter(context: &Context<'_>, path: &str, node: &Node) -> bool {
     const FILES: [&str; 4] =
         ["etc/passwd-", "etc/ssl/certs/ca-certificates.crt", "var/cache/ldconfig/aux-cache", "var/lib/dpkg/status-old"];
     if path == "root/.netrc" {
-        // BuildKit before 0.12 leaves the mount point of a file in the layer; it is empty there.
+        // BuildKit before 0.12 leaves an empty file in the layer as the mount point of a file.
         let stub = context.way.daemon == Daemon::Engine2010 && node.kind == "file" && node.size == 0;
         return !stub;
     }
     let name = path.rsplit('/').next().unwrap_or_default();
-    // Folders on the way to other paths are told in layers too, and hold nothing by themselves.
+    // Layers also contain the parent folders of other paths.
     let in_folder = node.kind != "folder" && FOLDERS.iter().any(|folder| path.starts_with(folder));
     in_folder
         || FILES.contains(&path)
@@ -174,7 +174,7 @@ fn is_litter(context: &Context<'_>, path: &str, node: &Node) -> bool {
         || path.starts_with("dev/imagespec")
 }
 
-fn sources_are_there(archive: &Archive) {
+fn sources_exist(archive: &Archive) {
     let root = archive.rootfs();
     let below_root = root.paths(|path| path.starts_with("root/") && path != "root/.netrc" && !is_of_the_base(path));
     let expected = [
@@ -192,23 +192,23 @@ fn sources_are_there(archive: &Archive) {
     }
 }
 
-/// What Debian puts into a home folder.
+/// Files that Debian has in a home folder.
 fn is_of_the_base(path: &str) -> bool {
     matches!(path, "root/.bashrc" | "root/.profile")
 }
 
-/// Neither by the client nor by the image's config and history.
-fn secret_is_untold(context: &Context<'_>, built: &Built, image: &Image<'_>) {
-    let needles = Needles::of(&context.world.lab.private_index);
-    needles.absent_from("the client's output", built.ended.said().as_bytes());
+/// Checks that the secret is not in the client's output, nor in the image's config and history.
+fn secret_is_not_leaked(context: &Context<'_>, built: &Built, image: &Image<'_>) {
+    let needles = Needles::for_index(&context.world.lab.private_index);
+    needles.absent_from("the client's output", built.ended.output().as_bytes());
     needles.absent_from("the steps' output and names", format!("{:?}", built.status).as_bytes());
     needles.absent_from("the exporter's metadata", built.metadata.to_string().as_bytes());
     needles.absent_from("the image", image.inspect().to_string().as_bytes());
     needles.absent_from("the image's history", image.history().as_bytes());
-    assert!(needles.in_bytes(&built.status.logs).is_empty(), "the steps' output holds the secret");
+    assert!(needles.in_bytes(&built.status.logs).is_empty(), "the steps' output contains the secret");
 }
 
-/// A second build of the same spec runs no step.
+/// Checks that a second build of the same spec runs no step.
 fn does_nothing(again: &Built) {
     let cached = again.status.cached();
     for step in ["[apt] tree, jq", "[copy] data/marker.txt", "[source] Python files of src"] {

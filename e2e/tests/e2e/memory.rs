@@ -1,4 +1,4 @@
-//! What is remembered from build to build: it saves questions, belongs to one daemon, and counts for nothing where it is not so.
+//! The memory between builds: it saves questions, belongs to one daemon, and is not used if facts have changed.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ pub(crate) fn cases() -> Vec<Case> {
     answers.chain(scenario("impostor", [BUILDKITD], impostor)).collect()
 }
 
-/// Builds with a folder of what is remembered: whether the daemon compared packages, and the image's digest.
+/// Builds with a memory folder: whether the daemon compared packages, and the image's digest.
 fn build(context: &Context<'_>, address: &str, cache: &Path) -> (bool, Option<String>) {
     const COMPARED: &str = "[internal] compare the files of all packages";
-    let metadata = context.space.beside("metadata.json");
+    let metadata = context.space.sibling("metadata.json");
     let program = context.build().ours("build", address).args(context.build().destination());
     let program = program.args(["--progress", "rawjson"]).arg("--metadata-file").arg(&metadata);
     let ended = program.env("IMAGESPEC_CACHE_DIR", cache).ok();
@@ -26,23 +26,23 @@ fn build(context: &Context<'_>, address: &str, cache: &Path) -> (bool, Option<St
     (ended.stderr.contains(COMPARED), written["containerimage.digest"].as_str().map(str::to_owned))
 }
 
-/// What a build has found out for good the next one does not ask for, and builds the same image.
+/// A permanent answer is not asked for again by the next build, which results in the same image.
 fn answers(context: &Context<'_>) {
     context.space.fill("groups");
     let address = context.world.lab.address(context.way.daemon);
     let build = |cache: &Path| build(context, address, cache);
-    let folder = context.space.beside("answers");
+    let folder = context.space.sibling("answers");
     let first = build(&folder);
     assert!(first.0 && first.1.is_some(), "{first:?}");
     assert_eq!(build(&folder), (false, first.1.clone()), "it is known");
     assert_eq!(build(Path::new("")), first, "nothing is kept");
-    // What stands in the folder and is no answer is asked for again.
+    // Files in the folder that are no answers are ignored.
     for file in std::fs::read_dir(folder.join("memory-2")).expect("the folder was made").flatten() {
         std::fs::write(file.path(), "{}").expect("a file of ours");
     }
     assert_eq!(build(&folder), first);
     assert_eq!(build(&folder), (false, first.1.clone()));
-    // What was true the last time counts for nothing when the world says otherwise: another image, or another lock.
+    // Answers of the last build are not used if the facts have changed: another image, or another lock.
     for kind in ["image", "lock"] {
         let changed = change_remembered(&folder.join("memory-2"), kind);
         assert!(changed > 0, "answers of the last build are remembered, with {kind}");
@@ -50,7 +50,7 @@ fn answers(context: &Context<'_>) {
     }
 }
 
-/// Writes something else into remembered answers of a kind: hashes of images, versions of packages. How many it changed.
+/// Changes remembered answers of a kind: digests of images, versions of packages. Returns the number of changes.
 fn change_remembered(folder: &Path, kind: &str) -> usize {
     let mut changed = 0;
     for file in std::fs::read_dir(folder).expect("the folder was made").flatten() {
@@ -79,21 +79,21 @@ fn change_remembered(folder: &Path, kind: &str) -> usize {
     changed
 }
 
-/// A daemon that reports the worker id of another one has no say in what the other one builds, whatever it answered.
+/// A daemon that reports the worker id of another daemon does not affect builds of the other one.
 fn impostor(context: &Context<'_>) {
     context.space.fill("groups");
     let lab = &context.world.lab;
     let worker = Path::new("runc-overlayfs/workerid");
-    let root = context.space.beside("impostor");
+    let root = context.space.sibling("impostor");
     std::fs::create_dir_all(root.join("runc-overlayfs")).expect("a folder of the test's");
     let id = lab.root_of(Daemon::Buildkitd).join("root").join(worker);
     std::fs::copy(id, root.join(worker)).expect("the daemon has a worker");
     let mut other = ThrowAway::start_in(context, root);
-    let folder = context.space.beside("remembered");
+    let folder = context.space.sibling("remembered");
     let (compared, digest) = build(context, &other.address, &folder);
     assert!(compared && digest.is_some(), "a daemon of its own");
     other.kill();
-    // Answers that last are not asked for again, so a lie among them would stay.
+    // Permanent answers are not asked for again, so a wrong one would be used.
     let lied = lie(&folder);
     assert!(lied > 0, "answers that last are remembered");
     let (compared, digest) = build(context, lab.address(Daemon::Buildkitd), &folder);
@@ -102,7 +102,7 @@ fn impostor(context: &Context<'_>) {
     assert_eq!(digest, honest);
 }
 
-/// Makes every remembered answer that lasts a wrong one. How many there were.
+/// Makes every permanent answer wrong, and returns their number.
 fn lie(folder: &Path) -> usize {
     let mut count = 0;
     for file in std::fs::read_dir(folder.join("memory-2")).expect("the folder was made").flatten() {

@@ -1,4 +1,4 @@
-//! What the program says of specs without a daemon: tags, what differs, the schema, and specs of environments.
+//! Commands that need no daemon: tags, differences between specs, the schema, and specs from environments.
 
 use imagespec_e2e::command::{Ended, Program};
 use imagespec_e2e::way::{Daemon, Entrance, Way};
@@ -15,12 +15,12 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn ours(context: &Context<'_>, args: &[&str]) -> Ended {
-    // No daemon is to be found.
+    // No daemon can be found.
     let program = Program::new(&context.world.programs.imagespec).args(args).dir(&context.space.context());
     program.env("BUILDKIT_HOST", "unix:///nowhere").env("DOCKER_HOST", "unix:///nowhere").run()
 }
 
-/// The tag follows what the image is made of, and the image is found under it.
+/// The tag depends on the content of the image, and the image is found by its tag.
 fn tags(context: &Context<'_>) {
     let space = &context.space;
     let registry = &context.world.lab.registry;
@@ -37,7 +37,7 @@ fn tags(context: &Context<'_>) {
     let tag = || ours(context, &["tag"]).expect_code(0).line();
     let first = tag();
     assert!(first.starts_with(&format!("{registry}/e2e/{}:v-", space.name())), "{first}");
-    // What is not copied does not count; what is copied or installed does.
+    // Files that are not copied do not count; copied and installed files do.
     space.write("src/a.txt", "still not Python\n");
     space.write("other.txt", "of no image\n");
     assert_eq!(tag(), first);
@@ -70,7 +70,7 @@ fn tag_of(name: &str) -> &str {
     name.rsplit_once(':').map_or("", |(_, tag)| tag)
 }
 
-/// Field by field, with the steps that are concerned.
+/// Lists the differences by field, with the affected steps.
 fn why(context: &Context<'_>) {
     let space = &context.space;
     space.write("old.yaml", "packages: [numpy, pandas]\napt_packages: [git]\nenv: {A: b}\n");
@@ -86,13 +86,13 @@ fn why(context: &Context<'_>) {
     assert_eq!(json["differences"].as_array().map(Vec::len), Some(2), "{json}");
 }
 
-/// An environment of this machine as a spec, and a first spec with its schema.
+/// A spec of an environment on this machine, and a template with its schema.
 fn from_env(context: &Context<'_>) {
     let space = &context.space;
     space.write("empty", "");
-    let said = ours(context, &["from-env", "--python", "/usr/bin/python3", "--minor"]).expect_code(0).out();
-    assert!(said.contains("python_version: \"3.11\"\n"), "{said}");
-    space.write("from.yaml", &said);
+    let output = ours(context, &["from-env", "--python", "/usr/bin/python3", "--minor"]).expect_code(0).out();
+    assert!(output.contains("python_version: \"3.11\"\n"), "{output}");
+    space.write("from.yaml", &output);
     ours(context, &["check", "-f", "from.yaml"]).expect_code(0);
     let absent = ours(context, &["from-env", "--python", "/nowhere/python"]).expect_code(2);
     assert!(absent.stderr.contains("cannot run /nowhere/python"), "{absent}");

@@ -1,4 +1,4 @@
-//! What `imagespec build` leaves behind: every output, the files that tell of it, and what it prints.
+//! The results of `imagespec build`: every output, the files about it, and its standard output.
 
 use imagespec_e2e::archive::Archive;
 use imagespec_e2e::build::Output;
@@ -22,7 +22,7 @@ fn files(context: &Context<'_>) {
     context.space.fill("small");
     let marker = format!("{}\n", context.space.marker());
     let to = |kind: &'static str, name: &str| {
-        let path = context.space.beside(name);
+        let path = context.space.sibling(name);
         (context.build().output(Output::File(kind, path.clone())).ok(), path)
     };
 
@@ -65,10 +65,10 @@ fn diff_ids(archive: &Archive) -> Vec<&str> {
     archive.layers.iter().map(|layer| layer.diff_id.as_str()).collect()
 }
 
-/// `--quiet` prints one line, the image's id, and `--iidfile` holds the same: what scripts work with.
+/// `--quiet` prints one line, the image's id, and `--iidfile` contains the same.
 fn quiet(context: &Context<'_>) {
     context.space.fill("small");
-    let id_file = context.space.beside("id");
+    let id_file = context.space.sibling("id");
     let build = context.build();
     let program = build.ours("build", context.world.lab.address(context.way.daemon)).args(build.destination());
     let ended = program.arg("--quiet").arg("--iidfile").arg(&id_file).ok();
@@ -77,7 +77,7 @@ fn quiet(context: &Context<'_>) {
     assert_eq!(ended.out(), format!("{id}\n"));
     assert_eq!(std::fs::read_to_string(&id_file).ok(), Some(id.clone()));
     match context.way.daemon {
-        // A pushed image has no id anywhere yet; as with buildx it is the one a classic engine will give it, the config's.
+        // A pushed image has no local id. As in buildx, the id is the digest of the config, which a classic engine would use.
         Daemon::Buildkitd => {
             let pushed = build.ok();
             assert_eq!(pushed.metadata["containerimage.config.digest"], id.as_str(), "{}", pushed.metadata);
@@ -89,7 +89,7 @@ fn quiet(context: &Context<'_>) {
     }
 }
 
-/// Every step runs twice, and the files of the context have another time: nothing of that is in the image.
+/// Every step runs twice, and the files of the context have another time: the image is the same.
 fn same_bytes(context: &Context<'_>) {
     let (space, address) = (&context.space, context.world.lab.address(context.way.daemon));
     let text = "base_image: python:3.11-slim\napt_packages: [jq]\npackages: [requests, pydantic]\nsource_root: src\n\
@@ -99,22 +99,22 @@ fn same_bytes(context: &Context<'_>) {
     context.build().ours("lock", address).ok();
     let digest = |number: usize| {
         space.write("src/a.py", "A = 1\n");
-        let file = space.beside(&format!("metadata-{number}.json"));
+        let file = space.sibling(&format!("metadata-{number}.json"));
         let name = context.build().name();
         let output = format!("type=image,name={name}-{number},push=true,rewrite-timestamp=true");
         let program = context.build().ours("build", address).env("SOURCE_DATE_EPOCH", "1700000000").arg("--no-cache");
         program.option("--output", output).option("--metadata-file", &file).ok();
         let metadata = std::fs::read_to_string(&file).expect("it was written");
         let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("JSON");
-        metadata["containerimage.digest"].as_str().expect("it is told").to_owned()
+        metadata["containerimage.digest"].as_str().expect("it is reported").to_owned()
     };
     assert_eq!(digest(1), digest(2));
 }
 
-/// A daemon on TCP that asks for the client's certificate.
+/// A daemon on TCP that requires a client certificate.
 fn client_certificates(context: &Context<'_>) {
     context.space.fill("small");
-    let file = context.space.beside("oci.tar");
+    let file = context.space.sibling("oci.tar");
     let mtls = &context.world.lab.mtls;
     let program = |with_key: bool| {
         let output = format!("type=oci,dest={}", file.display());

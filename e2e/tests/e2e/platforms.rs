@@ -1,4 +1,4 @@
-//! Two platforms in one image, the second emulated: an index, and both run.
+//! Two platforms in one image, the second one emulated: there is an index, and both images run.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Secrets as variables, and nothing of any secret in what a daemon keeps.
+//! Secrets as variables; and no secret is in the daemon's stored data.
 
 use imagespec_e2e::report::say;
 use imagespec_e2e::scan::Needles;
@@ -10,20 +10,19 @@ pub(crate) fn cases() -> Vec<Case> {
     scenario("daemon-records", way::EACH_DAEMON, records).collect()
 }
 
-/// The index's user and password are variables of the install step alone. Then everything the daemon has on disk (layers,
-/// cache records, metadata, logs) is searched, which covers all earlier builds
-/// on it too.
+/// The index's user and password are variables of the install step only. Afterwards everything that the daemon has on disk (layers,
+/// cache records, metadata, logs) is searched, including the data of all earlier builds.
 fn records(context: &Context<'_>) {
     context.space.fill("secret-variable");
     let index = &context.world.lab.private_index;
     let build = context.build().with_secret("index-user", &index.user).with_secret("index-password", &index.password);
     let (built, image) = build.image();
-    assert_eq!(image.says("lab-private", &[]), "imagespec-lab-private 1.1.0");
+    assert_eq!(image.output_of("lab-private", &[]), "imagespec-lab-private 1.1.0");
     let config = image.inspect()["Config"].to_string();
     assert!(!config.contains("UV_INDEX"), "the variables are the step's alone: {config}");
 
-    let needles = Needles::of(index);
-    needles.absent_from("the client's output", built.ended.said().as_bytes());
+    let needles = Needles::for_index(index);
+    needles.absent_from("the client's output", built.ended.output().as_bytes());
     let daemon = context.way.daemon;
     let lab = &context.world.lab;
     let stamp = lab.state.join(format!("e2e/{daemon}-scanned"));

@@ -1,4 +1,4 @@
-//! Several images by one command: what they share, what is each one's own, and what becomes of the others when one fails.
+//! Several images in one command: shared and separate data, and the other images when one fails.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,8 @@ pub(crate) fn cases() -> Vec<Case> {
     together.chain(targets).chain(refused).collect()
 }
 
-/// Two specs of one folder have secrets of one id, and different ones behind it: the one that is right is built, the other is told.
-/// Then both are right. The context is sent once.
+/// Two specs in one folder have secrets with the same id and different values. With one wrong value, only the other image is built;
+/// with two correct values, both are. The context is sent once.
 fn together(context: &Context<'_>) {
     let space = &context.space;
     space.write("marker.txt", "@MARKER@\n");
@@ -38,14 +38,14 @@ fn together(context: &Context<'_>) {
             &format!("{}base_image: python:3.11-slim\n{packages}{rest}", named(context, name)),
         );
     }
-    // A secret is no part of a cache key: what was built with the right one would do for the wrong one too.
+    // A secret is not part of cache keys: a result with the correct secret would also be used with the wrong one.
     let ended = build(context, &["a.yaml", "b.yaml"]).arg("--no-cache").run().expect_code(1);
-    let said = Status::from_json_lines(&ended.stderr).text;
+    let output = Status::from_json_lines(&ended.stderr).text;
     let (a, b) = (title(context, "a.yaml"), title(context, "b.yaml"));
-    assert!(said.contains(&format!("{b}:\n")) && said.contains("error: 1 of 2 images failed"), "{ended}");
-    assert!(!said.contains(&format!("{a}:\n")) && said.contains("imagespec-lab-private==1.1.0"), "{ended}");
+    assert!(output.contains(&format!("{b}:\n")) && output.contains("error: 1 of 2 images failed"), "{ended}");
+    assert!(!output.contains(&format!("{a}:\n")) && output.contains("imagespec-lab-private==1.1.0"), "{ended}");
     assert_eq!(metadata(context).keys().collect::<Vec<_>>(), [&a], "the other was built all the same");
-    assert_eq!(image(context, "a.yaml").says("lab-private", &[]), "imagespec-lab-private 1.0.0");
+    assert_eq!(image(context, "a.yaml").output_of("lab-private", &[]), "imagespec-lab-private 1.0.0");
 
     space.write("b.netrc", &netrc);
     space.write("marker.txt", "@MARKER@ again\n");
@@ -53,9 +53,9 @@ fn together(context: &Context<'_>) {
     assert_eq!(metadata(context).keys().collect::<Vec<_>>(), [&a, &b]);
     for (name, version) in [("a", "1.0.0"), ("b", "1.1.0")] {
         let image = image(context, &format!("{name}.yaml"));
-        assert_eq!(image.says("lab-private", &[]), format!("imagespec-lab-private {version}"));
-        assert_eq!(image.says("cat", &["/root/marker.txt"]), format!("{} again", space.marker()));
-        assert_eq!(image.says("printenv", &["WHO"]), name);
+        assert_eq!(image.output_of("lab-private", &[]), format!("imagespec-lab-private {version}"));
+        assert_eq!(image.output_of("cat", &["/root/marker.txt"]), format!("{} again", space.marker()));
+        assert_eq!(image.output_of("printenv", &["WHO"]), name);
     }
     let status = Status::from_json_lines(&ended.stderr);
     let sent: BTreeSet<&str> = status
@@ -67,7 +67,7 @@ fn together(context: &Context<'_>) {
     assert_eq!(sent.len(), 1, "{:?}", status.vertices);
 }
 
-/// Images of one file, the one on top of the other.
+/// Images of one file, one on top of the other.
 fn targets(context: &Context<'_>) {
     let images = format!(
         "images:\n  lower:\n    {}    base_image: debian:bookworm-slim\n    env: {{WHO: lower}}\n  upper:\n    {}    \
@@ -83,7 +83,7 @@ fn targets(context: &Context<'_>) {
     let file = title(context, "spec.yaml");
     assert_eq!(told.keys().collect::<Vec<_>>(), [&format!("{file} (lower)"), &format!("{file} (upper)")]);
 
-    // One of them has changed since.
+    // Only one of them has changed.
     context.space.write("spec.yaml", &images.replace("WHO: upper", "WHO: top"));
     let build = context.build().unless_up_to_date().ours("build", context.world.lab.address(context.way.daemon));
     let build = build.args(["--progress", "rawjson", "--push", "--target", "lower", "--target", "upper"]);
@@ -94,7 +94,7 @@ fn targets(context: &Context<'_>) {
     assert!(done.len() == 1 && done[0].starts_with(&lower), "{done:?}: {:?}", status.vertices);
 }
 
-/// Before anything is connected: the address is nobody's.
+/// Errors before connecting: nothing listens at the address.
 fn refused(context: &Context<'_>) {
     let space = &context.space;
     let build = |args: &[&str], files: &[&str]| -> Ended {
@@ -117,7 +117,7 @@ fn refused(context: &Context<'_>) {
     let problems = ["three.yaml:\n", "`packages`", "four.yaml:\n", "linux/what", "error: 2 of 3 images failed"];
     check(&[], &["one.yaml", "three.yaml", "four.yaml"], &problems);
 
-    // What a daemon is asked for before it is known: names and places.
+    // Errors that depend on the daemon: names and destinations.
     let connected = |args: &[&str], expect: &str| {
         let program = Program::new(&context.world.programs.imagespec).arg("build").args(args);
         let program = program.args(["--addr", context.world.lab.address(Daemon::Buildkitd)]);
@@ -128,11 +128,11 @@ fn refused(context: &Context<'_>) {
     connected(&["--push"], "two.yaml have the same name docker.io/library/same:");
     space.write("two.yaml", "name: other\nbase_image: debian:bookworm-slim\n");
     connected(&["--output", "type=image,name=x:1,push=true"], "two.yaml have the same name ");
-    let file = format!("type=oci,dest={}", space.beside("x.tar").display());
+    let file = format!("type=oci,dest={}", space.sibling("x.tar").display());
     connected(&["--output", &file], "--output names a folder or file for one image");
 }
 
-/// The lines of a spec that give it a name of this test's.
+/// The lines of a spec with a name that is unique to the test.
 fn named(context: &Context<'_>, name: &str) -> String {
     match context.way.daemon {
         Daemon::Buildkitd => {
@@ -152,7 +152,7 @@ fn image<'a>(context: &'a Context<'_>, file: &str) -> Image<'a> {
 
 fn build(context: &Context<'_>, files: &[&str]) -> Program {
     let (last, first) = files.split_last().expect("a file at least");
-    let metadata = context.space.beside("metadata.json");
+    let metadata = context.space.sibling("metadata.json");
     let program = context.build().spec(last).ours("build", context.world.lab.address(context.way.daemon));
     let program =
         first.iter().fold(program, |program, file| program.arg("--file").arg(context.space.context().join(file)));
@@ -160,12 +160,12 @@ fn build(context: &Context<'_>, files: &[&str]) -> Program {
     program.args(["--progress", "rawjson", goes]).arg("--metadata-file").arg(metadata)
 }
 
-/// What the program calls a spec.
+/// The title of a spec in the program's output.
 fn title(context: &Context<'_>, file: &str) -> String {
     context.space.context().join(file).display().to_string()
 }
 
 fn metadata(context: &Context<'_>) -> serde_json::Map<String, serde_json::Value> {
-    let bytes = std::fs::read(context.space.beside("metadata.json")).expect("the metadata were written");
+    let bytes = std::fs::read(context.space.sibling("metadata.json")).expect("the metadata were written");
     serde_json::from_slice(&bytes).expect("the metadata are an object")
 }

@@ -1,4 +1,4 @@
-//! A BuildKit daemon of a test's own, which the test may kill or tamper with.
+//! A BuildKit daemon for one test, which the test may kill or manipulate.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A buildkitd of the test's own, with the lab's configuration.
+/// A buildkitd for one test, with the lab's configuration.
 pub(crate) struct ThrowAway {
     process: Option<Running>,
     pub(crate) address: String,
@@ -26,13 +26,13 @@ pub(crate) struct ThrowAway {
 
 impl ThrowAway {
     pub(crate) fn start(context: &Context<'_>) -> Self {
-        Self::start_in(context, context.space.beside("daemon"))
+        Self::start_in(context, context.space.sibling("daemon"))
     }
 
-    /// Starts it with a state folder that may have something in it.
+    /// Starts it with a state folder, which may have content.
     pub(crate) fn start_in(context: &Context<'_>, root: PathBuf) -> Self {
         let lab = &context.world.lab;
-        let address = format!("unix://{}", context.space.beside("daemon.sock").display());
+        let address = format!("unix://{}", context.space.sibling("daemon.sock").display());
         let config = lab.root_of(Daemon::Buildkitd).join("buildkitd.toml");
         let program = Program::new(&lab.buildkitd).arg("--config").arg(config).arg("--root").arg(&root);
         let process = program.args(["--addr", &address]).start();
@@ -58,12 +58,12 @@ impl Drop for ThrowAway {
     }
 }
 
-/// A daemon that is killed leaves the mounts of its containers behind.
+/// A killed daemon leaves the mounts of its containers behind.
 fn unmount_below(folder: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
     let mut points: Vec<&str> = points.filter(|point| Path::new(point).starts_with(folder)).collect();
-    // The innermost first.
+    // Innermost first.
     points.sort_unstable_by_key(|point| std::cmp::Reverse(point.len()));
     for point in points {
         let _ = Program::new("umount").args(["--lazy", point]).run();

@@ -1,4 +1,4 @@
-//! A push that would repeat the last one: nothing is built, unless anything at all has changed, here or in the world.
+//! A push that would repeat the last one is skipped, unless anything has changed, locally or elsewhere.
 
 use imagespec_e2e::build::Built;
 use imagespec_e2e::way::{Daemon, Entrance, Way};
@@ -37,11 +37,11 @@ fn pushed(context: &Context<'_>) {
     space.write("src/b.py", "B = '@MARKER@'\n");
     space.write(".dockerignore", "src/*.log\n");
     let build = || context.build().unless_up_to_date().ok();
-    let digest = |built: &Built| built.metadata["containerimage.digest"].as_str().expect("it is told").to_owned();
+    let digest = |built: &Built| built.metadata["containerimage.digest"].as_str().expect("it is reported").to_owned();
 
     let first = build();
     assert!(!is_up_to_date(&first));
-    // Told as the build itself told it.
+    // The result is the same as that of the build.
     let repeated = |what: &str| {
         let again = build();
         assert!(is_up_to_date(&again), "{what}: {:?}", again.status.vertices);
@@ -50,11 +50,11 @@ fn pushed(context: &Context<'_>) {
     };
     assert_eq!(repeated("nothing changed"), first.metadata);
     let address = context.world.lab.address(context.way.daemon);
-    let id = first.metadata["containerimage.config.digest"].as_str().expect("it is told");
+    let id = first.metadata["containerimage.config.digest"].as_str().expect("it is reported");
     let program = || context.build().unless_up_to_date().ours("build", address).args(context.build().destination());
     let quiet = program().arg("--quiet").ok();
     assert_eq!((quiet.line(), quiet.stderr.as_str()), (id.to_owned(), ""));
-    let (id_file, facts) = (space.beside("id"), space.beside("facts.json"));
+    let (id_file, facts) = (space.sibling("id"), space.sibling("facts.json"));
     let ended = program().args(["--progress", "plain", "--iidfile"]).arg(&id_file).arg("--save-facts").arg(&facts).ok();
     assert!(ended.stderr.contains(" is up to date"), "{ended}");
     assert_eq!(std::fs::read_to_string(id_file).expect("it was written"), id);
@@ -87,15 +87,15 @@ fn pushed(context: &Context<'_>) {
     write_base("two");
     other("the base image");
 
-    // A file that only looks new is built from the cache.
+    // A file with only a new time is built from the cache.
     space.write("src/a.py", "A = 2\n");
     assert_eq!(&changed("the time of a file"), seen.last().expect("just pushed"));
-    // The name has been given to another image.
+    // The name was given to another image.
     let theft = context.build().spec("base.yaml").ours("build", address);
     theft.args(["--push", "--tag", &context.build().name()]).ok();
     assert_eq!(&changed("another image of that name"), seen.last().expect("just pushed"));
 
-    // The registry has lost the name, which is no failure of a build that gives it again.
+    // If the registry has lost the name, the build pushes it again without an error.
     let tags = format!("registry/data/docker/registry/v2/repositories/e2e/{}/_manifests/tags", space.name());
     let tag = context.world.lab.state.join(tags).join("latest");
     std::fs::remove_dir_all(&tag).unwrap_or_else(|error| panic!("{}: {error}", tag.display()));
@@ -109,7 +109,7 @@ fn pushed(context: &Context<'_>) {
     }
 }
 
-/// An Engine's own images are the user's to remove, so they are always loaded.
+/// Users can remove an Engine's own images, so these are always loaded.
 fn loaded(context: &Context<'_>) {
     context.space.write("spec.yaml", "base_image: python:3.11-slim\nenv: {WHO: \"@MARKER@\"}\n");
     let build = || context.build().unless_up_to_date().image();
@@ -117,5 +117,5 @@ fn loaded(context: &Context<'_>) {
     image.discard();
     let (built, image) = build();
     assert!(!is_up_to_date(&built));
-    assert_eq!(image.says("printenv", &["WHO"]), context.space.marker());
+    assert_eq!(image.output_of("printenv", &["WHO"]), context.space.marker());
 }
