@@ -49,7 +49,7 @@ fn built(context: &Context<'_>) {
     let command = "commands: [\"echo @MARKER@; echo @MARKER@ again >&2\"]\n";
     space.write("spec.yaml", &format!("base_image: python:3.11-slim\napt_packages: [tree]\n{command}"));
     let build = context.build();
-    let metadata = space.beside("metadata.json");
+    let metadata = space.sibling("metadata.json");
     let program = program(context).args(["--progress", "json"]).args(build.destination());
     let ended = program.arg("--metadata-file").arg(&metadata).ok();
     assert!(ended.stdout.is_empty(), "{ended}");
@@ -102,7 +102,7 @@ fn built(context: &Context<'_>) {
         assert_eq!(delivered["bytes"], size_in_registry(context, &delivered["digest"]), "{ended}");
     }
 
-    let folder = space.beside("out");
+    let folder = space.sibling("out");
     let ended = self::program(context).args(["--progress", "json", "--output"]).arg(&folder).ok();
     let events = self::events(&ended);
     let delivered = events.last().expect("events");
