@@ -2,7 +2,7 @@
 //!
 //! Decoding only: nothing here writes URLs.
 
-/// Decodes `%XX`; `None` if an escape is broken or the bytes are no UTF-8.
+/// Decodes `%XX`; `None` if an escape is broken or the bytes are not UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut out = Vec::with_capacity(text.len());

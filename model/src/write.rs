@@ -1,4 +1,4 @@
-//! A spec as the text of a file: reading it gives the same spec again.
+//! Writes a spec as the text of a file: reading it results in the same spec.
 //!
 //! Every text is written in double quotes, so that none of it can mean anything but itself.
 
@@ -36,7 +36,7 @@ pub(crate) struct Yaml {
 }
 
 impl Yaml {
-    /// A mapping with fields of its own.
+    /// A mapping with its own fields.
     pub(crate) fn mapping(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
         self.line(&format!("{name}:"));
         self.indent += 1;
