@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What every part of the lab shares: where things live, fixed addresses, daemons by pid, stamps for finished work.
-# It knows no component: those are one file each in parts/.
+# Shared by all parts of the lab: paths, fixed addresses, daemons by pid, stamps for finished work.
+# Each component has its own file in parts/.
 # shellcheck disable=SC2034 # read by the parts
 
 set -euo pipefail
 
-# What a bare environment (cron, CI) may lack or have otherwise; the mode of files decides the images' digests.
+# Settings that a minimal environment (cron, CI) may lack; file modes change the digests of images.
 export HOME=${HOME:-/root} PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 umask 022
 
@@ -16,7 +16,7 @@ LAB=${IMAGESPEC_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/imagespec-lab}
 source "$LAB_SOURCE/versions.env"
 BUILDKIT_VERSION=$(sed -n 's/^\t*\(require \)\?github.com\/moby\/buildkit \(v[^ ]*\).*/\2/p' "$LAB_SOURCE/buildkit/go.mod")
 
-# Fixed, because specs, certificates and daemon configurations name them; outside the ranges that services commonly take.
+# Fixed, because specs, certificates and daemon configurations contain them; outside the ranges of common services.
 REGISTRY_PORT=15000
 TLS_REGISTRY_PORT=15443
 MTLS_PORT=15799
@@ -47,8 +47,8 @@ lab_folder() {
   [[ ! -d $LAB || -d $STAMP_DIR || -z $(ls -A "$LAB") ]] || die "IMAGESPEC_LAB is neither empty nor a lab: $LAB"
 }
 
-# Tools of the lab talk to the lab's daemons by explicit address; what an earlier `eval "$(lab/up)"` or the caller's
-# shell exported must not redirect them.
+# The lab's tools use explicit addresses of its daemons. Variables of an earlier `eval "$(lab/up)"` or of the caller's shell must
+# not redirect them.
 unset DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG BUILDKIT_HOST BUILDX_BUILDER
 
 say() { printf 'lab: %s\n' "$*" >&2; }
@@ -69,7 +69,7 @@ stamp() {
 # digest_of FILE…: one digest over the files' contents.
 digest_of() { cat -- "$@" | sha256sum | cut -d' ' -f1; }
 
-# write_if_changed FILE: stdin becomes the file's content, untouched when it already is.
+# write_if_changed FILE: writes stdin to the file, unless the content is the same.
 write_if_changed() {
   local new
   new=$(mktemp "$1.XXXXXX")
@@ -77,7 +77,7 @@ write_if_changed() {
   if cmp -s "$new" "$1"; then rm -f "$new"; else mv "$new" "$1"; fi
 }
 
-# secret NAME: a random word made once, so that a test can look for it in images and logs.
+# secret NAME: a random word that is created once, so that tests can search for it in images and logs.
 secret() {
   local file=$LAB/secrets/$1
   if [[ ! -s $file ]]; then
@@ -87,12 +87,12 @@ secret() {
   cat "$file"
 }
 
-# Start time of a process (field 22 of its stat line): with the pid it names one process, reboots and reused pids included.
+# Start time of a process (field 22 of its stat line). Together with the pid it identifies a process, even after reboots.
 # Fails if the process is gone or a zombie.
 start_time() {
   local stat
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-  # The command name in parentheses may hold blanks: count from behind it.
+  # The command name in parentheses may contain spaces, so fields are counted after it.
   stat=${stat##*) }
   [[ ${stat%% *} != Z ]] || return 1
   cut -d' ' -f20 <<<"$stat"
@@ -122,7 +122,7 @@ stop_daemon() {
 }
 
 # daemon NAME PROBE CONFIG COMMAND…: keeps COMMAND running detached until `PROBE` (a function) succeeds.
-# A healthy one that was started with the same command and content of CONFIG (a file, or - for none) is left alone.
+# A healthy daemon with the same command and content of CONFIG (a file, or - for none) is kept.
 daemon() {
   local name=$1 probe=$2 config=$3 pid key
   shift 3
@@ -133,15 +133,15 @@ daemon() {
       "$probe" && return
       sleep 0.25
     done
-    echo "$name: pid $pid does not answer; starting it anew"
+    echo "$name: pid $pid does not respond; restarting it"
   fi
   stop_daemon "$name"
   if "$probe"; then
-    die "$name: something that lab/up has not started answers on its address already (lab/down ends what an old lab left)"
+    die "$name: a program that lab/up has not started already responds at its address (lab/down stops daemons of an old lab)"
   fi
   [[ -f $LOG_DIR/$name.log ]] && mv "$LOG_DIR/$name.log" "$LOG_DIR/$name.log.1"
-  # No descriptor of ours is left open in it: the caller of `eval "$(lab/up)"` waits for stdout to close, lab/up holds a lock.
-  # Not in a folder that somebody may delete: git, for one, then refuses to work.
+  # It inherits no file descriptors: the caller of `eval "$(lab/up)"` waits for stdout to close, and lab/up holds a lock.
+  # It does not run in a folder that may be deleted, because git, for example, then refuses to work.
   setsid nohup env --chdir=/ "$@" </dev/null >"$LOG_DIR/$name.log" 2>&1 8>&- 9>&- &
   pid=$!
   printf '%s %s %s\n' "$pid" "$(start_time "$pid")" "$key" >"$RUN_DIR/$name.pid"
@@ -155,5 +155,5 @@ daemon() {
   die "$name did not start"
 }
 
-# http_ok URL [CURL OPTION…]: the address answers with success within two seconds.
+# http_ok URL [CURL OPTION…]: true if the address responds with success within two seconds.
 http_ok() { curl -fsS --noproxy '*' -m 2 -o /dev/null "$@" >/dev/null 2>&1; }

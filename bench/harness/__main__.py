@@ -1,4 +1,4 @@
-"""`python -m harness`: arguments, the order of a run, what is printed and kept. Started by bench/run."""
+"""`python -m harness`: arguments, the order of a run, its output and results. Started by bench/run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_SPECS = ("small", "data")
 
 @dataclass
 class Outcome:
-    """Everything a run found."""
+    """The results of a run."""
 
     records: list[Record] = field(default_factory=list)
     contents: dict[str, dict[str, contents.Contents]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ def measure(services: Services, given: argparse.Namespace, outcome: Outcome) -> 
         services.push_base(spec.fields["base_image"])
         base = registry.image(BASE_REPOSITORY, "1")
         for repetition in range(given.repetitions):
-            # Every side goes first in turn.
+            # Each side is first in turn.
             turn = repetition % len(compared)
             for name, side in compared[turn:] + compared[:turn]:
                 cycle = Cycle(services, base, spec, name, side, repetition, say)
@@ -103,7 +103,7 @@ def needs_cold(scenarios: list[Scenario]) -> bool:
 
 
 def compare(spec: str, outcome: Outcome) -> None:
-    """Notes where the sides' images differ in what they hold."""
+    """Records the differences between the contents of the sides' images."""
     found = outcome.contents.get(spec, {})
     peer = found.get("peer")
     for name, ours in found.items():
@@ -164,7 +164,7 @@ def main(words: list[str]) -> int:
     outcome = Outcome()
     began = time.monotonic()
     with only_one(lab.state):
-        # Now, while the checkout is still what the programs were built from.
+        # Before the measurements, while the checkout has not changed since the programs were built.
         parts = versions.versions(lab)
         if load() > 1.5:
             say(f"the machine is busy (load {load():.1f}): read ratios, not seconds")
@@ -187,7 +187,7 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # Whoever ends the bench politely gets what it found, and its daemons are ended.
+    # SIGTERM ends the bench like an interrupt: results so far are written, and the daemons are stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))

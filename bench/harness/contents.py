@@ -1,4 +1,4 @@
-"""Looks into built images: a faster build that installs less is no faster build."""
+"""Compares the contents of built images: a build that installs less is not a faster build."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COPY --from=built /listing /
 
 @dataclass(frozen=True)
 class Contents:
-    """What an image holds, as far as it must be the same on all sides."""
+    """The content of an image that must be the same on all sides."""
 
     distributions: tuple[str, ...]
     programs: tuple[str, ...]
@@ -65,7 +65,7 @@ def _lines(path: Path) -> tuple[str, ...]:
 
 
 def differences(peer: Contents, ours: Contents) -> list[str]:
-    """What one side has and the other lacks, in words; byte code may differ by a few files that nobody imports."""
+    """Describes what only one side has. Byte code may differ by a few files that no module imports."""
     found = []
     for what, left, right in (
         ("distribution", peer.distributions, ours.distributions),

@@ -1,4 +1,4 @@
-"""A package index in front of PyPI: keeps every page and says that it holds for ten minutes.
+"""A package index in front of PyPI: caches every page and lets clients cache it for ten minutes.
 
 With it both sides find pages of one age, from one near place: what is left of a difference is not the index's doing. Files are
 downloaded from where the pages say. Which side asks, it does not know.
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 UPSTREAM = "https://pypi.org/simple"
-# Steps reach the host by the address of the lab's bridge.
+# Steps reach the host at the address of the lab's bridge.
 ADDRESS = ("10.66.0.1", 15910)
 URL = f"http://{ADDRESS[0]}:{ADDRESS[1]}/simple"
 
@@ -49,7 +49,7 @@ class KeptIndex:
         self._server.server_close()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Answers with the kept page, which is fetched the first time."""
+        """Returns the cached page, which is fetched the first time."""
         try:
             kind, page = self._page(request.path.removeprefix("/simple"), request.headers.get("Accept", "*/*"))
         except urllib.error.HTTPError as error:

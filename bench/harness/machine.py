@@ -1,4 +1,4 @@
-"""Where things lie and how commands are run: the lab's environment, the bench's own folder, child processes.
+"""Paths and commands: the lab's environment, the bench's own folder, child processes.
 
 Nothing here knows what is measured.
 """
@@ -18,12 +18,12 @@ ROOT = BENCH.parent
 
 
 class BenchError(Exception):
-    """A part does not start, or a build fails; the text is for the person who ran the bench."""
+    """A part does not start, or a build fails; the text is for the user of the bench."""
 
 
 @dataclass(frozen=True)
 class Lab:
-    """What `lab/up` and `bench/run` export."""
+    """The variables that `lab/up` and `bench/run` export."""
 
     state: Path
     """The bench's own folder below the lab's: venv, daemons, work folders."""
@@ -57,12 +57,12 @@ class Lab:
 
     @property
     def answers(self) -> Path:
-        """What our command line remembers between builds."""
+        """The memory of our command line between builds."""
         return self.state / "answers"
 
     @property
     def venv_python(self) -> Path:
-        """The interpreter that has the peer installed."""
+        """The interpreter with the peer installed."""
         return self.state / "venv/bin/python"
 
 
@@ -70,7 +70,7 @@ def _variable(name: str) -> str:
     try:
         return os.environ[name]
     except KeyError:
-        raise BenchError(f"{name} is not set; start the bench with bench/run, which asks lab/up for it") from None
+        raise BenchError(f"{name} is not set; start the bench with bench/run, which sets it with lab/up") from None
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def run(
     stdin: str | None = None,
     env: dict[str, str] | None = None,
 ) -> Finished:
-    """Runs a command to its end; one that fails ends the bench with the last lines it wrote."""
+    """Runs a command. If it fails, the bench ends with the last lines of its output."""
     words = [str(word) for word in command]
     variables = {**os.environ, **(env or {})}
     began = time.perf_counter()
@@ -97,12 +97,12 @@ def run(
     seconds = time.perf_counter() - began
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
-        raise BenchError(f"{' '.join(words)}\nended with {done.returncode}:\n{tail}")
+        raise BenchError(f"{' '.join(words)}\nfailed with exit code {done.returncode}:\n{tail}")
     return Finished(seconds, done.stdout, done.stderr)
 
 
 def only_one(state: Path) -> IO[str]:
-    """Ends the bench if another one runs: it would share ports and, worse, the machine's time."""
+    """Ends the bench if another one is running, because it would use the same ports and processors."""
     state.mkdir(parents=True, exist_ok=True)
     lock = (state / "lock").open("w", encoding="utf-8")
     try:
@@ -113,5 +113,5 @@ def only_one(state: Path) -> IO[str]:
 
 
 def load() -> float:
-    """Processes that wanted a processor during the last minute."""
+    """The load average of the last minute."""
     return os.getloadavg()[0]

@@ -1,4 +1,4 @@
-"""The run itself: which side builds what, in which order, and what is noted of each build."""
+"""The run: which side builds what, in which order, and what is recorded of each build."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Record:
     scenario: str
     repetition: int
     seconds: float
-    """From the start of the program that builds to its end."""
+    """The running time of the program that builds."""
     before: dict[str, float]
-    """What came before it: the peer's start, import and context."""
+    """The time before it: the peer's start, import and context."""
     cpu: float
     """Processor seconds of daemon, steps and client together."""
     phases: dict[str, float]
     steps_run: int
     """Steps that were not taken from the cache."""
     new_layers: int
-    """Layers the repository did not have."""
+    """New layers in the repository."""
     new_bytes: int
     image_bytes: int
     """All layers, the base's included."""
@@ -45,7 +45,7 @@ class Record:
 
     @property
     def whole(self) -> float:
-        """What a user waits for."""
+        """The time that a user waits."""
         return self.seconds + sum(self.before.values())
 
     def as_json(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Cycle:
-    """One side's builds of one spec in one repetition: both cold builds, then the edits."""
+    """The builds of one spec on one side in one repetition: both cold builds, then the edits."""
 
     services: Services
     base: registry.Image
@@ -102,7 +102,7 @@ class Cycle:
 
     def _forget(self, *, keep_downloads: bool) -> None:
         self.services.prune(keep_downloads=keep_downloads)
-        # The daemon deletes what no record needs any more by and by.
+        # The daemon deletes unused data over time.
         time.sleep(1)
 
     def _build(self, scenario: Scenario, context: Path, repository: str) -> Record:
@@ -110,7 +110,7 @@ class Cycle:
             registry.give_base_layers(self.base, repository)
         spec = scenario.edit(self.spec)
         spec.write(context)
-        # What the build before left to be written must not be paid for by this one.
+        # Pending writes of the previous build must not slow down this one.
         os.sync()
         had = registry.known_layers(repository) | set(self.base.layers)
         tag = _tag(scenario)
@@ -149,5 +149,5 @@ class Cycle:
 
 
 def _tag(scenario: Scenario) -> str:
-    """What the image is called: a build that repeats the first one calls it the same."""
+    """The name of the image, which is the same for a build that repeats the first one."""
     return (COLD if scenario.repeats else scenario).name

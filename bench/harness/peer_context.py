@@ -29,8 +29,8 @@ def main() -> None:
     dockerfile = context / "Dockerfile"
     first, _, rest = dockerfile.read_text().partition("\n")
     if not first.startswith("#syntax="):
-        sys.exit(f"the peer's Dockerfile starts with {first!r}, which is not known here")
-    # The image it names comes from Docker Hub; without the line the daemon uses the frontend it has built in.
+        sys.exit(f"the peer's Dockerfile starts with {first!r}, which is not supported")
+    # The image in this line is on Docker Hub; without the line the daemon uses its built-in frontend.
     dockerfile.write_text(rest)
     written = time.perf_counter()
     json.dump({"import": imported - began, "context": written - imported}, sys.stdout)

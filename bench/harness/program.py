@@ -1,4 +1,4 @@
-"""Figures of our programs by themselves: how long one spec takes to compile, how large what is shipped is."""
+"""Figures of our programs: the time to compile a spec, and the sizes of the shipped files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def compile_time(services: Services, spec: Spec) -> dict[str, float]:
         "--ca-bundle",
         services.lab.ca_bundle,
     ]
-    # In bytes, which `run` would try to read as text.
+    # The output is binary, but `run` reads text.
     output: list[str | Path] = ["sh", "-c", 'exec "$@" >/dev/null', "sh"]
     run([*output, *words, "--addr", services.address, "--save-facts", facts, context])
     times = sorted(run([*output, *words, "--facts", facts, context]).seconds * 1000 for _ in range(RUNS))

@@ -30,7 +30,7 @@ SCENARIOS = {
     "pip": "one more Python package",
     "bump": "another version of one heavy package",
 }
-"""What the pages call them; `whole` is `no-change` including everything before the building program starts."""
+"""Names in the pages; `whole` is `no-change` including everything before the building program starts."""
 
 ABOUT = {
     "small": "*small* installs `git`, `curl`, requests, pydantic and flytekit",
@@ -70,8 +70,8 @@ The frontend image is {megabytes} MB.
 
 
 def figures(files: Sequence[Path]) -> str:
-    """The block of bench/README.md: the specs that most users have something like, then the others. A spec and scenario
-    that several files have is taken from the last one; sides that only an earlier file has are taken from there."""
+    """The block of bench/README.md: common specs first, then the others. A spec and scenario that is in several files is taken
+    from the last one; sides that only an earlier file has are taken from there."""
     results = loaded(files)
     every = found(results)
     first = [row for row in every if row.spec in FIRST]
@@ -172,7 +172,7 @@ def cell(of: Sequence[Row], spec: str, scenario: str) -> Sequence[str]:
 
 
 def seconds(value: float) -> str:
-    """Two decimal places where there is little to count."""
+    """Two decimal places for small numbers."""
     return f"{value:.2f} s" if value < 2 else f"{value:.1f} s"
 
 

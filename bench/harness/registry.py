@@ -1,4 +1,4 @@
-"""What a push left in the registry: which blobs of an image are new to its repository, and how large.
+"""The effect of a push on the registry: the new blobs of an image in its repository, and their sizes.
 
 Counted from manifests, so it is what a registry has to take, whatever protocol brought it there.
 """
@@ -67,7 +67,7 @@ def give_base_layers(base: Image, repository: str) -> None:
     for digest in base.layers:
         address = f"http://{REGISTRY}/v2/{repository}/blobs/uploads/?mount={digest}&from={BASE_REPOSITORY}"
         with urllib.request.urlopen(urllib.request.Request(address, method="POST"), timeout=30) as answer:
-            # 202 would mean that an upload was begun because the blob is not there.
+            # 202 would mean that an upload was started because the blob does not exist.
             assert answer.status == 201, f"mounting {digest} gave {answer.status}"
 
 

@@ -38,12 +38,12 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Of the building program alone."""
+        """The time of the building program."""
         return self.seconds / median(record.seconds for record in self.peer) if self.peer else None
 
     @property
     def whole_ratio(self) -> float | None:
-        """Of all the user waits for."""
+        """The whole time that the user waits."""
         return self.whole / median(record.whole for record in self.peer) if self.peer else None
 
     @property
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def cpu_ratio(self) -> float | None:
-        """Of the work done: less disturbed by what else the machine does than times are."""
+        """Processor time, which depends less on other work of the machine."""
         return self.cpu / median(record.cpu for record in self.peer) if self.peer else None
 
     @property
@@ -115,7 +115,7 @@ def table(found: Sequence[Row]) -> str:
 
 
 def megabytes(value: float) -> str:
-    """One decimal place, more for the little that a changed file is."""
+    """One decimal place, and more for small sizes such as a changed file."""
     return f"{value:.1f}" if value >= 0.1 or not value else f"{value:.4f}"
 
 
@@ -126,7 +126,7 @@ def _ratio(row: Row, value: float | None) -> str:
 
 
 def phase_table(found: Sequence[Row]) -> str:
-    """Seconds in which each kind of work was going on; kinds overlap."""
+    """The seconds of each kind of work; kinds overlap."""
     text = ["| spec | scenario | side | " + " | ".join(PHASES) + " | build |", "|---" * (len(PHASES) + 4) + "|"]
     for row in found:
         cells = " | ".join(f"{row.phase(name):.2f}" for name in PHASES)

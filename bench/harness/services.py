@@ -1,4 +1,4 @@
-"""The bench's own buildkitd and registry: pruning one and filling the other disturbs nobody, and nobody disturbs them.
+"""The bench's own buildkitd and registry, which no other program uses.
 
 The programs and buildkitd's configuration are the lab's.
 """
@@ -57,9 +57,9 @@ class Services:
         return run([self.lab.buildctl, "--addr", self.address, *words], cwd=cwd)
 
     def cpu_seconds(self) -> float:
-        """Processor time of the daemon and of every process it started and saw end, so of all steps."""
+        """Processor time of the daemon and of all its finished child processes, including all steps."""
         stat = Path(f"/proc/{self._buildkitd.pid}/stat").read_text(encoding="ascii")
-        # The command's name in parentheses may hold blanks; utime, stime, cutime and cstime are fields 14 to 17.
+        # The command's name in parentheses may contain spaces; utime, stime, cutime and cstime are fields 14 to 17.
         ticks = stat.rpartition(")")[2].split()[11:15]
         return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
@@ -80,7 +80,7 @@ class Services:
         self.push(context, CA_DOCKERFILE, CA_IMAGE)
 
     def push_frontend_image(self) -> None:
-        """As users without a Dockerfile do it."""
+        """Packages and pushes our frontend image as users without a Dockerfile do."""
         program = f"linux/amd64={self.lab.frontend}"
         run([self.lab.imagespec, "frontend", "--addr", self.address, "--binary", program, "--push", OUR_FRONTEND])
 
@@ -89,8 +89,8 @@ class Services:
         self.push(self.lab.state / "images/base", f"FROM {image}\n", f"{REGISTRY}/{BASE_REPOSITORY}:1")
 
     def prune(self, *, keep_downloads: bool) -> None:
-        """Forgets every build and image, what our command line remembers of them too; the cache mounts, which hold downloaded
-        packages, only if asked."""
+        """Deletes all builds and images, and our command line's memory of them. The cache mounts with downloaded packages are
+        deleted only on request."""
         shutil.rmtree(self.lab.answers, ignore_errors=True)
         words = ["prune", "--all"]
         if keep_downloads:
@@ -98,20 +98,20 @@ class Services:
         self.buildctl(*words)
         records = self.records()
         kept = {record["id"] for record in records if keep_downloads and record["recordType"] == "exec.cachemount"}
-        # A cache mount with a mode of its own stands on a folder that was made for it.
+        # A cache mount with its own mode is based on a folder that was created for it.
         kept |= {parent for record in records if record["id"] in kept for parent in record["parents"] or []}
         left = [record for record in records if record["id"] not in kept]
         if left:
             raise BenchError(f"pruning left {len(left)} records in the daemon, such as {left[0]}")
 
     def records(self) -> list[dict[str, Any]]:
-        """What the daemon keeps, one entry a record."""
+        """The daemon's cache records."""
         found: list[dict[str, Any]] | None = json.loads(self.buildctl("du", "--format", "{{json .}}").stdout or "null")
         return found or []
 
     def _start_registry(self) -> None:
         folder = self.lab.state / "registry"
-        # Its content is of one run only; blobs of the run before would be found instead of pushed.
+        # The registry is empty at the start of a run; otherwise existing blobs would not be pushed.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "config.yml").write_text(
@@ -125,7 +125,7 @@ class Services:
     def _start_buildkitd(self) -> None:
         command: list[str | Path] = [
             self.lab.buildkitd, "--config", self.lab.buildkitd_config, "--root", self.lab.state / "buildkitd",
-            # Collection would delete in the middle of a measurement what another one needs.
+            # Garbage collection during a measurement would delete data that another one needs.
             "--addr", self.address, "--oci-worker-gc=false",
         ]  # fmt: skip
         self._buildkitd = self._start("buildkitd", command, self._buildkitd_answers)
@@ -146,10 +146,10 @@ class Services:
 
     def _start(self, name: str, command: list[str | Path], answers: Callable[[], bool]) -> subprocess.Popen[bytes]:
         if answers():
-            raise BenchError(f"something answers on the address of the bench's {name} already")
+            raise BenchError(f"another program already responds at the address of the bench's {name}")
         path = self.lab.state / f"{name}.log"
         log = self._stack.enter_context(path.open("w", encoding="utf-8"))
-        # A bench that is killed takes its daemons with it.
+        # The daemons end if the bench is killed.
         words = ["setpriv", "--pdeathsig", "TERM", *(str(word) for word in command)]
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._stack.callback(_stop, process)

@@ -1,4 +1,4 @@
-"""The programs that are compared: how each turns a context into a pushed image.
+"""The compared programs: how each builds and pushes an image from a context.
 
 Each knows its own command; what is built when, and what is made of the times, it does not know.
 """
@@ -22,11 +22,11 @@ class Built:
     """One build, timed."""
 
     seconds: float
-    """The program that builds and pushes, start to end."""
+    """The running time of the program that builds and pushes."""
     stream: str
     """BuildKit's status messages."""
     before: dict[str, float] = field(default_factory=dict)
-    """What the user waits for before that program starts, by what it is."""
+    """The times before that program starts, by kind."""
 
 
 class Side(Protocol):
@@ -68,7 +68,7 @@ class Peer:
 
 
 class OurFrontend:
-    """Our frontend image, asked for through buildctl, as `# syntax=` does through Docker."""
+    """Our frontend image with buildctl, as `# syntax=` uses it with Docker."""
 
     def __init__(self, services: Services, compression: str) -> None:
         self.services = services

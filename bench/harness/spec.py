@@ -18,12 +18,12 @@ from harness.machine import BENCH
 # Source files of each spec; they are generated, the same in every run.
 SOURCE_FILES = {"small": 20, "data": 20, "src": 2000, "ml": 20}
 
-# None of them is a dependency of any spec, and each is small, so that the cost is that of the change itself.
+# None of them is a dependency of a spec, and each is small, so that the cost is that of the change itself.
 EXTRA_PACKAGE = "humanize"
 EXTRA_APT_PACKAGE = "tree"
 
-# One heavy package of each spec, and a bound that makes it another version than before. Only pydantic takes
-# another package along, its core.
+# One heavy package of each spec, and a bound that selects another version. Only pydantic also changes another package,
+# its core.
 BUMPED = {
     "small": ("pydantic", "pydantic<2.12"),
     "data": ("pyarrow", "pyarrow<21"),
@@ -34,18 +34,18 @@ BUMPED = {
 
 @dataclass(frozen=True)
 class Spec:
-    """A spec as both sides get it, with the source files beside it."""
+    """A spec for both sides, with its source files."""
 
     name: str
     fields: dict[str, Any]
     source_files: int
     edited_source: bool = False
     always_build: bool = False
-    """Whether it is built also where our command line finds that nothing has changed since it pushed it."""
+    """Whether it is built even if our command line finds that the last push is up to date."""
 
     @classmethod
     def load(cls, name: str, flytekit: str, uv_image: str, index: str | None = None) -> Spec:
-        """Reads a spec and says what would differ: flytekit, which the peer adds by itself, uv's version, the index."""
+        """Reads a spec, and sets what would differ: flytekit, which the peer adds, uv's version, the index."""
         fields = tomllib.loads((BENCH / f"specs/{name}.toml").read_text(encoding="utf-8"))
         fields["packages"] = [*fields["packages"], flytekit]
         fields["builder_config"] = {"uv_image": uv_image}
@@ -54,10 +54,10 @@ class Spec:
         return cls(name, fields, SOURCE_FILES[name])
 
     def write(self, folder: Path) -> None:
-        """Makes the folder the context of this spec: `imagespec.json` and `src/`."""
+        """Writes the context of this spec to a folder: `imagespec.json` and `src/`."""
         folder.mkdir(parents=True, exist_ok=True)
-        # With `python_exec` ours counts what that interpreter has as installed, which the peer's default way does not; both
-        # make an empty environment over the same interpreter when ours is told the version only.
+        # With `python_exec`, our builds count the interpreter's packages as installed, which the peer's default does not.
+        # With only the version, both create an empty environment with the same interpreter.
         ours = {**self.fields, "python_version": "3.11"}
         del ours["python_exec"]
         (folder / "imagespec.json").write_text(json.dumps(ours, indent=2), encoding="utf-8")
@@ -68,7 +68,7 @@ class Spec:
                 path = source / f"part_{number // 50:02}/module_{number:04}.py"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(_module(number), encoding="utf-8")
-        # Written only if it differs: an unchanged file keeps its time, as in a checkout that nobody touched.
+        # Written only if it differs: an unchanged file keeps its time, as in an unchanged checkout.
         first = source / "part_00/module_0000.py"
         text = _module(0) + ("EDITED = True\n" if self.edited_source else "")
         if first.read_text(encoding="utf-8") != text:
@@ -81,13 +81,13 @@ def _module(number: int) -> str:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What differs between the first build of a repetition and the next."""
+    """The change between the first build of a repetition and the next."""
 
     name: str
     about: str
     edit: Callable[[Spec], Spec]
     repeats: bool = False
-    """Whether the image is called what the first build called it."""
+    """Whether the image has the name of the first build's image."""
 
 
 def _field(spec: Spec, name: str, value: object) -> Spec:

@@ -1,4 +1,4 @@
-"""Reads BuildKit's status stream (`--progress rawjson`): how long each kind of work was going on.
+"""Reads BuildKit's status stream (`--progress rawjson`): the time of each kind of work.
 
 Phases overlap, because daemons work in parallel: they do not add up to the wall clock.
 """
@@ -19,7 +19,7 @@ _STEPS = (
     ("pull", re.compile(r"\] FROM |^\[(\S+ )?image\]|^docker-image://|load metadata for|resolve image config")),
     ("files", re.compile(r"\] COPY |load build context|^\[(\S+ )?(source|copy)\]")),
 )
-# The exporter is one step whose parts are told apart by their status lines.
+# The exporter is one step, whose parts are distinguished by their status lines.
 _PARTS = (("push", re.compile(r"^pushing ")), ("export", re.compile(r"^exporting ")))
 _FRACTION = re.compile(r"\.(\d{6})\d*")
 
@@ -28,19 +28,19 @@ _Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Status:
-    """What one build's stream says."""
+    """The content of a build's stream."""
 
     phases: dict[str, float]
     """Seconds in which at least one step of the kind was running."""
     executed: tuple[str, ...]
-    """Steps that were run, not taken from the cache; loading of files, metadata and images excepted."""
+    """Steps that were not cached, without loading of files, metadata and images."""
 
 
 def read(stream: str) -> Status:
     spans: dict[str, dict[str, _Span]] = {name: {} for name, _ in (*_STEPS, *_PARTS)}
     executed: dict[str, str] = {}
     for line in stream.splitlines():
-        # The client's own lines share the stream.
+        # The stream also contains the client's own lines.
         if not line.startswith("{"):
             continue
         message = json.loads(line)
@@ -59,7 +59,7 @@ def read(stream: str) -> Status:
 
 
 def _counts(name: str, kind: str | None) -> bool:
-    """Whether a step is the image's rather than the build's own."""
+    """Whether a step belongs to the image, not to the build itself."""
     return kind != "pull" and not name.startswith(("[internal]", "exporting to "))
 
 
@@ -68,7 +68,7 @@ def _kind(name: str, kinds: Iterable[tuple[str, re.Pattern[str]]]) -> str | None
 
 
 def _note(spans: dict[str, _Span], key: str, entry: dict[str, Any]) -> None:
-    """Widens what is known of a step: it may be reported as started more than once."""
+    """Extends the interval of a step, which may be reported as started more than once."""
     if entry.get("started") and entry.get("completed"):
         start, end = _seconds(entry["started"]), _seconds(entry["completed"])
         known = spans.get(key, (start, end))

@@ -1,4 +1,4 @@
-"""Versions of all parts and the machine's size, to judge figures by; nothing that names a machine."""
+"""Versions of all parts and the machine's size, to interpret figures; nothing identifies a machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.machine import ROOT, Lab, run
 
 
 def versions(lab: Lab) -> dict[str, str]:
-    """By part, for people and tools."""
+    """Versions by part."""
     registry = run([lab.registry, "--version"])
     commit = run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"]).stdout.strip()
     dirty = run(["git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no", "--", ":!bench"]).stdout

@@ -103,7 +103,7 @@ fn answer(files: &Files, question: AnyQuestion) -> Result<Fact, ContentError> {
             (question, text.map(Into::into)).into()
         }
         AnyQuestion::ContextIgnore(question) => {
-            let own = IgnoreFile::beside(&files.spec.to_string_lossy());
+            let own = IgnoreFile::path_for(&files.spec.to_string_lossy());
             let text = match read(Path::new(&own))? {
                 Some(text) => Some(text),
                 None => read(&files.context.join(IGNORE_FILE))?,

@@ -62,10 +62,10 @@ pub(crate) fn read_at_hand(
     if load::local_name(options).is_err() {
         return Ok(None);
     }
-    let Paths { context, beside } = Paths::new(options, questions);
-    let (context, beside) = (read(client, Side::Context, context), read(client, Side::Spec, beside));
-    let (Some(context), Some(beside)) = (context, beside) else { return Ok(None) };
-    Contents { context, beside }.answers(options, questions).map(Some)
+    let Paths { context, spec_folder } = Paths::new(options, questions);
+    let (context, spec_folder) = (read(client, Side::Context, context), read(client, Side::Spec, spec_folder));
+    let (Some(context), Some(spec_folder)) = (context, spec_folder) else { return Ok(None) };
+    Contents { context, spec_folder }.answers(options, questions).map(Some)
 }
 
 /// Answers questions through the daemon.
@@ -77,44 +77,44 @@ pub(crate) async fn fetch(
     options: &BuildOptions,
     questions: &[AnyQuestion],
 ) -> Result<Vec<Fact>, Status> {
-    let Paths { context, beside } = Paths::new(options, questions);
+    let Paths { context, spec_folder } = Paths::new(options, questions);
     let of_spec = load::local_name(options)?;
-    let (context, beside) =
-        try_join(files(bridge, options, CONTEXT_LOCAL, context), files(bridge, options, &of_spec, beside)).await?;
-    Contents { context, beside }.answers(options, questions)
+    let (context, spec_folder) =
+        try_join(files(bridge, options, CONTEXT_LOCAL, context), files(bridge, options, &of_spec, spec_folder)).await?;
+    Contents { context, spec_folder }.answers(options, questions)
 }
 
 /// The paths that questions are about, by folder.
 #[derive(Default)]
 struct Paths {
     context: BTreeSet<String>,
-    beside: BTreeSet<String>,
+    spec_folder: BTreeSet<String>,
 }
 
 impl Paths {
     fn new(options: &BuildOptions, questions: &[AnyQuestion]) -> Self {
-        let Self { mut context, mut beside } = Self::default();
+        let Self { mut context, mut spec_folder } = Self::default();
         for question in questions {
             match question {
                 AnyQuestion::ContextFile(question::ContextFile { path }) => _ = context.insert(path.clone()),
                 AnyQuestion::SpecFile(question::SpecFile { name }) => {
-                    beside.insert(load::spec_sibling(options, name));
+                    spec_folder.insert(load::spec_sibling(options, name));
                 }
                 AnyQuestion::ContextIgnore(_) => {
                     context.insert(IGNORE_FILE.to_owned());
-                    beside.extend(own_ignore(options));
+                    spec_folder.extend(own_ignore(options));
                 }
                 _ => {}
             }
         }
-        Self { context, beside }
+        Self { context, spec_folder }
     }
 }
 
 /// The content of files, by folder.
 struct Contents {
     context: Files,
-    beside: Files,
+    spec_folder: Files,
 }
 
 impl Contents {
@@ -128,12 +128,12 @@ impl Contents {
                 }
                 AnyQuestion::SpecFile(question) => {
                     let path = load::spec_sibling(options, &question.name);
-                    let text = text(&path, self.beside.get(&path))?;
+                    let text = text(&path, self.spec_folder.get(&path))?;
                     (question, text).into()
                 }
                 AnyQuestion::ContextIgnore(question) => {
                     // The spec's own ignore file takes precedence over the one of the context.
-                    let own = own_ignore(options).and_then(|path| self.beside.get(&path)?.as_deref());
+                    let own = own_ignore(options).and_then(|path| self.spec_folder.get(&path)?.as_deref());
                     let bytes = own.or_else(|| self.context.get(IGNORE_FILE)?.as_deref());
                     (question, bytes.map(IgnoreFile::parse).unwrap_or_default()).into()
                 }
@@ -146,7 +146,7 @@ impl Contents {
 
 /// The path of the ignore file that belongs to this spec only.
 fn own_ignore(options: &BuildOptions) -> Option<String> {
-    options.filename.as_deref().map(IgnoreFile::beside)
+    options.filename.as_deref().map(IgnoreFile::path_for)
 }
 
 async fn files(bridge: &Bridge, options: &BuildOptions, local: &str, paths: BTreeSet<String>) -> Result<Files, Status> {

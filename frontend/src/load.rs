@@ -14,7 +14,7 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
     let name = options.filename.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let local = local_name(options)?;
     let title = format!("[internal] load build definition from {name}");
-    let files = [name.clone(), IgnoreFile::beside(&name)];
+    let files = [name.clone(), IgnoreFile::path_for(&name)];
     let reference = local_files(bridge, options, &local, &files, &title).await?;
     let bytes = bridge.read_file(&reference, &name, None).await.map_err(|error| {
         if error.is_missing_file() {

@@ -122,7 +122,7 @@ impl Bridge {
         Ok(Self { channel, build_ref, shared: Arc::default() })
     }
 
-    /// What the daemon can do and who works for it. Asked once; later calls give the same answer.
+    /// The daemon's capabilities and workers. They are requested once; later calls return the same answer.
     ///
     /// On a control connection the build may not be registered yet; that answer is waited out for a minute, so run this
     /// next to `Control.Solve` and drop it if that fails first.
@@ -198,17 +198,17 @@ impl Bridge {
         A: prost::Message + Default + Send + Sync + 'static,
     {
         let name = method.name;
-        self.unary(method, request).await?.map_err(|status| self.sort_failure(name, status))
+        self.unary(method, request).await?.map_err(|status| self.classify_failure(name, status))
     }
 
     /// A call that may be answered with a cancellation which is not the build's.
-    pub(crate) async fn call_beside<Q, A>(&self, method: Method, request: Q) -> Result<A, GatewayError>
+    pub(crate) async fn call_with_own_cancellation<Q, A>(&self, method: Method, request: Q) -> Result<A, GatewayError>
     where
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
         let name = method.name;
-        self.unary(method, request).await?.map_err(|status| self.sort_failure_beside(name, status))
+        self.unary(method, request).await?.map_err(|status| self.classify_call_failure(name, status))
     }
 
     async fn unary<Q, A>(&self, method: Method, request: Q) -> Result<Result<A, tonic::Status>, GatewayError>
@@ -240,7 +240,7 @@ impl Bridge {
         let requests = self.request(requests);
         let call = Box::pin(grpc.streaming(requests, PathAndQuery::from_static(path), ProstCodec::<Q, A>::default()));
         let answer = call.await;
-        answer.map(tonic::Response::into_inner).map_err(|status| self.sort_failure_beside(name, status))
+        answer.map(tonic::Response::into_inner).map_err(|status| self.classify_call_failure(name, status))
     }
 
     async fn ready(&self, name: &'static str) -> Result<Grpc<Channel>, GatewayError> {
@@ -265,8 +265,8 @@ impl Bridge {
         request
     }
 
-    fn sort_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
-        match self.sort_failure_beside(method, status) {
+    fn classify_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
+        match self.classify_call_failure(method, status) {
             GatewayError::Rpc { method, status } if self.means_over(&status) => {
                 self.shared.over.store(true, Ordering::Release);
                 GatewayError::Canceled { method, status }
@@ -276,7 +276,7 @@ impl Bridge {
     }
 
     /// Statuses with a source were made on our side, out of a transport failure; the daemon's have none.
-    pub(crate) fn sort_failure_beside(&self, method: &'static str, status: tonic::Status) -> GatewayError {
+    pub(crate) fn classify_call_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
         if std::error::Error::source(&status).is_some() {
             self.shared.over.store(true, Ordering::Release);
             return GatewayError::Lost { method, source: status.into() };

@@ -72,7 +72,7 @@ pub struct ContainerRequest {
 }
 
 impl ContainerRequest {
-    /// A container in which processes see `root` at `/`, with a network of its own.
+    /// A container with `root` at `/` and its own network.
     #[must_use]
     pub fn new(root: impl Into<Root>) -> Self {
         Self {
@@ -241,7 +241,7 @@ impl Container {
         self.start(command).await?.output().await
     }
 
-    /// Ends what still runs in the container and gives its mounts back.
+    /// Ends all processes in the container and releases its mounts.
     ///
     /// # Errors
     /// If the request cannot be sent. The answer is not among the errors: it is how the container's processes ended.
@@ -282,7 +282,7 @@ impl Drop for Shared {
 async fn release(bridge: &Bridge, id: &str) -> Result<(), GatewayError> {
     let request = gateway::ReleaseContainerRequest { container_id: id.to_owned() };
     let answer: Result<gateway::ReleaseContainerResponse, _> =
-        bridge.call_beside(method!("ReleaseContainer"), request).await;
+        bridge.call_with_own_cancellation(method!("ReleaseContainer"), request).await;
     match answer {
         Ok(_) | Err(GatewayError::Rpc { .. }) => Ok(()),
         Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! Where a build's files come from: the main context, the spec's place, named contexts, ignore files
+//! The sources of a build's files: the main context, the spec's location, named contexts, ignore files
 //! (`moby/buildkit: frontend/dockerui/context.go`, `namedcontext.go`).
 //!
 //! Only describes: everything here is a pure function of opts. Graphs are made and solved by the caller.

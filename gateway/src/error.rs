@@ -66,7 +66,7 @@ pub enum GatewayError {
         /// The missing part.
         what: &'static str,
     },
-    /// The daemon is too old for what was asked.
+    /// The daemon is too old for the request.
     #[error("this BuildKit cannot {what} (it lacks the capability {capability})")]
     MissingCapability {
         /// The capability id.
@@ -77,7 +77,7 @@ pub enum GatewayError {
     /// A source policy turned the image into something else; resolve the new identifier instead, a bounded number of times.
     #[error("a source policy changed the image {reference} to {identifier}, which is not an image")]
     NotAnImage {
-        /// The image asked for.
+        /// The requested image.
         reference: String,
         /// `scheme://…` of what to use instead.
         identifier: String,
@@ -106,7 +106,7 @@ impl GatewayError {
         matches!(self, Self::Canceled { .. } | Self::Lost { .. } | Self::Over { .. })
     }
 
-    /// Whether a file that was asked for is not there. The daemon has no code for it, only the text of the system's error
+    /// Whether a requested file does not exist. The daemon has no code for it, only the text of the system's error
     /// (`moby/buildkit: cache/util/fsutil.go`).
     #[must_use]
     pub fn is_missing_file(&self) -> bool {

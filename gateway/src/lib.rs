@@ -33,7 +33,7 @@
 //! }
 //! ```
 //!
-//! Its image holds the static program as entrypoint and two labels: `moby.buildkit.frontend.caps` with [`FRONTEND_CAPS`],
+//! Its image has the static program as entrypoint and two labels: `moby.buildkit.frontend.caps` with [`FRONTEND_CAPS`],
 //! and `moby.buildkit.frontend.network.none=true`, because all it needs comes over its stdin.
 //!
 //! # From here

@@ -24,7 +24,7 @@ const ENV_SESSION_ID: &str = "BUILDKIT_SESSION_ID";
 const ENV_WORKERS: &str = "BUILDKIT_WORKERS";
 const ENV_PRODUCT: &str = "BUILDKIT_EXPORTEDPRODUCT";
 
-/// What the user asked for, apart from the spec.
+/// The user's options, apart from the spec.
 ///
 /// ```
 /// use buildkit_gateway::{BuildOptions, NetworkMode};
@@ -38,7 +38,7 @@ const ENV_PRODUCT: &str = "BUILDKIT_EXPORTEDPRODUCT";
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildOptions {
-    /// Every opt as it came, known or not.
+    /// Every opt unchanged, known or not.
     pub opts: BTreeMap<String, String>,
     /// The session that serves locals, secrets and the like.
     pub session_id: String,
@@ -49,7 +49,7 @@ pub struct BuildOptions {
 
     /// Path of the spec in its source (`filename`).
     pub filename: Option<String>,
-    /// The local that holds the spec (`dockerfilekey`); given, the spec is always the client's.
+    /// The local with the spec (`dockerfilekey`); if it is set, the spec is always read from the client.
     pub dockerfile_key: Option<String>,
     /// URL of the main context, from the opt `contextkey` names or from `context`; `None` is a local or an input.
     pub context: Option<String>,
@@ -68,7 +68,7 @@ pub struct BuildOptions {
 
     /// Which part of the spec to build (`target`).
     pub target: Option<String>,
-    /// Platforms asked for, normalised; empty for the default (`platform`).
+    /// The requested platforms, normalized; empty for the default (`platform`).
     pub platforms: Vec<Platform>,
     /// Whether the result needs a ref per platform (`multi-platform`, or more than one platform).
     pub multi_platform: bool,

@@ -1,4 +1,4 @@
-//! What a solve gives and a frontend returns: refs, metadata, attestations.
+//! The result of a solve or a frontend: refs, metadata, attestations.
 //!
 //! Knows nothing of the connection: the wire forms are made here, [`Bridge`](crate::Bridge) sends them.
 
@@ -61,7 +61,7 @@ impl Default for Refs {
     }
 }
 
-/// What a solve gives and a frontend returns.
+/// The result of a solve or a frontend.
 ///
 /// ```
 /// use buildkit_gateway::{FrontendResult, Platform, PlatformImage, Reference, keys};
@@ -197,7 +197,7 @@ pub struct PlatformImage {
     pub epoch: Option<i64>,
 }
 
-/// A result has the wrong shape for what was asked of it.
+/// A result does not have the expected shape.
 ///
 /// ```
 /// use buildkit_gateway::{FrontendResult, ResultShapeError};
@@ -232,7 +232,7 @@ impl FrontendResult {
     /// `per_platform` asks for the shape with a ref per platform, which more than one platform needs.
     ///
     /// # Errors
-    /// If `images` is empty, or holds several and `per_platform` is false.
+    /// If `images` is empty, or has several entries and `per_platform` is false.
     pub fn image(images: Vec<PlatformImage>, per_platform: bool) -> Result<Self, ResultShapeError> {
         if images.is_empty() {
             return Err(ResultShapeError::Empty);

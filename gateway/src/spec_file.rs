@@ -1,6 +1,6 @@
 //! What most frontends do: read the file the user wrote, take files from the build context, return an image.
 //!
-//! Knows where builds come from, and no format: the frontend reads the file. For builds that are
+//! Finds the file in the build's source; the frontend parses it. For builds that are
 //! different, [`contexts`](crate::contexts) and [`Bridge`](crate::Bridge) have the parts this is made of.
 
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ impl Build {
         self.source(&context, paths.into_iter().collect(), "")
     }
 
-    /// The platforms to build for: those asked for, else the daemon's own.
+    /// The target platforms: the requested ones, or else the daemon's own.
     #[must_use]
     pub fn platforms(&self) -> Vec<Platform> {
         match self.options.platforms.as_slice() {

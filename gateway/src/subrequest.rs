@@ -1,6 +1,6 @@
 //! Subrequests: questions to a frontend that are not builds (`moby/buildkit: frontend/subrequests`).
 //!
-//! The shape of requests and answers, and the one answer every frontend gives: the list of its requests.
+//! The shape of requests and answers, and the answer of every frontend: the list of its requests.
 
 use buildkit_proto::keys::subrequest;
 use serde::{Serialize, Serializer};
@@ -113,7 +113,7 @@ impl Subrequest {
 pub struct SubrequestAnswer {
     /// For programs.
     pub json: Vec<u8>,
-    /// For people; what clients print that do not know the request, or not this version of it.
+    /// The text for users, which clients print if they do not know the request or its version.
     pub text: String,
     /// Version of the JSON's form.
     pub version: String,

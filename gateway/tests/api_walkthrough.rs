@@ -115,7 +115,7 @@ async fn a_build() {
 }
 
 #[tokio::test]
-async fn a_mistake_of_the_users() {
+async fn an_error_of_the_user() {
     let daemon = daemon("one\n\nthree\n");
     run_frontend(connect(&daemon).await, options(&[]), &Mirror).await.unwrap_err();
     let returned: gateway::ReturnRequest = daemon.requests("Return").remove(0);
@@ -133,7 +133,7 @@ async fn a_question() {
 }
 
 #[tokio::test]
-async fn what_an_old_daemon_lacks_is_named() {
+async fn missing_capabilities_of_an_old_daemon_are_named() {
     let daemon = Daemon::default().say("Ping", [pong(&["solve.base", "readfile"], &[])]);
     let bridge = connect(&daemon).await;
     let rootfs = Reference { id: "r".to_owned(), definition: None };

@@ -56,7 +56,7 @@ fn solved(id: &str) -> Say {
 }
 
 #[tokio::test]
-async fn the_builds_ref_goes_with_every_call() {
+async fn the_builds_ref_is_sent_with_every_call() {
     let daemon = Daemon::default().say("Ping", [pong(MODERN, &["file.base"])]).say("Solve", [solved("r")]);
     let bridge = connect(&daemon, Some("build1")).await;
     let pong = bridge.ping().await.unwrap();
@@ -140,7 +140,7 @@ async fn a_solve_of_another_frontend() {
 }
 
 #[tokio::test]
-async fn a_graph_the_daemon_would_misread_is_not_sent() {
+async fn a_graph_that_the_daemon_would_misread_is_not_sent() {
     let daemon = Daemon::default().say("Ping", [pong(MODERN, &["file.base"])]);
     let bridge = connect(&daemon, None).await;
     let caps = ["file.base", "mergeop"].map(|id| pb::BoolEntry { key: Some(id.into()), value: Some(true) });
@@ -157,7 +157,7 @@ async fn a_graph_the_daemon_would_misread_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_old_daemon_gets_what_it_understands() {
+async fn an_old_daemon_gets_supported_ops() {
     let old = ["solve.base", "resolveimage", "readfile", "readdir", "statfile", "return", "returnmap"];
     let stat = Say::message(&gateway::StatFileResponse { stat: Some(Default::default()) });
     let resolved = Say::message(&gateway::ResolveImageConfigResponse {
@@ -264,7 +264,7 @@ async fn large_files_come_in_ranges() {
 }
 
 #[tokio::test]
-async fn directories_with_names_that_are_no_text() {
+async fn directories_with_names_that_are_not_utf8() {
     // Two entries: a directory whose name is the byte FF, and a symlink.
     let answer = vec![0x0a, 9, 0x0a, 1, 0xff, 0x10, 0x80, 0x80, 0x80, 0x80, 0x08, 0x0a, 5, 0x3a, 3, b'a', b'/', b'b'];
     let daemon = Daemon::default().say("Ping", [pong(MODERN, &[])]).say("ReadDir", [Say::Message(answer)]);
@@ -308,7 +308,7 @@ fn gateway_status(status: &Status) -> buildkit_proto::rpc::status::Status {
 }
 
 #[tokio::test]
-async fn a_result_is_returned_once_and_whole() {
+async fn a_result_is_returned_once_and_complete() {
     let daemon = Daemon::default().say("Ping", [pong(MODERN, &[])]);
     let bridge = connect(&daemon, None).await;
     let image = |platform: &str, id: Option<&str>| PlatformImage {
@@ -321,7 +321,7 @@ async fn a_result_is_returned_once_and_whole() {
     let result =
         FrontendResult::image(vec![image("linux/amd64", Some("a")), image("linux/arm64", None)], true).unwrap();
     bridge.return_result(result.clone()).await.unwrap();
-    // The platform without a ref, as it stands in the message: key, and an empty value that is there.
+    // The platform without a ref, as encoded in the message: the key, and an empty value.
     let entry = [&[0x0a, 11][..], b"linux/arm64", &[0x12, 0]].concat();
     let bytes = &daemon.calls()[1].message;
     assert!(bytes.windows(entry.len()).any(|window| window == entry));
@@ -335,7 +335,7 @@ async fn a_result_is_returned_once_and_whole() {
 }
 
 #[tokio::test]
-async fn a_refused_result_leaves_room_for_an_error() {
+async fn an_error_can_be_returned_after_a_refused_result() {
     let refused = Say::Failure(2, "no such ref".into(), Vec::new());
     let daemon = Daemon::default().say("Ping", [pong(MODERN, &[])]).say("Return", [refused]);
     let bridge = connect(&daemon, None).await;
@@ -346,7 +346,7 @@ async fn a_refused_result_leaves_room_for_an_error() {
 }
 
 #[tokio::test]
-async fn an_error_is_never_of_code_ok() {
+async fn an_error_never_has_the_code_ok() {
     let daemon = Daemon::default();
     let bridge = connect(&daemon, None).await;
     bridge.return_error(Status { code: 0, message: "x".into(), details: Vec::new() }).await.unwrap();
@@ -389,7 +389,7 @@ async fn after_cancellation_nothing_is_sent() {
     assert_eq!(daemon.calls().len(), 2);
 }
 
-/// What a cancelled `Control.Solve` looks like from the bridge beside it.
+/// A cancelled `Control.Solve`, as seen from its bridge.
 #[tokio::test]
 async fn an_unregistered_build_is_over() {
     let gone = || Say::Failure(5, "forwarding Return: no such job build1".into(), Vec::new());
@@ -434,7 +434,7 @@ async fn a_lost_connection_is_final() {
 }
 
 #[tokio::test]
-async fn inputs_come_back_as_graphs() {
+async fn inputs_are_returned_as_graphs() {
     let input = gateway::InputsResponse {
         definitions: [("k".to_owned(), llb::Definition { def: vec![vec![7]], ..Default::default() })].into(),
     };

@@ -13,7 +13,7 @@ use buildkit_proto::rpc::gateway;
 use support::{Daemon, MODERN, Say, pong};
 use tokio::process::Command;
 
-/// Does what the opt `target` says.
+/// Runs the test that the opt `target` names.
 struct Actor;
 
 impl Frontend for Actor {
@@ -64,7 +64,7 @@ fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
 }
 
-/// Runs the frontend against the daemon and gives its exit status.
+/// Runs the frontend with the daemon and returns its exit status.
 async fn run(daemon: &Daemon, opts: &[&str]) -> std::process::ExitStatus {
     let mut child =
         start(opts).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("this program starts itself");
@@ -109,7 +109,7 @@ async fn result() {
     assert_eq!(methods, [("Ping".to_owned(), None), ("Solve".to_owned(), None), ("Return".to_owned(), None)]);
 }
 
-/// hyper's own limit for trailers is 16 KiB; the connection must have asked for more.
+/// hyper's default limit for trailers is 16 KiB; the connection must have a higher one.
 async fn failure_of_the_daemon_with_a_big_detail() {
     let mut details = buildkit_proto::rpc::status::Status {
         code: 2,
@@ -176,7 +176,7 @@ async fn missing_capability() {
     );
 }
 
-/// The daemon closes the pipes in the middle of a call: the frontend ends at once and says nothing more.
+/// The daemon closes the pipes during a call: the frontend ends immediately without output.
 async fn cancellation() {
     let daemon = daemon().say("Solve", [Say::Nothing]);
     let mut child =

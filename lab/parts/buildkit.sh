@@ -46,7 +46,7 @@ insecure-entitlements = ["network.host"]
   mirrors = ["localhost:$REGISTRY_PORT"]
 [registry."localhost:$REGISTRY_PORT"]
   http = true
-# BuildKit speaks plain http to loopback unless told otherwise, even where an authority is given.
+# BuildKit uses plain http for loopback addresses by default, even if a certificate authority is configured.
 [registry."localhost:$TLS_REGISTRY_PORT"]
   http = false
   ca = ["$TLS_DIR/ca.pem"]

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Three Docker Engines side by side: 28 with the containerd image store, 28 with the classic one, 20.10.
-# Each has its own bridge, data and socket. None touches iptables: engines share chain names and would end each other's
-# rules when they start; parts/network.sh holds the rules for all.
+# Three Docker Engines in parallel: 28 with the containerd image store, 28 with the classic one, 20.10.
+# Each has its own bridge, data and socket. None changes iptables: engines use the same chain names and would delete each other's
+# rules when they start; parts/network.sh has the rules for all.
 
 ENGINE_DIR=$LAB/engines
 DOCKER_CONFIG_DIR=$LAB/docker
@@ -27,14 +27,14 @@ engine() {
   for program in bin/containerd bin/containerd-shim-runc-v2 sbin/docker-proxy sbin/dockerd; do
     ln -sfn "$tree/usr/$program" "$dir/bin/"
   done
-  # bookworm's for every engine: newer ones want a newer C library.
+  # bookworm's version for every engine, because newer ones need a newer C library.
   ln -sfn "$DEBS_BOOKWORM/usr/sbin/runc" "$dir/bin/runc"
   ln -sfn "$DEBS_BOOKWORM/usr/bin/tini-static" "$dir/bin/docker-init"
   bridge "islab$number" "10.66.$number.1/24"
-  # What leaves a container is not larger than what leaves the machine.
+  # The MTU of containers is that of the machine.
   mtu=$(ip -o link show dev "$(ip -o route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')" 2>/dev/null |
     sed 's/.* mtu \([0-9]*\).*/\1/' || true)
-  # A mirror serves docker.io only, but it also answers for names that exist nowhere, at once.
+  # A mirror serves docker.io only, and responds quickly for names that do not exist.
   write_if_changed "$dir/daemon.json" <<CONFIG
 {
   "hosts": ["$(engine_socket "$name")"],
@@ -51,9 +51,9 @@ engine() {
   "features": $features
 }
 CONFIG
-  # A pid file left by a reboot may name somebody else's process by now; dockerd would refuse to start.
+  # After a reboot, the pid file may contain the pid of another process; dockerd would refuse to start.
   running_pid "$name" >/dev/null || rm -f "$RUN_DIR/$name.dockerd.pid"
-  # Not the caller's PATH: it is part of what says whether a running engine is the wanted one.
+  # A fixed PATH, because it is part of the command that identifies a running engine.
   daemon "$name" "$probe" "$dir/daemon.json" \
     env "PATH=$dir/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$dir/bin/dockerd" --config-file "$dir/daemon.json"
   engine_images "$name"
@@ -63,7 +63,7 @@ engine_containerd_up() { engine engine-containerd engine_containerd_probe 1 "$DE
 engine_classic_up() { engine engine-classic engine_classic_probe 2 "$DEBS_FORKY" '{"containerd-snapshotter": false}'; }
 engine_2010_up() { engine engine-2010 engine_2010_probe 3 "$DEBS_BOOKWORM" '{"buildkit": true}'; }
 
-# engine_image_ids NAME: what the engine holds under the images' names; tests may prune it, and on a classic store
+# engine_image_ids NAME: the engine's ids for the images' names. Tests may prune them, and in a classic store
 # `docker run --platform` moves a name to another platform's image.
 engine_image_ids() {
   local image urls=()
@@ -71,8 +71,8 @@ engine_image_ids() {
   curl -sS -m 5 --unix-socket "$RUN_DIR/$1.sock" "${urls[@]}" | grep -o '"Id":"sha256:[0-9a-f]*"\|"message":"[^"]*"'
 }
 
-# engine_images NAME: the lab's images under their real names, where the engine has not got what the registry holds.
-# Pulled by their path in the registry and tagged, since an engine's mirrors serve docker.io alone.
+# engine_images NAME: adds the lab's images with their real names, if the engine does not have those of the registry.
+# They are pulled from their path in the registry and tagged, because an engine's mirrors serve docker.io only.
 engine_images() {
   local name=$1 digests image from platform platforms=(linux/amd64)
   digests=$(image_digests)
@@ -87,12 +87,12 @@ engine_images() {
     engine_docker "$name" tag "$from" "$image"
     engine_docker "$name" rmi "$from"
   done
-  # What the names stood for before.
+  # The previous images of the names.
   engine_docker "$name" image prune -f
   stamp "$name-images" "$digests"$'\n'"$(engine_image_ids "$name")"
 }
 
-# Again after the images of every platform were published.
+# Runs again after the images of all platforms were published.
 engines_images() {
   local name
   for name in "${ENGINES[@]}"; do engine_images "$name"; done

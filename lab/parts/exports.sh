@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the lab tells its users: the `export` lines on lab/up's standard output, and nothing else there.
+# The variables for users of the lab: `export` lines on lab/up's standard output, which contains nothing else.
 
 export_line() { printf 'export %s=%q\n' "$1" "$2"; }
 

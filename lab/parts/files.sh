@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What containers download beside packages and images, as plain files on one HTTP server on the lab's bridge: a conda
+# Other files that containers download, on an HTTP server on the lab's bridge: a conda
 # channel (parts/conda.sh) and interpreters for uv (parts/interpreter.sh).
 
 FILES_DIR=$LAB/files

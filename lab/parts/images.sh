@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The images specs are written against, for amd64 and arm64, in the plain registry at the paths where mirrors look for them.
+# The images that specs use, for amd64 and arm64, in the plain registry at the paths where mirrors look for them.
 # The engines' copies are made in parts/engines.sh.
 
 ROOTFS_DIR=$LAB/images/rootfs
 UV_DIR=$LAB/images/uv
 IMAGES=("$DEBIAN_IMAGE" "$PYTHON_IMAGE" "$UV_IMAGE" "$MICROMAMBA_IMAGE")
-# Of nothing but the image configs' creation times: the same inputs give the same configs.
+# Only for the creation times in image configs, so that the same inputs result in the same configs.
 IMAGES_EPOCH=1700000000
 
 images_key() {
@@ -66,14 +66,14 @@ registry_path() {
   esac
 }
 
-# image_digests: what the plain registry holds under the images' paths, one digest each, `-` for none.
+# image_digests: the digests in the plain registry at the images' paths, `-` for none.
 image_digests() {
   local image path urls=()
   for image in "${IMAGES[@]}"; do
     path=$(registry_path "$image")
     urls+=("http://127.0.0.1:$REGISTRY_PORT/v2/${path%:*}/manifests/${path##*:}")
   done
-  # One call for all: lab/up asks often.
+  # One call for all images, because lab/up calls this often.
   curl -sS --noproxy '*' -m 5 -I -H 'Accept: application/vnd.oci.image.index.v1+json' \
     -H 'Accept: application/vnd.oci.image.manifest.v1+json' "${urls[@]}" |
     tr -d '\r' | awk '$1 ~ /^HTTP/ { if (seen++) print found; found = "-" } tolower($1) == "docker-content-digest:" { found = $2 }
@@ -88,7 +88,7 @@ publish() {
     --output "type=image,name=localhost:$REGISTRY_PORT/$(registry_path "$1"),push=true,oci-mediatypes=true"
 }
 
-# images_published NAME PLATFORMS: what was published is remembered by digest, so a registry that lost or changed an image gets it again.
+# images_published NAME PLATFORMS: publishes images whose digest in the registry is not the recorded one.
 images_published() {
   local key
   key=$(images_key)
@@ -100,7 +100,7 @@ images_published() {
   stamp "images-$1" "$key $(image_digests)"
 }
 
-# First for the machine's own platform, because the other one takes minutes and most things do not wait for it.
+# The machine's own platform is first, because the other one takes minutes and few parts need it.
 images_amd64() {
   stamped images-all "$(images_key) $(image_digests)" && return
   images_published amd64 linux/amd64

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A package index of our own, twice over the same files: open, and behind a password for reading too.
+# Two package indexes with the same files: an open one, and one that requires a password.
 # It listens on the lab's bridge, where builds on the host's network and containers of every engine reach it.
 
 INDEX_DIR=$LAB/index

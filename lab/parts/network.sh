@@ -1,23 +1,23 @@
 # shellcheck shell=bash
-# What the lab needs of the kernel: bridges, address translation, foreign binaries.
-# The engines keep their hands off iptables (parts/engines.sh), so these few rules are all there are.
+# The lab's kernel settings: bridges, address translation, foreign binaries.
+# The engines do not change iptables (parts/engines.sh), so these are all rules.
 
 IPTABLES_CHAIN=IMAGESPEC-LAB
 
-# bridge NAME ADDRESS/BITS: exists, has the address, is up.
+# bridge NAME ADDRESS/BITS: creates the bridge with the address, and starts it.
 bridge() {
   local address=${2%/*}
   ip link show dev "$1" >/dev/null 2>&1 || ip link add "$1" type bridge
-  # A bridge without a hardware address of its own takes the lowest of its ports': it changes whenever a step begins or ends, and
-  # the steps beside it go on sending to the old one, to nobody, for up to 45 s.
+  # A bridge without its own hardware address uses the lowest one of its ports, which changes when a step begins or ends. Other
+  # steps would send to the old address for up to 45 s.
   if [[ $(<"/sys/class/net/$1/addr_assign_type") != 3 ]]; then
     # shellcheck disable=SC2086  # The four numbers of the address.
     ip link set "$1" address "$(printf '02:42:%02x:%02x:%02x:%02x' ${address//./ })"
   fi
   ip -o -4 addr show dev "$1" | grep -qF " $2 " || ip addr add "$2" dev "$1"
   ip link set "$1" up
-  # Engines give a step's address to the next step at once, under another hardware address. The kernel would believe the old one
-  # for up to 45 s, as it takes no news within a second of the last, and the step would reach nobody.
+  # Engines immediately assign a step's IP address to the next step, with another hardware address. By default, the kernel would use
+  # the old one for up to 45 s, because it ignores updates within a second of the last one, and the step would have no network.
   local neighbours=/proc/sys/net/ipv4/neigh/$1
   if [[ -w $neighbours/locktime ]]; then
     echo 0 >"$neighbours/locktime"
@@ -25,7 +25,7 @@ bridge() {
   fi
 }
 
-# rule TABLE CHAIN RULE…: put in front once.
+# rule TABLE CHAIN RULE…: inserts a rule at the beginning, once.
 rule() {
   local table=$1 chain=$2
   shift 2
@@ -35,7 +35,7 @@ rule() {
 network_up() {
   local table
   bridge "$LAB_BRIDGE" "$LAB_ADDRESS/24"
-  # Written only when needed: a container that runs CI may have it set and read-only.
+  # Written only if necessary, because in a CI container it may be set and read-only.
   [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]] || echo 1 >/proc/sys/net/ipv4/ip_forward
   for table in nat filter; do
     iptables -w -t "$table" -n -L "$IPTABLES_CHAIN" >/dev/null 2>&1 || iptables -w -t "$table" -N "$IPTABLES_CHAIN"
@@ -48,7 +48,7 @@ network_up() {
   binfmt_up
 }
 
-# Foreign binaries: without the mount update-binfmts registers nothing and says nothing.
+# Foreign binaries: without the mount, update-binfmts silently registers nothing.
 binfmt_up() {
   local registry=/proc/sys/fs/binfmt_misc
   if [[ ! -e $registry/status ]]; then
@@ -65,7 +65,7 @@ binfmt_up() {
 
 network_down() {
   local device table from
-  # The engines' own bridges and those of networks that tests made: every device with an address of the lab's.
+  # The bridges of engines and of networks in tests: every device with an address of the lab.
   for device in $(ip -o -4 addr show | awk '$4 ~ /^10\.66\./ { print $2 }' | sort -u); do
     ip link delete "$device" || true
   done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Programs from Debian and the Go module proxy: what the scripts call is installed, every daemon is only unpacked,
-# so that no service of the machine starts. It starts nothing itself.
+# Programs from Debian and the Go module proxy. Programs for the scripts are installed; daemons are only unpacked, so that no service
+# of the machine starts.
 
 HOST_PACKAGES=(apache2-utils arch-test binfmt-support binutils ca-certificates curl iproute2 iptables kmod libpython3.11 mmdebstrap
   mount openssl patchelf procps python3 python3-venv qemu-user-static util-linux)
@@ -21,7 +21,7 @@ packages_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
 }
 
-# mirror_of SUITE: the address apt is configured to fetch this suite from; the scripts name no mirror of their own.
+# mirror_of SUITE: the mirror of this suite in apt's configuration; the scripts contain no mirror.
 # shellcheck disable=SC2016 # the dollars are apt's
 mirror_of() {
   apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
@@ -34,7 +34,7 @@ unpack() {
   rm -rf "$1"
   mkdir -p "$1.new"
   for deb in "$2"/*.deb; do dpkg -x "$deb" "$1.new"; done
-  # An absolute link in the tree points at the machine's own file; nothing may be written through it.
+  # An absolute link in the tree points to a file of the machine, which must not be overwritten.
   find "$1.new" -lname '/*' -delete
   mv "$1.new" "$1"
   rm -rf "$2"
@@ -57,7 +57,7 @@ packages_forky() {
   mirror=$(mirror_of bookworm)
   rm -rf "$work" && mkdir -p "$work"/{lists/partial,cache/archives/partial,debs}
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror forky main" >"$work/sources.list"
-  # A mirror that stands still serves a Release file past its Valid-Until date, which only testing has.
+  # An outdated mirror may serve a Release file after its Valid-Until date, which only testing has.
   options=(-qq -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root
     -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
@@ -65,7 +65,7 @@ packages_forky() {
   (cd "$work/debs" && apt-get "${options[@]}" download "${packages[@]}")
   unpack "$DEBS_FORKY" "$work/debs"
   rm -rf "$work"
-  # forky moves on: say here what a newer C library would otherwise make an engine say later.
+  # forky changes: a C library that is too new is reported here and not by an engine later.
   "$DEBS_FORKY/usr/sbin/dockerd" --version
   "$DEBS_FORKY/usr/bin/docker" --version
   "$DEBS_FORKY/usr/bin/containerd" --version
@@ -90,7 +90,7 @@ go_command() {
   rm -rf "$LAB/go" "$LAB/go.new"
   /usr/bin/python3 -m zipfile -e "$archive" "$LAB/go.new"
   mv "$LAB/go.new/golang.org/toolchain@v0.0.1-go$GO_VERSION.linux-amd64" "$LAB/go"
-  # A zip of the module proxy carries no permission bits.
+  # Zip files of the module proxy have no permission bits.
   chmod -R +x "$LAB/go/bin" "$LAB/go/pkg/tool"
   rm -rf "$archive" "$LAB/go.new"
   echo "$LAB/go/bin/go"

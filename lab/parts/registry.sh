@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Two registries on loopback: a plain one that everybody may write to and delete from, and one behind TLS and a password.
-# The lab's certificate authority is made here as well.
+# Two registries on loopback: a plain one with write and delete access for everybody, and one with TLS and a password.
+# The lab's certificate authority is created here too.
 
 TLS_DIR=$LAB/tls
 

@@ -1,4 +1,4 @@
-//! Time to build, verify and encode graphs, to decode them, and to intern ops that are there already.
+//! Time to build, verify and encode graphs, to decode them, and to intern existing ops.
 //!
 //! `criterion` repeats and judges, because outliers are many on a machine that does other things too. `just bench-llb` runs
 //! this beside Go's client.

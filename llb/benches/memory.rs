@@ -22,7 +22,7 @@ fn main() {
             let ops = graph.reachable().len();
             let definition: pb::Definition = graph.to_definition();
             let encoded = definition.encoded_len();
-            // The last op names the digest of the root, so it stands for all bytes of ops.
+            // The last op contains the digest of the root, so it depends on all bytes of the ops.
             let digest = definition.def.last().map(|last| Digest::from_content(last).to_string()).unwrap_or_default();
             println!(
                 r#"{{"shape":"{name}","size":{size},"ops":{ops},"bytes_per_op":{},"encoded_per_op":{},"digest":"{digest}"}}"#,

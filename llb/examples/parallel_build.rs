@@ -1,5 +1,5 @@
-//! Three programs in one image at the same time, each in a directory of its own, and a fourth that needs all of them.
-//! BuildKit runs what does not depend on each other in parallel; nothing has to be said for that.
+//! Three programs in one image at the same time, each in its own directory, and a fourth that needs all of them.
+//! BuildKit runs independent ops in parallel by itself.
 //!
 //! ```sh
 //! cargo run -p buildkit-llb --example parallel_build | buildctl build --output type=local,dest=out
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let out = made.at("/out").ok_or("a writable mount has an output")?;
         link = link.with_mount(Mount::read_only(format!("/parts/{part}"), out));
     }
-    // The rootfs is read-only, so the folder that holds the parts is made of memory.
+    // The rootfs is read-only, so the folder of the parts is a tmpfs.
     let linked = graph.exec(link.with_mount(Mount::tmpfs("/parts")).with_mount(Mount::scratch_output("/out")));
     graph.annotate(linked.op(), Note::named("[all] put together"));
     let graph = graph.finish(linked.at("/out"))?;

@@ -161,7 +161,7 @@ fn insert_all(
         let entry = entries.get_mut(&digest).ok_or_else(missing)?;
         if leave {
             let mut inputs = Vec::new();
-            // Nobody asks for it again: an op is left once.
+            // It is not needed again: an op is left once.
             let (bytes, message) = (entry.bytes, std::mem::take(&mut entry.message));
             for input in &message.inputs {
                 let (of, index) = reference(digest, input)?;

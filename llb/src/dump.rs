@@ -1,4 +1,4 @@
-//! Dumps of a graph for people and tools: text that diffs well, JSON, and drawings.
+//! Dumps of a graph for users and tools: text that diffs well, JSON, and drawings.
 //!
 //! A dump reads the graph only; nothing parses it back. Texts of a graph are not trusted: none can end a line, change what
 //! a terminal shows, or leave its place in a drawing.

@@ -123,7 +123,7 @@ impl Graph {
         &self.files
     }
 
-    /// The places in the user's files that asked for an op.
+    /// The places in the user's files that an op results from.
     pub fn locations(&self, id: OpId) -> impl Iterator<Item = Location> {
         self.notes.get(&id).into_iter().flat_map(|note| note.locations.iter().copied())
     }

@@ -27,7 +27,7 @@ pub struct Note {
     pub name: Option<String>,
     /// More text about the op, which the daemon passes on without reading it. The name is not in here.
     pub description: BTreeMap<String, String>,
-    /// Places in the user's files that asked for the op; a failure points there.
+    /// Places in the user's files that the op results from; a failure points there.
     pub locations: BTreeSet<Location>,
     /// Shown as one line with the other members of the group.
     pub group: Option<ProgressGroup>,
@@ -96,7 +96,7 @@ impl Note {
         self
     }
 
-    /// Adds what another note of the same op knows; its name and group win only where there is none yet.
+    /// Adds the data of another note of the same op; its name and group are used only if this note has none.
     pub(crate) fn merge(&mut self, other: Self) {
         let Self { name, description, locations, group, ignore_cache, export_cache, resources, requires } = other;
         self.name = self.name.take().or(name);
@@ -192,7 +192,7 @@ pub struct ProgressGroup {
     pub weak: bool,
 }
 
-/// A file of the user's that ops come from.
+/// A file of the user that ops result from.
 ///
 /// ```
 /// use buildkit_llb::{GraphBuilder, LocalSource, Location, Note, Source, SourceFile};

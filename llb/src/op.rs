@@ -46,7 +46,7 @@ pub enum Op {
     Diff(diff::Diff),
     /// A definition found in an input.
     Build(build::Build),
-    /// Inputs handed on and waited for.
+    /// Inputs that are passed through or waited for.
     Passthrough(passthrough::Passthrough),
     /// An op read from a definition that no other variant expresses.
     Foreign(Box<foreign::Foreign>),
@@ -117,7 +117,7 @@ impl Op {
         }
     }
 
-    /// Gives back memory that lists have in reserve: an op in a graph grows no more, and most have one step or few mounts.
+    /// Frees the spare capacity of lists: an op in a graph does not grow, and most have one step or few mounts.
     pub(crate) fn shrink(&mut self) {
         match self {
             Self::Exec(exec) => exec.shrink(),

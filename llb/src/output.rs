@@ -83,7 +83,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The op that yields it.
+    /// The op of the output.
     #[must_use]
     pub fn op(self) -> OpId {
         self.op

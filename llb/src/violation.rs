@@ -1,4 +1,4 @@
-//! What is wrong with a graph: violations of rules, with the name of the op and the line of the user's file that asked for it.
+//! Violations of a graph's rules, with the name of the op and the line of the user's file that it results from.
 //!
 //! Checks no rule itself: that is done by the verifier.
 
@@ -99,7 +99,7 @@ impl Violation {
         self.label.name()
     }
 
-    /// The line of the user's file that asked for the op: the file's name, and the line counted from 1.
+    /// The line of the user's file that the op results from: the file's name, and the line counted from 1.
     #[must_use]
     pub fn line(&self) -> Option<(&str, u32)> {
         self.label.line()
@@ -115,7 +115,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// What people know an op by. In a box, because it is in few results and large.
+/// The name and place of an op. Boxed, because it is large and few results have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Label(Option<Box<Known>>);
 
@@ -208,7 +208,7 @@ pub enum Rule {
     NoSecretId(String),
     /// A device without a name.
     NoDeviceName,
-    /// A variable whose name holds `=`, or a secret's that is empty.
+    /// A variable whose name contains `=`, or an empty variable of a secret.
     VariableName(String),
     /// A mount whose changes are kept of a part of its input that is to be hashed.
     HashedPart(String),

@@ -1,4 +1,4 @@
-//! What a comparison of two graphs says: which vertices are other ones, and why.
+//! Comparisons of two graphs: which vertices differ, and why.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +31,8 @@ fn chain(reference: &str, steps: &[(&str, &[&str])]) -> Graph {
 
 const DEBIAN: &str = "docker.io/library/debian:bookworm-slim";
 
-/// What is said, without the digits.
-fn said(comparison: &Comparison) -> String {
+/// The description of a comparison, without digits.
+fn description(comparison: &Comparison) -> String {
     let mut text = String::new();
     for word in comparison.to_string().split_inclusive([' ', '\n']) {
         let digits = word.trim_end_matches([' ', '\n', ',']);
@@ -45,7 +45,7 @@ fn said(comparison: &Comparison) -> String {
 #[test]
 fn equal_graphs() {
     let graph = chain(DEBIAN, &[("a", &["a"]), ("", &["b"])]);
-    // A name is for people.
+    // A name is only for display.
     let other = chain(DEBIAN, &[("another name", &["a"]), ("", &["b"])]);
     let comparison = graph.compare(&other);
     assert!(comparison.is_equal() && comparison.root().is_none());
@@ -58,10 +58,10 @@ fn equal_graphs() {
 }
 
 #[test]
-fn a_step_that_changed_and_what_stands_on_it() {
+fn a_changed_step_and_the_steps_built_on_it() {
     let before = chain(DEBIAN, &[("first", &["a", "1"]), ("second", &["b"]), ("third", &["c"])]);
     let after = chain(DEBIAN, &[("first", &["a", "2"]), ("second", &["b"]), ("third", &["c"])]);
-    insta::assert_snapshot!(said(&before.compare(&after)), @r#"
+    insta::assert_snapshot!(description(&before.compare(&after)), @r#"
     ~ exec … "first", was …
         - args: ["a", "1"]
         + args: ["a", "2"]
@@ -81,7 +81,7 @@ fn a_step_that_changed_and_what_stands_on_it() {
 fn another_base_image() {
     let steps: &[(&str, &[&str])] = &[("", &["a"]), ("", &["b"])];
     let comparison = chain(DEBIAN, steps).compare(&chain("docker.io/library/debian:trixie-slim", steps));
-    insta::assert_snapshot!(said(&comparison), @r#"
+    insta::assert_snapshot!(description(&comparison), @r#"
     ~ source …, was …
         - identifier: docker-image://docker.io/library/debian:bookworm-slim
         + identifier: docker-image://docker.io/library/debian:trixie-slim
@@ -94,16 +94,16 @@ fn another_base_image() {
 }
 
 #[test]
-fn steps_that_come_and_go() {
+fn added_and_removed_steps() {
     let short = chain(DEBIAN, &[("first", &["a"]), ("last", &["c"])]);
     let long = chain(DEBIAN, &[("first", &["a"]), ("between", &["b"]), ("last", &["c"])]);
-    insta::assert_snapshot!(said(&short.compare(&long)), @r#"
+    insta::assert_snapshot!(description(&short.compare(&long)), @r#"
     + exec … "between"
     ~ exec … "last", was …
         reads mount /: … "between" instead of … "first"
     1 changed, 0 changed because of what they read, 1 added, 0 removed, 2 the same
     "#);
-    insta::assert_snapshot!(said(&long.compare(&short)), @r#"
+    insta::assert_snapshot!(description(&long.compare(&short)), @r#"
     ~ exec … "last", was …
         reads mount /: … "first" instead of … "between"
     - exec … "between"
@@ -111,14 +111,14 @@ fn steps_that_come_and_go() {
     "#);
     // The result is another vertex.
     let cut = chain(DEBIAN, &[("first", &["a"])]);
-    insta::assert_snapshot!(said(&short.compare(&cut)), @r#"
+    insta::assert_snapshot!(description(&short.compare(&cut)), @r#"
     - exec … "last"
     ~ root: … "first" instead of … "last"
     0 changed, 0 changed because of what they read, 0 added, 1 removed, 2 the same
     "#);
 }
 
-/// Equal commands without names are told apart by what reads them.
+/// Equal commands without names are distinguished by the ops that read their outputs.
 #[test]
 fn steps_alike() {
     let before = chain(DEBIAN, &[("", &["x"]), ("", &["x"]), ("", &["x"]), ("", &["y", "1"])]);
@@ -151,7 +151,7 @@ fn branches(packages: &[&str]) -> Graph {
 
 #[test]
 fn branches_of_a_merge() {
-    insta::assert_snapshot!(said(&branches(&["a", "b", "c"]).compare(&branches(&["a", "x", "c"]))), @r#"
+    insta::assert_snapshot!(description(&branches(&["a", "b", "c"]).compare(&branches(&["a", "x", "c"]))), @r#"
     ~ exec …, was …
         - args: ["install", "b"]
         + args: ["install", "x"]
@@ -161,7 +161,7 @@ fn branches_of_a_merge() {
         reads layer: … changed
     1 changed, 2 changed because of what they read, 0 added, 0 removed, 5 the same
     "#);
-    insta::assert_snapshot!(said(&branches(&["a", "b", "c"]).compare(&branches(&["a", "c"]))), @r#"
+    insta::assert_snapshot!(description(&branches(&["a", "b", "c"]).compare(&branches(&["a", "c"]))), @r#"
     ~ merge …, was …
         reads layer: nothing instead of …
     - exec …
@@ -258,7 +258,7 @@ fn hostile_texts_stay_in_their_line() {
 }
 
 #[test]
-fn long_chains_are_no_problem() {
+fn long_chains_are_supported() {
     const LENGTH: usize = 20_000;
     let build = |first: &str| {
         let mut graph = GraphBuilder::new();

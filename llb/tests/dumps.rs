@@ -1,4 +1,4 @@
-//! Drawings of a graph, and what becomes of hostile texts in any dump. Graphviz and Mermaid are not asked here.
+//! Drawings of a graph, and hostile texts in all dumps. Graphviz and Mermaid are not run here.
 
 use buildkit_llb::{Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Platform, Source};
 
@@ -30,7 +30,7 @@ fn an_empty_graph_has_a_drawing() {
     assert!(!empty.dump().mermaid().contains("-->"));
 }
 
-/// The text between the first two quotes that stand for themselves, and what follows.
+/// The text between the first two unescaped quotes, and the text after them.
 fn label(line: &str, escapes: bool) -> (&str, &str) {
     let start = line.find('"').expect("a label") + 1;
     let mut is_escaped = false;

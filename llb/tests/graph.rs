@@ -120,7 +120,7 @@ fn outputs_are_numbered_in_mount_order() {
 }
 
 #[test]
-fn violations_are_all_reported() {
+fn all_violations_are_reported() {
     let mut graph = GraphBuilder::new();
     let base = base(&mut graph);
     graph.exec(
@@ -160,7 +160,7 @@ fn an_output_of_another_graph_is_reported() {
 
 /// An output whose number is one of this graph, too, but of another op.
 #[test]
-fn what_belongs_to_another_builder_is_reported_wherever_it_is_used() {
+fn outputs_of_another_builder_are_reported_everywhere() {
     let mut other = GraphBuilder::new();
     let foreign = other.source(Source::image("docker.io/library/other:1", amd64()));
     let check = |expect: &[Rule], build: &dyn Fn(&mut GraphBuilder) -> Output| {
@@ -196,7 +196,7 @@ fn what_belongs_to_another_builder_is_reported_wherever_it_is_used() {
     assert!(graph.op(foreign.op()).is_none() && graph.digest(foreign.op()).is_none());
 }
 
-/// What an output stands for is part of it, so it stays valid where the same ops are.
+/// An output contains the digest of its op, so it is valid in every graph with that op.
 #[test]
 fn outputs_outlive_their_builder() {
     let mut graph = GraphBuilder::new();
@@ -235,7 +235,7 @@ fn missing_capabilities_are_named() {
 }
 
 #[test]
-fn a_part_that_is_thrown_away_may_be_hashed() {
+fn a_discarded_part_may_be_hashed() {
     let check = |access: Access, expect: &[Rule]| {
         let mut graph = GraphBuilder::new();
         let base = base(&mut graph);
@@ -250,7 +250,7 @@ fn a_part_that_is_thrown_away_may_be_hashed() {
 }
 
 #[test]
-fn another_kind_of_mount_is_no_root() {
+fn only_a_bind_mount_can_be_the_root() {
     let mut graph = GraphBuilder::new();
     let base = base(&mut graph);
     let run = graph.exec(Exec::new(["x"], base, amd64()));
@@ -276,7 +276,7 @@ fn another_kind_of_mount_is_no_root() {
 }
 
 #[test]
-fn discarded_roots_yield_nothing() {
+fn discarded_roots_have_no_output() {
     let mut graph = GraphBuilder::new();
     let base = base(&mut graph);
     let run = graph.exec(Exec::discarding_root(["x"], base, amd64()).with_mount(Mount::scratch_output("/dev/out")));
@@ -292,7 +292,7 @@ fn text_and_json_dumps() {
 }
 
 #[test]
-fn what_the_daemon_refuses_of_sources_is_said() {
+fn sources_that_the_daemon_refuses_are_reported() {
     let check = |source: Source, expect: Rule| {
         let mut graph = GraphBuilder::new();
         let source = graph.source(source);
@@ -316,7 +316,7 @@ fn what_the_daemon_refuses_of_sources_is_said() {
 }
 
 #[test]
-fn what_notes_require_is_missing_where_it_is_not_there() {
+fn missing_capabilities_of_notes_are_reported() {
     let mut graph = GraphBuilder::new();
     let base = base(&mut graph);
     graph.annotate(base.op(), Note::default().requiring("exec.cgroup").requiring("of.another.release"));

@@ -1,4 +1,4 @@
-//! Bytes from anybody: reading them gives a graph or an error, never a crash, and long graphs are no problem.
+//! Untrusted bytes: decoding them results in a graph or an error, never in a crash, also with long graphs.
 
 use base64::Engine as _;
 use buildkit_llb::{DecodeError, Exec, File, Graph, GraphBuilder, MkFile, Op, Output, Platform, Source, caps};
@@ -74,9 +74,9 @@ fn broken_definitions_are_errors() {
     assert!(read > 100 && refused > 1000, "{read} read, {refused} refused: both are looked at");
 }
 
-/// Ops with broken insides in a definition that holds together.
+/// Invalid ops in a consistent definition.
 #[test]
-fn broken_ops_are_errors_or_kept_as_they_are() {
+fn broken_ops_are_errors_or_kept_unchanged() {
     let mut numbers = Numbers(0x0123_4567_89ab_cdef);
     let mut kept = 0;
     for bytes in definitions().filter(|bytes| !bytes.is_empty()) {
@@ -100,7 +100,7 @@ fn broken_ops_are_errors_or_kept_as_they_are() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem() {
     let check = |definition: pb::Definition, expect: &str| {
         let error = Graph::from_definition(&definition).expect_err(expect).to_string();
         assert!(error.contains(expect), "{error:?} does not say {expect:?}");
@@ -141,7 +141,7 @@ fn ops_of_a_newer_buildkit_survive() {
     let base = graph.finish(Some(base)).expect("sound").to_definition();
     let [image, _] = base.def.as_slice() else { panic!("an op and the terminal one") };
     let input = pb::Input { digest: Digest::from_content(image).to_string(), index: 0 };
-    // Field 9 is none of the kinds of ops there are.
+    // Field 9 is not a known kind of op.
     let mut newer = canonical::op(&pb::Op { inputs: vec![input], ..pb::Op::default() });
     newer.extend([0x4a, 2, 0x08, 1]);
     let input = pb::Input { digest: Digest::from_content(&newer).to_string(), index: 3 };
@@ -158,7 +158,7 @@ fn ops_of_a_newer_buildkit_survive() {
 }
 
 #[test]
-fn long_chains_are_no_problem() {
+fn long_chains_are_supported() {
     const LENGTH: usize = 100_000;
     let amd64 = Platform::linux("amd64");
     let mut graph = GraphBuilder::new();
@@ -179,7 +179,7 @@ fn long_chains_are_no_problem() {
 
 /// A file op with a step that its result does not follow: what that reads belongs to the definition all the same.
 #[test]
-fn steps_beside_the_result_keep_their_inputs() {
+fn actions_outside_the_result_keep_their_inputs() {
     let source = |name: &str| pb::Op {
         op: Some(pb::op::Op::Source(pb::SourceOp { identifier: format!("local://{name}"), attrs: Vec::new() })),
         constraints: Some(pb::WorkerConstraints::default()),
@@ -213,7 +213,7 @@ fn steps_beside_the_result_keep_their_inputs() {
 
 /// A file op whose steps all read the one before them twice, and ops with very many inputs: time grows with the bytes.
 #[test]
-fn wide_and_tangled_ops_are_no_problem() {
+fn wide_and_tangled_ops_are_supported() {
     let constraints = || Some(pb::WorkerConstraints::default());
     let reading = |op: &[u8]| pb::Input { digest: Digest::from_content(op).to_string(), index: 0 };
     let read = |def: Vec<Vec<u8>>| {

@@ -1,4 +1,4 @@
-//! Graphs for daemons that lack something: what stands for it, or that it is named.
+//! Graphs for daemons that lack a capability: its fallback, or the error that names it.
 
 use buildkit_llb::*;
 
@@ -30,7 +30,7 @@ fn check(lacks: &[&str], build: impl FnOnce(&mut GraphBuilder) -> Option<Output>
     assert!(!lowered.changes.is_empty(), "something changed");
     let read = Graph::from_definition(&lowered.graph.to_definition()).expect("what was written can be read");
     assert_eq!(read.dump().to_string(), lowered.graph.dump().to_string(), "the bytes say what the graph says");
-    // Digests are the vectors' business; here a number tells ops apart.
+    // The vectors test digests; here ops are numbered.
     let text = lowered.graph.dump().to_string();
     let mut names: Vec<&str> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with(' ') && !line.starts_with("root")) {
@@ -100,7 +100,7 @@ fn merges_of_filesystems_become_copies() {
 }
 
 #[test]
-fn diffs_that_nobody_merges_are_lacking() {
+fn diffs_without_a_merge_have_no_fallback() {
     check_lacking(
         &["diffop"],
         |graph| {
@@ -110,7 +110,7 @@ fn diffs_that_nobody_merges_are_lacking() {
         },
         &["diffop"],
     );
-    // Between two images there is no chain of ops to do again.
+    // There is no chain of ops between two images that could be repeated.
     check_lacking(
         &["mergeop", "diffop"],
         |graph| {
@@ -142,7 +142,7 @@ fn passthroughs_become_mounts_of_execs() {
 }
 
 #[test]
-fn execs_do_without() {
+fn optional_features_of_execs_are_left_out() {
     check(
         &["exec.meta.ulimit"],
         exec(|exec| exec.with_ulimit("nofile", 1, 2)),
@@ -166,7 +166,7 @@ fn execs_do_without() {
 }
 
 #[test]
-fn outputs_are_found_where_mounts_that_were_thrown_away_are_kept() {
+fn outputs_are_found_if_discarded_mounts_are_kept() {
     check(
         &["exec.mount.bind.readwrite-nooutput"],
         |graph| {
@@ -179,7 +179,7 @@ fn outputs_are_found_where_mounts_that_were_thrown_away_are_kept() {
 }
 
 #[test]
-fn a_shell_stands_for_exit_codes_and_secret_variables() {
+fn a_shell_replaces_exit_codes_and_secret_variables() {
     check(
         &["exec.validexitcode"],
         exec(|exec| exec.with_valid_exit_codes([3, 0, -1])),
@@ -195,7 +195,7 @@ fn a_shell_stands_for_exit_codes_and_secret_variables() {
 }
 
 #[test]
-fn sources_say_it_in_another_way() {
+fn sources_have_fallbacks() {
     let checksum = Digest::from_content(b"x");
     let image = |reference: &str| {
         let image = ImageSource { checksum: Some(checksum), ..ImageSource::new(reference, amd64()) };
@@ -243,7 +243,7 @@ fn sources_say_it_in_another_way() {
 }
 
 #[test]
-fn files_say_it_in_another_way() {
+fn files_have_fallbacks() {
     let copy = |change: fn(&mut Copy)| {
         move |graph: &mut GraphBuilder| {
             let (base, context) = (debian(graph), context(graph));
@@ -298,7 +298,7 @@ fn files_say_it_in_another_way() {
 }
 
 #[test]
-fn notes_come_along_and_what_they_require_is_looked_at() {
+fn notes_and_their_required_capabilities_are_kept() {
     let mut graph = GraphBuilder::new();
     let base = debian(&mut graph);
     let resources = Some(LinuxResources { memory: 1 << 30, ..LinuxResources::default() });

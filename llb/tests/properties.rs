@@ -1,4 +1,4 @@
-//! What holds for any graph and any bytes, on random ones.
+//! Properties of all graphs and all bytes, tested with random ones.
 
 use buildkit_llb::{
     Access, Copy, DecodeError, Diff, Exec, File, Graph, GraphBuilder, LocalSource, Location, MkDir, MkFile, Mount,
@@ -142,7 +142,7 @@ fn use_up(graph: &Graph) {
 
 /// Ops on top of one that cannot be lowered are followed to their end, and no further.
 #[test]
-fn what_stands_on_what_is_lacking_ends() {
+fn lowering_ends_above_missing_capabilities() {
     let mut graph = GraphBuilder::new();
     let first = graph.source(Source::image("docker.io/library/a:1", Platform::linux("amd64")));
     let second = graph.file(File::scratch().mkfile(MkFile::new("/a", 0o644, "")));
@@ -161,13 +161,13 @@ fn read(bytes: &[u8]) -> Result<(), DecodeError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Reading gives back the ops that were written, and the same bytes.
+    /// Decoding returns the encoded ops, which encode to the same bytes.
     #[test]
-    fn what_is_written_is_read(recipes in recipes()) {
+    fn written_text_can_be_read(recipes in recipes()) {
         let graph = build(&recipes);
         let read = Graph::from_bytes(&encoded(&graph)).expect("a graph");
         prop_assert_eq!(encoded(&read), encoded(&graph));
-        // Whatever wrote them, ops are in the form in which the daemon writes them again.
+        // Ops are in the form in which the daemon encodes them again.
         let definition = graph.to_definition();
         for op in definition.def.split_last().map_or([].as_slice(), |(_, ops)| ops) {
             let message = pb::Op::decode(op.as_slice()).expect("an op");
@@ -236,7 +236,7 @@ proptest! {
         let _ = read(&bytes);
     }
 
-    /// An op with a byte changed in a definition that still holds together.
+    /// An op with one changed byte, in a consistent definition.
     #[test]
     fn broken_ops_are_a_graph_or_an_error(recipes in recipes(), place in any::<Index>(), bit in 0..8u8) {
         let definition = build(&recipes).to_definition();
@@ -253,7 +253,7 @@ proptest! {
 
 /// Nothing recurses along a graph, or takes time with the square of its size.
 #[test]
-fn deep_chains_are_no_problem() {
+fn deep_chains_are_supported() {
     const LENGTH: usize = 100_000;
     let amd64 = Platform::linux("amd64");
     let build = |last: &str| {

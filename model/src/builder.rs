@@ -179,8 +179,8 @@ fields! {
     }
 }
 
-/// No rule holds between its own fields.
+/// There are no rules between its own fields.
 impl Rules for BuilderOptions {}
 
-/// No rule holds between its own fields.
+/// There are no rules between its own fields.
 impl Rules for BuilderConfig {}

@@ -16,7 +16,7 @@ use crate::requirement::{Requirement, RequirementKind};
 /// Hashed first. A change of the form's meaning gets another number, so that no tag ever means two forms.
 const VERSION: &str = "imagespec 1";
 
-/// A value in the canonical form. What a spec leaves out is not there at all.
+/// A value in the canonical form, which has no values for fields that a spec leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Canonical {
     Text(String),
@@ -153,7 +153,7 @@ pub(crate) struct Leaf {
     pub(crate) value: String,
 }
 
-/// All values of a form by their paths, as people read them: `env.LOG_LEVEL`, `base_image.commands[2]`.
+/// All values of a form by their paths: `env.LOG_LEVEL`, `base_image.commands[2]`.
 pub(crate) fn leaves(form: &Form) -> BTreeMap<String, Leaf> {
     let mut found = Walk { leaves: BTreeMap::new() };
     found.form(form, Place::default());

@@ -2,7 +2,7 @@
 //! built on.
 //!
 //! A spec and its base make one image: one interpreter, one lock, one set of secrets. The rules look at the typed spec, whether
-//! it comes from a file or was made in Rust; only a file has places to point at. Knows nothing of the world.
+//! it comes from a file or was made in Rust; only a file has places to point at. No facts are needed.
 
 use std::collections::BTreeMap;
 

@@ -71,7 +71,7 @@ pub struct FieldInfo {
 }
 
 impl FieldInfo {
-    /// A text in a mapping that has no table of its own.
+    /// A text in a mapping without its own table.
     pub(crate) const fn part(
         key: &'static str,
         takes: &'static str,
@@ -123,7 +123,7 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A whole number from 1 to this one.
     Count(u32),
-    /// A mapping with fields of its own.
+    /// A mapping with its own fields.
     Fields(&'static [&'static FieldInfo]),
     /// A list of secrets.
     Secrets,
@@ -131,7 +131,7 @@ pub(crate) enum Shape {
     Base,
 }
 
-/// All fields of a spec, those inside `builder_options` and `builder_config` after the field that holds them.
+/// All fields of a spec. Those inside `builder_options` and `builder_config` come after the field that contains them.
 ///
 /// ```
 /// let names: Vec<&str> = imagespec::field::fields().map(|field| field.name()).collect();

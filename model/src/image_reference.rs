@@ -1,6 +1,6 @@
 //! Image references and names in specs: checks on top of the grammar of `oci-names`.
 //!
-//! Says what is wrong and where. Resolves nothing.
+//! Reports problems and their places. Resolves nothing.
 
 use oci_names::{ImageReference, ReferenceProblem};
 
@@ -46,7 +46,7 @@ pub(crate) fn image_name(value: &str) -> Result<String, Fault> {
     one_word(value, "an image name")?;
     let name = value.to_lowercase();
     if name.contains([':', '@']) {
-        return Err(Fault::new(&rules::IMAGE_NAME, format!("{} holds more than the image's name", quote(value)))
+        return Err(Fault::new(&rules::IMAGE_NAME, format!("{} contains more than the image's name", quote(value)))
             .label("has a tag or registry port")
             .help("the tag is computed from the spec; the registry goes into the field `registry`"));
     }
@@ -82,15 +82,16 @@ pub(crate) fn registry(value: &str) -> Result<String, Fault> {
     }
 }
 
-/// What stands for the fingerprint in a `tag_format`.
+/// The placeholder for the fingerprint in a `tag_format`.
 pub(crate) const SPEC_HASH: &str = "{spec_hash}";
 
 /// Checks how a tag is made: text of a tag, with `{spec_hash}` in it.
 pub(crate) fn tag_format(value: &str) -> Result<String, Fault> {
     one_word(value, "a tag")?;
-    let refuse = |why: &str| Fault::new(&rules::IMAGE_NAME, format!("{} makes no tag", quote(value))).label(why);
+    let refuse =
+        |why: &str| Fault::new(&rules::IMAGE_NAME, format!("{} is not a valid tag format", quote(value))).label(why);
     if !value.contains(SPEC_HASH) {
-        return Err(refuse("without `{spec_hash}`")
+        return Err(refuse("`{spec_hash}` is missing")
             .help("the hash tells images of different specs apart: `tag_format: \"{spec_hash}-dev\"`"));
     }
     // As long as the hash is.
@@ -110,7 +111,7 @@ fn label(problem: ReferenceProblem) -> String {
     }
 }
 
-/// The grammar has ports of any length; a spec would fail only when the registry is asked.
+/// The grammar allows ports of any length; without this check a build would fail when it contacts the registry.
 fn is_port_possible(registry: &str) -> bool {
     let port = registry.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
     port.is_none_or(|port| port.parse::<u16>().is_ok())

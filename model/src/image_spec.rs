@@ -222,7 +222,7 @@ fields! {
         moves: [Lock, Packages],
     }
 
-    /// Further indexes, asked before the index.
+    /// Further indexes, queried before the index.
     pip_extra_index_url as PIP_EXTRA_INDEX_URL: Vec<String> => &[String] {
         kind: list(index_url),
         takes: "a list of URLs",

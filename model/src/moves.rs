@@ -62,7 +62,7 @@ impl StepKind {
         Self::Config,
     ];
 
-    /// What people call it: where a kind is one step, the step's id.
+    /// Its name for users: the step's id, if the kind is a single step.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -210,7 +210,7 @@ impl Change<'_> {
     }
 }
 
-/// One of the images of a spec; an empty one where there is none.
+/// One of the images of a spec; an empty one if there is none.
 fn image<'a>(images: &[MergedSpec<'a>], index: Option<usize>) -> MergedSpec<'a> {
     index.and_then(|index| images.get(index)).cloned().unwrap_or_default()
 }

@@ -38,7 +38,7 @@ impl fmt::Display for PackageName {
     }
 }
 
-/// So that a set of names can be asked for a text.
+/// Allows lookups by text in a set of names.
 impl Borrow<str> for PackageName {
     fn borrow(&self) -> &str {
         &self.0

@@ -108,7 +108,7 @@ fn check(platform: &Platform, value: &str) -> Result<(), Fault> {
     let start = os_end + 1;
     let end = value.get(start..).and_then(|rest| rest.find('/')).map_or(value.len(), |at| start + at);
     if !is_known(architecture) {
-        let known = || format!("known are: {}", ARCHITECTURES.join(", "));
+        let known = || format!("supported: {}", ARCHITECTURES.join(", "));
         let help = suggestion(architecture).unwrap_or_else(known);
         return Err(refusal(value).label("unknown architecture").help(help).at(start..end));
     }

@@ -93,7 +93,7 @@ impl RequirementsKind {
     }
 }
 
-/// Lockfiles have formats of their own; as in Flytekit, the file's name tells which.
+/// Lockfiles have different formats; as in Flytekit, the file's name determines the format.
 pub(crate) fn requirements_file(value: &str) -> Result<RequirementsFile, Fault> {
     let path = context_path(value)?;
     let name = path.rsplit('/').next().unwrap_or(&path);

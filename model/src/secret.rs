@@ -122,7 +122,7 @@ pub(crate) fn env_target(name: &str) -> Result<SecretTarget, Fault> {
     env_name(name).map(|()| SecretTarget::Env(name.to_owned()))
 }
 
-/// Two secrets of one list cannot have one target, and one id cannot mean two sources. `place` says where an entry was written.
+/// Two secrets of one list cannot have the same target, and an id cannot have two sources. `place` is the place of an entry.
 pub(crate) fn clashes(mounts: &[SecretMount], place: impl Fn(usize) -> Option<Span>) -> Vec<Diagnostic> {
     let mut targets: BTreeMap<&str, usize> = BTreeMap::new();
     let mut sources: BTreeMap<&str, usize> = BTreeMap::new();

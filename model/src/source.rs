@@ -38,7 +38,7 @@ impl Span {
     }
 }
 
-/// A place people can find: both numbers start at 1, columns count characters.
+/// A place for users: both numbers start at 1, columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Position {
     /// 1-based line.

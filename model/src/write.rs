@@ -1,4 +1,4 @@
-//! A spec as the text of a file: reading it gives the same spec again.
+//! Writes a spec as the text of a file: reading it results in the same spec.
 //!
 //! Every text is written in double quotes, so that none of it can mean anything but itself.
 
@@ -26,7 +26,7 @@ impl ImageSpec {
     /// ```
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        Yaml::of(self).text
+        Yaml::for_spec(self).text
     }
 
     /// The spec with its text and the place of every value, as if it came from a YAML file of this name. Nothing is parsed.
@@ -40,7 +40,7 @@ impl ImageSpec {
     /// ```
     #[must_use]
     pub fn to_parsed(&self, file_name: &str) -> Parsed {
-        let yaml = Yaml::of(self);
+        let yaml = Yaml::for_spec(self);
         let mut sources = SourceMap::new();
         sources.add(file_name, yaml.text);
         Parsed { spec: Some(self.clone()), images: Vec::new(), spans: yaml.spans, diagnostics: self.check(), sources }
@@ -57,7 +57,7 @@ pub(crate) struct Yaml {
 }
 
 impl Yaml {
-    fn of(spec: &ImageSpec) -> Self {
+    fn for_spec(spec: &ImageSpec) -> Self {
         let mut yaml = Self { text: String::new(), indent: 0, path: String::new(), spans: Spans::default() };
         spec.write(&mut yaml);
         if yaml.text.is_empty() {
@@ -69,7 +69,7 @@ impl Yaml {
         yaml
     }
 
-    /// A mapping with fields of its own.
+    /// A mapping with its own fields.
     pub(crate) fn mapping(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
         let path = self.key(name, name);
         self.text.push('\n');

@@ -42,7 +42,7 @@ fn from_text_to_spec_and_back_to_the_text() {
     assert_eq!(included.as_deref(), Some("deps/base.txt"));
     assert!(matches!(&scan.lines[1].kind, RequirementsLineKind::Option { args } if args.len() == 2));
 
-    // A wrong one is explained, with the place shown and nobody's password in it.
+    // A diagnostic explains an invalid spec and shows the place, without passwords.
     let text = "pip_index: https://me:secret@example.org/simple\n";
     let parsed = parse("spec.yaml", text);
     let [diagnostic] = parsed.diagnostics.as_slice() else { panic!("{:?}", parsed.diagnostics) };

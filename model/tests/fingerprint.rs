@@ -1,4 +1,4 @@
-//! The id and the tag: what must change them, what must not, and that the explanation says exactly when they change.
+//! The id and the tag: what must change them, what must not, and that the explanation reports exactly these changes.
 
 mod testdata;
 
@@ -20,14 +20,14 @@ fn tag(spec: &ImageSpec) -> String {
 }
 
 #[test]
-fn what_is_known_stays_what_it_is() {
+fn known_tags_do_not_change() {
     // A change of these is a new tag for every image: it needs another version of the form.
     assert_eq!(tag(&ImageSpec::default()), "3f8426be23a57afe67dbd1e6bb60627d");
     assert_eq!(tag(&spec("packages: [numpy]\napt_packages: [git]\n")), "d6e059b12cc3e0a6aa21dd21e697f28f");
 }
 
 #[test]
-fn order_of_keys_and_sets_means_nothing() {
+fn order_of_keys_and_sets_has_no_effect() {
     let one = spec("packages: [numpy, pandas]\napt_packages: [git, curl]\nenv: {A: b, C: d}\nconda_packages: [a, b]\n");
     let other =
         spec("conda_packages: [b, a]\nenv: {C: d, A: b}\napt_packages: [curl, git]\npackages: [pandas, numpy]\n");
@@ -38,7 +38,7 @@ fn order_of_keys_and_sets_means_nothing() {
 }
 
 #[test]
-fn order_that_means_something_counts() {
+fn significant_order_counts() {
     for (one, other) in [
         ("commands: [a, b]\n", "commands: [b, a]\n"),
         ("entrypoint: [a, b]\n", "entrypoint: [b, a]\n"),
@@ -55,7 +55,7 @@ fn order_that_means_something_counts() {
 }
 
 #[test]
-fn words_in_other_fields_or_split_elsewhere_differ() {
+fn texts_in_other_fields_or_split_differently_differ() {
     let texts = [
         "packages: [abc]\n",
         "apt_packages: [abc]\n",
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_again((_, spec) in any_spec()) {
+    fn written_specs_can_be_read((_, spec) in any_spec()) {
         prop_assert_eq!(parse("a.yaml", &spec.to_yaml()).spec, Some(spec));
     }
 }

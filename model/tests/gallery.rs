@@ -1,4 +1,4 @@
-//! The error gallery: one broken spec per mistake in `testdata/specs/bad`, what is said about it beside it.
+//! The error gallery: one broken spec per mistake in `testdata/specs/bad`, with its diagnostics next to it.
 //!
 //! New mistakes: add a file, run `cargo insta review`.
 
@@ -48,7 +48,7 @@ fn every_rule_has_an_example() {
         let file = sources.add(name, text.as_str());
         shown.extend(scan_requirements(file, &text).diagnostics.iter().map(|found| found.code));
     }
-    // A file with that many mistakes would be no example; `parse` has a test of its own for it.
+    // A file with that many mistakes is not a useful example; `parse` has its own test for it.
     shown.insert("E099");
     let all: BTreeSet<&str> = rules().iter().map(|rule| rule.code).collect();
     assert_eq!(shown, all);

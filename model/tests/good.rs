@@ -46,7 +46,7 @@ fn every_field_is_read() {
 }
 
 #[test]
-fn every_value_has_its_place() {
+fn every_value_has_a_place() {
     for (name, text) in files("good") {
         let parsed = parse_good(&name, &text);
         for (path, span) in parsed.spans.iter() {
@@ -90,7 +90,7 @@ fn the_format_is_chosen_by_name_then_by_content() {
 }
 
 #[test]
-fn shell_signs_stay_as_they_are() {
+fn shell_characters_are_kept() {
     let text = r##"{"commands": ["$X `a` $(b) \"c\" 'd' \\e ; & | < > * ? [f] {g} ~ # ! %\n\tü"],
         "entrypoint": ["", " a ", "$X"], "env": {"A": " \\$X ${Y} "}, "copy": ["a b/$(c);d"]}"##;
     let spec = spec("spec.json", text);
@@ -124,7 +124,7 @@ fn a_named_context_wins_over_an_image_of_the_file() {
 }
 
 #[test]
-fn values_that_are_set_take_the_place_of_the_text_s() {
+fn set_values_replace_those_of_the_text() {
     let text = "packages: [numpy]\nenv: {A: b}\n";
     let set = |values: &[&str]| {
         let set = values.iter().map(|value| (*value).to_owned()).collect();

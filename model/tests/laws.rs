@@ -78,7 +78,7 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Reads and renders; every place has to lie inside the text, on character boundaries.
+/// Reads and renders; every place must be inside the text, on character boundaries.
 fn read_and_render(name: &str, text: &str) {
     let parsed = parse(name, text);
     assert_eq!(parsed.spec.is_none(), parsed.diagnostics.iter().any(|diagnostic| diagnostic.is_error()));
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn a_requirement_reads_back_as_itself(name in "[a-z][a-z0-9]{0,8}", minor in 0u32..99, marker in prop::bool::ANY) {
+    fn a_written_requirement_can_be_read(name in "[a-z][a-z0-9]{0,8}", minor in 0u32..99, marker in prop::bool::ANY) {
         let text = format!("{name}=={minor}.0{}", if marker { " ; os_name == 'posix'" } else { "" });
         let parsed = parse("a.json", &serde_json::json!({"packages": [text]}).to_string());
         let spec = parsed.spec.expect("a valid spec");
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn shell_signs_survive_yaml_and_toml(value in "[ -~]{0,40}") {
+    fn shell_characters_survive_yaml_and_toml(value in "[ -~]{0,40}") {
         let yaml = format!("env: {{A: '{}'}}\n", value.replace('\'', "''"));
         let toml = format!("[env]\nA = \"{}\"\n", value.replace('\\', "\\\\").replace('"', "\\\""));
         for (name, text) in [("a.yaml", yaml), ("a.toml", toml)] {

@@ -51,7 +51,7 @@ fn runtime_packages_bring_pip_and_a_script() {
 }
 
 #[test]
-fn the_image_of_micromamba_moves_conda_where_there_is_some() {
+fn the_micromamba_image_moves_conda_if_conda_is_used() {
     let tool = "builder_config: {micromamba_image: \"mambaorg/micromamba:2.0.4\"}\n";
     let field = "builder_config.micromamba_image";
     check("conda_packages: [numpy]\n", &format!("conda_packages: [numpy]\n{tool}"), &[(field, &[Conda])]);
@@ -83,7 +83,7 @@ fn images_of_flytekit_carry_their_id() {
 }
 
 #[test]
-fn a_user_moves_all_that_stands_on_the_users_step() {
+fn a_user_moves_all_steps_built_on_the_users_step() {
     let user = |name: &str| format!("apt_packages: [git]\ncopy: [data]\nbuilder_options: {{user: {name}}}\n");
     check(&user("app"), &user("other"), &[("builder_options.user", &[User, Apt, Files, Config])]);
     check(&user("root"), &user("0"), &[("builder_options.user", &[Files, Config])]);
@@ -103,7 +103,7 @@ fn a_spec_below_is_part_of_the_image_unless_it_is_finished() {
 }
 
 #[test]
-fn the_same_base_named_elsewhere_moves_nothing() {
+fn the_same_base_in_another_field_moves_nothing() {
     let (alone, nested) =
         ("base_image: python:3.11\ncopy: [data]\n", "base_image: {base_image: python:3.11}\ncopy: [data]\n");
     check(alone, nested, &[("base_image", &[]), ("base_image.base_image", &[])]);
@@ -130,7 +130,7 @@ fn files_move_the_steps_that_read_them() {
         let found: Vec<_> = steps((text, &old), (text, &new)).into_values().collect();
         assert_eq!(found, [expect.into_iter().collect()], "{kind} {path}");
     }
-    // Whoever copied it, all of it is built again.
+    // It is built again, no matter which spec copies it.
     let text = "base_image: {commands: [make], copy: [data]}\napt_packages: [git]\n";
     let (old, new) = (content("files", "data/a.csv", "1"), content("files", "data/a.csv", "2"));
     let found: Vec<_> = steps((text, &old), (text, &new)).into_values().collect();

@@ -35,7 +35,7 @@ fn there_are_many_and_each_names_its_source() {
 }
 
 #[test]
-fn written_and_read_again_they_are_the_same() {
+fn written_specs_equal_the_originals() {
     for (name, spec) in images() {
         let text = spec.to_yaml();
         let parsed = parse("spec.yaml", &text);

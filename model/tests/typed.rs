@@ -1,4 +1,4 @@
-//! Specs made in Rust: what is refused, and that a file says the same.
+//! Specs made in Rust: what is refused, and that they equal the spec of a file.
 
 use imagespec::{
     BuilderConfig, BuilderOptions, Bytecode, CopyMode, Flavor, ImageSpec, Invalid, SecretMount, SecretSource,
@@ -39,7 +39,7 @@ fn every_value_is_checked_when_it_is_set() {
 }
 
 #[test]
-fn all_of_it_is_what_a_file_says() {
+fn a_typed_spec_has_all_fields_of_a_file() {
     let made = || -> Result<ImageSpec, Invalid> {
         let source = Some(SecretSource::Env("TOKEN".to_owned()));
         let secret = SecretMount::new("token", source, SecretTarget::Env("UV_INDEX_A_PASSWORD".to_owned()))?;

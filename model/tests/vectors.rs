@@ -1,4 +1,4 @@
-//! Requirement lines that uv was asked about: `testdata/specs/uv`, written by the script beside it.
+//! Compares requirement lines with uv's results in `testdata/specs/uv`, which the script next to them writes.
 
 #![expect(clippy::disallowed_methods, reason = "the crate reads no files, its tests do")]
 
@@ -19,7 +19,7 @@ const STRICTER: [&str; 5] = [
 ];
 
 #[test]
-fn lines_are_accepted_and_refused_as_uv_does() {
+fn lines_are_accepted_and_refused_like_in_uv() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/specs/uv/verdicts.tsv");
     let verdicts = std::fs::read_to_string(path).expect("testdata is there");
     let mut differ: BTreeSet<&str> = BTreeSet::new();

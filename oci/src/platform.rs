@@ -14,7 +14,7 @@ pub use self::parse::{ParsePlatformError, PlatformProblem};
 
 /// What an image is for, or what a worker can run (OCI image spec, image-index.md § Image Index Property Descriptions).
 ///
-/// The JSON form is the image spec's. It is read and written as it is: what somebody else sends need not be in normal form.
+/// The JSON form is the image spec's. It is read and written unchanged: data of other programs need not be in normal form.
 ///
 /// ```
 /// use oci_names::Platform;

@@ -86,7 +86,7 @@ pub enum ReferenceProblem {
     /// 64 hexadecimal digits, which Docker takes for the id of a local image.
     #[error("64 hexadecimal digits are the id of an image, not its name")]
     ImageId,
-    /// What stands before the first `/` can only be a registry, and is not one.
+    /// The text before the first `/` can only be a registry, but is not a valid one.
     #[error("the part before the first `/` is not a host name")]
     Registry,
     /// Two `/` next to each other, one at the begin or end, or nothing at all.
@@ -113,7 +113,7 @@ impl ImageReference {
     /// Parses a reference, short (`debian`) or in full. A name without a registry is Docker Hub's.
     ///
     /// This is `ParseNormalizedNamed` of `distribution/reference`. It accepts a host with `_` in it if there is no port, as a
-    /// repository without any registry (`my_host.example/app`); here it is refused, because nobody can be asked for it.
+    /// repository without any registry (`my_host.example/app`); here it is refused, because no registry can serve it.
     ///
     /// ```
     /// use oci_names::ImageReference;

@@ -30,7 +30,7 @@ proptest! {
     }
 
     #[test]
-    fn json_of_platforms_is_read_back(parts in prop::array::uniform4(".{0,6}"), os_features in prop::collection::vec(".{0,4}", 0..3)) {
+    fn json_of_platforms_can_be_read(parts in prop::array::uniform4(".{0,6}"), os_features in prop::collection::vec(".{0,4}", 0..3)) {
         let [os, architecture, variant, os_version] = parts;
         let platform = Platform { architecture, os, os_version, os_features, variant };
         let json = serde_json::to_string(&platform).expect("texts");

@@ -1,12 +1,12 @@
 //! What the Go packages that BuildKit uses say of names (`testdata/vectors/names`), compared one by one.
 //!
-//! Neither makes the vectors nor needs Go: `just vectors` makes them anew.
+//! Uses the committed vectors and needs no Go: `just vectors` regenerates them.
 
 use oci_names::{ImageReference, Platform, PlatformProblem, ReferenceProblem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The lines of a file, without the first one, which says where they come from.
+/// The lines of a file, without the first one, which names their source.
 fn lines<T: DeserializeOwned>(text: &str) -> Vec<T> {
     let lines =
         text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
@@ -27,7 +27,7 @@ struct PlatformLine {
 }
 
 #[test]
-fn platforms_are_containerd_s() {
+fn platforms_are_the_same_as_in_containerd() {
     let lines: Vec<PlatformLine> = lines(include_str!("../../testdata/vectors/names/platforms.jsonl"));
     assert!(lines.len() > 800, "{} lines", lines.len());
     for PlatformLine { text, fields, parsed, platform, id, short } in lines {
@@ -99,7 +99,7 @@ struct ReferenceLine {
 }
 
 #[test]
-fn references_are_distribution_s() {
+fn references_are_the_same_as_in_distribution() {
     let lines: Vec<ReferenceLine> = lines(include_str!("../../testdata/vectors/names/references.jsonl"));
     assert!(lines.len() > 1000, "{} lines", lines.len());
     for line in lines {

@@ -268,5 +268,5 @@ fn refused_policy(context: &Context<'_>) {
     context.space.write("spec.yaml", "base_image: debian:bookworm-slim\nenv: {A: b}\n");
     context.space.write("policy.json", "{\"rules\": []}");
     let ended = program(context).arg("--source-policy-file").arg(context.space.context().join("policy.json")).run();
-    assert!(ended.code != Some(0) && ended.stderr.contains("this daemon cannot apply a source policy"), "{ended}");
+    assert!(ended.code != Some(0) && ended.stderr.contains("this daemon does not support a source policy"), "{ended}");
 }

@@ -123,7 +123,7 @@ async fn and_once_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_not_built_unless_forced() {
+async fn existing_images_are_built_only_if_forced() {
     let counter = Counter::new(Existence::Exists);
     let engine = engine(&counter);
     assert!(!engine.build(&spec("a")).await.unwrap().was_built);
@@ -165,7 +165,7 @@ async fn failures_are_not_remembered() {
 }
 
 #[tokio::test]
-async fn work_that_is_dropped_lets_others_go_on() {
+async fn dropped_work_does_not_stop_others() {
     let counter = Counter::new(Existence::Missing);
     let engine = engine(&counter);
     let given_up = tokio::time::timeout(Duration::from_millis(1), engine.build(&spec("a"))).await;
@@ -174,7 +174,7 @@ async fn work_that_is_dropped_lets_others_go_on() {
 }
 
 #[tokio::test]
-async fn not_knowing_is_told_or_refused() {
+async fn an_unknown_state_is_reported_or_refused() {
     let counter = Counter::new(Existence::Unknown("no network".to_owned()));
     let built = engine(&counter).build(&spec("a")).await.unwrap();
     assert!(built.was_built && built.warnings[0].contains("no network"), "{built:?}");
@@ -185,7 +185,7 @@ async fn not_knowing_is_told_or_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_spec_says_what_is_wrong() {
+async fn an_invalid_spec_reports_its_problems() {
     let engine = engine(&Counter::new(Existence::Missing));
     let wrong = spec("a").with_requirements("no-such-file.txt").unwrap();
     let error = engine.build(&wrong).await.unwrap_err();
@@ -193,7 +193,7 @@ async fn a_wrong_spec_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_changed_file_is_another_image() {
+async fn a_changed_file_changes_the_image() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "1").unwrap();
     let counter = Counter::new(Existence::Missing);

@@ -47,7 +47,7 @@ async fn every_daemon_pushes_once() {
 }
 
 #[tokio::test]
-async fn two_specs_at_once_and_each_once() {
+async fn two_specs_are_built_in_parallel_and_once_each() {
     let (a, b) = (pushed("first"), pushed("second"));
     let engine = engine(BUILDKITD, settings());
     let built: Vec<_> = engine.build_all([&a, &b, &a]).await.into_iter().map(Result::unwrap).collect();
@@ -128,7 +128,7 @@ async fn tasks_share_an_engine() {
 }
 
 #[tokio::test]
-async fn what_is_not_pushed_is_loaded() {
+async fn images_that_are_not_pushed_are_loaded() {
     let off = Settings { push: false, ..settings() };
     for daemon in [CONTAINERD, CLASSIC] {
         for spec in [spec("loaded"), pushed("held-back")] {
@@ -153,7 +153,7 @@ async fn what_is_not_pushed_is_loaded() {
 }
 
 #[tokio::test]
-async fn a_registry_that_does_not_say() {
+async fn a_registry_that_does_not_answer() {
     // Without credentials the registry neither answers nor accepts the image.
     let spec = spec("unknown").with_registry(&variable("IMAGESPEC_LAB_TLS_REGISTRY")).unwrap();
     let strict = engine(BUILDKITD, Settings { fail_fast: true, ..settings() });
@@ -242,7 +242,7 @@ async fn a_spec_made_in_rust() {
 }
 
 #[tokio::test]
-async fn noop_beside_llb() {
+async fn noop_next_to_llb() {
     let mut engine = engine(BUILDKITD, settings());
     engine.register("noop", NoopBuilder, 1);
     let spec = pushed("noop").with_builder("noop").unwrap();

@@ -28,7 +28,7 @@ const MODE_TYPE: u32 = MODE_DIR | MODE_SYMLINK | 1 << 26 | 1 << 25 | 1 << 24 | 1
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stat {
-    /// Its name (not its path); bytes that are no UTF-8 are replaced.
+    /// Its name (not its path); invalid UTF-8 is replaced.
     pub path: String,
     /// Go's `os.FileMode`; ask [`Stat::is_dir`] and its like.
     pub mode: u32,

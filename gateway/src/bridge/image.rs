@@ -28,7 +28,7 @@ pub struct ResolvedImage {
     /// Digest of the manifest or index it names; empty for an image that an Engine with the classic store has loaded
     /// rather than pulled.
     pub digest: String,
-    /// Image config JSON of the platform asked for.
+    /// The image config of the requested platform, as JSON.
     pub config: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl ResolvedImage {
 /// # let opts = [("context:base".to_owned(), format!("oci-layout://images@{digest}"))].into();
 /// # let options = BuildOptions::new(opts, "client".to_owned(), Vec::new(), String::new()).expect("possible");
 ///
-/// // What a user puts in the place of an image may come from the client's own store.
+/// // A replacement of an image may come from the client's own store.
 /// let Some(found) = named_context(&options, "base", None)? else { panic!("it is among the options") };
 /// let NamedSource::OciLayout { store, .. } = found.source else { panic!("it is a store's") };
 /// let store = OciStore { session_id: options.session_of(&store).to_owned(), store_id: store };

@@ -138,7 +138,7 @@ impl Bridge {
         Ok(solved)
     }
 
-    /// The graphs attached to this build by whoever started it, by name.
+    /// The graphs that the client attached to this build, by name.
     ///
     /// # Errors
     /// If the daemon knows no inputs (before BuildKit 0.7).

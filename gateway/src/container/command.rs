@@ -33,7 +33,7 @@ pub(super) enum Input {
     /// It finds the end at once.
     #[default]
     Nothing,
-    /// Whatever [`Stdin`](super::Stdin) is given.
+    /// The data that is written to [`Stdin`](super::Stdin).
     Pipe,
     /// These bytes, then the end.
     Bytes(Vec<u8>),
@@ -115,7 +115,7 @@ impl Command {
         &self.args
     }
 
-    /// The message that starts it, and where its input comes from.
+    /// The message that starts it, and the source of its input.
     pub(super) fn into_init(self, container: &str) -> (gateway::InitMessage, Input) {
         let Self { args, env, cwd, user, tty, input, security, secret_env } = self;
         let stdin = (input != Input::Nothing).then_some(0);
@@ -175,13 +175,13 @@ signals! {
     Hup = "HUP";
     /// Ctrl-C.
     Int = "INT";
-    /// The end, without being asked.
+    /// The end of input, without a request.
     Kill = "KILL";
-    /// Nobody reads any more.
+    /// The reader is gone.
     Pipe = "PIPE";
     /// Quit and dump core.
     Quit = "QUIT";
-    /// Stop, without being asked.
+    /// Stop, without a request.
     Stop = "STOP";
     /// Please end.
     Term = "TERM";

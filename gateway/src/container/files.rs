@@ -52,7 +52,7 @@ impl Container {
         answer.stat.map(Stat::from_wire).ok_or(GatewayError::Incomplete { method: name, what: "stat" })
     }
 
-    /// The mount a path of the container lies in, and the path inside it.
+    /// The mount that contains a path of the container, and the path inside it.
     async fn find(&self, path: &str) -> Result<(i32, String), GatewayError> {
         self.bridge().require_gateway_cap(caps::EXEC_FILESYSTEM, "look into containers").await?;
         find(&self.0.places, path).ok_or(GatewayError::Invalid("a path in a container lies in one of its mounts"))

@@ -1,7 +1,7 @@
 //! Mounts of a container (`moby/buildkit: frontend/gateway/client/client.go`, `Mount`): one type for each kind, with the
 //! setters that mean something for that kind only.
 //!
-//! Only says what is mounted; whether it can be is for the daemon to decide.
+//! Only describes mounts; the daemon decides whether they are allowed.
 
 use buildkit_llb::{SecretMount, Sharing, SshMount};
 use buildkit_proto::rpc::llb;
@@ -107,7 +107,7 @@ impl Root {
         Self { result: id.into(), read_only: false }
     }
 
-    /// An empty directory, for static programs that come with another mount.
+    /// An empty directory, for static programs in another mount.
     #[must_use]
     pub fn scratch() -> Self {
         Self::result("")
@@ -158,7 +158,7 @@ impl Mount {
         CacheMount { dest: dest.into(), id: id.into(), sharing, seed, selector, read_only: false }
     }
 
-    /// Memory. The daemon ignores a size here, so there is none to give.
+    /// Memory. There is no size, because the daemon ignores it here.
     #[must_use]
     pub fn tmpfs(dest: impl Into<String>) -> Self {
         Self(Kind::Tmpfs(dest.into()))

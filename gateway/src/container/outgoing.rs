@@ -14,24 +14,24 @@ use tokio_stream::Stream;
 /// The descriptor of the input.
 const STDIN: u32 = 0;
 
-/// A message beside the input.
+/// A control message.
 #[derive(Debug)]
 pub(super) enum Control {
     Send(Box<exec_message::Input>),
-    /// The process has ended: the rest of its input is nobody's, but the daemon waits for its end.
+    /// The process has ended: the rest of its input is dropped, but the daemon waits for the end of the input.
     EndInput,
 }
 
-/// Where input comes from.
+/// The source of the input.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// There is no more, and the daemon knows.
+    /// The input has ended, and the daemon was told.
     Closed,
     Bytes(VecDeque<Vec<u8>>),
     Pipe(mpsc::Receiver<Vec<u8>>),
 }
 
-/// The stream; it ends when nobody can send control messages any more.
+/// The stream; it ends when all senders of control messages are dropped.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) process: String,

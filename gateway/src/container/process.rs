@@ -26,7 +26,7 @@ use buildkit_proto::errdefs::ErrorDetail;
 
 /// So much input goes into one message.
 const CHUNK: usize = 64 << 10;
-/// So many of them wait here before a writer does.
+/// The number of messages that are queued before a writer has to wait.
 const MAX_WAITING: usize = 4;
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
@@ -67,7 +67,7 @@ pub struct Process {
     stdin: Option<Stdin>,
     /// Known, but there may be output still.
     exit: Option<Exit>,
-    /// There is no output any more. Comes before the exit where input nobody read has broken the stream.
+    /// The output has ended. If unread input has broken the stream, this comes before the exit.
     is_done: bool,
     is_over: bool,
     takes_signals: bool,
@@ -124,7 +124,7 @@ impl Exit {
         self.code == 0
     }
 
-    /// The failure, ready to be returned to the client: it holds the exit code.
+    /// The failure with the exit code, to return to the client.
     ///
     /// # Errors
     /// If the exit code is not 0.
@@ -242,7 +242,7 @@ impl Process {
                 Ok(Some(message)) => message,
                 Ok(None) => return self.end(GatewayError::Incomplete { method: METHOD, what: "exit" }),
                 Err(status) => {
-                    let failure = self.container.bridge.sort_failure_beside(METHOD, status);
+                    let failure = self.container.bridge.classify_call_failure(METHOD, status);
                     return self.end(failure);
                 }
             };
@@ -320,14 +320,14 @@ impl Process {
         Ok(())
     }
 
-    /// Gives the process's terminal another size; a process without one is told nothing.
+    /// Resizes the process's terminal; has no effect on a process without one.
     pub fn resize(&self, rows: u32, columns: u32) {
         self.tell(exec_message::Input::Resize(ResizeMessage { rows, cols: columns }));
     }
 
     fn tell(&self, input: exec_message::Input) {
         if self.exit.is_none() && !self.is_over {
-            // The stream may have ended; then there is nobody to be told.
+            // The stream may have ended; then the message is not needed.
             let _ = self.control.send(Control::Send(Box::new(input)));
         }
     }
@@ -339,7 +339,7 @@ async fn started(bridge: &Bridge, outgoing: Outgoing) -> Result<Streaming<ExecMe
     match messages.message().await {
         Ok(Some(ExecMessage { input: Some(exec_message::Input::Started(_)), .. })) => Ok(messages),
         Ok(_) => Err(GatewayError::Incomplete { method: METHOD, what: "start" }),
-        Err(status) => Err(bridge.sort_failure_beside(METHOD, status)),
+        Err(status) => Err(bridge.classify_call_failure(METHOD, status)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Git references as build contexts (`moby/buildkit: frontend/dockerfile/dfgitutil`, `util/gitutil`, `util/sshutil`).
 //!
-//! Text only: nothing is fetched, and a branch is not told from a tag.
+//! Only parses text: nothing is fetched, and branches and tags are not distinguished.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub struct GitRef {
     pub submodules: Option<bool>,
     /// File times.
     pub mtime: Option<GitMtime>,
-    /// Fetch `checksum` itself, whatever `reference` points to.
+    /// Fetch `checksum` itself, regardless of `reference`.
     pub fetch_by_commit: bool,
     /// `github.com/…` without scheme, which looks like a local path; deprecated.
     pub without_scheme: bool,
@@ -79,7 +79,7 @@ impl std::fmt::Debug for GitRef {
     }
 }
 
-/// A reference that is git's by its form, but says something impossible.
+/// A reference that has the form of a git reference, but is invalid.
 ///
 /// ```
 /// use buildkit_gateway::contexts::parse_git_ref;
@@ -96,7 +96,7 @@ pub struct GitRefError {
 
 from_mistake!(GitRefError);
 
-/// Parses a git reference; `None` if the text is none (a path, or a plain http URL).
+/// Parses a git reference; `None` for another text, such as a path or a plain http URL.
 ///
 /// Git's are `git://`, `ssh://`, `user@host:path`, `github.com/…`, and http(s) URLs whose path ends in `.git`;
 /// each may carry `#ref:subdir` and a query.
@@ -167,7 +167,7 @@ pub fn parse_git_ref(text: &str) -> Result<Option<GitRef>, GitRefError> {
 }
 
 impl GitRef {
-    /// Merges the query in; whatever it says twice must be the same.
+    /// Merges the query; repeated values must be equal.
     fn take_query(&mut self, query: &str) -> Result<(), String> {
         let values = parse_query(query)?;
         let (mut tag, mut branch) = (None, None);

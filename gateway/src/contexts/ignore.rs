@@ -1,6 +1,6 @@
 //! Ignore files: which there are, and the patterns in them (`moby/patternmatcher: ignorefile`).
 //!
-//! Patterns are only read here; matching is done by whoever sends the files.
+//! Patterns are only read here; the sender of the files matches them.
 
 use buildkit_proto::go::clean_path;
 
@@ -12,17 +12,17 @@ pub const IGNORE_FILE: &str = ".dockerignore";
 /// ```
 /// use buildkit_gateway::contexts::IgnoreFile;
 ///
-/// assert_eq!(IgnoreFile::beside("docs/image.txt"), "docs/image.txt.dockerignore");
+/// assert_eq!(IgnoreFile::path_for("docs/image.txt"), "docs/image.txt.dockerignore");
 /// assert_eq!(IgnoreFile::parse(b"/target/\n"), ["target"]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct IgnoreFile;
 
 impl IgnoreFile {
-    /// The ignore file that belongs to one spec: beside it, and preferred over the one at the context's root
+    /// The path of the ignore file of a single spec: it is next to the spec, and preferred over the one at the context's root
     /// even when it is empty.
     #[must_use]
-    pub fn beside(spec: &str) -> String {
+    pub fn path_for(spec: &str) -> String {
         format!("{spec}{IGNORE_FILE}")
     }
 
@@ -73,6 +73,6 @@ mod tests {
             ["a/b", "# not a comment, but a pattern", "!", "!d", "/", "*.pyc", "x/y", ".."]
         );
         assert!(IgnoreFile::parse(b"").is_empty());
-        assert_eq!(IgnoreFile::beside("sub/imagespec.yaml"), "sub/imagespec.yaml.dockerignore");
+        assert_eq!(IgnoreFile::path_for("sub/imagespec.yaml"), "sub/imagespec.yaml.dockerignore");
     }
 }

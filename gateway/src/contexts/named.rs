@@ -207,7 +207,7 @@ fn typed_source(
             None => ContextSource::Http { url: value.to_owned() },
         })),
         "input" => Ok(NamedSource::Input { key: rest.to_owned(), config: input_config(options, rest)? }),
-        // `git@host:path` has no scheme of its own, and neither `ssh://` nor others reach us from clients.
+        // `git@host:path` has no scheme, and clients do not send `ssh://` or other schemes.
         scheme if scheme == "git" || scheme.starts_with("git@") => match git()? {
             Some(git) => Ok(NamedSource::Files(ContextSource::Git(git))),
             None => Err(NamedContextError::Specifier { name: name.to_owned(), value: redacted(value) }),

@@ -175,7 +175,7 @@ fn frontend_words() {
 }
 
 #[test]
-fn what_upstream_took_away() {
+fn removed_options() {
     refused("override-copy-image", "x");
     refused("gateway-devel", "true");
     refused("build-arg:BUILDKIT_DISABLE_FILEOP", "1");

@@ -51,7 +51,7 @@ fn csv(key: &str, value: &str) -> Result<Vec<String>, OptionError> {
     csv_fields(value).map_err(|problem| error(key, value, problem))
 }
 
-/// Opts whose support upstream took away; ignoring them would build something else than was asked.
+/// Opts that upstream has removed; ignoring them would build something other than requested.
 pub(super) fn refuse_removed(opts: &Opts) -> Result<(), OptionError> {
     for key in [option::OVERRIDE_COPY_IMAGE, option::GATEWAY_DEVEL] {
         if let Some(value) = present(opts, key) {

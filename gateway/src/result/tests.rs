@@ -88,7 +88,7 @@ fn results_survive_the_wire() {
 }
 
 #[test]
-fn old_daemons_get_and_give_ids() {
+fn old_daemons_use_ids() {
     let result = FrontendResult {
         refs: Refs::PerPlatform(BTreeMap::from([("k".to_owned(), None)])),
         ..FrontendResult::default()

@@ -66,7 +66,7 @@ async fn later_processes_join_the_first() {
 }
 
 #[tokio::test]
-async fn a_megabyte_goes_through() {
+async fn a_megabyte_is_transferred() {
     build(&buildkitd(), async |bridge| {
         let container = container(bridge).await;
         let bytes: Vec<u8> = (0..1 << 20).map(|n: u32| n.to_le_bytes()[n as usize % 3]).collect();
@@ -87,9 +87,9 @@ async fn a_megabyte_goes_through() {
     .await;
 }
 
-/// A process may end before its input does; the rest of it is nobody's, and its exit still comes.
+/// A process may end before its input; the rest of the input is dropped, and the exit is still reported.
 #[tokio::test]
-async fn input_nobody_reads_does_no_harm() {
+async fn unread_input_has_no_effect() {
     build(&buildkitd(), async |bridge| {
         let output = container(bridge).await.run(sh("exit 4").with_input(vec![b'x'; 4 << 20])).await.unwrap();
         assert_eq!(output.exit.code, 4);
@@ -112,7 +112,7 @@ fn code(event: Event) -> Option<u32> {
     }
 }
 
-/// The first text that holds `part`.
+/// The first text that contains `part`.
 async fn until(process: &mut Process, part: &str) -> String {
     let mut text = String::new();
     while !text.contains(part) {
@@ -181,7 +181,7 @@ async fn mounts_secrets_and_hosts() {
             output.stderr()
         );
 
-        // What processes see, whatever mount it lies in.
+        // The file as processes see it, in any mount.
         assert_eq!(container.read_file("/ro/file").await.unwrap(), b"text\n");
         let names: Vec<_> = container.read_dir("/empty").await.unwrap().into_iter().map(|stat| stat.path).collect();
         assert_eq!(names, ["new"]);
@@ -204,9 +204,9 @@ async fn mounts_secrets_and_hosts() {
     .await;
 }
 
-/// The ids in a failed solve's details stand for what the step saw.
+/// The ids in a failed solve's details identify the mounts of the step.
 #[tokio::test]
-async fn a_shell_in_the_step_that_failed() {
+async fn a_shell_in_the_failed_step() {
     build(&buildkitd(), async |bridge| {
         let fresh = buildkit_client::solve::new_reference();
         let error = bridge.solve(shell(&format!("echo {fresh} >/half-done; exit 9"))).await.unwrap_err();
@@ -224,7 +224,7 @@ async fn a_shell_in_the_step_that_failed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be() {
+async fn invalid_containers_are_refused() {
     build(&buildkitd(), async |bridge| {
         let two_roots = ContainerRequest::new(Root::scratch()).with_mount(Mount::tmpfs("/"));
         let two_roots = bridge.new_container(two_roots).await;
@@ -244,7 +244,7 @@ async fn what_cannot_be() {
 
 /// The daemon answers a release with the end of what still ran, a cancellation; the build goes on.
 #[tokio::test]
-async fn a_release_ends_processes_and_nothing_else() {
+async fn a_release_only_ends_processes() {
     build(&buildkitd(), async |bridge| {
         let container = container(bridge).await;
         let mut process = container.start(sh("echo up; sleep 1000")).await.unwrap();

@@ -7,7 +7,7 @@ use prost::Message as _;
 use crate::lab::{all, build, build_with, buildkitd, shell};
 
 #[tokio::test]
-async fn inputs_arrive_as_they_were_sent() {
+async fn inputs_arrive_unchanged() {
     let mut graph = GraphBuilder::new();
     let file = graph.file(File::scratch().mkfile(MkFile::new("/note", 0o644, "from outside")));
     let sent = graph.finish(Some(file)).unwrap().to_definition();
@@ -23,7 +23,7 @@ async fn inputs_arrive_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn a_failure_comes_when_it_is_asked_for_and_whole() {
+async fn a_failure_is_complete_when_it_is_requested() {
     for (name, address) in all() {
         build(&address, async |bridge| {
             let fresh = buildkit_client::solve::new_reference();
@@ -34,7 +34,7 @@ async fn a_failure_comes_when_it_is_asked_for_and_whole() {
             let details: Vec<_> = error.status().unwrap().typed_details().collect();
             let failed = buildkit_proto::Digest::from_content(&definition.def[1]).to_string();
             let vertex = ErrorDetail::Vertex { digest: failed.clone() };
-            // Without `Evaluate` a look at the root does it, and daemons of that age tell no details then.
+            // Without `Evaluate`, reading the root solves the graph, and such old daemons report no details then.
             let can_evaluate = bridge.ping().await.unwrap().gateway_caps.contains(caps::EVALUATE);
             assert_eq!(details.contains(&vertex), can_evaluate, "{name}: {error} {details:?}");
             assert!(error.to_string().contains("exit code: 9"), "{name}: {error}");

@@ -89,7 +89,7 @@ impl Repository {
         git(&["commit", "--quiet", "--allow-empty", "--message", "the first commit"]);
         git(&["tag", "--annotate", "v1", "--message", "the first tag"]);
         let commit = git(&["rev-parse", "HEAD"]);
-        // Free now, and nobody else is likely to take it at once.
+        // The port is free now, and is unlikely to be taken immediately.
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         // Not through `git`, which would start another process and leave it behind.
         let programs = String::from_utf8(Command::new("git").arg("--exec-path").output().unwrap().stdout).unwrap();

@@ -33,7 +33,7 @@ fn chain(size: usize) -> Graph {
     graph.finish(Some(root)).expect("sound")
 }
 
-/// Processes beside each other, their differences merged.
+/// Parallel processes, with their differences merged.
 fn fan(size: usize) -> Graph {
     let mut graph = GraphBuilder::new();
     let (base, platform) = base(&mut graph);

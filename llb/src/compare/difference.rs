@@ -91,7 +91,7 @@ pub struct FieldChange {
     pub field: String,
     /// `None` where the field was not there. Proxies may hold a password and are not shown.
     pub before: Option<String>,
-    /// `None` where it is not there any more.
+    /// `None` if it was removed.
     pub after: Option<String>,
 }
 

@@ -71,7 +71,7 @@ impl MissingCapability {
         self.label.name()
     }
 
-    /// The line of the user's file that asked for the op: the file's name, and the line counted from 1.
+    /// The line of the user's file that the op results from: the file's name, and the line counted from 1.
     #[must_use]
     pub fn line(&self) -> Option<(&str, u32)> {
         self.label.line()

@@ -71,7 +71,7 @@ impl Exec {
         Self::in_root(args, Mount::output(ROOT, root), platform)
     }
 
-    /// Runs `args` with `root` as a rootfs whose changes are thrown away. The rootfs then yields no output.
+    /// Runs `args` with `root` as a rootfs whose changes are discarded. The rootfs then has no output.
     pub fn discarding_root<A: Into<String>>(
         args: impl IntoIterator<Item = A>,
         root: Output,
@@ -80,12 +80,12 @@ impl Exec {
         Self::in_root(args, Mount::bind(ROOT, Some(root), Access::Discard), platform)
     }
 
-    /// Runs `args` with `root` as a rootfs that cannot be written to, apart from other [`Mount`]s. The rootfs then yields no output.
+    /// Runs `args` with `root` as a rootfs that cannot be written to, apart from other [`Mount`]s. The rootfs then has no output.
     pub fn reading_root<A: Into<String>>(args: impl IntoIterator<Item = A>, root: Output, platform: Platform) -> Self {
         Self::in_root(args, Mount::read_only(ROOT, root), platform)
     }
 
-    /// Runs `args` with an empty, writable rootfs, for static programs that come with another mount.
+    /// Runs `args` with an empty, writable rootfs, for static programs in another mount.
     ///
     /// ```
     /// use buildkit_llb::{Exec, GraphBuilder, Mount, Platform, Source};
@@ -275,7 +275,7 @@ impl Exec {
         self.mounts.iter_mut().for_each(change);
     }
 
-    /// The mounts that yield outputs; the position is the output's index.
+    /// The mounts with outputs; the position is the output's index.
     pub(crate) fn output_mounts(&self) -> impl Iterator<Item = &Mount> {
         self.mounts.iter().filter(|mount| mount.has_output())
     }

@@ -1,4 +1,4 @@
-//! Passthrough: some inputs handed on, others only waited for.
+//! Passthrough: some inputs are passed through, others only waited for.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use buildkit_proto::pb;
 
 use crate::output::Output;
 
-/// Hands on some of its inputs as they are and waits for all of them (`PassthroughOp`). Needs the capability
+/// Passes through some of its inputs unchanged and waits for all of them (`PassthroughOp`). Needs the capability
 /// `passthroughop`.
 ///
-/// It is how a build says "this, but only after that" without mounting one in the other.
+/// With it, a build can require "this, but only after that" without mounting one in the other.
 ///
 /// ```
 /// use buildkit_llb::{File, GraphBuilder, MkFile, Passthrough};
@@ -23,7 +23,7 @@ use crate::output::Output;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passthrough {
     pub(crate) id: String,
-    /// Each input and whether it is handed on; order is the order of the outputs.
+    /// Each input and whether it is passed through, in the order of the outputs.
     pub(crate) inputs: Vec<(Output, bool)>,
     pub(crate) filters: Vec<String>,
 }
@@ -35,7 +35,7 @@ impl Passthrough {
         Self { id: id.into(), inputs: Vec::new(), filters: Vec::new() }
     }
 
-    /// Hands on an input: one more output.
+    /// Passes through an input, which adds an output.
     #[must_use]
     pub fn handing_on(mut self, input: Output) -> Self {
         self.inputs.push((input, true));
@@ -56,7 +56,7 @@ impl Passthrough {
         self
     }
 
-    /// The inputs that are handed on, in the order of the outputs.
+    /// The inputs that are passed through, in the order of the outputs.
     pub(crate) fn handed_on(&self) -> impl Iterator<Item = Output> {
         self.inputs.iter().filter(|(_, handed_on)| *handed_on).map(|(input, _)| *input)
     }

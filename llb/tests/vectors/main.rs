@@ -24,7 +24,7 @@ fn definition(vector: &Vector) -> (Vec<u8>, pb::Definition) {
     (bytes, definition)
 }
 
-/// The definition with a source map that says the same whatever the order: files by name, one location a file, ranges in
+/// The definition with a source map in a canonical order: files by name, one location a file, ranges in
 /// order and once each, nothing that is empty or unused.
 fn canonical(mut definition: pb::Definition) -> pb::Definition {
     let Some(source) = definition.source.take() else { return definition };
@@ -69,7 +69,7 @@ fn show(definition: &pb::Definition) -> String {
 }
 
 #[test]
-fn the_api_makes_the_bytes_of_go() {
+fn the_api_encodes_the_same_bytes_as_go() {
     let mut failed = Vec::new();
     let mut count = 0;
     for vector in vectors() {
@@ -113,7 +113,7 @@ fn encoding_what_was_decoded_changes_nothing() {
 }
 
 #[test]
-fn a_daemon_that_can_everything_gets_the_graph_as_it_is() {
+fn a_daemon_with_all_capabilities_gets_the_unchanged_graph() {
     let all: CapSet = caps::ALL.iter().copied().collect();
     for vector in vectors() {
         let (bytes, _) = definition(&vector);
@@ -136,7 +136,7 @@ fn the_capabilities_are_those_of_the_release() {
 }
 
 #[test]
-fn digests_of_the_message_form_are_those_of_go() {
+fn digests_of_messages_equal_those_of_go() {
     for vector in vectors() {
         let (_, read) = definition(&vector);
         for (bytes, digest) in read.def.iter().zip(&vector.digests) {

@@ -17,7 +17,7 @@ use crate::rules;
 use crate::table::Table;
 use crate::write::Yaml;
 
-/// A mapping with a table of its own.
+/// A mapping with its own table.
 pub(crate) struct Inner<T> {
     pub(crate) shape: Shape,
     table: PhantomData<T>,

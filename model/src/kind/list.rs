@@ -39,7 +39,7 @@ pub(crate) const fn ordered_set<T>(check: Check<T>) -> List<T> {
     List { check, shape: Shape::Texts, is_unique: true, is_set: false }
 }
 
-/// A list whose order means nothing. The order in which it is written is kept for people.
+/// A list whose order has no effect. The written order is kept for display.
 pub(crate) const fn set<T>(check: Check<T>) -> List<T> {
     List { check, shape: Shape::Texts, is_unique: true, is_set: true }
 }
@@ -72,7 +72,7 @@ impl<T: Display> Kind for List<T> {
     }
 }
 
-/// The entries that are there already, each with the one that it repeats.
+/// The repeated entries, each with the one that it repeats.
 pub(crate) fn repeated(texts: &[&str]) -> Vec<(usize, usize)> {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut found = Vec::new();
@@ -97,7 +97,7 @@ impl<T: Display> Entries for List<T> {
     }
 }
 
-/// Words of a command line; an empty list is a value of its own.
+/// Words of a command line; an empty list differs from a missing one.
 pub(crate) struct Words {
     pub(crate) shape: Shape,
 }

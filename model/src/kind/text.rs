@@ -96,7 +96,7 @@ impl<T: Choice> Kind for Chosen<T> {
         }
     }
 
-    /// The default is not there, whether it is given or not.
+    /// The default is left out, whether it is given or not.
     fn canonical(&self, value: &Option<T>) -> Option<Canonical> {
         value.filter(|value| T::DEFAULT != Some(*value)).map(|value| Canonical::text(value.word()))
     }
@@ -182,7 +182,7 @@ impl Kind for Args {
 
 impl FromText for Args {
     fn checked(&self, _name: &str, text: &str) -> Result<Vec<String>, Fault> {
-        // There is at least one fault where there is no value.
+        // If there is no value, there is at least one fault.
         extra_args(text).map_err(|faults| {
             let first = faults.into_iter().next();
             first.unwrap_or_else(|| Fault::new(&rules::INSTALLER_OPTION, "the options cannot be read"))

@@ -27,7 +27,7 @@ impl MapBuilder {
         self.entries.push(Entry { key, key_span, value });
     }
 
-    /// Adds an entry of a merged mapping: keys that are there already win.
+    /// Adds an entry of a merged mapping, unless the key exists.
     pub(super) fn merge(&mut self, entry: Entry) {
         if !self.seen.contains_key(&entry.key) {
             self.seen.insert(entry.key.clone(), entry.key_span);

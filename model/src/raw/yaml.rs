@@ -68,7 +68,7 @@ enum Items {
 struct OpenMap {
     map: MapBuilder,
     key: Option<Key>,
-    /// Where each `<<` stood, and what is to be merged.
+    /// The place of each `<<`, and the mapping to merge.
     merges: Vec<(Span, Node)>,
 }
 

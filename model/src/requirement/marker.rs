@@ -62,7 +62,7 @@ pub enum MarkerVariable {
     DependencyGroups,
 }
 
-/// What a variable stands for.
+/// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MarkerValue {
     /// A version, which is compared as one.
@@ -74,7 +74,7 @@ pub enum MarkerValue {
 }
 
 impl Marker {
-    /// Whether it holds where the variables have these values.
+    /// Whether it holds for these values of the variables.
     pub fn holds(&self, value: impl Fn(MarkerVariable) -> MarkerValue) -> bool {
         self.0.holds(&value)
     }

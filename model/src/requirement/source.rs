@@ -59,7 +59,7 @@ pub(super) fn location(text: &str, name: Option<PackageName>) -> Result<Requirem
     if let Some((tool, transport)) = scheme.split_once('+') {
         return Err(match tool {
             "git" => {
-                refuse("not a transport of git").at(0..scheme.len()).help(format!("known are: {}", GIT.join(", ")))
+                refuse("not a transport of git").at(0..scheme.len()).help(format!("supported: {}", GIT.join(", ")))
             }
             _ => refuse("only git checkouts can be installed")
                 .at(0..scheme.len())

@@ -9,7 +9,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/specs").join(name)
 }
 
-/// The files of a folder that are no snapshots, in order: name and text.
+/// The files of a folder except snapshots, in order: name and text.
 pub(crate) fn files(name: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder(name)).expect("testdata is there") {
@@ -24,7 +24,7 @@ pub(crate) fn files(name: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Compares with the snapshot that stands beside the file.
+/// Compares with the snapshot next to the file.
 pub(crate) fn snapshot(name: &str, file: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(folder(name));

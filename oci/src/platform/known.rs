@@ -1,6 +1,6 @@
 //! The names that `containerd/platforms` knows (`database.go`), and which of them are the same.
 //!
-//! The environment is not asked: the host is the machine this program was compiled for.
+//! The environment is not inspected: the host is the machine this program was compiled for.
 
 /// Operating systems that are recognized without an architecture.
 const OPERATING_SYSTEMS: [&str; 17] = [
@@ -107,7 +107,7 @@ pub(super) fn normal_architecture(architecture: &str, variant: &str) -> (String,
     (architecture.to_owned(), variant.to_owned())
 }
 
-/// Go lowers each character by itself, whatever is next to it.
+/// Go lowercases each character independently of its neighbors.
 fn lower(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }

@@ -16,12 +16,12 @@ use buildkit_proto::rpc::llb::SourceOp;
 ///     http: Some(tool),
 ///     ..SourceMeta::default()
 /// };
-/// // Which part is there says what the source is, whatever was asked for.
+/// // The kind of source determines which part is set.
 /// assert!(meta.image.is_none() && meta.http.is_some_and(|http| http.digest == "sha256:1"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceMeta {
-    /// The identifier to use: the one asked for, or what a source policy made of it.
+    /// The identifier to use: the requested one, or its replacement by a source policy.
     pub identifier: String,
     /// The attributes to use, likewise.
     pub attrs: BTreeMap<String, String>,
@@ -49,16 +49,16 @@ pub struct ImageMeta {
     pub digest: String,
     /// Image config JSON.
     pub config: Vec<u8>,
-    /// What is said about the image, if that was asked for.
+    /// The attestations of the image, if they were requested.
     pub attestations: Option<AttestationChain>,
 }
 
-/// The manifests that lead from an image to what is said about it.
+/// The manifests that lead from an image to its attestations.
 ///
 /// ```
 /// use buildkit_gateway::AttestationChain;
 ///
-/// // The answer for an image about which nothing is said.
+/// // The answer for an image without attestations.
 /// let chain = AttestationChain { image_manifest: "sha256:1".to_owned(), ..AttestationChain::default() };
 /// assert!(chain.attestation_manifest.is_empty() && chain.blobs.is_empty());
 /// ```
@@ -118,7 +118,7 @@ pub struct GitMeta {
     pub reference: String,
     /// The commit behind a tag; empty if `checksum` is it.
     pub commit_checksum: String,
-    /// The commit's bytes, if they were asked for.
+    /// The commit's bytes, if they were requested.
     pub commit_object: Vec<u8>,
     /// The tag's bytes, likewise.
     pub tag_object: Vec<u8>,
@@ -150,9 +150,9 @@ pub struct HttpMeta {
     pub digest: String,
     /// The name it will have.
     pub filename: String,
-    /// When it was changed, in seconds since 1970, if the server says so.
+    /// The modification time in seconds since 1970, if the server reports it.
     pub last_modified: Option<i64>,
-    /// The checksum asked for.
+    /// The requested checksum.
     pub checksum: Option<String>,
 }
 

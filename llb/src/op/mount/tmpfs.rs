@@ -15,7 +15,7 @@ pub struct TmpfsMount {
 }
 
 impl TmpfsMount {
-    /// The most bytes it holds; needs the capability `exec.mount.tmpfs.size`. 0 is unlimited.
+    /// The maximum size in bytes; needs the capability `exec.mount.tmpfs.size`. 0 is unlimited.
     #[must_use]
     pub fn with_size(mut self, bytes: i64) -> Self {
         self.size = bytes;
@@ -28,7 +28,7 @@ impl TmpfsMount {
         &self.dest
     }
 
-    /// The most bytes it holds; 0 is unlimited.
+    /// The maximum size in bytes; 0 is unlimited.
     #[must_use]
     pub fn size(&self) -> i64 {
         self.size

@@ -61,7 +61,7 @@ pub struct HttpSignature {
 }
 
 impl HttpSource {
-    /// The file as the server gives it.
+    /// The file as the server returns it.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }

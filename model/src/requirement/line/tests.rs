@@ -100,7 +100,7 @@ fn markers() {
 }
 
 #[test]
-fn mistakes_are_marked_where_they_are() {
+fn mistakes_are_marked_at_their_places() {
     refused("-numpy", "unknown option", "-numpy");
     refused("num py", "unexpected text", "py");
     refused("numpy 1.0", "unexpected text", "1.0");

@@ -66,7 +66,7 @@ fn files_and_options() {
 }
 
 #[test]
-fn every_mistake_is_reported_where_it_is() {
+fn every_mistake_is_reported_with_its_place() {
     let text = "numpy==\nok\n-r\n-r https://x/y.txt\n-r /etc/x\n--target x\n--no-deps\n--whatever\nnumpy \\\n  ==x\n-e git+https://x/y\na\0b\nhttps://u:p@x/y.whl\n--hash=sha256:0\n";
     let Scanned { scan, sources } = scan(text);
     assert_eq!(scan.lines.len(), 1);
@@ -110,7 +110,7 @@ fn hashes_over_many_lines() {
 }
 
 #[test]
-fn a_file_full_of_mistakes_is_cut_short() {
+fn the_number_of_problems_is_limited() {
     let Scanned { scan, .. } = scan(&"-x\n".repeat(1000));
     assert_eq!(scan.diagnostics.len(), MAX_SHOWN + 1);
     assert_eq!(scan.diagnostics[MAX_SHOWN].message, "950 more lines cannot be used");
