@@ -34,5 +34,5 @@ pub(crate) fn find(args: &DaemonArgs) -> Result<Discovered, CliError> {
 }
 
 pub(crate) fn dial_options(args: &DaemonArgs) -> DialOptions {
-    DialOptions { timeout: args.timeout.map(Duration::from_secs) }
+    DialOptions { timeout: args.timeout.map(Duration::from_secs), ..DialOptions::default() }
 }

@@ -51,30 +51,15 @@ const RETRY_PAUSES: [Duration; 3] =
 ///
 /// let mut options = DialOptions::default();
 /// options.timeout = Some(Duration::from_secs(2));
+/// options.helper_path = Some("/opt/docker/bin".into());
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct DialOptions {
     /// Limit for setting up the connection, including the first answer. Default: 5 s for sockets, 10 s for TCP and 30 s for
     /// helper programs, which may have to log in somewhere first.
     pub timeout: Option<Duration>,
-}
-
-/// Connects with additional settings; [`dial`] is the short form.
-///
-/// ```no_run
-/// use buildkit_client::dial::{DialOptions, Dialer};
-///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let dialer = Dialer::new(DialOptions::default()).with_helper_path("/opt/docker/bin");
-/// let connection = dialer.dial(&"docker-container://buildkitd".parse()?).await?;
-/// println!("{}", connection.description);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct Dialer {
-    options: DialOptions,
-    helper_path: Option<OsString>,
+    /// The `PATH` on which helper programs (`docker`, `kubectl`, `ssh`, …) are searched. Default: that of this process.
+    pub helper_path: Option<OsString>,
 }
 
 /// Connects to `address` and waits for the daemon's first answer.
@@ -82,61 +67,33 @@ pub struct Dialer {
 /// # Errors
 /// The connection failed. The error names the address and the cause; [`DialError::help`] suggests a solution.
 pub async fn dial(address: &Address, options: &DialOptions) -> Result<Connection, DialError> {
-    Dialer::new(options.clone()).dial(address).await
+    let connected = options.bounded(address, async |deadline| match address {
+        Address::Unix(path) => {
+            let plain = Transport::Unix(path.clone());
+            options.either_kind(address, plain, &EngineAddress::Unix(path.clone()), deadline).await
+        }
+        Address::Tcp(tcp) => {
+            let plain = Transport::tcp(tcp, &[b"h2"])?;
+            options.either_kind(address, plain, &EngineAddress::Tcp(tcp.clone()), deadline).await
+        }
+        Address::Helper(helper) => {
+            let transport = Transport::helper(helper, options.helper_path.clone());
+            buildkitd(transport, authority(address), address.to_string(), deadline).await
+        }
+        Address::Engine(engine) => engine::connect(&options.ping(engine).await?, deadline).await,
+        Address::Container { engine, name } => container::connect(&options.ping(engine).await?, name, deadline).await,
+    });
+    Ok(Connection { address: address.to_string(), ..connected.await? })
 }
 
-impl Dialer {
-    /// Helper programs are searched on the `PATH` of this process.
-    #[must_use]
-    pub fn new(options: DialOptions) -> Self {
-        Self { options, helper_path: None }
-    }
-
-    /// Sets the `PATH` on which helper programs (`docker`, `kubectl`, `ssh`, …) are searched.
-    #[must_use]
-    pub fn with_helper_path(self, path: impl Into<OsString>) -> Self {
-        Self { helper_path: Some(path.into()), ..self }
-    }
-
-    /// As [`dial`].
-    ///
-    /// # Errors
-    /// As [`dial`].
-    pub async fn dial(&self, address: &Address) -> Result<Connection, DialError> {
-        let connected = self.bounded(address, async |deadline| match address {
-            Address::Unix(path) => {
-                let plain = Transport::Unix(path.clone());
-                self.either_kind(address, plain, &EngineAddress::Unix(path.clone()), deadline).await
-            }
-            Address::Tcp(tcp) => {
-                let plain = Transport::tcp(tcp, &[b"h2"])?;
-                self.either_kind(address, plain, &EngineAddress::Tcp(tcp.clone()), deadline).await
-            }
-            Address::Helper(helper) => {
-                let transport = Transport::helper(helper, self.helper_path.clone());
-                buildkitd(transport, authority(address), address.to_string(), deadline).await
-            }
-            Address::Engine(engine) => engine::connect(&self.ping(engine).await?, deadline).await,
-            Address::Container { engine, name } => container::connect(&self.ping(engine).await?, name, deadline).await,
-        });
-        Ok(Connection { address: address.to_string(), ..connected.await? })
-    }
-
-    /// Connects to the HTTP API of an Engine, for loading and pushing images.
-    ///
-    /// # Errors
-    /// As [`dial`].
-    pub async fn open_engine(&self, address: &EngineAddress) -> Result<Engine, DialError> {
-        self.bounded(&Address::Engine(address.clone()), async |_| self.ping(address).await).await
-    }
-
+impl DialOptions {
     /// Limits the time of an attempt, and adds the address to its error.
     async fn bounded<T>(
         &self,
         address: &Address,
         attempt: impl AsyncFnOnce(Instant) -> Result<T, DialProblem>,
     ) -> Result<T, DialError> {
-        let limit = time_limit(address, &self.options);
+        let limit = time_limit(address, self);
         let deadline = Instant::now() + limit;
         let problem = match timeout_at(deadline, attempt(deadline)).await {
             Ok(Ok(done)) => return Ok(done),

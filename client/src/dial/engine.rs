@@ -9,10 +9,8 @@ use http::header::{CONNECTION, UPGRADE};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
-use super::{
-    Connection, DaemonKind, DialError, DialOptions, DialProblem, Dialer, Route, first_answer, open_with_retries,
-};
-use crate::address::EngineAddress;
+use super::{Connection, DaemonKind, DialError, DialOptions, DialProblem, Route, first_answer, open_with_retries};
+use crate::address::{Address, EngineAddress};
 use crate::engine::{Call, DIRECT_GRPC, Engine};
 use crate::transport::{BoxedIo, Transport};
 use crate::worker::Worker;
@@ -23,7 +21,7 @@ impl Engine {
     /// # Errors
     /// As [`dial`](super::dial).
     pub async fn open(address: &EngineAddress, options: &DialOptions) -> Result<Self, DialError> {
-        Dialer::new(options.clone()).open_engine(address).await
+        options.bounded(&Address::Engine(address.clone()), async |_| options.ping(address).await).await
     }
 }
 

@@ -9,14 +9,15 @@ use base64::engine::general_purpose::URL_SAFE;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Frame;
 use oci_names::{ImageReference, ParseReferenceError};
 use serde::Deserialize;
 use serde_json::json;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream};
 use tokio_stream::{Stream, StreamExt};
-use tokio_util::io::ReaderStream;
+use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::{Answer, Call, Engine};
 use crate::transport::DialProblem;
@@ -265,30 +266,20 @@ impl Line {
 
 /// Reads progress to its end. The HTTP status was sent before the work started, so errors come as lines.
 async fn follow(answer: Answer, action: &str, on_event: &mut impl FnMut(ImageEvent)) -> Result<(), ImageError> {
-    let mut body: Incoming = answer.into_body();
-    let mut pending = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ImageError::Answer(error.to_string()))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        pending.extend_from_slice(&data);
-        while let Some(at) = pending.iter().position(|&byte| byte == b'\n') {
-            let line = pending.split_to(at + 1);
-            read_line(&line, action, on_event)?;
-        }
-        if pending.len() > MAX_LINE {
-            return Err(ImageError::Answer("a line of progress is too long".to_owned()));
-        }
+    let body = answer.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
+    let mut lines = FramedRead::new(StreamReader::new(body), LinesCodec::new_with_max_length(MAX_LINE));
+    while let Some(line) = lines.next().await {
+        let line = line.map_err(|error| ImageError::Answer(error.to_string()))?;
+        read_line(&line, action, on_event)?;
     }
-    read_line(&pending, action, on_event)
+    Ok(())
 }
 
-fn read_line(line: &[u8], action: &str, on_event: &mut impl FnMut(ImageEvent)) -> Result<(), ImageError> {
-    if line.trim_ascii().is_empty() {
+fn read_line(line: &str, action: &str, on_event: &mut impl FnMut(ImageEvent)) -> Result<(), ImageError> {
+    if line.trim().is_empty() {
         return Ok(());
     }
-    let line: Line = serde_json::from_slice(line).map_err(|error| ImageError::Answer(error.to_string()))?;
+    let line: Line = serde_json::from_str(line).map_err(|error| ImageError::Answer(error.to_string()))?;
     if let Some(message) = line.error {
         return Err(ImageError::Failed { action: action.to_owned(), message });
     }
@@ -305,7 +296,7 @@ mod tests {
     fn events(lines: &[&str]) -> Result<Vec<ImageEvent>, ImageError> {
         let mut events = Vec::new();
         for line in lines {
-            read_line(line.as_bytes(), "push app", &mut |event| events.push(event))?;
+            read_line(line, "push app", &mut |event| events.push(event))?;
         }
         Ok(events)
     }

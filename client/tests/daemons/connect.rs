@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use buildkit_client::address::{Address, EngineAddress};
-use buildkit_client::dial::{DaemonKind, DialError, DialOptions, DialProblem, Dialer, ImageStore, dial};
+use buildkit_client::dial::{DaemonKind, DialError, DialOptions, DialProblem, ImageStore, dial};
 use buildkit_client::info::info;
 use buildkit_client::tls::TlsFiles;
 
@@ -72,7 +72,8 @@ async fn a_port_nobody_listens_on_is_tried_a_few_times() {
 async fn silence_has_an_end() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = address(&format!("tcp://{}", listener.local_addr().unwrap()));
-    let error = refused(&silent, DialOptions { timeout: Some(Duration::from_millis(700)) }).await;
+    let error =
+        refused(&silent, DialOptions { timeout: Some(Duration::from_millis(700)), ..DialOptions::default() }).await;
     assert!(matches!(error.problem, DialProblem::TimedOut(_)), "{error}");
     assert!(error.to_string().ends_with("no answer within 0.7 s"), "{error}");
 }
@@ -195,16 +196,16 @@ async fn a_daemon_in_a_container_is_reached_through_docker_exec() {
     // The lab's docker may differ from the one on PATH.
     let dir = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(variable("IMAGESPEC_LAB_DOCKER"), dir.path().join("docker")).unwrap();
-    let dialer = Dialer::new(DialOptions::default()).with_helper_path(dir.path());
+    let by_path = DialOptions { helper_path: Some(dir.path().into()), ..DialOptions::default() };
     let container = Container::start();
     let helper = address(&format!("docker-container://{}", container.0));
-    let connection = dialer.dial(&helper).await.unwrap();
+    let connection = dial(&helper, &by_path).await.unwrap();
     let report = run(&connection, options(shell(&format!("echo over a pipe; : {}", fresh())))).await;
     report.outcome.as_ref().unwrap();
     assert_eq!(report.logs(), "over a pipe\n");
 
     let missing = address("docker-container://imagespec-no-such-container");
-    let error = dialer.dial(&missing).await.expect_err("no such container");
+    let error = dial(&missing, &by_path).await.expect_err("no such container");
     assert!(error.to_string().contains("docker exec -i imagespec-no-such-container buildctl dial-stdio"), "{error}");
     assert!(error.to_string().contains("No such container"), "{error}");
 }

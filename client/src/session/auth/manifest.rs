@@ -18,7 +18,7 @@ use buildkit_proto::rpc::filesync::FetchTokenRequest;
 
 use self::challenge::{Challenge, challenges};
 use super::RegistryAuth;
-use super::token::{describe, is_loopback};
+use super::token::{describe, is_loopback, read_body};
 
 /// Media types of manifests and indexes, of OCI and Docker.
 const TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -236,13 +236,7 @@ async fn error_codes(mut answer: Response) -> Vec<String> {
         #[serde(default)]
         code: String,
     }
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = answer.chunk().await {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Vec::new();
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let Ok(Some(body)) = read_body(&mut answer, MAX_BODY).await else { return Vec::new() };
     let Ok(Body { errors }) = serde_json::from_slice(&body) else { return Vec::new() };
     let is_code = |code: &String| {
         (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use buildkit_proto::rpc::filesync::{FetchTokenRequest, FetchTokenResponse};
 use reqwest::redirect::{Action, Attempt, Policy};
-use reqwest::{Client, NoProxy, Proxy, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use zeroize::Zeroizing;
 
 use super::AuthError;
 use super::config::Credentials;
@@ -150,7 +151,7 @@ impl TokenClient {
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| TokenError::Realm(request.realm.clone()))?;
         let user = credentials.username();
-        let secret = zeroize::Zeroizing::new(text(credentials.secret())?);
+        let secret = Zeroizing::new(text(credentials.secret())?);
         if secret.is_empty() {
             return self.get(realm, request, None).await;
         }
@@ -231,14 +232,20 @@ async fn ask(request: RequestBuilder) -> Result<Answer, TokenError> {
     if !response.status().is_success() {
         return Err(TokenError::Refused(response.status()));
     }
-    let mut body = zeroize::Zeroizing::new(Vec::new());
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(TokenError::Answer);
+    let body = read_body(&mut response, MAX_ANSWER).await.map_err(unreachable)?.ok_or(TokenError::Answer)?;
+    serde_json::from_slice(&body).map_err(|_| TokenError::Answer)
+}
+
+/// The body of an answer, wiped when dropped; `None` if it has more than `max` bytes.
+pub(super) async fn read_body(response: &mut Response, max: usize) -> reqwest::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut body = Zeroizing::new(Vec::new());
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max {
+            return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&body).map_err(|_| TokenError::Answer)
+    Ok(Some(body))
 }
 
 /// A failed request with its causes. The URL is left out, because its query may contain secrets.
