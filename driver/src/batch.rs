@@ -32,6 +32,10 @@ use crate::up_to_date::{LastPush, UnchangedPush, UpToDate};
 /// The maximum number of images that are built at once; the daemon does the work.
 const MAX_CONCURRENT: usize = 8;
 
+/// The maximum number of solves of a build whose layers an Engine loses ([`SolveError::has_lost_layers`](
+/// buildkit_client::error::SolveError::has_lost_layers)).
+const MAX_ATTEMPTS: usize = 4;
+
 /// Images that are built in parallel.
 #[derive(Debug)]
 pub struct Batch<'d> {
@@ -179,7 +183,8 @@ async fn build_reported(
             UpToDate::No { known: found } => known = *found,
         }
     }
-    let (Driven { response, sent, received, .. }, recorded) = build.solve(delivery, exporters, known, parts).await?;
+    let (Driven { response, sent, received, .. }, recorded) =
+        build.solve_repeatedly(delivery, exporters, known, parts).await?;
     let planned = recorded.get().and_then(|planned| planned.as_ref().ok()).cloned();
     if let (Some(last_push), Some(planned)) = (last_push, &planned) {
         let of_context = context.map(Session::sent_dirs).unwrap_or_default();
@@ -253,6 +258,28 @@ impl OneBuild<'_> {
             progress.start(format!("{names} is up to date")).await.cached().await;
         }
         Ok(found)
+    }
+
+    /// Builds the image and delivers it, again if the Engine has lost layers while it stored the image.
+    async fn solve_repeatedly(
+        &self,
+        delivery: &Delivery<'_>,
+        exporters: Vec<Exporter>,
+        known: imagespec_compile::Store,
+        mut parts: UnboundedReceiver<Graph>,
+    ) -> Result<(Driven<()>, Recorded), BuildError> {
+        let mut attempts = 1..MAX_ATTEMPTS;
+        loop {
+            match self.solve(delivery, exporters.clone(), known.clone(), parts).await {
+                Err(BuildError::Solve(error)) if error.has_lost_layers() && attempts.next().is_some() => {
+                    let progress = self.reporter.progress();
+                    progress.start("storing the image again, because the Engine lost a layer of it").await.done().await;
+                    // Its layers are compressed already.
+                    parts = unbounded_channel().1;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Builds the image and delivers it.

@@ -74,6 +74,7 @@ pub struct Build<'a> {
     pub always: bool,
     /// The progress display.
     pub progress: Progress,
+    number: usize,
 }
 
 /// A build that succeeded.
@@ -106,6 +107,7 @@ impl<'a> Build<'a> {
             no_cache: false,
             always: true,
             progress: Progress::Machine,
+            number: space.next_build(),
         }
     }
 
@@ -187,11 +189,14 @@ impl<'a> Build<'a> {
     }
 
     /// The name with which the image is pushed or loaded.
+    ///
+    /// In an engine every build has its own name, because giving a name to another image deletes the image that had it: see
+    /// [`Daemon::loses_results`].
     #[must_use]
     pub fn name(&self) -> String {
         match self.way.daemon {
             Daemon::Buildkitd => format!("{}/e2e/{}:latest", self.world.lab.registry, self.space.name()),
-            _ => format!("imagespec-e2e/{}:latest", self.space.name()),
+            _ => format!("imagespec-e2e/{}:{}", self.space.name(), self.number),
         }
     }
 

@@ -3,6 +3,7 @@
 //! With `IMAGESPEC_E2E_KEEP` set the folder is kept and its path is printed.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::World;
 use crate::lab::Lab;
@@ -18,6 +19,7 @@ pub struct Space {
     open_index: String,
     registry: String,
     run: String,
+    builds: AtomicUsize,
 }
 
 impl Space {
@@ -38,13 +40,18 @@ impl Space {
         let private_index = world.lab.private_index.url.clone();
         let open_index = world.lab.open_index.clone();
         let (registry, run) = (world.lab.registry.clone(), world.run.clone());
-        Self { folder, name, marker, frontend, private_index, open_index, registry, run }
+        Self { folder, name, marker, frontend, private_index, open_index, registry, run, builds: AtomicUsize::new(0) }
     }
 
     /// The part of image names that is unique to the test.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The number of the next build of the test.
+    pub(crate) fn next_build(&self) -> usize {
+        self.builds.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A text that no other test and no earlier run has used.

@@ -154,3 +154,12 @@ fn an_excerpt_keeps_to_the_file() {
     assert_eq!(render_source(&source(9, 9, "a")), "");
     assert_eq!(render_source(&source(0, 0, "a")), "");
 }
+
+#[test]
+fn layers_that_an_engine_lost() {
+    let lost = "failed to prepare extraction snapshot \"extract-91174201-yoJT sha256:11b1\": parent snapshot sha256:6cc2 does not exist: not found";
+    assert!(SolveError::from_status(&Status::unknown(lost)).has_lost_layers());
+    let base = "failed to prepare extraction snapshot \"extract-1 sha256:11b1\": no space left on device";
+    assert!(!SolveError::from_status(&Status::unknown(base)).has_lost_layers());
+    assert!(!SolveError::Cancelled.has_lost_layers());
+}

@@ -112,10 +112,10 @@ fn pushed(context: &Context<'_>) {
 /// Users can remove an Engine's own images, so these are always loaded.
 fn loaded(context: &Context<'_>) {
     context.space.write("spec.yaml", "base_image: python:3.11-slim\nenv: {WHO: \"@MARKER@\"}\n");
-    let build = || context.build().unless_up_to_date().image();
-    let (_, image) = build();
+    let build = context.build().unless_up_to_date();
+    let (_, image) = build.image();
     image.discard();
-    let (built, image) = build();
+    let (built, image) = build.image();
     assert!(!is_up_to_date(&built));
     assert_eq!(image.output_of("printenv", &["WHO"]), context.space.marker());
 }
