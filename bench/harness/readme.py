@@ -70,8 +70,8 @@ The frontend image is {megabytes} MB.
 
 
 def figures(files: Sequence[Path]) -> str:
-    """The block of bench/README.md: common specs first, then the others. A spec and scenario that is in several files is taken
-    from the last one; sides that only an earlier file has are taken from there."""
+    """The block of bench/README.md: common specs first, then the others. A spec and scenario that is in several files
+    is taken from the last one; sides that only an earlier file has are taken from there."""
     results = loaded(files)
     every = found(results)
     first = [row for row in every if row.spec in FIRST]

@@ -89,8 +89,8 @@ class Services:
         self.push(self.lab.state / "images/base", f"FROM {image}\n", f"{REGISTRY}/{BASE_REPOSITORY}:1")
 
     def prune(self, *, keep_downloads: bool) -> None:
-        """Deletes all builds and images, and our command line's memory of them. The cache mounts with downloaded packages are
-        deleted only on request."""
+        """Deletes all builds and images, and our command line's memory of them. The cache mounts with downloaded
+        packages are deleted only on request."""
         shutil.rmtree(self.lab.answers, ignore_errors=True)
         words = ["prune", "--all"]
         if keep_downloads:

@@ -56,7 +56,7 @@ class Spec:
     def write(self, folder: Path) -> None:
         """Writes the context of this spec to a folder: `imagespec.json` and `src/`."""
         folder.mkdir(parents=True, exist_ok=True)
-        # With `python_exec`, our builds count the interpreter's packages as installed, which the peer's default does not.
+        # With `python_exec`, our builds count the interpreter's packages as installed; the peer's default does not.
         # With only the version, both create an empty environment with the same interpreter.
         ours = {**self.fields, "python_version": "3.11"}
         del ours["python_exec"]

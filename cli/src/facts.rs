@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::image::{self, Missing};
 use crate::spec_file::SpecFile;
 use crate::stage::Stage;
-use crate::{daemon, options};
+use crate::{daemon, file, options};
 
 /// Gathers the facts that a build of the spec depends on, and compiles the spec.
 pub(crate) async fn plan(
@@ -57,9 +57,7 @@ fn replay(spec: &SpecArgs, build: &BuildOptionArgs, path: &Path) -> Result<Plann
 }
 
 fn read(path: &Path) -> Result<Store, CliError> {
-    let bytes =
-        std::fs::read(path).map_err(|error| CliError::Input(format!("cannot read {}: {error}", path.display())))?;
-    serde_json::from_slice(&bytes)
+    serde_json::from_slice(&file::read(path)?)
         .map_err(|error| CliError::Input(format!("{} is not a valid facts file: {error}", path.display())))
 }
 
@@ -71,6 +69,5 @@ pub(crate) fn save(path: &Path, store: &Store) -> Result<(), CliError> {
         store.set(question::Daemon, DaemonFact { session: None, ..daemon });
     }
     let text = serde_json::to_string_pretty(&store).map_err(|error| CliError::Internal(error.to_string()))?;
-    std::fs::write(path, text + "\n")
-        .map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
+    file::write(path, text + "\n")
 }

@@ -6,6 +6,7 @@ mod daemon;
 mod error;
 mod exit;
 mod facts;
+mod file;
 mod image;
 mod options;
 mod print;

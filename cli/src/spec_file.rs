@@ -8,6 +8,7 @@ use imagespec_frontend::SpecText;
 
 use crate::args::SpecArgs;
 use crate::error::CliError;
+use crate::file;
 
 /// Tried in this order if `-f` is not given.
 const DEFAULT_NAMES: [&str; 3] = ["imagespec.yaml", "imagespec.toml", "imagespec.json"];
@@ -35,9 +36,7 @@ impl SpecFile {
             Some(path) => path.clone(),
             None => default_file(&context)?,
         };
-        let bytes = std::fs::read(&path)
-            .map_err(|error| CliError::Input(format!("cannot read {}: {error}", path.display())))?;
-        let text = String::from_utf8(bytes)
+        let text = String::from_utf8(file::read(&path)?)
             .map_err(|_| CliError::Input(format!("the spec {} is not UTF-8 text", path.display())))?;
         let files = Files { context, spec: path };
         let choice = Choice { target: args.target.clone(), set: args.common.set.clone(), ..Choice::default() };

@@ -5,7 +5,7 @@ use imagespec_compile::{Compiled, LockUse};
 
 use crate::args::{CompileArgs, GraphFormat, Progress};
 use crate::error::{CliError, render_diagnostics};
-use crate::{facts, print};
+use crate::{facts, file, print};
 
 pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
     let planned =
@@ -13,10 +13,8 @@ pub(crate) async fn run(args: &CompileArgs) -> Result<(), CliError> {
     print::note(&render_diagnostics(&planned.warnings, &planned.document.sources));
     // The client that solves the definition has its own session; this one has ended by then.
     let compiled = planned.without_session();
-    if let Some(file) = &args.config_file {
-        let config = single(&compiled)?.image_config.to_string();
-        std::fs::write(file, config)
-            .map_err(|error| CliError::Output(format!("cannot write {}: {error}", file.display())))?;
+    if let Some(path) = &args.config_file {
+        file::write(path, single(&compiled)?.image_config.to_string())?;
     }
     match args.format {
         GraphFormat::Dot => print::data(&single(&compiled)?.graph.dump().dot()),

@@ -7,7 +7,7 @@ use imagespec_engine::from_env as read_environment;
 
 use crate::args::{FromEnvArgs, InitArgs};
 use crate::error::CliError;
-use crate::print;
+use crate::{file, print};
 
 /// The spec file that `init` writes without `--python`.
 const TEMPLATE: &str = "# yaml-language-server: $schema=imagespec.schema.json
@@ -35,17 +35,13 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), CliError> {
             format!("{schema}\n{}source_root: .\n", spec.to_yaml())
         }
     };
-    write(&path, &text)?;
+    file::write(&path, text)?;
     let schema = args.context.join("imagespec.schema.json");
     if !schema.exists() {
-        write(&schema, &format!("{:#}\n", imagespec::json_schema()))?;
+        file::write(&schema, format!("{:#}\n", imagespec::json_schema()))?;
     }
     print::note(&format!("wrote {} and {}\n", path.display(), schema.display()));
     Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text).map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
 }
 
 /// The interpreter's version and packages as a spec with a base image. Warns about packages that are left out.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use imagespec_compile::{LockFile, LockUse, lock};
+use imagespec_compile::{LockUse, lock};
 
 use crate::args::{FactsArgs, LockArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::spec_file::SpecFile;
-use crate::{facts, print};
+use crate::{facts, file, print};
 
 pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
     let file = SpecFile::read(&args.spec)?;
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
                 format!("{}: made for a different spec; update it with `imagespec lock`\n", path.display())
             }
             (false, false, _) => {
-                write(&path, lock)?;
+                file::write(&path, &lock.text)?;
                 let changes = changes(&versions(old.as_deref().unwrap_or_default()), &versions(&lock.text));
                 format!("{}: written, {count} packages\n{changes}", path.display())
             }
@@ -57,11 +57,6 @@ fn read(path: &Path) -> Result<Option<String>, CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CliError::Input(format!("cannot read {}: {error}", path.display()))),
     }
-}
-
-fn write(path: &Path, lock: &LockFile) -> Result<(), CliError> {
-    std::fs::write(path, &lock.text)
-        .map_err(|error| CliError::Output(format!("cannot write {}: {error}", path.display())))
 }
 
 /// Versions by package. A lockfile that cannot be parsed counts as empty: it is about to be replaced.
