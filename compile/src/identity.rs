@@ -7,11 +7,27 @@ use buildkit_llb::Digest;
 use serde_json::{Value, json};
 
 use crate::lock_step::LockStep;
-use crate::plan::{Common, Parent, Plan, Step};
+use crate::plan::{Action, Common, Parent, Plan, Step};
 
 /// The digest of a step's result, with all that it stands on.
 pub(crate) fn of_step(plan: &Plan, id: &str) -> String {
-    digest(&json!(["step", id, foundation(plan, &[id])]))
+    let mut foundation = foundation(plan, &[id]);
+    let needed = plan.with_ancestors(&[id]);
+    if !plan.steps.iter().any(|step| needed.contains(&step.id.as_str()) && uses_tools(&step.action)) {
+        // Else the answer to a question about the step would seem to depend on an image that it never sees, and the question
+        // would change once that image is known.
+        foundation["tools"] = json!([null, null]);
+    }
+    digest(&json!(["step", id, foundation]))
+}
+
+/// Whether the programs of tool images take part in a step.
+fn uses_tools(action: &Action) -> bool {
+    match action {
+        Action::Venv { .. } | Action::Conda { .. } | Action::Commands { .. } => true,
+        Action::Install { .. } | Action::InstallGroup(_) => true,
+        Action::OwnHome { .. } | Action::Apt { .. } | Action::Copy { .. } | Action::WriteFile { .. } => false,
+    }
 }
 
 /// The digest of a whole image.
