@@ -1,5 +1,9 @@
 //! What compiling promises, from a spec's text to the bytes of a graph. No daemon: the world is data here.
 
+mod answers;
+#[path = "../contract/mod.rs"]
+mod contract;
+mod definitions;
 mod environment;
 mod facts;
 mod files;
