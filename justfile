@@ -60,6 +60,10 @@ bless *args: setup
 e2e *args: setup
     scripts/e2e "$@"
 
+# Solve every golden definition on the lab's buildkitd; a part of `just e2e`.
+replay-goldens *args: setup
+    lab=$(lab/up) && eval "$lab" && cargo test --locked --workspace --test plans goldens "$@"
+
 # What the lab's daemons answer, anew, for the tests that replay it without a daemon (testdata/compile/answers).
 save-answers: setup
     lab=$(lab/up) && eval "$lab" && IMAGESPEC_SAVE_ANSWERS="$PWD/testdata/compile/answers" \

@@ -1,4 +1,5 @@
-//! What this workspace plans, on real daemons of the lab (`eval "$(lab/up)"`): the gateway keeps the contract of sources of answers.
+//! What this workspace plans, on real daemons of the lab (`eval "$(lab/up)"`): the gateway keeps the contract of sources of answers,
+//! and the golden definitions are built.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -9,6 +10,7 @@ mod contract;
 #[path = "../../../compile/tests/compile/definitions.rs"]
 mod definitions;
 mod gateway;
+mod goldens;
 mod lab;
 #[allow(dead_code, reason = "the tests of the crate that it belongs to use the rest")]
 #[path = "../../../compile/tests/compile/world.rs"]
