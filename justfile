@@ -60,7 +60,17 @@ bless *args: setup
 e2e *args: setup
     scripts/e2e "$@"
 
-# The same with everything that takes long: more than a dozen real environments, file by file. Downloads some gigabytes, wants 40 GB of disk.
+# Solve every golden definition on the lab's buildkitd; a part of `just e2e`.
+replay-goldens *args: setup
+    lab=$(lab/up) && eval "$lab" && cargo test --locked --workspace --test plans goldens "$@"
+
+# What the lab's daemons answer, anew, for the tests that replay it without a daemon (testdata/compile/answers).
+save-answers: setup
+    lab=$(lab/up) && eval "$lab" && IMAGESPEC_SAVE_ANSWERS="$PWD/testdata/compile/answers" \
+      cargo test --locked --workspace --test plans saved_facts_are_compiled
+    git status --short -- testdata/compile/answers
+
+# `just e2e` with everything that takes long: more than a dozen real environments, file by file. Downloads some gigabytes, wants 40 GB of disk.
 e2e-full *args: setup
     IMAGESPEC_E2E_FULL=1 scripts/e2e "$@"
 

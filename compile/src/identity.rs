@@ -7,11 +7,26 @@ use buildkit_llb::Digest;
 use serde_json::{Value, json};
 
 use crate::lock_step::LockStep;
-use crate::plan::{Common, Parent, Plan, Step};
+use crate::plan::{Action, Common, Parent, Plan, Step};
 
 /// The digest of a step, including the steps it is built on.
 pub(crate) fn step_digest(plan: &Plan, id: &str) -> String {
-    digest(&json!(["step", id, foundation(plan, &[id])]))
+    let mut foundation = foundation(plan, &[id]);
+    let needed = plan.with_ancestors(&[id]);
+    if !plan.steps.iter().any(|step| needed.contains(&step.id.as_str()) && uses_tools(&step.action)) {
+        // Otherwise a question about the step would change once an image is known that the step does not use.
+        foundation["tools"] = json!([null, null]);
+    }
+    digest(&json!(["step", id, foundation]))
+}
+
+/// Whether a step uses programs of tool images.
+fn uses_tools(action: &Action) -> bool {
+    match action {
+        Action::Venv { .. } | Action::Conda { .. } | Action::Commands { .. } => true,
+        Action::Install { .. } | Action::InstallGroup(_) => true,
+        Action::OwnHome { .. } | Action::Apt { .. } | Action::Copy { .. } | Action::WriteFile { .. } => false,
+    }
 }
 
 /// The digest of an image.

@@ -40,6 +40,7 @@ use part::{Part, parts};
 pub fn plan<'a>(document: &'a Document, settings: &'a Settings, knowledge: impl Into<Knowledge<'a>>) -> Outcome {
     let knowledge = knowledge.into();
     let mut out = Outcome { sources: document.sources.clone(), ..Outcome::default() };
+    out.reads.insert(question::Daemon.into());
     let Some(daemon) = knowledge.daemon() else {
         out.ask_daemon();
         return out;
@@ -58,7 +59,6 @@ pub fn plan<'a>(document: &'a Document, settings: &'a Settings, knowledge: impl 
 impl Outcome {
     fn ask_daemon(&mut self) {
         let question = AnyQuestion::from(question::Daemon);
-        self.reads.insert(question.clone());
         self.asks
             .insert(question.clone(), crate::outcome::Ask { question, recipe: None, is_expected: false, place: None });
     }

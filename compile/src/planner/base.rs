@@ -32,9 +32,10 @@ impl Base {
         self.env.path().split(':').find_map(|folder| homes.into_iter().find(|home| folder == home.bin()))
     }
 
-    /// The folders of the base's programs.
+    /// The folders of the base's programs. Images name folders twice, as the official ones of Python do; the first place counts.
     pub(super) fn program_folders(&self) -> Vec<String> {
-        self.env.path().split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned).collect()
+        let folders = self.env.path().split(':').filter(|folder| folder.starts_with('/')).map(str::to_owned);
+        super::dedup(folders.collect())
     }
 }
 

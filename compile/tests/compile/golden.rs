@@ -5,69 +5,39 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use buildkit_llb::Digest;
 use buildkit_proto::Message as _;
-use imagespec_compile::{Action, AnyQuestion, Ask, Compiled, Document, Fact, Plan, Settings, Store, lower_for, plan};
+use imagespec_compile::{Action, Compiled, Plan, Store};
 
-use crate::world::{World, document};
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/compile").join(name)
-}
-
-#[track_caller]
-#[expect(clippy::disallowed_methods, reason = "the crate reads no files, its tests do")]
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// What stands behind `# name: ` in the spec's first lines.
-fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let mut comments = text.lines().map_while(|line| line.strip_prefix("# "));
-    comments.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-}
+use crate::contract::shape;
+use crate::definitions::{Golden, facts_of, folder, names, read};
 
 #[track_caller]
 fn check(case: &str) {
-    let text = read(&folder("specs").join(format!("{case}.yaml")));
-    let settings: Settings = header(&text, "settings")
-        .map_or_else(Settings::default, |json| serde_json::from_str(json).expect("settings are JSON"));
-    for name in header(&text, "facts").expect("a spec names its facts").split(", ") {
-        let facts = read(&folder("facts").join(format!("{name}.json")));
-        let facts: Store = serde_json::from_str(&facts).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for name in facts_of(case) {
         let mut snapshots = insta::Settings::clone_current();
         snapshots.set_snapshot_path(folder("golden"));
         snapshots.set_prepend_module_to_snapshot(false);
         snapshots.set_omit_expression(true);
-        let shown = show(case, &text, &settings, &facts);
+        let shown = show(case, &name);
         snapshots.bind(|| insta::assert_snapshot!(format!("{case}@{name}"), shown));
     }
 }
 
 /// Everything a build is, as text.
 #[track_caller]
-fn show(case: &str, text: &str, settings: &Settings, facts: &Store) -> String {
-    let document = document(&format!("{case}.yaml"), text);
-    let mut store = facts.clone();
-    let outcome = loop {
-        let outcome = plan(&document, settings, &store);
-        if outcome.is_certain() {
-            break outcome;
-        }
-        outcome.asks().for_each(|ask| resolve(case, ask, &document, &mut store));
+fn show(case: &str, facts: &str) -> String {
+    let Golden { outcome, compiled } = match Golden::make(case, facts) {
+        Ok(golden) => golden,
+        Err(problems) => return problems,
     };
-    let sources = &outcome.sources;
-    let Some(plans) = outcome.plans() else { return imagespec::render_all(&outcome.problems, sources) };
+    let plans = outcome.plans().expect("it was compiled");
     let mut out = String::new();
     if !outcome.warnings.is_empty() {
-        section(&mut out, "warnings", &imagespec::render_all(&outcome.warnings, sources));
+        section(&mut out, "warnings", &imagespec::render_all(&outcome.warnings, &outcome.sources));
     }
-    let compiled = match lower_for(&plans, sources, store.daemon().expect("saved")) {
-        Ok(compiled) => compiled,
-        Err(problem) => return imagespec::render_all(&[problem], sources),
-    };
     for (plan, Compiled { graph, image_config, base_config: _, .. }) in plans.into_iter().zip(compiled) {
         section(&mut out, "plan", &plan.to_string());
         section(&mut out, "installer's input", &installs(plan));
@@ -84,23 +54,6 @@ fn show(case: &str, text: &str, settings: &Settings, facts: &Store) -> String {
         section(&mut out, "definition", &format!("{} ops, {digest}\n", definition.def.len()));
     }
     out
-}
-
-/// What versions are chosen is no saved fact, because goldens are not to change with it: one small package a requirement.
-#[track_caller]
-fn resolve(case: &str, ask: &Ask, document: &Document, store: &mut Store) {
-    let mut world = World::python();
-    for fact in store.facts() {
-        if let Fact::ContextFile { question, answer: Some(text) } = fact {
-            world.context.insert(question.path, text.as_str().to_owned());
-        }
-    }
-    match ask.question {
-        AnyQuestion::Interpreter(_) | AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) | AnyQuestion::SpecFile(_) => {
-            store.insert(world.answer(ask, document));
-        }
-        _ => panic!("{case}: the facts lack {:#?}", ask.question),
-    }
 }
 
 fn section(out: &mut String, title: &str, text: &str) {
@@ -173,16 +126,6 @@ cases! {
     wrong_python
 }
 
-/// The names of the files in a folder of the test data, without their endings.
-fn names(folder_name: &str) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder(folder_name)).expect("a folder");
-    let name = |entry: std::io::Result<std::fs::DirEntry>| {
-        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
-        name.rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.to_owned())
-    };
-    entries.map(name).collect()
-}
-
 #[test]
 fn every_file_is_used() {
     let cases: BTreeSet<String> = CASES.iter().map(|case| (*case).to_owned()).collect();
@@ -190,9 +133,8 @@ fn every_file_is_used() {
     let mut facts = BTreeSet::new();
     let mut golden = BTreeSet::new();
     for case in CASES {
-        let text = read(&folder("specs").join(format!("{case}.yaml")));
-        for name in header(&text, "facts").expect("a spec names its facts").split(", ") {
-            facts.insert(name.to_owned());
+        for name in facts_of(case) {
+            facts.insert(name.clone());
             golden.insert(format!("{case}@{name}"));
         }
     }
@@ -202,11 +144,12 @@ fn every_file_is_used() {
 }
 
 #[test]
-fn facts_are_written_as_they_are_read() {
+fn facts_are_written_as_they_are_read_and_have_the_form_of_real_ones() {
     for name in names("facts") {
         let text = read(&folder("facts").join(format!("{name}.json")));
         let facts: Store = serde_json::from_str(&text).expect("facts");
         let again: Store = serde_json::from_str(&serde_json::to_string(&facts).expect("JSON")).expect("facts");
         assert_eq!(again, facts, "{name}");
+        facts.facts().for_each(|fact| shape::check(&fact));
     }
 }

@@ -372,6 +372,7 @@ fn argv(texts: &[String], world: &World) -> Vec<Vec<String>> {
     fields.insert("builder_options", json!({"labels": {"a": env}, "user": "app"}));
     let mut world = world.clone();
     world.base.exists.insert(format!("/opt/{exec}"), true);
+    world.sources = vec![format!("ss{source}/main.py")];
     let graph = graph(&fields, &world);
     let args = |op: &Op| match op {
         Op::Exec(exec) => Some(exec.args().to_vec()),

@@ -1,5 +1,9 @@
 //! The guarantees of compiling, from a spec's text to the bytes of a graph. There is no daemon: facts are test data.
 
+mod answers;
+#[path = "../contract/mod.rs"]
+mod contract;
+mod definitions;
 mod environment;
 mod facts;
 mod files;

@@ -47,7 +47,7 @@ pub(crate) struct World {
     /// Files beside the spec.
     pub(crate) spec_files: BTreeMap<String, String>,
     pub(crate) ignore: Vec<String>,
-    /// The Python files below any source root.
+    /// The Python files that the client sends, by their paths in the context.
     pub(crate) sources: Vec<String>,
     /// What requirements are resolved to; without it, to one small package each.
     pub(crate) lock: Option<String>,
@@ -159,14 +159,26 @@ impl World {
                 (question, text).into()
             }
             AnyQuestion::ContextIgnore(question) => (question, self.ignore.clone()).into(),
-            AnyQuestion::ContextSources(question) => (question, self.sources.clone()).into(),
-            AnyQuestion::Programs(question) => (question, root.programs.clone()).into(),
+            AnyQuestion::ContextSources(question) => {
+                let below = format!("{}/", question.root);
+                let is_below = |path: &&String| question.root == "." || path.starts_with(&below);
+                let sources = self.sources.iter().filter(is_below).cloned().collect();
+                (question, sources).into()
+            }
+            AnyQuestion::Programs(question) => {
+                let in_folder = |folder: &String| {
+                    let is_in = |program: &&Program| program.path.rsplit_once('/').is_some_and(|(at, _)| at == folder);
+                    root.programs.iter().filter(is_in).cloned().collect::<Vec<_>>()
+                };
+                let programs = question.folders.iter().flat_map(in_folder).collect();
+                (question, programs).into()
+            }
             AnyQuestion::RootfsFile(question) => {
                 let text = root.files.get(&question.path).cloned();
                 (question, text).into()
             }
             AnyQuestion::Exists(question) => {
-                let exists = root.exists.contains_key(&question.path);
+                let exists = root.exists.get(&question.path) == Some(&true);
                 (question, exists).into()
             }
             AnyQuestion::Interpreter(question) => {

@@ -1,0 +1,113 @@
+//! The form of each answer, as the gateway of a real daemon gives it.
+//!
+//! A type allows more than that: a made-up answer of another form would test what never happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_llb::Platform;
+use imagespec_compile::{Fact, InterpreterFact, Program, question};
+
+/// Asserts that an answer has the form of a real one.
+#[track_caller]
+pub(crate) fn check(fact: &Fact) {
+    match fact {
+        Fact::Daemon { question: question::Daemon, answer } => {
+            assert!(is_normalized(&answer.platform), "{}", answer.platform);
+            assert!(answer.capabilities.contains("source.image"), "{:?}", answer.capabilities);
+        }
+        Fact::Image { question, answer } => {
+            assert!(is_normalized(&question.platform), "{}", question.platform);
+            let digest = answer.reference.strip_prefix(&question.reference).unwrap_or_else(|| panic!("{answer:?}"));
+            // Docker's classic store knows images by name only.
+            assert!(digest.is_empty() || is_digest(digest.trim_start_matches('@')), "{}", answer.reference);
+            assert!(answer.config.is_object(), "{}", answer.config);
+            let member = |name: &str| answer.config[name].as_str().unwrap_or_default().to_owned();
+            let platform = Platform { os: member("os"), ..Platform::linux(&member("architecture")) };
+            assert_eq!(
+                (&platform.os, &platform.architecture),
+                (&question.platform.os, &question.platform.architecture)
+            );
+            let env = answer.config["config"]["Env"].as_array().cloned().unwrap_or_default();
+            assert!(env.iter().all(|pair| pair.as_str().is_some_and(|pair| pair.contains('='))), "{env:?}");
+        }
+        Fact::ContextFile { question, answer: _ } => check_relative(&question.path),
+        Fact::SpecFile { question, answer: _ } => assert!(!question.name.contains('/'), "{}", question.name),
+        Fact::ContextIgnore { question: question::ContextIgnore, answer } => {
+            for pattern in answer {
+                let path = pattern.strip_prefix('!').unwrap_or(pattern);
+                assert!(path == path.trim() && !path.is_empty(), "{pattern:?}");
+                assert!(path == "/" || !(path.starts_with('/') || path.ends_with('/')), "{pattern:?}");
+            }
+        }
+        Fact::ContextSources { question, answer } => {
+            assert!(answer.is_sorted_by(|a, b| a < b), "sorted, each once: {answer:?}");
+            for path in answer {
+                check_relative(path);
+                assert!(path.ends_with(".py"), "{path}");
+                let below = format!("{}/", question.root);
+                assert!(question.root == "." || path.starts_with(&below), "{path} is not below {}", question.root);
+            }
+        }
+        Fact::Programs { question, answer } => {
+            let mut by_folder: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+            for Program { path, link: _ } in answer {
+                let (folder, name) = path.rsplit_once('/').unwrap_or_else(|| panic!("{path} is not absolute"));
+                assert!(name.starts_with("python"), "{path}");
+                by_folder.entry(folder).or_default().insert(path);
+            }
+            let folders = question.folders.iter().map(|folder| folder.trim_end_matches('/'));
+            assert_eq!(folders.clone().collect::<BTreeSet<_>>().len(), question.folders.len(), "each folder once");
+            let expect: Vec<&str> = folders.filter_map(|folder| by_folder.get(folder)).flatten().copied().collect();
+            let paths: Vec<&str> = answer.iter().map(|program| program.path.as_str()).collect();
+            assert_eq!(paths, expect, "folder by folder, each sorted");
+        }
+        Fact::RootfsFile { question: question::RootfsFile { path, .. }, answer: _ }
+        | Fact::Exists { question: question::Exists { path, .. }, answer: _ } => {
+            assert!(path.starts_with('/'), "{path}");
+        }
+        Fact::Interpreter { question, answer } => {
+            assert!(question.path.starts_with('/'), "{}", question.path);
+            answer.iter().for_each(check_interpreter);
+        }
+        Fact::Lock { question, answer } => {
+            assert!(is_digest(&question.digest), "{}", question.digest);
+            assert!(answer.lock.as_str().contains("lock-version = "), "{}", answer.lock.as_str());
+            answer.interpreter.iter().for_each(check_interpreter);
+        }
+        Fact::Collisions { question, answer } => {
+            assert!(is_digest(&question.digest), "{}", question.digest);
+            let is_path = |path: &str| path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+            for line in answer.split_terminator('\n') {
+                // A path below the environment, then the names of those that bring it.
+                let columns: Vec<&str> = line.split('\t').collect();
+                assert!(columns.len() >= 3 && is_path(columns[0]) && columns[1..].is_sorted(), "{line:?}");
+            }
+            assert!(answer.is_empty() || answer.ends_with('\n'), "{answer:?}");
+        }
+    }
+}
+
+#[track_caller]
+fn check_interpreter(answer: &InterpreterFact) {
+    let is_version = |text: &str| text.split('.').count() >= 2 && text.starts_with(|c: char| c.is_ascii_digit());
+    assert!(is_version(&answer.version) && is_version(&answer.implementation_version), "{answer:?}");
+    assert!(!answer.implementation.is_empty(), "{answer:?}");
+    assert_eq!(answer.implementation, answer.implementation.to_lowercase());
+    assert!(["glibc", "musl", ""].contains(&answer.libc.as_str()), "{answer:?}");
+    assert!(answer.libc_version.is_empty() || is_version(&answer.libc_version), "{answer:?}");
+}
+
+#[track_caller]
+fn check_relative(path: &str) {
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    assert!(path.split('/').all(is_part), "{path:?} is not a path in the context");
+}
+
+fn is_digest(text: &str) -> bool {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn is_normalized(platform: &Platform) -> bool {
+    *platform == platform.clone().normalized()
+}
