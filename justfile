@@ -47,7 +47,7 @@ purity: setup
 test *args: setup
     cargo test --locked --no-fail-fast --workspace "$@"
 
-# What BuildKit's own Go client emits, anew, and whether what this project emits is what Go would write. Needs Go 1.26.
+# Write the vectors of the Go client again, and check that this project writes what Go would write. Needs Go 1.26.
 vectors: setup
     @scripts/vectors
 
@@ -64,13 +64,13 @@ e2e *args: setup
 replay-goldens *args: setup
     lab=$(lab/up) && eval "$lab" && cargo test --locked --workspace --test plans goldens "$@"
 
-# What the lab's daemons answer, anew, for the tests that replay it without a daemon (testdata/compile/answers).
+# Save the answers of the lab's daemons again, for the tests that replay them without a daemon (testdata/compile/answers).
 save-answers: setup
     lab=$(lab/up) && eval "$lab" && IMAGESPEC_SAVE_ANSWERS="$PWD/testdata/compile/answers" \
       cargo test --locked --workspace --test plans saved_facts_are_compiled
     git status --short -- testdata/compile/answers
 
-# `just e2e` with everything that takes long: more than a dozen real environments, file by file. Downloads some gigabytes, wants 40 GB of disk.
+# `just e2e` with everything that takes long: more than a dozen real environments, file by file. Downloads some gigabytes, needs 40 GB of disk.
 e2e-full *args: setup
     IMAGESPEC_E2E_FULL=1 scripts/e2e "$@"
 

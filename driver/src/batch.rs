@@ -14,7 +14,7 @@ use buildkit_proto::caps;
 use buildkit_proto::keys::{self, option};
 use futures_util::StreamExt as _;
 use imagespec_compile::LockUse;
-use imagespec_frontend::{Recorded, Recorder};
+use imagespec_frontend::{Recorded, Recorder, require_caps};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
@@ -357,9 +357,7 @@ async fn in_daemon(
 ) -> Result<(), BoxError> {
     let bridge = handle.bridge()?;
     let pong = bridge.ping().await?;
-    if let Some((_, purpose)) = required.iter().find(|(cap, _)| !pong.llb_caps.contains(cap)) {
-        return Err(Status::failed(format!("this daemon does not support {purpose}; use a newer daemon")).into());
-    }
+    require_caps(required, &pong.llb_caps)?;
     options.insert(option::SOURCE.to_owned(), image.to_owned());
     options.insert(option::FRONTEND_CAPS.to_owned(), format!("{}+forward", caps::frontend::SUBREQUESTS));
     let frontend = Some(keys::frontend::GATEWAY_V0.to_owned());

@@ -86,9 +86,7 @@ impl<'d> Delivery<'d> {
     pub fn names(&self) -> BTreeSet<String> {
         let exporters = self.plan.exports.iter().map(|export| &export.exporter);
         let named = exporters.filter(|exporter| !exporter.attrs.contains_key(exporter_attr::PUSH_BY_DIGEST));
-        let names =
-            named.filter_map(|exporter| exporter.attrs.get(exporter_attr::NAME)).flat_map(|names| names.split(','));
-        let names = names.chain(self.plan.push_afterwards.iter().map(String::as_str)).filter(|name| !name.is_empty());
+        let names = named.flat_map(names_of).chain(self.plan.push_afterwards.iter().map(String::as_str));
         // The daemon refuses names that are not valid references.
         let full = |name: &str| ImageReference::parse(name).map(|image| image.with_default_tag().to_string());
         names.map(|name| full(name).unwrap_or_else(|_| name.to_owned())).collect()
@@ -191,8 +189,7 @@ impl<'d> Delivery<'d> {
         let mut delivered = Vec::new();
         for (index, export) in (0..).zip(&self.plan.exports) {
             let exporter = &export.exporter;
-            let names = exporter.attrs.get(exporter_attr::NAME).map(String::as_str).unwrap_or_default();
-            let names: Vec<String> = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let names: Vec<String> = names_of(exporter).map(str::to_owned).collect();
             let to = match &export.target {
                 Some(Target::Directory(path)) => Destination::Directory(path.clone()),
                 Some(Target::File(path)) => Destination::File(path.clone()),
@@ -246,6 +243,12 @@ pub(crate) async fn load_failure(mut loads: Loads) -> Option<BuildError> {
         }
     }
     None
+}
+
+/// The names that an exporter gives to its image.
+fn names_of(exporter: &Exporter) -> impl Iterator<Item = &str> {
+    let names = exporter.attrs.get(exporter_attr::NAME).map(String::as_str).unwrap_or_default();
+    names.split(',').filter(|name| !name.is_empty())
 }
 
 /// Adds annotations to every image exporter.

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildkit_client::progress::{Log, Update, Vertex, VertexStatus, Warning};
-use imagespec_compile::{AnyQuestion, StepInfo, StepKey};
+use imagespec_compile::{AnyQuestion, StepKey};
+use imagespec_frontend::PlanningPass;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 pub use problem::{Failure, FailureKind, Place, Problem};
@@ -34,14 +35,7 @@ pub struct Event {
 #[non_exhaustive]
 pub enum EventKind {
     /// A planning pass has ended.
-    Planned {
-        /// The steps that are known so far.
-        steps: Vec<StepInfo>,
-        /// The number of questions without an answer.
-        missing: usize,
-        /// The number of answers of an earlier build that have to be confirmed.
-        expected: usize,
-    },
+    Planned(PlanningPass),
     /// A question was sent to the daemon, a registry or the client.
     Asked(AnyQuestion),
     /// A question was answered.
@@ -150,7 +144,7 @@ impl Event {
             EventKind::Progress(status) => update.statuses.push(status.clone()),
             EventKind::Log { log, .. } => update.logs.push(log.clone()),
             EventKind::Warning(warning) => update.warnings.push(warning.clone()),
-            EventKind::Planned { .. }
+            EventKind::Planned(_)
             | EventKind::Asked(_)
             | EventKind::Answered(_)
             | EventKind::Delivered(_)

@@ -45,7 +45,7 @@ pub use event::{
 pub use explain::{StepFailure, step_failure};
 pub use files::Files;
 pub use image::{Built, Image};
-pub use imagespec_frontend::{DriveError, Planned, SpecText, parse};
+pub use imagespec_frontend::{DriveError, Planned, PlanningPass, SpecText, parse};
 pub use memory::DaemonMemory;
 pub use plan::plan;
 pub use request::{DeliveryOptions, Request};

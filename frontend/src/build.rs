@@ -9,6 +9,7 @@ use buildkit_gateway::{
     Bridge, Build, BuildOptions, Frontend, FrontendResult, PlatformImage, Reference, SolveRequest, Status, Subrequest,
     SubrequestAnswer,
 };
+use buildkit_llb::CapSet;
 use futures_util::future::try_join_all;
 use imagespec::{Choice, Diagnostic, Problems};
 use imagespec_compile::{
@@ -127,6 +128,17 @@ pub fn compile_only(mut document: Document, settings: Settings, store: Store) ->
     Ok(Planned { document, settings, store, outcome, compiled, warnings, built: None })
 }
 
+/// Checks that a daemon has the capabilities for options of the client, each with the name of the option.
+///
+/// # Errors
+/// A capability is missing.
+pub fn require_caps(required: &[(&str, &str)], caps: &CapSet) -> Result<(), Status> {
+    match required.iter().find(|(cap, _)| !caps.contains(cap)) {
+        Some((_, option)) => Err(Status::failed(format!("this daemon does not support {option}; use a newer daemon"))),
+        None => Ok(()),
+    }
+}
+
 impl ImagespecFrontend {
     /// The spec, parsed.
     ///
@@ -155,10 +167,7 @@ impl ImagespecFrontend {
         let settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
         let began = Instant::now();
         let daemon = answering::daemon(bridge, options).await?;
-        let caps = daemon.fact.caps();
-        if let Some((_, purpose)) = self.required.iter().find(|(cap, _)| !caps.contains(cap)) {
-            return Err(Status::failed(format!("this daemon does not support {purpose}; use a newer daemon")).into());
-        }
+        require_caps(&self.required, &daemon.fact.caps())?;
         let call = began.elapsed();
         let (events, vertices) = (self.events.clone(), self.vertices.clone());
         let parts = Parts::new(bridge.clone(), options.cache_imports.clone(), call, events, vertices);

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::answering::Answerer;
 use crate::client_files::{self, ClientFiles};
 use crate::error::DriveError;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, PlanningPass};
 use crate::in_flight::InFlight;
 use crate::parts::Parts;
 use crate::report;
@@ -110,11 +110,11 @@ impl<'a> Driver<'a> {
         let mut in_flight = InFlight::default();
         for _ in 0..MAX_ROUNDS {
             let outcome = plan(self.document, self.settings, self.known.over(&self.expected));
-            self.events.send(Event::Planned {
+            self.events.send(Event::Planned(PlanningPass {
                 steps: outcome.steps(),
                 missing: outcome.missing().count(),
                 expected: outcome.asks().filter(|ask| ask.is_expected).count(),
-            });
+            }));
             if self.settings.lock != LockUse::Read && outcome.lock_files().is_some() {
                 return Ok(Some(DriveOutcome { outcome, store: self.known, compiled: Vec::new(), built: None }));
             }

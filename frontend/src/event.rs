@@ -8,20 +8,24 @@ use tokio::sync::mpsc::UnboundedSender;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A planning pass has ended.
-    Planned {
-        /// The steps that are known so far.
-        steps: Vec<StepInfo>,
-        /// The number of questions without an answer.
-        missing: usize,
-        /// The number of answers of an earlier build that have to be confirmed.
-        expected: usize,
-    },
+    Planned(PlanningPass),
     /// A question was sent to the daemon, a registry or the client.
     Asked(AnyQuestion),
     /// A question was answered.
     Answered(AnyQuestion),
     /// A part of the image was not in the cache and has been built. A client can compress it now.
     PartBuilt(Graph),
+}
+
+/// The result of a planning pass.
+#[derive(Clone, Debug)]
+pub struct PlanningPass {
+    /// The steps that are known so far.
+    pub steps: Vec<StepInfo>,
+    /// The number of questions without an answer.
+    pub missing: usize,
+    /// The number of answers of an earlier build that have to be confirmed.
+    pub expected: usize,
 }
 
 /// The sender of events; by default they are dropped.

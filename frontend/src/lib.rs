@@ -22,13 +22,13 @@ mod report;
 mod settings;
 mod vertices;
 
-pub use build::{ImagespecFrontend, Planned, SpecText, compile_only, parse};
+pub use build::{ImagespecFrontend, Planned, SpecText, compile_only, parse, require_caps};
 pub use client_files::{AtPath, ClientFiles, Side};
 pub use error::DriveError;
-pub use event::{Event, Events};
+pub use event::{Event, Events, PlanningPass};
 pub use memory::Memory;
 pub use published::Published;
 pub use recorder::{Recorded, Recorder};
-pub use report::to_status;
+pub use report::{to_status, to_warning};
 pub use settings::{CA_BUNDLE_ARG, IMAGE_ID_ARG, SET_ARG, choice, settings};
 pub use vertices::Vertices;

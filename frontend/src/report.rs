@@ -30,7 +30,8 @@ pub(crate) fn with_place(status: Status, place: Span, sources: &SourceMap) -> St
 }
 
 /// A warning as the daemon sends it to clients. `digest` is a vertex of the build, which the protocol requires.
-pub(crate) fn to_warning(diagnostic: &Diagnostic, sources: &SourceMap, digest: &str) -> Warning {
+#[must_use]
+pub fn to_warning(diagnostic: &Diagnostic, sources: &SourceMap, digest: &str) -> Warning {
     let span = diagnostic.span();
     Warning {
         digest: digest.to_owned(),
@@ -43,7 +44,7 @@ pub(crate) fn to_warning(diagnostic: &Diagnostic, sources: &SourceMap, digest: &
     }
 }
 
-pub(crate) fn info(sources: &SourceMap, span: Span) -> Option<SourceInfo> {
+fn info(sources: &SourceMap, span: Span) -> Option<SourceInfo> {
     let file = sources.file(span.file)?;
     Some(SourceInfo {
         filename: file.name().to_owned(),

@@ -41,7 +41,7 @@ fn check(definition: &pb::Definition) {
     }
 }
 
-/// Ops refer to each other by digest, so a changed byte breaks all that stands on it. Here what refers to nothing refers to
+/// Ops refer to each other by digest, so a changed byte breaks all ops that are built on it. Here what refers to nothing refers to
 /// some op before it.
 fn mended(definition: pb::Definition) -> pb::Definition {
     let mut digests: Vec<(String, String)> = Vec::new();

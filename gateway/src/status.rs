@@ -66,7 +66,12 @@ impl Status {
     /// Whether there is a detail saying where in the user's file the mistake is.
     #[must_use]
     pub fn has_source(&self) -> bool {
-        self.typed_details().any(|detail| matches!(detail, ErrorDetail::Source { .. }))
+        self.has_detail(ErrorDetail::SOURCE)
+    }
+
+    /// Whether there is a detail of a type.
+    pub(crate) fn has_detail(&self, type_url: &str) -> bool {
+        self.details.iter().any(|detail| detail.type_url == type_url)
     }
 
     /// The details, decoded as far as they are known.

@@ -266,6 +266,11 @@ fn index(value: &serde_json::Value) -> i64 {
 }
 
 impl ErrorDetail {
+    /// The type URL of [`ErrorDetail::Source`]. To look for a detail, this needs less code than decoding all of them.
+    pub const SOURCE: &str = "github.com/moby/buildkit/errdefs.Source+json";
+    /// The type URL of [`ErrorDetail::Exit`].
+    pub const EXIT: &str = "github.com/moby/buildkit/gatewayapi.ExitMessage+json";
+
     /// The place in a file that caused the failure.
     #[must_use]
     pub fn source(info: SourceInfo, ranges: Vec<SourceRange>) -> Self {

@@ -113,11 +113,12 @@ impl Planner<'_, '_> {
                 let mut parent = Parent::Base;
                 if stage == Stage::Apt {
                     parent = apt();
-                    self.reasons.push(format!("Python stands on the apt packages, because {path} is one of them"));
+                    self.reasons
+                        .push(format!("Python is installed on top of the apt packages, because {path} is one of them"));
                 } else if builds_on_apt {
                     parent = apt();
                     self.reasons.push(
-                        "Python stands on the apt packages, because a requirement may be built from source".to_owned(),
+                        "Python is installed on top of the apt packages, because a requirement may be built from source".to_owned(),
                     );
                 }
                 let step = self.venv(base, path.clone(), None, parent.clone());

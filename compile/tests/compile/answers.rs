@@ -1,95 +1,95 @@
-//! The contract of sources of answers, held by the sources that need no daemon: the world of these tests, and saved facts.
+//! The contract suite for the answer sources that need no daemon: the simulated world of these tests, and saved answers.
 //!
-//! `imagespec-driver`'s tests hold the gateway of a real daemon to the same contract.
+//! The tests of `imagespec-driver` run the same suite for the gateway of a real daemon.
 
 use std::collections::BTreeSet;
 
 use imagespec_compile::{Ask, CaBundle, DaemonFact, Settings, Store, question};
 use serde_json::json;
 
-use crate::contract::cases::LOCK_OF_IDNA;
-use crate::contract::{self, Case, Client, Gathered, Source};
-use crate::definitions::{folder, names, read};
+use crate::contract::cases::{self, IDNA_LOCK};
+use crate::contract::{AnswerSource, Case, Client, PlannedCase, plan_until_certain};
+use crate::definitions::{load_store, names};
 use crate::world::{World, document, interpreter, rootfs};
 
-/// What the images of the cases have in PATH.
+/// The values of PATH in the base images of the cases.
 const PYTHON_PATH: &str = "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEBIAN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-mod made_up {
-    crate::contract::with_cases!(keeps_the_contract super::MadeUp);
+mod simulated {
+    crate::contract::contract_tests!(super::Simulated);
 }
 
 mod saved {
-    crate::contract::with_cases!(keeps_the_contract super::Saved);
+    crate::contract::contract_tests!(super::Saved);
 }
 
-/// The world of these tests.
-struct MadeUp;
+/// Answers from the simulated world of these tests.
+struct Simulated;
 
-impl Source for MadeUp {
-    fn gather(&self, case: &Case, client: Client, known: &Store) -> Gathered {
-        let (world, document) = (world(case, client), document(Case::SPEC, case.spec));
+impl AnswerSource for Simulated {
+    fn plan_case(&self, case: &Case, client: Client, known: &Store) -> PlannedCase {
+        let (world, document) = (world(case, client), document(Case::SPEC_FILE, case.spec));
         let answer = |ask: &Ask| world.answer(ask, &document);
         let daemon = Ask { question: question::Daemon.into(), recipe: None, is_expected: false, place: None };
-        contract::gather(document.clone(), Settings::default(), known, answer(&daemon), answer)
+        plan_until_certain(document.clone(), Settings::default(), known, answer(&daemon), answer)
     }
 }
 
-/// What a real daemon answered once, in `testdata/compile/answers`.
+/// The answers of a real daemon that are saved in `testdata/compile/answers`.
 struct Saved;
 
-impl Source for Saved {
-    fn gather(&self, case: &Case, client: Client, known: &Store) -> Gathered {
-        let text = read(&folder("answers").join(format!("{}.json", case.name)));
-        let saved: Store = serde_json::from_str(&text).expect("facts");
-        let daemon = DaemonFact { session: Some(session(client)), ..saved.daemon().expect("saved").clone() };
+impl AnswerSource for Saved {
+    fn plan_case(&self, case: &Case, client: Client, known: &Store) -> PlannedCase {
+        let saved = load_store("answers", case.name);
+        let daemon = saved.daemon().expect("the answers describe the daemon").clone();
+        let daemon = DaemonFact { session: Some(session(client)), ..daemon };
         let answer = |ask: &Ask| {
             let fact = saved.fact(&ask.question);
-            fact.unwrap_or_else(|| panic!("{} has no answer to {:#?}", case.name, ask.question))
+            fact.unwrap_or_else(|| panic!("the saved answers of {} do not answer {:#?}", case.name, ask.question))
         };
-        // As in the run that they were saved of.
-        let ca_bundle = Some(CaBundle { secret_id: "ca_bundle".to_owned() });
+        // The setting of the build that saved the answers.
+        let ca_bundle = Some(CaBundle { secret_id: CaBundle::DEFAULT_ID.to_owned() });
         let settings = Settings { ca_bundle, ..Settings::default() };
-        contract::gather(document(Case::SPEC, case.spec), settings, known, (question::Daemon, daemon).into(), answer)
+        let document = document(Case::SPEC_FILE, case.spec);
+        plan_until_certain(document, settings, known, (question::Daemon, daemon).into(), answer)
     }
 }
 
 fn session(client: Client) -> String {
     match client {
         Client::First => "first-session".to_owned(),
-        Client::Other => "other-session".to_owned(),
+        Client::Second => "second-session".to_owned(),
     }
 }
 
-/// The world that a case is planned in.
+/// The simulated world in which a case is planned.
 fn world(case: &Case, client: Client) -> World {
     let (python, debian) = (World::python(), World::debian());
     let mut world = match case.spec.contains("python:3.11-slim") {
         true => World { config: config(PYTHON_PATH), ..python },
         false => World { config: config(DEBIAN_PATH), ..debian },
     };
-    if case.is_on_old_daemon {
+    if case.uses_old_daemon {
         world = world.chained().without(&["file.copy.includeexcludepatterns"]);
     }
     world.session = Some(session(client));
-    let files = case.context.iter().chain((client == Client::Other).then_some(&(Case::UNREAD, "another client's\n")));
-    world.context = files.map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    // What the ignore file of the cases says.
+    world.context = case.context_files(client).map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+    // The patterns of the ignore file that the cases share.
     if world.context.contains_key(".dockerignore") {
         world.ignore = ["app/generated", "*.log"].map(str::to_owned).to_vec();
     }
     let is_sent = |path: &&String| path.ends_with(".py") && !path.starts_with("app/generated/");
     world.sources = world.context.keys().filter(is_sent).cloned().collect();
     match case.name {
-        // The image below has an environment once its steps have run.
+        // The steps of the base create an environment.
         "base_with_commands" => {
             let programs = ["python", "python3"].map(|name| format!("/opt/venv/bin/{name}"));
             world.base.programs.extend(rootfs(&programs.map(|path| (path, None))).programs);
-            // What has commands gets pip, which the world does not resolve.
-            let pip = LOCK_OF_IDNA.replace("\"idna\"", "\"pip\"").replace("idna-3.10", "pip-25.0");
-            let (_, package) = pip.split_once("\n\n").expect("it has a package");
-            world.lock = Some(format!("{LOCK_OF_IDNA}\n{package}"));
+            // A base with commands also gets pip, which the world does not add to the lock by itself.
+            let pip = IDNA_LOCK.replace("\"idna\"", "\"pip\"").replace("idna-3.10", "pip-25.0");
+            let (_, package) = pip.split_once("\n\n").expect("the lock has a package");
+            world.lock = Some(format!("{IDNA_LOCK}\n{package}"));
         }
         "packages_that_clash" => {
             let files = ["__init__.py", "exceptions.py", "utils.py"];
@@ -100,7 +100,7 @@ fn world(case: &Case, client: Client) -> World {
             world.apt = rootfs(&[("/usr/bin/python3", Some("python3.11"))]);
             world.apt.interpreters.insert("/usr/bin/python3".to_owned(), Some(interpreter("3.11.2")));
         }
-        "project_lock" => world.lock = Some(LOCK_OF_IDNA.to_owned()),
+        "project_lock" => world.lock = Some(IDNA_LOCK.to_owned()),
         _ => {}
     }
     world
@@ -111,25 +111,24 @@ fn config(path: &str) -> serde_json::Value {
 }
 
 #[test]
-fn all_saved_answers_are_used() {
-    let used: BTreeSet<String> = contract::with_cases!(all_cases).map(|case| case.name.to_owned()).into();
-    assert_eq!(names("answers"), used);
+fn each_case_has_saved_answers() {
+    let cases: BTreeSet<String> = cases::all().iter().map(|case| case.name.to_owned()).collect();
+    assert_eq!(names("answers"), cases, "there is one file per case");
 }
 
-/// What lasts is shared by all builds on a daemon, whatever their specs are.
+/// All builds on a daemon share permanent answers, so they must not depend on the spec.
 #[test]
-fn lasting_answers_are_the_same_in_all_saved_facts() {
-    let mut lasting = Store::default();
+fn permanent_answers_are_the_same_in_all_saved_answers() {
+    let mut permanent = Store::default();
     let mut shared = 0;
     for name in names("answers") {
-        let store: Store = serde_json::from_str(&read(&folder("answers").join(format!("{name}.json")))).expect("facts");
-        for fact in store.facts().filter(|fact| fact.question().is_permanent()) {
-            if let Some(known) = lasting.fact(&fact.question()) {
+        for fact in load_store("answers", &name).facts().filter(|fact| fact.question().is_permanent()) {
+            if let Some(known) = permanent.fact(&fact.question()) {
                 assert_eq!(known, fact, "{name}");
                 shared += 1;
             }
-            lasting.insert(fact);
+            permanent.insert(fact);
         }
     }
-    assert!(shared > 0, "no two cases have a question in common");
+    assert!(shared > 0, "no two cases share a permanent answer");
 }

@@ -1,7 +1,7 @@
-//! What the golden files are made of: each spec of `testdata/compile/specs`, planned and lowered with saved facts.
+//! Reads the test data of `testdata/compile`, and compiles its specs with their saved facts.
 //!
-//! Nothing is compared here. The tests of this crate compare it with the golden files, and those of `imagespec-driver` have a real
-//! daemon build it.
+//! Nothing is compared here. The tests of this crate compare the results with the golden files, and the tests of `imagespec-driver`
+//! solve them on a real daemon.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,78 +10,90 @@ use imagespec_compile::{AnyQuestion, Ask, Compiled, Document, Fact, Outcome, Set
 
 use crate::world::{World, document};
 
+/// A folder of the test data.
 pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/compile").join(name)
 }
 
 #[track_caller]
-#[allow(clippy::disallowed_methods, reason = "the crate reads no files, its tests do; others may")]
+#[allow(clippy::disallowed_methods, reason = "only the crate itself must not read files")]
 pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What stands behind `# name: ` in the spec's first lines.
+#[track_caller]
+fn read_spec(case: &str) -> String {
+    read(&folder("specs").join(format!("{case}.yaml")))
+}
+
+/// Loads saved facts from the file `<name>.json` in a folder of the test data.
+#[track_caller]
+pub(crate) fn load_store(folder_name: &str, name: &str) -> Store {
+    let text = read(&folder(folder_name).join(format!("{name}.json")));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{folder_name}/{name}.json: {error}"))
+}
+
+/// The value of the line `# name: value` in the comments at the top of a spec.
 fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut comments = text.lines().map_while(|line| line.strip_prefix("# "));
     comments.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-/// The names of the facts that a spec is built with.
+/// The names of the saved facts that a spec is compiled with.
 #[track_caller]
 pub(crate) fn facts_of(case: &str) -> Vec<String> {
-    let text = read(&folder("specs").join(format!("{case}.yaml")));
-    header(&text, "facts").expect("a spec names its facts").split(", ").map(str::to_owned).collect()
+    header(&read_spec(case), "facts").expect("each spec names its facts").split(", ").map(str::to_owned).collect()
 }
 
-/// The names of the files in a folder of the test data, without their endings.
+/// The names of the files in a folder of the test data, without their extensions.
 pub(crate) fn names(folder_name: &str) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder(folder_name)).expect("a folder");
+    let entries = std::fs::read_dir(folder(folder_name)).expect("the folder can be read");
     let name = |entry: std::io::Result<std::fs::DirEntry>| {
-        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        let name = entry.expect("the entry can be read").file_name().into_string().expect("the name is UTF-8");
         name.rsplit_once('.').map_or(name.clone(), |(stem, _)| stem.to_owned())
     };
     entries.map(name).collect()
 }
 
-/// A spec that was planned and lowered with saved facts.
+/// A spec that was compiled with saved facts.
 #[derive(Debug)]
 pub(crate) struct Golden {
     pub(crate) outcome: Outcome,
-    /// One for each platform.
+    /// One per platform.
     pub(crate) compiled: Vec<Compiled>,
 }
 
 impl Golden {
-    /// Plans and lowers a spec.
+    /// Compiles a spec.
     ///
     /// # Errors
-    /// Everything that is wrong, rendered.
+    /// The problems of the spec, rendered.
     #[track_caller]
     pub(crate) fn make(case: &str, facts: &str) -> Result<Self, String> {
-        let text = read(&folder("specs").join(format!("{case}.yaml")));
+        let text = read_spec(case);
         let settings: Settings = header(&text, "settings")
             .map_or_else(Settings::default, |json| serde_json::from_str(json).expect("settings are JSON"));
-        let facts = read(&folder("facts").join(format!("{facts}.json")));
-        let mut store: Store = serde_json::from_str(&facts).expect("facts");
+        let mut store = load_store("facts", facts);
         let document = document(&format!("{case}.yaml"), &text);
         let outcome = loop {
             let outcome = plan(&document, &settings, &store);
             if outcome.is_certain() {
                 break outcome;
             }
-            outcome.asks().for_each(|ask| resolve(case, ask, &document, &mut store));
+            outcome.asks().for_each(|ask| simulate_answer(case, ask, &document, &mut store));
         };
         let sources = &outcome.sources;
         let Some(plans) = outcome.plans() else { return Err(imagespec::render_all(&outcome.problems, sources)) };
-        let compiled = lower_for(&plans, sources, store.daemon().expect("saved"))
+        let compiled = lower_for(&plans, sources, store.daemon().expect("the facts describe the daemon"))
             .map_err(|problem| imagespec::render_all(&[problem], sources))?;
         Ok(Self { outcome, compiled })
     }
 }
 
-/// What versions are chosen is no saved fact, because goldens are not to change with it: one small package a requirement.
+/// Answers the questions about resolved versions, which the saved facts leave out so that new versions do not change the golden files.
+/// Each requirement is resolved to one small package.
 #[track_caller]
-fn resolve(case: &str, ask: &Ask, document: &Document, store: &mut Store) {
+fn simulate_answer(case: &str, ask: &Ask, document: &Document, store: &mut Store) {
     let mut world = World::python();
     for fact in store.facts() {
         if let Fact::ContextFile { question, answer: Some(text) } = fact {
@@ -92,6 +104,6 @@ fn resolve(case: &str, ask: &Ask, document: &Document, store: &mut Store) {
         AnyQuestion::Interpreter(_) | AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) | AnyQuestion::SpecFile(_) => {
             store.insert(world.answer(ask, document));
         }
-        _ => panic!("{case}: the facts lack {:#?}", ask.question),
+        _ => panic!("{case}: the saved facts do not answer {:#?}", ask.question),
     }
 }

@@ -1,7 +1,7 @@
 //! Golden files: each spec of `testdata/compile/specs` with saved facts becomes `testdata/compile/golden/<spec>@<facts>.snap`.
 //!
 //! A spec's first comments say why it is there, with which facts it is built, and what the caller chose. `just bless` accepts
-//! what changed; a changed digest turns every user's cache cold, so it wants a reason.
+//! what changed; a changed digest turns every user's cache cold, so it needs a reason.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Laws of caching: which edit moves which vertex, for any spec.
+//! Properties of caching: which edit changes which vertex, for any spec.
 //!
 //! A vertex that moves is built again, so each law is a promise about what an edit costs.
 
@@ -165,7 +165,7 @@ proptest! {
         }
         for part in ["[source]", "[copy]"] {
             let (before, after) = (digests(&before, part), digests(&after, part));
-            prop_assert!(before.is_disjoint(&after), "{} stands on what moved", part);
+            prop_assert!(before.is_disjoint(&after), "{} is built on a vertex that changed", part);
         }
     }
 
@@ -329,7 +329,7 @@ proptest! {
     }
 }
 
-/// The ops that stand on a local source, and these themselves.
+/// The ops that are built on a local source, and the sources themselves.
 fn above_locals(graph: &Graph) -> BTreeSet<OpId> {
     let mut above = BTreeSet::new();
     for (id, _, op) in ops(graph) {

@@ -288,7 +288,7 @@ pub(crate) struct Build {
 pub(crate) fn document(name: &str, text: &str) -> Document {
     let mut parsed = imagespec::parse(name, text);
     if let Some(target) = parsed.images.last().cloned() {
-        // The last image of a file stands on the others, as a rule.
+        // Usually the last image of a file is built on the others.
         let choice = imagespec::Choice { target: Some(target), ..imagespec::Choice::default() };
         parsed = imagespec::parse_with(name, text, &choice);
     }
@@ -369,7 +369,7 @@ impl Build {
         compiled.image_config
     }
 
-    /// The steps' ids with the text of what each stands on.
+    /// The steps' ids with the text of what each is built on.
     pub(crate) fn shape(&self) -> String {
         let steps: Vec<String> =
             self.plans[0].steps.iter().map(|step| format!("{}<-{:?}", step.id, step.parent)).collect();

@@ -1,37 +1,51 @@
-//! The cases: specs with the files beside them, and what every source leads planning to.
+//! The cases of the contract suite: specs, the files of their build contexts, and the questions and steps that every answer source
+//! must lead to.
 //!
-//! What is asked and planned is written without digests and versions, because bases and indexes change and the made-up ones have
-//! others.
+//! Questions and steps are compared without digests and versions, because these differ between real and simulated images and indexes,
+//! and change over time.
 
-/// A spec, the client's files, and what planning comes to.
+use super::Client;
+
+/// A spec with the client's files, and the expected questions and steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
+    /// The text of the spec.
     pub(crate) spec: &'static str,
-    /// Files of the build context by path. The spec is there too, as `spec.yaml`.
+    /// The files of the build context as pairs of path and text, without the spec, [`Case::SPEC_FILE`].
     pub(crate) context: Vec<(&'static str, &'static str)>,
-    /// The daemon is the oldest that builds, instead of one with everything.
-    pub(crate) is_on_old_daemon: bool,
-    /// The questions, each with its round.
+    /// Whether the daemon is the oldest supported one. Otherwise it has all capabilities.
+    pub(crate) uses_old_daemon: bool,
+    /// The questions, each after the number of its round.
     pub(crate) rounds: Vec<&'static str>,
-    /// The steps of each platform.
+    /// The steps of each platform, as listed by [`PlanningResult::steps`](super::PlanningResult::steps).
     pub(crate) steps: Vec<&'static str>,
 }
 
 /// A lock with one package.
-pub(crate) const LOCK_OF_IDNA: &str = "lock-version = \"1.0\"\ncreated-by = \"uv\"\nrequires-python = \">=3.11\"\n\n[[packages]]\n\
+pub(crate) const IDNA_LOCK: &str = "lock-version = \"1.0\"\ncreated-by = \"uv\"\nrequires-python = \">=3.11\"\n\n[[packages]]\n\
     name = \"idna\"\nversion = \"3.10\"\nwheels = [{ url = \"https://files.pythonhosted.org/packages/76/c6/\
     c88e154df9c4e1a2a66ccf0005a88dfb2650c1dffb6f5ce603dfbd452ce3/idna-3.10-py3-none-any.whl\", size = 70442, \
     hashes = { sha256 = \"946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3\" } }]\n";
 
 impl Case {
-    /// The name of the spec's file.
-    pub(crate) const SPEC: &'static str = "spec.yaml";
-    /// A file that the other client has, and that no case reads.
-    pub(crate) const UNREAD: &'static str = "unread.txt";
+    /// The path of the spec in the build context.
+    pub(crate) const SPEC_FILE: &'static str = "spec.yaml";
+
+    /// The files of a client's build context, without the spec.
+    pub(crate) fn context_files(&self, client: Client) -> impl Iterator<Item = (&'static str, &'static str)> {
+        // No case reads this file.
+        let unread = (client == Client::Second).then_some(("unread.txt", "only the second client has this file\n"));
+        self.context.iter().copied().chain(unread)
+    }
 }
 
-/// What most specs have.
+/// All cases.
+pub(crate) fn all() -> Vec<Case> {
+    super::with_case_names!(case_list)
+}
+
+/// A spec with the most common fields.
 pub(crate) fn apt_pip_and_sources() -> Case {
     Case {
         name: "apt_pip_and_sources",
@@ -46,7 +60,7 @@ pub(crate) fn apt_pip_and_sources() -> Case {
             ("other/main.py", "print('other')\n"),
             ("data/table.csv", "1,2\n"),
         ],
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the file .gitignore of the build context",
             "1 the file app/.gitignore of the build context",
@@ -60,9 +74,9 @@ pub(crate) fn apt_pip_and_sources() -> Case {
             "4 the files that several packages share",
         ],
         steps: vec![
-            "linux/amd64 on the base",
+            "linux/amd64 on the base image",
             "  apt on Base for apt_packages[0]",
-            "  venv on Base for nothing",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for packages[0], packages[1]"#,
             "  source on Base for source_root",
             "  copy on Base for copy[0]",
@@ -70,14 +84,14 @@ pub(crate) fn apt_pip_and_sources() -> Case {
     }
 }
 
-/// A finished image below, which its own commands have seen.
+/// A base with `commands`. It has a plan of its own, because its commands run on the finished base.
 pub(crate) fn base_with_commands() -> Case {
     Case {
         name: "base_with_commands",
         spec: "base_image:\n  base_image: python:3.11-slim\n  packages: [idna==3.10]\n  commands: [\"true\"]\n\
                packages: [click==8.1.7]\nenv: {MODE: fast}\n",
         context: Vec::new(),
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the file pylock.spec-amd64.toml in the spec's folder",
             "1 the image docker.io/library/python:3.11-slim for linux/amd64",
@@ -88,17 +102,17 @@ pub(crate) fn base_with_commands() -> Case {
             "5 the interpreters in /opt/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for base_image.packages[0], base_image.commands[0]"#,
             r#"  commands on Joined(["venv", "wheels"]) for base_image.commands[0]"#,
-            "linux/amd64 on that image",
+            "linux/amd64 on the plan of its base",
             "  python on Base for packages[0]",
         ],
     }
 }
 
-/// Requirements in files that include each other, one of them from a folder.
+/// Requirements files that include each other, in two folders.
 pub(crate) fn requirements_files() -> Case {
     Case {
         name: "requirements_files",
@@ -108,7 +122,7 @@ pub(crate) fn requirements_files() -> Case {
             ("deps/more/all.txt", "click  # any\n"),
             ("deps/constraints.txt", "click==8.1.7\nidna==3.10\n"),
         ],
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the file deps/requirements.txt of the build context",
             "1 the file pylock.spec-amd64.toml in the spec's folder",
@@ -121,20 +135,20 @@ pub(crate) fn requirements_files() -> Case {
             "4 the files that several packages share",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for requirements"#,
         ],
     }
 }
 
-/// Two packages that bring the same files.
+/// Two packages that install the same files.
 pub(crate) fn packages_that_clash() -> Case {
     Case {
         name: "packages_that_clash",
         spec: "base_image: python:3.11-slim\npackages: [jwt==1.3.1, pyjwt==2.8.0]\npip_extra_args: --no-deps\n",
         context: Vec::new(),
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the file pylock.spec-amd64.toml in the spec's folder",
             "1 the image docker.io/library/python:3.11-slim for linux/amd64",
@@ -144,21 +158,21 @@ pub(crate) fn packages_that_clash() -> Case {
             "4 the files that several packages share",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for packages[0]"#,
             r#"  apart:pyjwt on Step("venv") for packages[1]"#,
         ],
     }
 }
 
-/// An old daemon cannot choose files by their names, and knows images without digests.
+/// An old daemon cannot copy only the files that match a pattern, and resolves images without their digests.
 pub(crate) fn sources_on_an_old_daemon() -> Case {
     Case {
         name: "sources_on_an_old_daemon",
         spec: "base_image: python:3.11-slim\npackages: [click==8.1.7]\nsource_root: app\n",
         context: apt_pip_and_sources().context,
-        is_on_old_daemon: true,
+        uses_old_daemon: true,
         rounds: vec![
             "1 the file .gitignore of the build context",
             "1 the file app/.gitignore of the build context",
@@ -170,21 +184,21 @@ pub(crate) fn sources_on_an_old_daemon() -> Case {
             "2 the interpreters in /usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  python on Step("venv") for packages[0]"#,
             r#"  source on Step("python") for source_root"#,
         ],
     }
 }
 
-/// A plan for each platform.
+/// Two platforms, each with its own plan.
 pub(crate) fn two_platforms() -> Case {
     Case {
         name: "two_platforms",
         spec: "base_image: python:3.11-slim\nplatform: linux/amd64,linux/arm64\npackages: [click==8.1.7]\n",
         context: Vec::new(),
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the file pylock.spec-amd64.toml in the spec's folder",
             "1 the file pylock.spec-arm64.toml in the spec's folder",
@@ -200,23 +214,23 @@ pub(crate) fn two_platforms() -> Case {
             "4 the files that several packages share",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for packages[0]"#,
-            "linux/arm64 on the base",
-            "  venv on Base for nothing",
+            "linux/arm64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for packages[0]"#,
         ],
     }
 }
 
-/// A lock that the spec names: nothing is resolved.
+/// A lock that the spec names. Nothing has to be resolved.
 pub(crate) fn own_lock() -> Case {
     Case {
         name: "own_lock",
         spec: "base_image: python:3.11-slim\nrequirements: locks/pylock.toml\n",
-        context: vec![("locks/pylock.toml", LOCK_OF_IDNA)],
-        is_on_old_daemon: false,
+        context: vec![("locks/pylock.toml", IDNA_LOCK)],
+        uses_old_daemon: false,
         rounds: vec![
             "1 the image docker.io/library/python:3.11-slim for linux/amd64",
             "1 the image ghcr.io/astral-sh/uv:0.13.9 for linux/amd64",
@@ -226,14 +240,14 @@ pub(crate) fn own_lock() -> Case {
             "5 the files that several packages share",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for requirements"#,
         ],
     }
 }
 
-/// The lock of a project, which its tool exports.
+/// The lockfile of a project, which `uv export` turns into a lock.
 pub(crate) fn project_lock() -> Case {
     const PROJECT: &str = "[project]\nname = \"a-project\"\nversion = \"0.1.0\"\nrequires-python = \">=3.11\"\n\
         dependencies = [\"idna==3.10\"]\n";
@@ -250,7 +264,7 @@ pub(crate) fn project_lock() -> Case {
         name: "project_lock",
         spec: "base_image: python:3.11-slim\nrequirements: uv.lock\n",
         context: vec![("uv.lock", LOCK), ("pyproject.toml", PROJECT)],
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the image docker.io/library/python:3.11-slim for linux/amd64",
             "1 the image ghcr.io/astral-sh/uv:0.13.9 for linux/amd64",
@@ -261,21 +275,21 @@ pub(crate) fn project_lock() -> Case {
             "5 the files that several packages share",
         ],
         steps: vec![
-            "linux/amd64 on the base",
-            "  venv on Base for nothing",
+            "linux/amd64 on the base image",
+            "  venv on Base for no field",
             r#"  wheels on Step("venv") for requirements"#,
         ],
     }
 }
 
-/// An interpreter that a step brings.
+/// A Python interpreter that the apt step installs.
 pub(crate) fn python_from_apt() -> Case {
     Case {
         name: "python_from_apt",
         spec: "base_image: debian:bookworm-slim\napt_packages: [python3]\npython_exec: /usr/bin/python3\n\
                python_version: \"3.11\"\npackages: [click==8.1.7]\n",
         context: Vec::new(),
-        is_on_old_daemon: false,
+        uses_old_daemon: false,
         rounds: vec![
             "1 the file pylock.spec-amd64.toml in the spec's folder",
             "1 the image docker.io/library/debian:bookworm-slim for linux/amd64",
@@ -286,7 +300,7 @@ pub(crate) fn python_from_apt() -> Case {
             "4 the version of the interpreter /usr/bin/python3",
         ],
         steps: vec![
-            "linux/amd64 on the base",
+            "linux/amd64 on the base image",
             "  apt on Base for apt_packages[0]",
             r#"  venv on Step("apt") for python_exec, python_version"#,
             r#"  python on Step("venv") for packages[0]"#,

@@ -1,11 +1,11 @@
-//! The contract of sources of answers: laws that hold for whatever answers the questions of planning.
+//! The contract suite: checks that everything that answers the questions of planning has to pass.
 //!
-//! There are three sources: the tests' own world, saved facts, and the gateway of a real daemon. The first two are held to the
-//! contract by this crate's tests, the last one by the tests of `imagespec-driver` on the lab's daemons, which include this folder.
-//! It does no IO: what a source does to find an answer is its own business.
+//! There are three answer sources: the simulated world of this crate's tests, saved answers, and the gateway of a real daemon. This
+//! crate's tests check the first two. The tests of `imagespec-driver` include this folder, and check the gateway on the daemons of the
+//! lab. The suite itself does no IO, and does not know how a source finds its answers.
 
 pub(crate) mod cases;
-mod laws;
+mod checks;
 pub(crate) mod shape;
 
 use std::collections::BTreeSet;
@@ -17,63 +17,64 @@ use imagespec_compile::{
 };
 
 pub(crate) use cases::Case;
-pub(crate) use laws::hold;
+pub(crate) use checks::check_source;
 
-/// No case has a longer chain of questions that depend on each other.
+/// The maximum number of rounds that planning a case may take.
 const MAX_ROUNDS: usize = 8;
 
-/// Who has a build made. The two have sessions of their own, and differ in a file that no plan reads.
+/// The client that starts a build. Each client has a session of its own, and the second client has one more file, which no case reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     First,
-    Other,
+    Second,
 }
 
-/// What answers the questions of planning.
-pub(crate) trait Source {
-    /// Has a case planned that begins with some answers, until the plan is certain.
-    fn gather(&self, case: &Case, client: Client, known: &Store) -> Gathered;
+/// Answers the questions of planning.
+pub(crate) trait AnswerSource {
+    /// Plans a case until no question is open. Planning starts with the answers in `known`.
+    fn plan_case(&self, case: &Case, client: Client, known: &Store) -> PlannedCase;
 }
 
-/// A case that was planned until nothing was left to ask.
+/// A case that was planned until no question was open.
 #[derive(Clone, Debug)]
-pub(crate) struct Gathered {
+pub(crate) struct PlannedCase {
     pub(crate) document: Document,
     pub(crate) settings: Settings,
     /// All answers.
     pub(crate) store: Store,
-    /// What was asked, round by round, but for the question about the daemon: no plan begins without its answer.
+    /// The questions of each round, except the question about the daemon, which is answered before the first round.
     pub(crate) rounds: Vec<BTreeSet<AnyQuestion>>,
-    pub(crate) result: Planned,
+    pub(crate) result: PlanningResult,
 }
 
-/// What planning came to, without the session: one plan a platform, and what each becomes.
+/// The plans of a case and the result of lowering them, without the session.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Planned {
+pub(crate) struct PlanningResult {
+    /// One plan per platform.
     pub(crate) plans: Vec<Plan>,
-    /// The digest of each definition, and each image config.
-    pub(crate) images: Vec<(String, String)>,
+    pub(crate) lowered: Vec<LoweredPlan>,
 }
 
-impl Planned {
-    /// `None` for an outcome without complete plans.
+impl PlanningResult {
+    /// `None` if the plans are not complete.
     pub(crate) fn from_outcome(outcome: &Outcome) -> Option<Self> {
-        let mut plans: Vec<Plan> = outcome.plans()?.into_iter().cloned().collect();
-        plans.iter_mut().for_each(Plan::forget_session);
-        let images = plans.iter().map(|plan| image(&lower(plan, &outcome.sources))).collect();
-        Some(Self { plans, images })
+        let plans = plans_without_session(outcome.plans()?);
+        let lowered = plans.iter().map(|plan| LoweredPlan::new(&lower(plan, &outcome.sources))).collect();
+        Some(Self { plans, lowered })
     }
 
-    /// The steps of each plan with what they stand on and the fields that asked for them, images below first.
+    /// Lists the steps of each plan with their parents and the fields that they result from. The plan of a base comes before the plan
+    /// that is built on it.
     pub(crate) fn steps(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for plan in &self.plans {
-            let mut images: Vec<&Plan> = std::iter::successors(Some(plan), |plan| plan.below.as_deref()).collect();
-            images.reverse();
-            for (depth, image) in images.iter().enumerate() {
-                lines.push(format!("{} on {}", image.platform, if depth == 0 { "the base" } else { "that image" }));
-                lines.extend(image.steps.iter().map(|step| {
-                    let fields = if step.fields.is_empty() { "nothing".to_owned() } else { step.fields.join(", ") };
+            let mut plans: Vec<&Plan> = std::iter::successors(Some(plan), |plan| plan.below.as_deref()).collect();
+            plans.reverse();
+            for (depth, plan) in plans.iter().enumerate() {
+                let base = if depth == 0 { "the base image" } else { "the plan of its base" };
+                lines.push(format!("{} on {base}", plan.platform));
+                lines.extend(plan.steps.iter().map(|step| {
+                    let fields = if step.fields.is_empty() { "no field".to_owned() } else { step.fields.join(", ") };
                     format!("  {} on {:?} for {fields}", step.id, step.parent)
                 }));
             }
@@ -82,21 +83,36 @@ impl Planned {
     }
 }
 
-/// What a plan becomes, as far as it can be compared.
-pub(crate) fn image(compiled: &Compiled) -> (String, String) {
-    let bytes = compiled.graph.to_definition().encode_to_vec();
-    (Digest::from_content(&bytes).to_string(), compiled.image_config.to_string())
+/// A lowered plan in a form that can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoweredPlan {
+    /// The digest of the definition.
+    definition: Digest,
+    image_config: String,
 }
 
-/// Plans until nothing is left to ask, for a source that answers one question after the other.
+impl LoweredPlan {
+    pub(crate) fn new(compiled: &Compiled) -> Self {
+        let bytes = compiled.graph.to_definition().encode_to_vec();
+        Self { definition: Digest::from_content(&bytes), image_config: compiled.image_config.to_string() }
+    }
+}
+
+pub(crate) fn plans_without_session(plans: Vec<&Plan>) -> Vec<Plan> {
+    let mut plans: Vec<Plan> = plans.into_iter().cloned().collect();
+    plans.iter_mut().for_each(Plan::forget_session);
+    plans
+}
+
+/// Plans until no question is open, for a source that answers one question at a time. `daemon` is the fact about the daemon.
 #[track_caller]
-pub(crate) fn gather(
+pub(crate) fn plan_until_certain(
     document: Document,
     settings: Settings,
     known: &Store,
     daemon: Fact,
     answer: impl Fn(&Ask) -> Fact,
-) -> Gathered {
+) -> PlannedCase {
     let mut store = known.clone();
     store.insert(daemon);
     let mut rounds = Vec::new();
@@ -104,17 +120,21 @@ pub(crate) fn gather(
         let outcome = plan(&document, &settings, &store);
         if outcome.is_certain() {
             let problems = imagespec::render_all(&outcome.problems, &outcome.sources);
-            let result = Planned::from_outcome(&outcome).unwrap_or_else(|| panic!("no plan: {problems}"));
-            return Gathered { document, settings, store, rounds, result };
+            let result = PlanningResult::from_outcome(&outcome).unwrap_or_else(|| panic!("no plan: {problems}"));
+            return PlannedCase { document, settings, store, rounds, result };
         }
         assert!(rounds.len() < MAX_ROUNDS, "planning does not end: {rounds:#?}");
-        let facts: Vec<Fact> = outcome.asks().map(&answer).collect();
-        rounds.push(outcome.asks().map(|ask| ask.question.clone()).collect());
-        store.extend(facts);
+        store.extend(outcome.asks().map(&answer));
+        rounds.push(open_questions(&outcome));
     }
 }
 
-/// A store without the session, which differs from build to build; as `--save-facts` writes it.
+/// The questions that a pass of planning asks, including expected answers that have to be confirmed.
+fn open_questions(outcome: &Outcome) -> BTreeSet<AnyQuestion> {
+    outcome.asks().map(|ask| ask.question.clone()).collect()
+}
+
+/// A store without the session, which differs from build to build. `--save-facts` writes stores in this form.
 pub(crate) fn without_session(store: &Store) -> Store {
     with_session(store, None)
 }
@@ -127,29 +147,30 @@ fn with_session(store: &Store, session: Option<&str>) -> Store {
     store
 }
 
-/// Calls a macro with the names of all cases, behind what it is given itself.
-macro_rules! with_cases {
-    ($then:ident $($given:tt)*) => {
-        crate::contract::$then! { $($given)*;
+/// Calls a macro of this module with some arguments and the names of all cases.
+macro_rules! with_case_names {
+    ($macro:ident $($arguments:tt)*) => {
+        crate::contract::$macro! { $($arguments)*;
             apt_pip_and_sources base_with_commands requirements_files packages_that_clash own_lock project_lock
             python_from_apt two_platforms sources_on_an_old_daemon
         }
     };
 }
 
-/// Declares a test for each case, which holds a source to the contract.
-macro_rules! keeps_the_contract {
+/// Declares one test per case, which checks an answer source.
+macro_rules! contract_tests {
+    ($source:expr) => { crate::contract::with_case_names! { contract_tests $source } };
     ($source:expr; $($case:ident)*) => {
         $(#[test]
         fn $case() {
-            crate::contract::hold(&$source, &crate::contract::cases::$case());
+            crate::contract::check_source(&$source, &crate::contract::cases::$case());
         })*
     };
 }
 
-/// All cases, as an array.
-macro_rules! all_cases {
-    (; $($case:ident)*) => { [$(crate::contract::cases::$case()),*] };
+/// A list of all cases.
+macro_rules! case_list {
+    (; $($case:ident)*) => { vec![$(crate::contract::cases::$case()),*] };
 }
 
-pub(crate) use {all_cases, keeps_the_contract, with_cases};
+pub(crate) use {case_list, contract_tests, with_case_names};

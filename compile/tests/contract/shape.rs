@@ -1,13 +1,13 @@
-//! The form of each answer, as the gateway of a real daemon gives it.
+//! Checks that answers have the form that the gateway of a real daemon gives them.
 //!
-//! A type allows more than that: a made-up answer of another form would test what never happens.
+//! The types of answers allow other values too. Tests with simulated answers of another form would test cases that never occur.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Platform;
 use imagespec_compile::{Fact, InterpreterFact, Program, question};
 
-/// Asserts that an answer has the form of a real one.
+/// Asserts that an answer has the form of a real answer.
 #[track_caller]
 pub(crate) fn check(fact: &Fact) {
     match fact {
@@ -17,9 +17,9 @@ pub(crate) fn check(fact: &Fact) {
         }
         Fact::Image { question, answer } => {
             assert!(is_normalized(&question.platform), "{}", question.platform);
-            let digest = answer.reference.strip_prefix(&question.reference).unwrap_or_else(|| panic!("{answer:?}"));
-            // Docker's classic store knows images by name only.
-            assert!(digest.is_empty() || is_digest(digest.trim_start_matches('@')), "{}", answer.reference);
+            let suffix = answer.reference.strip_prefix(&question.reference).unwrap_or_else(|| panic!("{answer:?}"));
+            // Docker's classic image store resolves images without digests.
+            assert!(suffix.is_empty() || is_digest(suffix.trim_start_matches('@')), "{}", answer.reference);
             assert!(answer.config.is_object(), "{}", answer.config);
             let member = |name: &str| answer.config[name].as_str().unwrap_or_default().to_owned();
             let platform = Platform { os: member("os"), ..Platform::linux(&member("architecture")) };
@@ -40,7 +40,7 @@ pub(crate) fn check(fact: &Fact) {
             }
         }
         Fact::ContextSources { question, answer } => {
-            assert!(answer.is_sorted_by(|a, b| a < b), "sorted, each once: {answer:?}");
+            assert!(answer.is_sorted_by(|a, b| a < b), "the paths are not sorted, or not unique: {answer:?}");
             for path in answer {
                 check_relative(path);
                 assert!(path.ends_with(".py"), "{path}");
@@ -56,10 +56,10 @@ pub(crate) fn check(fact: &Fact) {
                 by_folder.entry(folder).or_default().insert(path);
             }
             let folders = question.folders.iter().map(|folder| folder.trim_end_matches('/'));
-            assert_eq!(folders.clone().collect::<BTreeSet<_>>().len(), question.folders.len(), "each folder once");
-            let expect: Vec<&str> = folders.filter_map(|folder| by_folder.get(folder)).flatten().copied().collect();
+            assert_eq!(folders.clone().collect::<BTreeSet<_>>().len(), question.folders.len(), "a folder is repeated");
+            let expected: Vec<&str> = folders.filter_map(|folder| by_folder.get(folder)).flatten().copied().collect();
             let paths: Vec<&str> = answer.iter().map(|program| program.path.as_str()).collect();
-            assert_eq!(paths, expect, "folder by folder, each sorted");
+            assert_eq!(paths, expected, "the paths are not grouped by folder and sorted within it");
         }
         Fact::RootfsFile { question: question::RootfsFile { path, .. }, answer: _ }
         | Fact::Exists { question: question::Exists { path, .. }, answer: _ } => {
@@ -76,11 +76,10 @@ pub(crate) fn check(fact: &Fact) {
         }
         Fact::Collisions { question, answer } => {
             assert!(is_digest(&question.digest), "{}", question.digest);
-            let is_path = |path: &str| path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
             for line in answer.split_terminator('\n') {
-                // A path below the environment, then the names of those that bring it.
+                // A path in the environment, and the names of the packages that install it.
                 let columns: Vec<&str> = line.split('\t').collect();
-                assert!(columns.len() >= 3 && is_path(columns[0]) && columns[1..].is_sorted(), "{line:?}");
+                assert!(columns.len() >= 3 && is_relative(columns[0]) && columns[1..].is_sorted(), "{line:?}");
             }
             assert!(answer.is_empty() || answer.ends_with('\n'), "{answer:?}");
         }
@@ -99,8 +98,11 @@ fn check_interpreter(answer: &InterpreterFact) {
 
 #[track_caller]
 fn check_relative(path: &str) {
-    let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    assert!(path.split('/').all(is_part), "{path:?} is not a path in the context");
+    assert!(is_relative(path), "{path:?} is not a path in the context");
+}
+
+fn is_relative(path: &str) -> bool {
+    path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
 fn is_digest(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Laws of grouping with random edits of real locks: which edit changes which group.
+//! Properties of grouping, with random edits of real locks: which edit changes which group.
 //!
 //! A changed group is installed and pushed again, so each law is a guarantee about the cost of an edit.
 

@@ -2,6 +2,7 @@
 
 use buildkit_client::progress::{Stream, Warning};
 use imagespec_compile::StepInfo;
+use imagespec_frontend::PlanningPass;
 use serde_json::{Map, Value, json};
 
 use super::{Delivered, Destination, Event, EventKind, Failure, VertexState};
@@ -11,7 +12,7 @@ impl Event {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let (name, fields) = match &self.kind {
-            EventKind::Planned { steps, missing, expected } => {
+            EventKind::Planned(PlanningPass { steps, missing, expected }) => {
                 let steps: Vec<Value> = steps.iter().map(step).collect();
                 ("planned", json!({"steps": steps, "missing": missing, "expected": expected}))
             }

@@ -13,8 +13,7 @@ use super::{Event, EventKind, Events, VertexState};
 /// Reports the events of one build.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    events: Events,
-    image: Arc<str>,
+    sink: Sink,
     vertices: Vertices,
     progress: ProgressSender,
     drive: DriveEvents,
@@ -25,12 +24,13 @@ impl Reporter {
     /// Starts reporting. `parts` receives the parts of the image that were built, as soon as they are finished. Must be called within a
     /// runtime.
     pub(crate) fn begin(events: &Events, image: &str, parts: Option<UnboundedSender<Graph>>) -> Self {
-        let (events, image, vertices) = (events.clone(), Arc::from(image), Vertices::default());
+        let sink = Sink { events: events.clone(), image: Arc::from(image) };
+        let vertices = Vertices::default();
         let (progress, updates) = progress::channel();
         let (drive, driven) = unbounded_channel();
-        let relay = Relay { events: events.clone(), image: Arc::clone(&image), vertices: vertices.clone(), parts };
+        let relay = Relay { sink: sink.clone(), vertices: vertices.clone(), parts };
         let relay = tokio::spawn(relay.run(updates, driven));
-        Self { events, image, vertices, progress, drive: DriveEvents::new(drive), relay }
+        Self { sink, vertices, progress, drive: DriveEvents::new(drive), relay }
     }
 
     /// The sender for the daemon's progress, and for work of the client.
@@ -50,17 +50,17 @@ impl Reporter {
 
     /// Sends a single event.
     pub(crate) async fn send(&self, kind: EventKind) {
-        self.events.send(Event { image: Arc::clone(&self.image), kind }).await;
+        self.sink.send(kind).await;
     }
 
     /// Ends with the outcome, after all earlier events.
     pub(crate) async fn end(self, outcome: impl IntoIterator<Item = EventKind>) {
-        let Self { events, image, vertices: _, progress, drive, relay } = self;
+        let Self { sink, vertices: _, progress, drive, relay } = self;
         drop((progress, drive));
         // A relay that has panicked sends nothing more.
         let _ = relay.await;
         for kind in outcome {
-            events.send(Event { image: Arc::clone(&image), kind }).await;
+            sink.send(kind).await;
         }
     }
 }
@@ -70,17 +70,26 @@ impl Events {
     /// image's title. Must be called within a runtime.
     #[must_use]
     pub fn progress(&self, title: &str) -> ProgressSender {
-        let relay = Relay { events: self.clone(), image: Arc::from(title), vertices: Vertices::default(), parts: None };
-        let (progress, updates) = progress::channel();
-        let (_, driven) = unbounded_channel();
-        tokio::spawn(relay.run(updates, driven));
-        progress
+        // Its relay ends when the returned sender is dropped.
+        Reporter::begin(self, title, None).progress
+    }
+}
+
+/// The sender of one image's events.
+#[derive(Clone, Debug)]
+struct Sink {
+    events: Events,
+    image: Arc<str>,
+}
+
+impl Sink {
+    async fn send(&self, kind: EventKind) {
+        self.events.send(Event { image: Arc::clone(&self.image), kind }).await;
     }
 }
 
 struct Relay {
-    events: Events,
-    image: Arc<str>,
+    sink: Sink,
     vertices: Vertices,
     parts: Option<UnboundedSender<Graph>>,
 }
@@ -105,7 +114,7 @@ impl Relay {
 
     async fn driven(&self, event: DriveEvent) {
         let kind = match event {
-            DriveEvent::Planned { steps, missing, expected } => EventKind::Planned { steps, missing, expected },
+            DriveEvent::Planned(pass) => EventKind::Planned(pass),
             DriveEvent::Asked(question) => EventKind::Asked(question),
             DriveEvent::Answered(question) => EventKind::Answered(question),
             DriveEvent::PartBuilt(part) => {
@@ -116,26 +125,22 @@ impl Relay {
                 return;
             }
         };
-        self.send(kind).await;
+        self.sink.send(kind).await;
     }
 
     async fn progress(&self, update: Update) {
         for vertex in update.vertexes {
             let (state, step) = (VertexState::from_vertex(&vertex), self.vertices.step(&vertex.digest));
-            self.send(EventKind::Vertex { state, step, vertex }).await;
+            self.sink.send(EventKind::Vertex { state, step, vertex }).await;
         }
         for status in update.statuses {
-            self.send(EventKind::Progress(status)).await;
+            self.sink.send(EventKind::Progress(status)).await;
         }
         for log in update.logs {
-            self.send(EventKind::Log { step: self.vertices.step(&log.vertex), log }).await;
+            self.sink.send(EventKind::Log { step: self.vertices.step(&log.vertex), log }).await;
         }
         for warning in update.warnings {
-            self.send(EventKind::Warning(warning)).await;
+            self.sink.send(EventKind::Warning(warning)).await;
         }
-    }
-
-    async fn send(&self, kind: EventKind) {
-        self.events.send(Event { image: Arc::clone(&self.image), kind }).await;
     }
 }

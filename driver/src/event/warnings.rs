@@ -1,8 +1,10 @@
 //! Our own warnings in the format of the daemon's.
 
 use buildkit_client::progress::Warning;
+use buildkit_gateway::{SourceInfo, SourcePosition, SourceRange};
 use buildkit_proto::rpc::llb;
 use imagespec::{Diagnostic, SourceMap};
+use imagespec_frontend::to_warning;
 
 /// A warning without a place.
 pub(crate) fn from_text(text: &str) -> Warning {
@@ -14,19 +16,20 @@ pub(crate) fn from_text(text: &str) -> Warning {
 
 /// A diagnostic, in the format in which the frontend sends it through the daemon.
 pub(crate) fn from_diagnostic(diagnostic: &Diagnostic, sources: &SourceMap) -> Warning {
-    let mut warning = from_text(&format!("{}: {}", diagnostic.code, diagnostic.message));
-    warning.detail = diagnostic.help.iter().map(|help| help.as_bytes().to_vec()).collect();
-    let Some((span, file)) = diagnostic.span().and_then(|span| Some((span, sources.file(span.file)?))) else {
-        return warning;
+    let sent = to_warning(diagnostic, sources, "");
+    let mut warning = from_text(&sent.short);
+    warning.detail = sent.detail.into_iter().map(String::into_bytes).collect();
+    let position = |SourcePosition { line, character }| {
+        let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
+        Some(llb::Position { line: number(line), character: number(character) })
     };
-    let position = |offset| {
-        let position = file.position(offset);
-        let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-        Some(llb::Position { line: number(position.line), character: number(position.column.saturating_sub(1)) })
-    };
-    let (start, end) = (position(span.start), position(span.end.saturating_sub(1).max(span.start)));
-    warning.ranges = vec![llb::Range { start, end }];
-    let data = imagespec::mask_credentials(file.text()).into_owned().into_bytes();
-    warning.info = Some(llb::SourceInfo { filename: file.name().to_owned(), data, ..llb::SourceInfo::default() });
+    let range = |SourceRange { start, end }| llb::Range { start: position(start), end: position(end) };
+    warning.ranges = sent.ranges.into_iter().map(range).collect();
+    warning.info = sent.source.map(|SourceInfo { filename, language, data, definition: _ }| llb::SourceInfo {
+        filename,
+        language,
+        data,
+        definition: None,
+    });
     warning
 }

@@ -1,10 +1,10 @@
-//! The golden definitions on a real daemon: it accepts the very bytes whose digests are in the golden files, and solves all ops in
-//! them that do not stand on something made up.
+//! Solves the golden definitions on a real daemon. The daemon gets exactly the bytes whose digests are in the golden files, and every
+//! op must be solved, except for the steps in [`FAILING`] and the ops that are built on them.
 //!
-//! The saved facts name images that exist in no registry. A source policy puts images of the lab in their place; the daemon applies
-//! it, and what is sent stays as it is. Some steps cannot work: they install files that only a made-up lock names, or use hosts that
-//! are examples. [`FAILING`] lists them with their exit codes. An op that stands on one of them is accepted by the daemon, and not
-//! run.
+//! The saved facts name images that are in no registry. A source policy replaces them by images of the lab; the daemon applies the
+//! policy, so the definitions themselves are sent unchanged. Some steps cannot succeed: they install files that only a simulated lock
+//! names, or use example hosts. `FAILING` lists them with their exit codes. The daemon still has to accept the ops that are built on
+//! them, but it does not run these ops.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,27 +18,28 @@ use buildkit_client::solve::{Exporter, ExporterKind, SolveOptions, solve};
 use buildkit_llb::{Exec, GraphBuilder, Platform, Source};
 use buildkit_proto::keys::exporter_attr;
 use buildkit_proto::rpc::sourcepolicy::{MatchType, Policy, PolicyAction, Rule, Selector, Update};
-use buildkit_proto::{Digest, Message as _, pb};
+use buildkit_proto::{Digest, Message as _, map, pb};
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::definitions::{Golden, facts_of, folder, names, read};
-use crate::lab::{self, BUILDKITD, certificates, connect, variable};
+use crate::lab::{self, BUILDKITD, ca_bundles, connect, variable};
 use When::{Always, OnlyWithout};
 
-/// How many definitions are solved at the same time. Most of them wait for hosts that do not exist.
-const JOBS: usize = 8;
+/// The maximum number of golden files that are replayed at the same time. Most of their steps wait for hosts that do not exist.
+const MAX_CONCURRENT: usize = 8;
 
-/// Images of the lab by the names of those that it does not have. `@` is the lab's registry.
-const STAND_INS: [(&str, &str); 4] = [
+/// Images that the lab does not have, and the images of the lab that replace them. `@` is the address of the lab's registry.
+const REPLACEMENTS: [(&str, &str); 4] = [
     ("docker.io/nvidia/cuda:12.4.1-cudnn-runtime-ubuntu22.04", "docker.io/library/debian:bookworm-slim"),
     ("registry.example.org/team/minimal:1", "docker.io/library/debian:bookworm-slim"),
     ("quay.io/jupyter/minimal-notebook:2026-11-10", "@/goldens/notebook:latest"),
     ("ghcr.io/team/base:v1", "@/goldens/own-image:latest"),
 ];
 
-/// What makes the stand-ins that this test pushes of the lab's Python image: it gives them what the facts say they have.
-const MADE: [(&str, &str); 2] = [
+/// The replacements that this test builds and pushes: their names, and the scripts that change the lab's Python image so that it has the
+/// programs that are in the saved facts.
+const BUILT_REPLACEMENTS: [(&str, &str); 2] = [
     (
         "notebook",
         "useradd --uid 1000 --gid 100 --create-home jovyan
@@ -48,7 +49,7 @@ const MADE: [(&str, &str); 2] = [
     ("own-image", "python3 -m venv /opt/venv"),
 ];
 
-/// The files of the context that steps copy.
+/// The files of the build context that steps copy.
 const CONTEXT: [(&str, &str); 8] = [
     ("app/run.sh", "#!/bin/sh\n"),
     ("config/app.toml", "mode = 'x'\n"),
@@ -60,16 +61,16 @@ const CONTEXT: [(&str, &str); 8] = [
     ("src/pkg/deep/leaf.py", "LEAF = 1\n"),
 ];
 
-/// When a step fails that is reached.
+/// When a step fails if it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
-    /// Everywhere: what it needs does not exist.
+    /// On every daemon, because it needs something that does not exist.
     Always,
-    /// Where the daemon does not have this.
+    /// Only on daemons that do not have access to this.
     OnlyWithout(&'static str),
 }
 
-/// The steps that fail for a reason outside of their definition: golden, title, exit code.
+/// The steps that fail for a reason outside of their definition: golden file, title, exit code, and when.
 #[rustfmt::skip]
 const FAILING: &[(&str, &str, u32, When)] = &[
     ("apt_only@debian-bookworm-slim", "[apt] git, vim=2:9.0*, libssl-dev, curl/bookworm-backports and 3 more", 100, Always),
@@ -91,7 +92,7 @@ const FAILING: &[(&str, &str, u32, When)] = &[
     ("multi_platform@python-3.11-slim", "[linux/arm64 pip] 7 packages", 2, Always),
     ("namespace_and_epoch@python-3.11-slim", "[pip] 7 packages", 2, Always),
     ("nested@python-3.11-slim", "[pip] 8 packages", 2, Always),
-    ("network@python-3.11-slim", "[apt] git", 100, OnlyWithout("the lists of packages of an earlier build")),
+    ("network@python-3.11-slim", "[apt] git", 100, OnlyWithout("the package lists of an earlier build")),
     ("network@python-3.11-slim", "[pip] 7 packages", 2, Always),
     ("no_cache@python-3.11-slim", "[pip] 7 packages", 2, Always),
     ("option_lines@python-3.11-slim", "[pip] 8 packages", 2, Always),
@@ -107,28 +108,28 @@ const FAILING: &[(&str, &str, u32, When)] = &[
     ("vcs_with_apt@python-3.11-slim", "[pip] 8 packages", 2, Always),
 ];
 
-/// How an op ended.
+/// The result of solving an op.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Ended {
+enum OpResult {
     Solved,
     Failed(Failure),
-    /// It stands on one that failed.
-    NotReached,
+    /// It was not solved, because one of its inputs was not.
+    Skipped,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Failure {
     exit_code: Option<u32>,
-    /// The daemon's, with the whole command.
+    /// The daemon's message, with the whole command.
     message: String,
-    /// The end of what was printed, if that came in time.
+    /// The end of the output, if it arrived before the error.
     log: Vec<String>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_golden_definition_is_solved_as_far_as_it_can_be() {
+async fn every_golden_definition_is_solved_except_for_known_failures() {
     let connection = connect(BUILDKITD).await;
-    make_stand_ins(&connection).await;
+    push_replacements(&connection).await;
     let context = lab::folder(CONTEXT);
     let session = Session::builder().with_local_dir("context", LocalDir::new(context.path())).with_secrets(secrets());
     let session = session.open(connection.channel.clone()).await.unwrap();
@@ -141,103 +142,107 @@ async fn every_golden_definition_is_solved_as_far_as_it_can_be() {
     let known: BTreeSet<String> = goldens.iter().map(|(case, facts)| format!("{case}@{facts}")).collect();
     let unknown = FAILING.iter().find(|(golden, ..)| !known.contains(*golden));
     assert_eq!(unknown, None, "there is no such golden file");
-    let replayed = futures_util::stream::iter(&goldens).map(|(case, facts)| replay(&daemon, case, facts));
-    let wrong: Vec<String> = replayed.buffer_unordered(JOBS).concat().await;
+    let replays = futures_util::stream::iter(&goldens).map(|(case, facts)| replay(&daemon, case, facts));
+    let problems: Vec<String> = replays.buffer_unordered(MAX_CONCURRENT).concat().await;
     daemon.session.close().await;
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// Solves the definitions of a golden file. What is not as expected.
+/// Solves the definitions of a golden file, and returns everything that is not as expected.
 async fn replay(daemon: &Daemon, case: &str, facts: &str) -> Vec<String> {
     let golden = format!("{case}@{facts}");
     let text = read(&folder("golden").join(format!("{golden}.snap")));
     let compiled = Golden::make(case, facts).map(|golden| golden.compiled).unwrap_or_default();
     assert_eq!(text.matches("=== definition").count(), compiled.len(), "{golden}");
     let rows = FAILING.iter().filter(|row| row.0 == golden);
-    let rows: BTreeMap<&str, (u32, When)> =
+    let expected_failures: BTreeMap<&str, (u32, When)> =
         rows.map(|(_, step, exit_code, when)| (*step, (*exit_code, *when))).collect();
     let mut solved = BTreeSet::new();
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for compiled in compiled {
         let bytes = compiled.graph.to_definition().encode_to_vec();
         let digest = Digest::from_content(&bytes);
         assert!(text.contains(&format!(" ops, {digest}\n")), "{digest} is not in the golden file {golden}");
         let definition = pb::Definition::decode(bytes.as_slice()).unwrap();
-        // Together, so that a step that both need runs once.
-        let (whole, parts) = tokio::join!(daemon.solve(bytes, &definition), each_op(daemon, &definition));
+        // At the same time, so that the daemon runs each step only once.
+        let (whole, ops) = tokio::join!(daemon.solve(bytes, &definition), solve_each_op(daemon, &definition));
 
         let mut failures: Vec<&Failure> = Vec::new();
-        for (step, ended) in &parts {
-            match ended {
-                Ended::Solved => _ = solved.insert(step.clone()),
-                Ended::Failed(failure) => {
+        for (step, result) in &ops {
+            match result {
+                OpResult::Solved => _ = solved.insert(step.clone()),
+                OpResult::Failed(failure) => {
                     failures.push(failure);
-                    if rows.get(step.as_str()).is_none_or(|(exit_code, _)| failure.exit_code != Some(*exit_code)) {
-                        wrong.push(format!("{golden}: {step} failed: {failure:?}"));
+                    let expected = expected_failures.get(step.as_str());
+                    if expected.is_none_or(|(exit_code, _)| failure.exit_code != Some(*exit_code)) {
+                        problems.push(format!("{golden}: {step} failed: {failure:?}"));
                     }
                 }
-                Ended::NotReached => {}
+                OpResult::Skipped => {}
             }
         }
-        let is_like_parts = match &whole {
-            Ended::Solved => failures.is_empty(),
-            // Goldens share steps, so the daemon may have the failed one's title from another build.
-            Ended::Failed(failure) => failures.iter().any(|part| part.message == failure.message),
-            Ended::NotReached => false,
+        let is_consistent = match &whole {
+            OpResult::Solved => failures.is_empty(),
+            // Only the messages are compared: golden definitions share steps, so the daemon may report a step with the title that it has
+            // in another build.
+            OpResult::Failed(failure) => failures.iter().any(|of_op| of_op.message == failure.message),
+            OpResult::Skipped => false,
         };
-        if !is_like_parts {
-            wrong.push(format!("{golden}: as a whole {whole:?}, its parts {failures:?}"));
+        if !is_consistent {
+            problems.push(format!("{golden}: the whole definition: {whole:?}; the failures of its ops: {failures:?}"));
         }
     }
-    for (step, (_, when)) in rows {
+    for (step, (_, when)) in expected_failures {
         if when == Always && solved.contains(step) {
-            wrong.push(format!("{golden}: {step} does not fail any more"));
+            problems.push(format!("{golden}: {step} is expected to fail, but was solved"));
         }
     }
-    wrong
+    problems
 }
 
-/// Solves each op that can be reached, with its title.
-async fn each_op(daemon: &Daemon, definition: &pb::Definition) -> Vec<(String, Ended)> {
-    let mut ended: BTreeMap<String, Ended> = BTreeMap::new();
-    let mut titled = Vec::new();
-    // Inputs come first, and the last op only names the result.
+/// Solves the ops of a definition one by one, and returns their titles and results. Ops whose inputs were not solved are skipped.
+async fn solve_each_op(daemon: &Daemon, definition: &pb::Definition) -> Vec<(String, OpResult)> {
+    let titles = titles(definition);
+    let mut solved: BTreeSet<String> = BTreeSet::new();
+    let mut results = Vec::new();
+    // Ops come after their inputs. The last one only refers to the result.
     let (_, ops) = definition.def.split_last().unwrap();
     for bytes in ops {
         let digest = Digest::from_content(bytes).to_string();
         let inputs = pb::Op::decode(bytes.as_slice()).unwrap().inputs;
-        let outcome = if inputs.iter().all(|input| ended.get(&input.digest) == Some(&Ended::Solved)) {
-            let part = part(definition, &digest);
-            daemon.solve(part.encode_to_vec(), &part).await
+        let result = if inputs.iter().all(|input| solved.contains(&input.digest)) {
+            let definition = definition_up_to(definition, &digest);
+            daemon.solve(definition.encode_to_vec(), &definition).await
         } else {
-            Ended::NotReached
+            OpResult::Skipped
         };
-        titled.push((title(definition, &digest), outcome.clone()));
-        ended.insert(digest, outcome);
+        results.push((titles.get(&digest).cloned().unwrap_or_default(), result.clone()));
+        if result == OpResult::Solved {
+            solved.insert(digest);
+        }
     }
-    titled
+    results
 }
 
-/// What progress calls an op.
-fn title(definition: &pb::Definition, digest: &str) -> String {
-    let entry = definition.metadata.iter().find(|entry| entry.key.as_deref() == Some(digest));
-    let description = entry.and_then(|entry| Some(&entry.value.as_ref()?.description));
-    let title = description.and_then(|entries| entries.iter().find(|entry| entry.key.as_deref() == Some(CUSTOM_NAME)));
-    title.and_then(|entry| entry.value.clone()).unwrap_or_default()
+/// The titles of ops in progress displays, by their digests.
+fn titles(definition: &pb::Definition) -> BTreeMap<String, String> {
+    let metadata = map::from_metadata(&definition.metadata).into_iter();
+    let title = |metadata: pb::OpMetadata| map::from_strings(&metadata.description).remove(CUSTOM_NAME);
+    metadata.filter_map(|(digest, metadata)| Some((digest, title(metadata)?))).collect()
 }
 
-/// The entry of an op's description with its title.
+/// The entry of an op's description that contains its title.
 const CUSTOM_NAME: &str = "llb.customname";
 
-/// An op with those that it stands on, their bytes as they are.
-fn part(definition: &pb::Definition, root: &str) -> pb::Definition {
+/// The definition of one op: its unchanged bytes, and those of all ops that it depends on.
+fn definition_up_to(definition: &pb::Definition, root: &str) -> pb::Definition {
     let ops: BTreeMap<String, &Vec<u8>> =
         definition.def.iter().map(|bytes| (Digest::from_content(bytes).to_string(), bytes)).collect();
     let mut needed = BTreeSet::from([root.to_owned()]);
-    let mut left = vec![root.to_owned()];
-    while let Some(digest) = left.pop() {
+    let mut unvisited = vec![root.to_owned()];
+    while let Some(digest) = unvisited.pop() {
         let inputs = pb::Op::decode(ops[&digest].as_slice()).unwrap().inputs;
-        left.extend(inputs.into_iter().map(|input| input.digest).filter(|digest| needed.insert(digest.clone())));
+        unvisited.extend(inputs.into_iter().map(|input| input.digest).filter(|digest| needed.insert(digest.clone())));
     }
     let is_needed = |bytes: &&Vec<u8>| needed.contains(&Digest::from_content(bytes).to_string());
     let mut def: Vec<Vec<u8>> = definition.def.iter().filter(is_needed).cloned().collect();
@@ -248,15 +253,15 @@ fn part(definition: &pb::Definition, root: &str) -> pb::Definition {
     pb::Definition { def, metadata, source: None }
 }
 
-/// The daemon, with the session that serves all definitions.
+/// A daemon, and the session that serves all builds on it.
 struct Daemon {
     connection: Connection,
     session: Session,
 }
 
 impl Daemon {
-    /// Solves a definition.
-    async fn solve(&self, bytes: Vec<u8>, definition: &pb::Definition) -> Ended {
+    /// Solves a definition. `bytes` are sent, and `definition` is the same definition decoded.
+    async fn solve(&self, bytes: Vec<u8>, definition: &pb::Definition) -> OpResult {
         let options = SolveOptions {
             definition: Some(bytes),
             source_policy: Some(policy(definition, self.session.id())),
@@ -265,12 +270,12 @@ impl Daemon {
             ..SolveOptions::new()
         };
         match run(&self.connection, Some(self.session.id()), options).await {
-            Ok(()) => Ended::Solved,
+            Ok(()) => OpResult::Solved,
             Err(SolveError::Build(failure)) => {
                 let log = failure.vertex.map(|vertex| vertex.log_tail).unwrap_or_default();
-                Ended::Failed(Failure { exit_code: failure.exit_code, message: failure.message, log })
+                OpResult::Failed(Failure { exit_code: failure.exit_code, message: failure.message, log })
             }
-            Err(error) => Ended::Failed(Failure { exit_code: None, message: error.to_string(), log: Vec::new() }),
+            Err(error) => OpResult::Failed(Failure { exit_code: None, message: error.to_string(), log: Vec::new() }),
         }
     }
 }
@@ -281,8 +286,8 @@ async fn run(connection: &Connection, session: Option<&SessionId>, options: Solv
     solve(connection, session, options, &progress, &CancellationToken::new()).await.map(drop)
 }
 
-/// Puts the lab's images in the place of those that a definition names, and the session that serves in the place of the saved one:
-/// the daemon would wait for that one, and then take the context for the same as in an earlier run.
+/// A policy that replaces the images of a definition by images of the lab, and the session of the saved facts by the session that serves
+/// the build. Otherwise the daemon would wait for the saved session, and then reuse the context of an earlier run.
 fn policy(definition: &pb::Definition, session: &SessionId) -> Policy {
     let mut rules = Vec::new();
     for bytes in &definition.def {
@@ -290,9 +295,10 @@ fn policy(definition: &pb::Definition, session: &SessionId) -> Policy {
         let updates = match source.identifier.strip_prefix("docker-image://") {
             Some(image) => {
                 let name = image.split('@').next().unwrap_or_default();
-                let stand_in = STAND_INS.iter().find(|(missing, _)| *missing == name).map_or(name, |(_, image)| image);
-                let stand_in = stand_in.replace('@', &variable("IMAGESPEC_LAB_REGISTRY"));
-                Update { identifier: format!("docker-image://{stand_in}"), ..Update::default() }
+                let replacement = REPLACEMENTS.iter().find(|(missing, _)| *missing == name);
+                let image = replacement.map_or(name, |(_, image)| image);
+                let image = image.replace('@', &variable("IMAGESPEC_LAB_REGISTRY"));
+                Update { identifier: format!("docker-image://{image}"), ..Update::default() }
             }
             None => {
                 let attrs = [("local.session".to_owned(), session.to_string())].into();
@@ -306,28 +312,28 @@ fn policy(definition: &pb::Definition, session: &SessionId) -> Policy {
     Policy { version: 1, rules }
 }
 
-/// Pushes the images that stand in for those that no image of the lab is like.
-async fn make_stand_ins(connection: &Connection) {
-    for (name, script) in MADE {
+/// Builds [`BUILT_REPLACEMENTS`], and pushes them to the lab's registry.
+async fn push_replacements(connection: &Connection) {
+    for (name, script) in BUILT_REPLACEMENTS {
         let platform = Platform::linux("amd64");
         let mut graph = GraphBuilder::new();
         let base = graph.source(Source::image("docker.io/library/python:3.11-slim", platform.clone()));
         let run_script = Exec::new(["/bin/sh", "-ec", script], base, platform);
-        let made = graph.exec(run_script.with_env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+        let built = graph.exec(run_script.with_env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
         let image = format!("{}/goldens/{name}:latest", variable("IMAGESPEC_LAB_REGISTRY"));
         let exporter = Exporter::new(ExporterKind::Image);
         let exporter = exporter.with_attr(exporter_attr::NAME, image).with_attr(exporter_attr::PUSH, "true");
-        let definition = Some(graph.finish(made.root()).unwrap().to_definition().encode_to_vec());
+        let definition = Some(graph.finish(built.root()).unwrap().to_definition().encode_to_vec());
         let options = SolveOptions { definition, exporters: vec![exporter], internal: true, ..SolveOptions::new() };
         run(connection, None, options).await.unwrap();
     }
 }
 
-/// The certificates under the ids that the goldens have for them, and credentials that open nothing.
+/// The secrets of the golden definitions: the CA bundle under all ids that they use for it, and invalid credentials.
 fn secrets() -> Secrets {
-    let mut secrets = certificates(&["company", "ca_bundle"]);
+    let mut secrets = ca_bundles(&["company", "ca_bundle"]);
     for id in ["secret_0", "token"] {
-        secrets.add(id, SecretSource::Bytes(b"nothing".to_vec().into()), |_| None).unwrap();
+        secrets.add(id, SecretSource::Bytes(b"invalid".to_vec().into()), |_| None).unwrap();
     }
     secrets
 }

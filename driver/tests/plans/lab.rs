@@ -1,4 +1,4 @@
-//! The lab's daemons, and what builds on them are given.
+//! Connections to the lab's daemons, and the certificates and folders that builds on them need.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,25 +7,26 @@ use std::path::PathBuf;
 use buildkit_client::dial::{Connection, DialOptions, dial};
 use buildkit_client::session::secrets::{SecretSource, Secrets};
 
+/// The value of a variable that `lab/up` sets.
 #[track_caller]
 pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run eval \"$(lab/up)\""))
 }
 
-/// The variables with the addresses of the newest daemon and of the oldest.
+/// The variables with the addresses of the newest and the oldest supported daemon.
 pub(crate) const BUILDKITD: &str = "BUILDKIT_HOST";
 pub(crate) const ENGINE_2010: &str = "IMAGESPEC_LAB_ENGINE_2010";
 
-/// A connection to a daemon.
-pub(crate) async fn connect(daemon: &str) -> Connection {
-    match dial(&variable(daemon).parse().unwrap(), &DialOptions::default()).await {
+/// Connects to the daemon whose address is in a variable.
+pub(crate) async fn connect(address_variable: &str) -> Connection {
+    match dial(&variable(address_variable).parse().unwrap(), &DialOptions::default()).await {
         Ok(connection) => connection,
         Err(error) => panic!("{error}"),
     }
 }
 
-/// The certificates with which steps reach the package indexes, under some ids.
-pub(crate) fn certificates(ids: &[&str]) -> Secrets {
+/// Secrets with the CA bundle that steps need to reach the package indexes, one for each id.
+pub(crate) fn ca_bundles(ids: &[&str]) -> Secrets {
     let bundle = SecretSource::File(PathBuf::from(variable("IMAGESPEC_LAB_CA_BUNDLE")));
     let mut secrets = Secrets::default();
     for id in ids {
@@ -34,7 +35,7 @@ pub(crate) fn certificates(ids: &[&str]) -> Secrets {
     secrets
 }
 
-/// A folder with these files.
+/// A temporary folder with these files, given as path and text.
 pub(crate) fn folder<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let files: BTreeMap<&str, &str> = files.into_iter().collect();

@@ -227,7 +227,7 @@ fn same_title(context: &Context<'_>) {
     check("works", "fails", 6, "+1");
 }
 
-/// A policy that replaces a source gives all that stands on it other digests. The failing step is found all the same.
+/// A policy that replaces a source changes the digests of all ops that are built on it. The failing step is still found.
 fn source_policy(context: &Context<'_>) {
     let policy = |from: &str| {
         let text = serde_json::json!({"rules": [{

@@ -140,7 +140,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// How often was planned.
     pub(crate) fn passes(&self) -> usize {
-        self.events.iter().filter(|event| matches!(event, Event::Planned { .. })).count()
+        self.events.iter().filter(|event| matches!(event, Event::Planned(_))).count()
     }
 
     /// What was asked.

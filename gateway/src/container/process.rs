@@ -134,7 +134,7 @@ impl Exit {
             return Ok(());
         }
         let status = status.unwrap_or_else(|| Status::failed(format!("exit code: {code}")));
-        let is_told = status.typed_details().any(|detail| matches!(detail, ErrorDetail::Exit { .. }));
+        let is_told = status.has_detail(ErrorDetail::EXIT);
         // Daemons before BuildKit 0.10 do not send it there.
         Err(if is_told || code == UNKNOWN { status } else { status.with_detail(&ErrorDetail::Exit { code }) })
     }

@@ -1,6 +1,6 @@
 //! The same bytes as BuildKit's own client: every recipe of testdata/vectors, built with this crate, is what Go made of it.
 //!
-//! `just vectors` makes the vectors anew. Source maps are compared in a form without order, because Go lists files and
+//! `just vectors` writes the vectors again. Source maps are compared in a form without order, because Go lists files and
 //! places in the order in which it meets them, and mentions ops that have none.
 
 mod recipe;

@@ -14,6 +14,13 @@ fn round_trip(detail: &ErrorDetail, json: &str) {
 }
 
 #[test]
+fn type_urls() {
+    let source = ErrorDetail::source(SourceInfo::default(), Vec::new());
+    assert_eq!(source.encode().type_url, ErrorDetail::SOURCE);
+    assert_eq!(ErrorDetail::Exit { code: 1 }.encode().type_url, ErrorDetail::EXIT);
+}
+
+#[test]
 fn source_has_base64_data_and_both_ends() {
     let info = SourceInfo {
         filename: "imagespec.yaml".into(),
