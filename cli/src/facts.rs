@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use buildkit_client::discover::SystemEnvironment;
+use buildkit_client::flag::parse_cache_from;
 use buildkit_gateway::BuildOptions;
 use imagespec_compile::{DaemonFact, LockUse, Store, question};
 use imagespec_driver::{Daemon, Variables};
@@ -23,7 +25,11 @@ pub(crate) async fn plan(
     lock: LockUse,
     progress: Progress,
 ) -> Result<Planned, CliError> {
+    let cache_imports = parse_cache_from(&build.cache_from, &SystemEnvironment)?;
     if let Some(path) = &facts.facts {
+        if !cache_imports.is_empty() {
+            return Err(CliError::Input("--facts needs no daemon, so --cache-from cannot be used with it".to_owned()));
+        }
         return replay(spec, build, path);
     }
     let found = daemon::find(daemon);
@@ -32,7 +38,8 @@ pub(crate) async fn plan(
     let connection = daemon::dial_found(&found?, daemon).await?;
     let daemon = Daemon::new(connection, None, false, &Variables::from_process()).await;
     let stage = Stage::open(progress)?;
-    let planned = imagespec_driver::plan(&image, &daemon, lock, stage.events(), stage.cancellation()).await;
+    let (events, cancel) = (stage.events(), stage.cancellation());
+    let planned = imagespec_driver::plan(&image, &daemon, lock, &cache_imports, events, cancel).await;
     stage.close().await;
     let planned = planned.map_err(|error| CliError::from(error).reported_by(progress))?;
     if let Some(path) = &facts.save_facts {

@@ -3,34 +3,17 @@
 //!
 //! Knows nothing about what a blob means. A daemon drops blobs that nothing refers to any more.
 
-use prost::Message;
+pub(crate) mod wire;
+
 use tonic::client::Grpc;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
+use self::wire::{ReadContentRequest, ReadContentResponse};
 use crate::dial::Connection;
 use crate::error::SolveError;
 
 const READ: &str = "/containerd.services.content.v1.Content/Read";
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadContentRequest {
-    #[prost(string, tag = "1")]
-    digest: String,
-    #[prost(int64, tag = "2")]
-    offset: i64,
-    /// 0 is all of it.
-    #[prost(int64, tag = "3")]
-    size: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ReadContentResponse {
-    #[prost(int64, tag = "1")]
-    offset: i64,
-    #[prost(bytes = "vec", tag = "2")]
-    data: Vec<u8>,
-}
 
 /// Reads a blob of at most `max_bytes`. `None` if the daemon does not have it, or serves no content, as before BuildKit 0.11.
 ///

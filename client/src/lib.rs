@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod flag;
 pub mod info;
+pub mod layout;
 pub mod metadata;
 pub mod output;
 pub mod progress;

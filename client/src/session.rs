@@ -32,6 +32,7 @@ pub mod secrets;
 pub mod sent;
 
 mod byte_stream;
+mod content;
 mod fsutil;
 mod grpc;
 mod handle;

@@ -5,6 +5,7 @@
 //! cancels a build whose session is lost.
 
 mod exporter;
+mod local_cache;
 mod options;
 mod session_guard;
 mod status;
@@ -26,6 +27,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 pub use self::exporter::{Exporter, ExporterKind};
+pub use self::local_cache::LocalCaches;
 pub use self::options::{CacheEntry, SolveOptions, cache_imports_attr};
 pub use self::session_guard::guarded_by_session;
 pub use crate::reference::new_reference;

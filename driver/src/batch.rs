@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_client::progress;
 use buildkit_client::session::Session;
-use buildkit_client::solve::{Exporter, SolveOptions, cache_imports_attr};
+use buildkit_client::solve::{CacheEntry, Exporter, LocalCaches, SolveOptions, cache_imports_attr};
 use buildkit_gateway::{SolveRequest, Status};
 use buildkit_llb::Graph;
 use buildkit_proto::caps;
@@ -150,9 +150,10 @@ async fn build_reported(
     (reporter, parts): (&Reporter, UnboundedReceiver<Graph>),
     cancel: &CancellationToken,
 ) -> Result<Built, BuildError> {
+    let (caches, cache_imports) = open_caches(&request.cache_exports, &request.cache_imports, reporter).await?;
     let mut options = image.options.clone();
     options.extend(request.attestations.options());
-    if let Some(imports) = cache_imports_attr(&request.cache_imports) {
+    if let Some(imports) = cache_imports_attr(&cache_imports) {
         options.insert(option::CACHE_IMPORTS.to_owned(), imports);
     }
     // The options without the ones that differ in every call.
@@ -162,7 +163,7 @@ async fn build_reported(
     }
     let exporters = delivery.exporters();
     let last_push = last_push(image, request, delivery, daemon, &lasting_options, &exporters);
-    let build = OneBuild { image, request, daemon, options, reporter, cancel };
+    let build = OneBuild { image, request, daemon, options, caches, cache_imports, reporter, cancel };
     let mut known = imagespec_compile::Store::default();
     if let Some(unchanged) = unchanged(last_push.clone().filter(|_| !request.always_build)).await {
         match build.confirm(unchanged).await? {
@@ -191,11 +192,32 @@ async fn build_reported(
         last_push.keep(planned, sent.into_iter().chain(of_context).collect(), &response.exporter_response);
     }
     let exporter_response = response.exporter_response;
+    let in_index = |error| BuildError::Refused(format!("cannot record the exported cache: {error}"));
+    build.caches.finish(&exporter_response).map_err(in_index)?;
     let image_id = delivery.image_id(&exporter_response);
     let bytes = delivery.image_bytes(&exporter_response).await;
     let delivered = delivery.delivered(&exporter_response, &received, bytes);
     let skipped_files = received.iter().map(|export| export.skipped).sum();
     Ok(Built { exporter_response, planned, image_id, delivered, is_up_to_date: false, skipped_files })
+}
+
+/// Opens the caches in folders of the client. Returns the imports that exist, and reports the others.
+pub(crate) async fn open_caches(
+    exports: &[CacheEntry],
+    imports: &[CacheEntry],
+    reporter: &Reporter,
+) -> Result<(LocalCaches, Vec<CacheEntry>), BuildError> {
+    let mut imports = imports.to_vec();
+    let caches = LocalCaches::open(exports, &mut imports)
+        .map_err(|error| BuildError::Input(format!("cannot export the cache to a folder: {error}")))?;
+    if !caches.warnings().is_empty() {
+        let step = reporter.progress().start("[internal] look for caches in folders").await;
+        for warning in caches.warnings() {
+            step.warn(warning).await;
+        }
+        step.done().await;
+    }
+    Ok((caches, imports))
 }
 
 /// The last push, if this build would repeat it. It checks files in a blocking task, so that other images do not wait.
@@ -225,6 +247,9 @@ struct OneBuild<'a> {
     request: &'a Request,
     daemon: &'a Daemon,
     options: BTreeMap<String, String>,
+    caches: LocalCaches,
+    /// The imports of the request that exist.
+    cache_imports: Vec<CacheEntry>,
     reporter: &'a Reporter,
     cancel: &'a CancellationToken,
 }
@@ -242,7 +267,7 @@ impl OneBuild<'_> {
         let solve = SolveOptions { internal: true, ..self.solve_options() };
         // Errors here, such as a name that no registry has, are not errors of the build, so they are not displayed.
         let (unseen, _) = progress::channel();
-        let session = self.image.session();
+        let session = self.caches.attach(self.image.session());
         let (connection, cancel) = (&self.daemon.connection, self.cancel);
         let solving = Solving { connection, session, solve, progress: &unseen, cancel };
         let outcome =
@@ -290,11 +315,11 @@ impl OneBuild<'_> {
         known: imagespec_compile::Store,
         parts: UnboundedReceiver<Graph>,
     ) -> Result<(Driven<()>, Recorded), BuildError> {
-        let Self { image, request, daemon, options, reporter, cancel } = self;
-        let (session, mut loads) = delivery.attach(image.session())?;
+        let Self { image, request, daemon, options, caches, cache_imports, reporter, cancel } = self;
+        let (session, mut loads) = delivery.attach(caches.attach(image.session()))?;
         let solve = SolveOptions {
             cache_exports: request.cache_exports.clone(),
-            cache_imports: request.cache_imports.clone(),
+            cache_imports: cache_imports.clone(),
             exporters,
             ..self.solve_options()
         };

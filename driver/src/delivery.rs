@@ -11,7 +11,7 @@ use buildkit_client::session::SessionBuilder;
 use buildkit_client::session::auth::RegistryAuth;
 use buildkit_client::session::exports::{ExportTarget, ReceivedExport};
 use buildkit_client::solve::Exporter;
-use buildkit_proto::keys::{exporter_attr, option, result};
+use buildkit_proto::keys::{cache, exporter_attr, option, result};
 use oci_names::ImageReference;
 use tokio::task::JoinSet;
 
@@ -41,6 +41,15 @@ impl<'d> Delivery<'d> {
     pub fn plan(image: &Image, request: &Request, daemon: &'d Daemon) -> Result<Self, BuildError> {
         let DeliveryOptions { outputs, push, load, annotations, compression, stdout_is_terminal, image_id_file } =
             &request.delivery;
+        if daemon.facts.store == ImageStore::Classic
+            && let Some(export) = request.cache_exports.iter().find(|export| export.kind != cache::INLINE)
+        {
+            return Err(BuildError::Input(format!(
+                "this Docker Engine does not support cache exports with type={}: without the containerd image store, it can \
+                 only store the cache in the image (type=inline); use another store or a BuildKit daemon",
+                export.kind
+            )));
+        }
         let platforms = match image.options.get(option::PLATFORM) {
             Some(platforms) => platforms.split(',').count(),
             None => image.document.spec.platforms().len(),

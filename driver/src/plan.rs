@@ -1,18 +1,19 @@
 //! Plans an image with a build that exports nothing.
 
-use buildkit_client::solve::SolveOptions;
+use buildkit_client::solve::{CacheEntry, SolveOptions, cache_imports_attr};
+use buildkit_proto::keys::option;
 use imagespec_compile::LockUse;
 use imagespec_frontend::Planned;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::in_process;
+use crate::batch::{in_process, open_caches};
 use crate::daemon::Daemon;
 use crate::error::{BuildError, take};
 use crate::event::{EventKind, Events, Failure, Reporter};
 use crate::image::Image;
 use crate::solving::Solving;
 
-/// Plans an image: the daemon answers all questions, and builds only what that requires.
+/// Plans an image: the daemon answers all questions, and builds only what that requires and the caches do not have.
 ///
 /// # Errors
 /// The spec is invalid, a question could not be answered, or the connection was lost.
@@ -20,19 +21,33 @@ pub async fn plan(
     image: &Image,
     daemon: &Daemon,
     lock: LockUse,
+    cache_imports: &[CacheEntry],
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Planned, BuildError> {
     let reporter = Reporter::begin(events, &image.title, None);
-    let recorder = reporter.record(image.frontend(lock, daemon.memory.clone())).planning_only();
-    let recorded = recorder.recorded();
-    let options = image.options.clone();
-    let solve = SolveOptions { frontend_attrs: options.clone(), internal: true, ..SolveOptions::new() };
-    let progress = reporter.progress();
-    let solving = Solving { connection: &daemon.connection, session: image.session(), solve, progress, cancel };
-    let outcome = solving.run(|handle| in_process(handle, options, recorder), || async { Ok(()) }).await;
-    let planned = take(&recorded, reporter.vertices(), outcome.map(drop));
+    let planned = plan_reported(image, daemon, lock, cache_imports, &reporter, cancel).await;
     let failed = planned.as_ref().err().map(Failure::from_build);
     reporter.end(failed.map(EventKind::Failed)).await;
     planned
+}
+
+async fn plan_reported(
+    image: &Image,
+    daemon: &Daemon,
+    lock: LockUse,
+    cache_imports: &[CacheEntry],
+    reporter: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Planned, BuildError> {
+    let (caches, cache_imports) = open_caches(&[], cache_imports, reporter).await?;
+    let recorder = reporter.record(image.frontend(lock, daemon.memory.clone())).planning_only();
+    let recorded = recorder.recorded();
+    let mut options = image.options.clone();
+    options.extend(cache_imports_attr(&cache_imports).map(|imports| (option::CACHE_IMPORTS.to_owned(), imports)));
+    let solve = SolveOptions { frontend_attrs: options.clone(), cache_imports, internal: true, ..SolveOptions::new() };
+    let (session, progress) = (caches.attach(image.session()), reporter.progress());
+    let solving = Solving { connection: &daemon.connection, session, solve, progress, cancel };
+    let outcome = solving.run(|handle| in_process(handle, options, recorder), || async { Ok(()) }).await;
+    take(&recorded, reporter.vertices(), outcome.map(drop))
 }

@@ -196,6 +196,12 @@ pub mod cache {
         AZBLOB = "azblob";
         /// The reference of a cache in a registry.
         REF = "ref";
+        /// The folder that a local cache is imported from.
+        SRC = "src";
+        /// The folder that a local cache is exported to.
+        DEST = "dest";
+        /// The digest of the manifest of a local cache.
+        DIGEST = "digest";
     }
 }
 

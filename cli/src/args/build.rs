@@ -71,7 +71,7 @@ pub(crate) struct BuildOptionArgs {
     /// Extra CA certificates that the steps trust; they are not added to the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_bundle: Option<PathBuf>,
-    /// Import a build cache, for example type=registry,ref=REF.
+    /// Import a build cache, for example type=registry,ref=REF or type=local,src=FOLDER.
     #[arg(long, value_name = "CACHE")]
     pub(crate) cache_from: Vec<String>,
 }
@@ -95,7 +95,7 @@ pub(crate) struct OutputArgs {
     /// Compression of the new layers in a push, unless --output sets one.
     #[arg(long, value_enum, default_value_t = Compression::Zstd, env = "IMAGESPEC_COMPRESSION")]
     pub(crate) compression: Compression,
-    /// Export the build cache, for example type=registry,ref=REF,mode=max.
+    /// Export the build cache, for example type=registry,ref=REF,mode=max or type=local,dest=FOLDER.
     #[arg(long, value_name = "CACHE")]
     pub(crate) cache_to: Vec<String>,
     /// Allow an extra privilege: network.host or security.insecure.

@@ -3,7 +3,7 @@
 use buildkit_proto::Digest;
 
 use super::channel::ProgressSender;
-use super::event::{Log, Stream, Update, Vertex, VertexStatus};
+use super::event::{Log, Stream, Update, Vertex, VertexStatus, Warning};
 use super::stamp::Stamp;
 use crate::reference::new_reference;
 
@@ -44,6 +44,13 @@ impl LocalStep {
     pub async fn log(&self, stream: Stream, data: impl Into<Vec<u8>>) {
         let log = Log { vertex: self.vertex.digest.clone(), stream, data: data.into(), timestamp: Some(Stamp::now()) };
         self.sender.send(Update { logs: vec![log], ..Update::default() }).await;
+    }
+
+    /// Adds a warning to the step.
+    pub async fn warn(&self, text: impl Into<String>) {
+        let short = text.into().into_bytes();
+        let warning = Warning { vertex: self.vertex.digest.clone(), level: 1, short, ..Warning::default() };
+        self.sender.send(Update { warnings: vec![warning], ..Update::default() }).await;
     }
 
     /// Reports a sub-task; later reports should repeat the `started` of the first one.

@@ -31,8 +31,9 @@ use super::secrets::Secrets;
 use super::sent::SentDir;
 use super::server::{self, Services};
 use super::tasks::Tasks;
-use super::{exports, files, health};
+use super::{content, exports, files, health};
 use crate::error::chain;
+use crate::layout::OciLayout;
 
 // moby/buildkit: `session/session.go`, in lower case as gRPC requires.
 const HEADER_ID: &str = "x-docker-expose-session-uuid";
@@ -142,6 +143,7 @@ pub struct SessionBuilder {
     exports: BTreeMap<u32, ExportTarget>,
     secrets: Secrets,
     auth: Option<Arc<RegistryAuth>>,
+    stores: BTreeMap<String, OciLayout>,
 }
 
 impl SessionBuilder {
@@ -178,6 +180,13 @@ impl SessionBuilder {
     #[must_use]
     pub fn with_registry_auth(mut self, auth: impl Into<Arc<RegistryAuth>>) -> Self {
         self.auth = Some(auth.into());
+        self
+    }
+
+    /// Serves a content store by its id, such as `local:FOLDER` for the local cache in a folder.
+    #[must_use]
+    pub fn with_content_store(mut self, id: impl Into<String>, store: OciLayout) -> Self {
+        self.stores.insert(id.into(), store);
         self
     }
 
@@ -218,6 +227,9 @@ impl SessionBuilder {
         }
         if let Some(auth) = self.auth {
             attachments.push(auth.attach());
+        }
+        if !self.stores.is_empty() {
+            attachments.push(content::attach(self.stores, &tasks));
         }
         let services = Services::new(attachments);
         Prepared { shared_key: self.shared_key, services, tasks, heartbeat, records }

@@ -29,15 +29,15 @@ use super::handle::{Session, SessionBuilder, SessionEnd};
 use super::secrets::{SecretSource, Secrets};
 
 /// A session and the daemon's end of it.
-struct Pair {
+pub(super) struct Pair {
     session: Session,
     /// A client inside the session.
-    channel: Channel,
+    pub(super) channel: Channel,
     /// Breaks the outer call.
     breaker: mpsc::Sender<Result<BytesMessage, Status>>,
 }
 
-async fn pair(builder: SessionBuilder) -> Pair {
+pub(super) async fn pair(builder: SessionBuilder) -> Pair {
     let (to_session, inbound) = mpsc::channel(8);
     let (outbound, mut from_session) = mpsc::channel(8);
     let session = builder.prepare().start("test".parse().expect("not empty"), ReceiverStream::new(inbound), outbound);

@@ -5,6 +5,7 @@
 
 mod apt;
 mod bad_input;
+mod caches;
 mod chain;
 mod commands;
 mod digests;
@@ -101,6 +102,7 @@ fn cases() -> Vec<Case> {
         chain::cases(),
         apt::cases(),
         bad_input::cases(),
+        caches::cases(),
         frontend_example::cases(),
         inert::cases(),
         interrupt::cases(),
