@@ -5,42 +5,25 @@ use buildkit_llb::{File, MkDir, MkFile, Mount, Output, Sharing};
 use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
-/// Updates the lists, installs, and removes files that differ between runs. This is a single exec, because the lists are in a cache
-/// that may be deleted at any time, so an install must not rely on an earlier update. Packages are arguments of the script.
-///
-/// `apt-get update` always rebuilds apt's index of all lists, which takes half a second for Debian's. The script leaves this to the
-/// install, which compares the times of lists and index. Mirrors without modification times send unchanged release files again, so
-/// files with unchanged text get their old time back.
-const SCRIPT: &str = r#"set -eu
-conf=/dev/imagespec/apt/apt.conf
-printf %s "$IMAGESPEC_APT_CONF" > "$conf"
-unset IMAGESPEC_APT_CONF
-lists=/var/lib/apt/lists
-before=/dev/imagespec/apt/before
-mkdir "$before"
-cp -p "$lists"/*Release "$before" 2>/dev/null || true
-apt-get -q -c "$conf" -o pkgCacheFile::Generate=false update
-for file in "$before"/*; do
-  if cmp -s "$file" "$lists/${file##*/}"; then touch -r "$file" "$lists/${file##*/}"; fi
-done
-apt-get -q -c "$conf" install -y --no-install-recommends -- "$@"
-rm -rf /var/log/apt/* /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \
-  /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
-  /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
-"#;
+/// Installs packages, with checks of all that it takes from the caches. Packages are arguments of the script.
+const INSTALL: &str = include_str!("apt_install.sh");
+
+/// Checks archives before they are unpacked.
+const VERIFY: &str = include_str!("apt_verify.sh");
 
 /// Read after the image's own configuration. It reverts the settings of Docker's Debian images that keep layers small: they delete
-/// archives after use, which would leave the cache mount empty, and keep no index of the lists. An index that includes the installed
-/// packages cannot be shared between images. Package names are taken literally (otherwise `python3.15` is a regular expression if
-/// there is no such package), and logs show no progress bars.
+/// archives after use, which would leave the cache mount empty. The index of the lists is kept for the duration of the step only.
+/// Package names are taken literally (otherwise `python3.15` is a regular expression if there is no such package), and logs show no
+/// progress bars.
 const CONFIGURATION: &str = r#"#clear DPkg::Post-Invoke;
 #clear APT::Update::Post-Invoke;
-Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "srcpkgcache.bin";
+Dir::Cache::pkgcache "/dev/imagespec/apt/pkgcache.bin";
+Dir::Cache::srcpkgcache "";
 APT::Cmd::Pattern-Only "true";
 APT::Keep-Downloaded-Packages "true";
 Binary::apt::APT::Keep-Downloaded-Packages "true";
 Dpkg::Use-Pty "0";
+DPkg::Pre-Install-Pkgs { "/bin/sh /dev/imagespec/apt/verify.sh"; };
 "#;
 
 impl Lowering<'_> {
@@ -58,19 +41,20 @@ impl Lowering<'_> {
             // Otherwise apt would use cached lists of a repository even if its key has changed.
             configuration += "APT::Update::Error-Mode \"any\";\n";
         }
-        let args = ["/bin/sh", "-c", SCRIPT, "apt"].into_iter().map(str::to_owned).chain(packages.iter().cloned());
+        let args = ["/bin/sh", "-c", INSTALL, "apt"].into_iter().map(str::to_owned).chain(packages.iter().cloned());
         let exec = self
             .exec(args, parent)
             .with_env("DEBIAN_FRONTEND", "noninteractive")
             .with_envs(env.clone())
             .with_env("IMAGESPEC_APT_CONF", configuration)
+            .with_env("IMAGESPEC_APT_VERIFY", VERIFY)
             .with_mount(Mount::tmpfs(format!("{}/apt", crate::fixed::MOUNTS)))
             // dpkg's journal is empty before and after, but is written to disk about ten times for each package. A step that is interrupted
             // leaves no layer that would need it.
             .with_mount(Mount::tmpfs("/var/lib/dpkg/updates"))
             .with_mount(Mount::cache(
-                "/var/cache/apt",
-                self.cache_id(&format!("apt-archives-{cache_scope}")),
+                "/var/cache/apt/archives",
+                self.cache_id(&format!("apt-packages-{cache_scope}")),
                 Sharing::Locked,
             ))
             .with_mount(Mount::cache(

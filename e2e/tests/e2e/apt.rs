@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use imagespec_e2e::archive::Archive;
 use imagespec_e2e::command::Program;
 use imagespec_e2e::way::{Daemon, Entrance, Way};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +18,7 @@ const FIRST: &str = "# syntax=@FRONTEND@\n";
 pub(crate) fn cases() -> Vec<Case> {
     let keys = scenario("apt-sources", [BUILDKITD, FLOOR], keys);
     let lists = scenario("apt-lists", [BUILDKITD, FLOOR], lists);
-    keys.chain(lists).collect()
+    keys.chain(lists).chain(scenario("apt-poisoned", [BUILDKITD], poisoned)).collect()
 }
 
 /// A repository that the base image does not have, with its key, and with a wrong key.
@@ -72,6 +73,47 @@ fn lists(context: &Context<'_>) {
     // All files keep their sizes.
     repository.publish("2");
     assert_eq!(installed("other lists"), "2");
+}
+
+/// A hostile base image that writes to the caches of archives and lists does not change what other images get.
+fn poisoned(context: &Context<'_>) {
+    let space = &context.space;
+    let address = context.world.lab.address(context.way.daemon);
+    let repository = context.build().name();
+    let evil = |cache: &str| format!("{}-{cache}:1", repository.trim_end_matches(":latest"));
+    // The specs of one attack, with caches that no other test uses.
+    let fill = |cache: &str, command: &str| {
+        space.fill("hostile-apt");
+        for file in ["evil.yaml", "attacker.yaml", "spec.yaml"] {
+            let path = space.context().join(file);
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            space.write(
+                file,
+                &text.replace("@CACHE@", cache).replace("@EVIL@", &evil(cache)).replace("@COMMAND@", command),
+            );
+        }
+    };
+    let build = |spec: &str, cache: &str, arguments: &[&str]| {
+        let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}-{cache}", space.marker());
+        let program = context.build().spec(spec).ours("build", address).args(["--progress", "plain"]);
+        program.args(["--build-arg", &namespace]).args(arguments).ok()
+    };
+    let victim = |cache: &str| {
+        let archive = space.sibling("victim.tar");
+        let ended = build("spec.yaml", cache, &["--output", &format!("type=oci,dest={}", archive.display())]);
+        (Archive::read(&archive).rootfs().0.remove("usr/bin/tree").expect("it is installed"), ended)
+    };
+    fill("clean", "true");
+    let (clean, _) = victim("clean");
+    for (cache, command) in [("lists", "true"), ("release", "touch /root/release")] {
+        fill(cache, command);
+        build("evil.yaml", cache, &["--push", "--tag", &evil(cache)]);
+        let attack = build("attacker.yaml", cache, &[]);
+        assert!(attack.stderr.contains("dpkg-deb: building package 'tree'"), "{attack}");
+        let (tree, ended) = victim(cache);
+        assert_eq!(tree, clean, "{cache}: the attacker's package is installed: {ended}");
+        assert!(ended.stderr.contains("is not the file that the repository lists"), "{ended}");
+    }
 }
 
 /// A repository with one package and without a signature, on the lab's file server. It is removed when dropped.
