@@ -4,9 +4,7 @@
 //! except for the digests that a manifest or an index refers to.
 
 use std::collections::BTreeSet;
-use std::fs::Permissions;
 use std::io::{self, Read as _, SeekFrom, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use buildkit_proto::Digest;
@@ -15,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, Take};
+
+use crate::new_file::new_file_in;
 
 /// The maximum size of an index or a manifest that is read.
 const MAX_JSON_BYTES: u64 = 16 << 20;
@@ -188,8 +188,7 @@ impl OciLayout {
         let folder = self.folder.join(UPLOADS);
         let created = tokio::task::spawn_blocking({
             let folder = folder.clone();
-            // As for any new file, the umask decides who may read it.
-            move || tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+            move || new_file_in(&folder)
         });
         let created = created.await.map_err(io::Error::from).and_then(|created| created);
         let (file, path) = created.map_err(|error| LayoutError::Io(folder, error))?.into_parts();
@@ -232,8 +231,7 @@ impl OciLayout {
     /// Writes a file so that readers see either the old or the new one.
     fn replace(&self, path: &Path, text: &[u8]) -> Result<(), LayoutError> {
         let in_file = |error| LayoutError::Io(path.to_owned(), error);
-        let builder = || tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(&self.folder);
-        let mut file = builder().map_err(in_file)?;
+        let mut file = new_file_in(&self.folder).map_err(in_file)?;
         file.write_all(text).map_err(in_file)?;
         file.persist(path).map_err(|error| in_file(error.error)).map(drop)
     }

@@ -16,6 +16,7 @@ pub mod flag;
 pub mod info;
 pub mod layout;
 pub mod metadata;
+mod new_file;
 pub mod output;
 pub mod progress;
 mod reference;

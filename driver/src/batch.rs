@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_client::progress;
 use buildkit_client::session::Session;
-use buildkit_client::solve::{CacheEntry, Exporter, LocalCaches, SolveOptions, cache_imports_attr};
+use buildkit_client::solve::{Exporter, SolveOptions};
 use buildkit_gateway::{SolveRequest, Status};
 use buildkit_llb::Graph;
 use buildkit_proto::caps;
@@ -18,6 +18,7 @@ use imagespec_frontend::{Recorded, Recorder, require_caps};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
+use crate::caches::Caches;
 use crate::compress::compress_ahead;
 use crate::daemon::Daemon;
 use crate::delivery::{self, Delivery};
@@ -150,12 +151,10 @@ async fn build_reported(
     (reporter, parts): (&Reporter, UnboundedReceiver<Graph>),
     cancel: &CancellationToken,
 ) -> Result<Built, BuildError> {
-    let (caches, cache_imports) = open_caches(&request.cache_exports, &request.cache_imports, reporter).await?;
+    let caches = Caches::open(&request.cache_exports, &request.cache_imports, reporter).await?;
     let mut options = image.options.clone();
     options.extend(request.attestations.options());
-    if let Some(imports) = cache_imports_attr(&cache_imports) {
-        options.insert(option::CACHE_IMPORTS.to_owned(), imports);
-    }
+    options.extend(caches.option());
     // The options without the ones that differ in every call.
     let lasting_options = options.clone();
     if let Some(session) = context {
@@ -163,7 +162,7 @@ async fn build_reported(
     }
     let exporters = delivery.exporters();
     let last_push = last_push(image, request, delivery, daemon, &lasting_options, &exporters);
-    let build = OneBuild { image, request, daemon, options, caches, cache_imports, reporter, cancel };
+    let build = OneBuild { image, request, daemon, options, caches, reporter, cancel };
     let mut known = imagespec_compile::Store::default();
     if let Some(unchanged) = unchanged(last_push.clone().filter(|_| !request.always_build)).await {
         match build.confirm(unchanged).await? {
@@ -192,32 +191,12 @@ async fn build_reported(
         last_push.keep(planned, sent.into_iter().chain(of_context).collect(), &response.exporter_response);
     }
     let exporter_response = response.exporter_response;
-    let in_index = |error| BuildError::Refused(format!("cannot record the exported cache: {error}"));
-    build.caches.finish(&exporter_response).map_err(in_index)?;
+    build.caches.finish(&exporter_response)?;
     let image_id = delivery.image_id(&exporter_response);
     let bytes = delivery.image_bytes(&exporter_response).await;
     let delivered = delivery.delivered(&exporter_response, &received, bytes);
     let skipped_files = received.iter().map(|export| export.skipped).sum();
     Ok(Built { exporter_response, planned, image_id, delivered, is_up_to_date: false, skipped_files })
-}
-
-/// Opens the caches in folders of the client. Returns the imports that exist, and reports the others.
-pub(crate) async fn open_caches(
-    exports: &[CacheEntry],
-    imports: &[CacheEntry],
-    reporter: &Reporter,
-) -> Result<(LocalCaches, Vec<CacheEntry>), BuildError> {
-    let mut imports = imports.to_vec();
-    let caches = LocalCaches::open(exports, &mut imports)
-        .map_err(|error| BuildError::Input(format!("cannot export the cache to a folder: {error}")))?;
-    if !caches.warnings().is_empty() {
-        let step = reporter.progress().start("[internal] look for caches in folders").await;
-        for warning in caches.warnings() {
-            step.warn(warning).await;
-        }
-        step.done().await;
-    }
-    Ok((caches, imports))
 }
 
 /// The last push, if this build would repeat it. It checks files in a blocking task, so that other images do not wait.
@@ -247,9 +226,7 @@ struct OneBuild<'a> {
     request: &'a Request,
     daemon: &'a Daemon,
     options: BTreeMap<String, String>,
-    caches: LocalCaches,
-    /// The imports of the request that exist.
-    cache_imports: Vec<CacheEntry>,
+    caches: Caches,
     reporter: &'a Reporter,
     cancel: &'a CancellationToken,
 }
@@ -315,11 +292,11 @@ impl OneBuild<'_> {
         known: imagespec_compile::Store,
         parts: UnboundedReceiver<Graph>,
     ) -> Result<(Driven<()>, Recorded), BuildError> {
-        let Self { image, request, daemon, options, caches, cache_imports, reporter, cancel } = self;
+        let Self { image, request, daemon, options, caches, reporter, cancel } = self;
         let (session, mut loads) = delivery.attach(caches.attach(image.session()))?;
         let solve = SolveOptions {
             cache_exports: request.cache_exports.clone(),
-            cache_imports: cache_imports.clone(),
+            cache_imports: caches.imports.clone(),
             exporters,
             ..self.solve_options()
         };

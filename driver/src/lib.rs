@@ -14,6 +14,7 @@
 
 mod attest;
 mod batch;
+mod caches;
 mod compress;
 pub mod content;
 mod credentials;

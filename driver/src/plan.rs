@@ -1,12 +1,12 @@
 //! Plans an image with a build that exports nothing.
 
-use buildkit_client::solve::{CacheEntry, SolveOptions, cache_imports_attr};
-use buildkit_proto::keys::option;
+use buildkit_client::solve::{CacheEntry, SolveOptions};
 use imagespec_compile::LockUse;
 use imagespec_frontend::Planned;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{in_process, open_caches};
+use crate::batch::in_process;
+use crate::caches::Caches;
 use crate::daemon::Daemon;
 use crate::error::{BuildError, take};
 use crate::event::{EventKind, Events, Failure, Reporter};
@@ -40,13 +40,14 @@ async fn plan_reported(
     reporter: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<Planned, BuildError> {
-    let (caches, cache_imports) = open_caches(&[], cache_imports, reporter).await?;
+    let caches = Caches::open(&[], cache_imports, reporter).await?;
     let recorder = reporter.record(image.frontend(lock, daemon.memory.clone())).planning_only();
     let recorded = recorder.recorded();
     let mut options = image.options.clone();
-    options.extend(cache_imports_attr(&cache_imports).map(|imports| (option::CACHE_IMPORTS.to_owned(), imports)));
-    let solve = SolveOptions { frontend_attrs: options.clone(), cache_imports, internal: true, ..SolveOptions::new() };
+    options.extend(caches.option());
     let (session, progress) = (caches.attach(image.session()), reporter.progress());
+    let cache_imports = caches.imports;
+    let solve = SolveOptions { frontend_attrs: options.clone(), cache_imports, internal: true, ..SolveOptions::new() };
     let solving = Solving { connection: &daemon.connection, session, solve, progress, cancel };
     let outcome = solving.run(|handle| in_process(handle, options, recorder), || async { Ok(()) }).await;
     take(&recorded, reporter.vertices(), outcome.map(drop))

@@ -1,14 +1,14 @@
 //! The target file of an export. It is written to a temporary file and renamed when complete, so that a failed build neither
 //! leaves a partial file nor destroys the old one.
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt as _, BufWriter};
+
+use crate::new_file::new_file_in;
 
 /// The daemon sends pieces as small as 4 KiB, and every write of a [`File`] is a call on another thread.
 const BUFFER: usize = 256 * 1024;
@@ -49,9 +49,7 @@ fn open(path: &Path) -> io::Result<(std::fs::File, Option<(TempPath, PathBuf)>)>
     // Resolve a link and replace its target, so that the link is kept.
     let target = if existing.is_some() { path.canonicalize()? } else { path.to_owned() };
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // As for any new file, the umask decides who may read it.
-    let new_file = Permissions::from_mode(0o666);
-    let (file, temporary) = tempfile::Builder::new().permissions(new_file).tempfile_in(folder)?.into_parts();
+    let (file, temporary) = new_file_in(folder)?.into_parts();
     if let Some(existing) = existing {
         file.set_permissions(existing.permissions())?;
     }
