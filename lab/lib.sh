@@ -30,6 +30,8 @@ LAB_BRIDGE=islab0
 
 DEBIAN_IMAGE=debian:bookworm-slim
 PYTHON_IMAGE=python:3.11-slim
+# What compiles the modules of packages, unless a spec names another image.
+PYTHON_TOOL_IMAGE=python:3.11.9-slim-bookworm
 UV_IMAGE=ghcr.io/astral-sh/uv:$UV_VERSION
 MICROMAMBA_IMAGE=mambaorg/micromamba:$MICROMAMBA_VERSION-debian12-slim
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use buildkit_proto::Message as _;
 use criterion::{Criterion, criterion_group, criterion_main};
-use imagespec_compile::{AnyQuestion, Document, InterpreterFact, LockFact, Settings, Store, lower, plan};
+use imagespec_compile::{AnyQuestion, Document, ImageFact, InterpreterFact, LockFact, Settings, Store, lower, plan};
 
 const SPEC: &str = include_str!("../../testdata/compile/specs/main.yaml");
 const FACTS: &str = include_str!("../../testdata/compile/facts/python-3.11-slim.json");
@@ -36,9 +36,15 @@ fn facts() -> Store {
             match ask.question.clone() {
                 AnyQuestion::SpecFile(question) => store.set(question, None),
                 AnyQuestion::Lock(question) => {
+                    store.set(question, LockFact { lock: Some(LOCK.into()), exported: None });
+                }
+                AnyQuestion::Interpreter(question) => {
                     let reported = "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n";
-                    let interpreter = InterpreterFact::parse(reported);
-                    store.set(question, LockFact { lock: LOCK.into(), exported: None, interpreter });
+                    store.set(question, InterpreterFact::parse(reported));
+                }
+                AnyQuestion::Image(question) => {
+                    let reference = format!("{}@sha256:{}", question.reference, "0".repeat(64));
+                    store.set(question, ImageFact { reference, config: serde_json::json!({}) });
                 }
                 AnyQuestion::Collisions(question) => store.set(question, String::new()),
                 other => panic!("the facts lack {other:?}"),

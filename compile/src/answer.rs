@@ -88,16 +88,39 @@ impl InterpreterFact {
     }
 }
 
+/// A package that an interpreter can import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledPackage {
+    /// The name as the package writes it.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// Whether it is in the interpreter's own environment, and not in one that this can see.
+    pub is_own: bool,
+}
+
+impl InstalledPackage {
+    /// Parses the output of the probe: a line for each package with its name, its version, and `own` or `seen`, separated by tabs. Other
+    /// lines are ignored.
+    #[must_use]
+    pub fn parse_all(text: &str) -> Vec<Self> {
+        let parse = |line: &str| {
+            let mut columns = line.split('\t').map(str::to_owned);
+            let (name, version, place) = (columns.next()?, columns.next()?, columns.next()?);
+            Some(Self { name, version, is_own: place == "own" })
+        };
+        text.lines().filter_map(parse).collect()
+    }
+}
+
 /// A resolved lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockFact {
-    /// The text of a `pylock.toml`.
-    pub lock: Text,
+    /// The text of a `pylock.toml`. `None` if there is none, because the step failed where nothing can be built.
+    pub lock: Option<Text>,
     /// The requirements that a tool exported from its own lockfile, if the lock was made from those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exported: Option<String>,
-    /// The interpreter that the same step reported.
-    pub interpreter: Option<InterpreterFact>,
 }
 
 /// A text that may be a lock. It is parsed only once, because parsing a lock takes longer than the rest of planning.

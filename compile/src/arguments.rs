@@ -78,6 +78,20 @@ pub(crate) fn may_build(arguments: &[String]) -> bool {
     split(arguments).iter().any(|(name, _)| installer_option(name).is_some_and(|option| option.builds))
 }
 
+/// Whether packages are looked for in files of the root filesystem, by arguments or by variables that uv reads.
+pub(crate) fn reads_files(arguments: &[String], env: &BTreeMap<String, String>) -> bool {
+    let is_web = |text: &str| ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    let is_file = |name: &str, text: &str| text.contains("file:") || (name.contains("FIND_LINKS") && !is_web(text));
+    let in_arguments = split(arguments).into_iter().any(|(name, value)| {
+        value.is_some_and(|value| is_file(if name == "--find-links" { "FIND_LINKS" } else { "" }, value))
+    });
+    let in_variables = env.iter().any(|(name, value)| {
+        ["UV_FIND_LINKS", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"].contains(&name.as_str())
+            && is_file(name, value)
+    });
+    in_arguments || in_variables
+}
+
 /// The arguments whose option satisfies a predicate.
 pub(crate) fn filtered(arguments: &[String], passes: impl Fn(&InstallerOption) -> bool) -> Vec<String> {
     let passing = split(arguments).into_iter().filter(|(name, _)| installer_option(name).is_some_and(&passes));

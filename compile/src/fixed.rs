@@ -21,8 +21,22 @@ pub const DEFAULT_MICROMAMBA_IMAGE: &str = "mambaorg/micromamba:2.0.3-debian12-s
 /// The image with uv, unless `builder_config.uv_image` names another.
 pub const DEFAULT_UV_IMAGE: &str = "ghcr.io/astral-sh/uv:0.13.9";
 
+/// Minor and patch releases of Python with a fixed image on Docker Hub: a later patch release replaced each of them, and the tag of a
+/// replaced release is not built again (docker-library/official-images: `library/python` lists only the newest).
+pub(crate) const PYTHON_RELEASES: [(u32, u32); 6] = [(9, 19), (10, 14), (11, 9), (12, 7), (13, 1), (14, 0)];
+
 /// The base image if the spec has none (Flytekit's default).
 pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";
+
+/// The time of all files that steps write, in seconds since 1970: 1980-01-02, because zip archives know no earlier year in any time
+/// zone.
+pub(crate) const FILE_TIME: i64 = 315_619_200;
+
+/// The folder with the metadata of packages that an environment has, while versions are resolved.
+pub(crate) const INSTALLED: &str = "/dev/imagespec/installed";
+
+/// The beginning of the URLs of files in that folder.
+pub(crate) const INSTALLED_URL: &str = "file:///dev/imagespec/installed/";
 
 /// The folder to which steps write results that are read back.
 pub(crate) const OUTPUT: &str = "/dev/imagespec/out";

@@ -9,7 +9,8 @@
 //! of medium_bytes or more            ── one of few buckets   (medium-1)
 //! every other wheel                  ── one of some buckets  (small-03)
 //! whose files others bring too       ── a group of its own   (apart:opencv-python)
-//! what cannot be verified or shared  ── the tail             (tail)
+//! wheels without a hash              ── one group            (no-hash)
+//! what is built, or a local file     ── the tail             (tail)
 //! ```
 //!
 //! Buckets are chosen by a hash of the name, so a new version of a package stays in its group. All groups except the tail can be
@@ -60,6 +61,8 @@ pub enum GroupKind {
     AllWheels,
     /// A wheel with files that are also in other wheels. Its layer is on top of theirs.
     Apart,
+    /// Wheels without a hash: the step's definition does not identify their content.
+    NoHash,
     /// Packages that cannot be in other groups. The group is installed after apt and all other groups.
     Tail,
     /// All packages, if none can be separated.
@@ -77,11 +80,11 @@ pub struct Member {
     pub bytes: Option<u64>,
     /// Hashes of that file.
     pub hashes: Hashes,
-    /// Why it is in the tail, if it is.
+    /// Why it is in no other group, if it is in the tail or has no hash.
     pub obstacle: Option<Obstacle>,
 }
 
-/// Why a package is in the tail.
+/// Why a package is in the tail, or in the group of wheels without a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Obstacle {
     /// It is built from source, so the result depends on the installed compilers and libraries.
@@ -111,10 +114,10 @@ impl Group {
         self.members.iter().filter_map(|member| member.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Whether some of its packages may be built from source, or have no hash.
+    /// Whether some of its packages are built from source, or are local files: they are installed on top of everything that they need.
     #[must_use]
     pub fn is_built(&self) -> bool {
-        self.members.iter().any(|member| member.obstacle.is_some())
+        self.members.iter().any(|member| matches!(member.obstacle, Some(Obstacle::Build | Obstacle::Local)))
     }
 
     /// A title for users, unique within a lock: `torch`, `23 small packages, attrs to zipp`.

@@ -24,7 +24,8 @@ pub(crate) fn step_digest(plan: &Plan, id: &str) -> String {
 fn uses_tools(action: &Action) -> bool {
     match action {
         Action::Venv { .. } | Action::Conda { .. } | Action::Commands { .. } => true,
-        Action::Install { .. } | Action::InstallGroup(_) => true,
+        Action::InstallGroup(_) => true,
+        Action::RemovePackages { .. } | Action::Folders { .. } => false,
         Action::OwnHome { .. } | Action::Apt { .. } | Action::Copy { .. } | Action::WriteFile { .. } => false,
     }
 }
@@ -39,8 +40,8 @@ pub(crate) fn lock_digest(plan: &Plan, step: &LockStep) -> String {
     let LockStep {
         title: _,
         command,
-        interpreter,
-        parent,
+        place,
+        installed,
         files,
         extras,
         groups,
@@ -52,15 +53,10 @@ pub(crate) fn lock_digest(plan: &Plan, step: &LockStep) -> String {
         fields: _,
         locations: _,
     } = step;
-    let ids: Vec<&str> = match parent {
-        Parent::Base => Vec::new(),
-        Parent::Step(id) => vec![id],
-        Parent::Joined(ids) => ids.iter().map(String::as_str).collect(),
-    };
     let told = json!({
         "command": command.name(),
-        "interpreter": interpreter,
-        "parent": parent,
+        "place": place,
+        "installed": installed,
         "files": files,
         "extras": extras,
         "groups": groups,
@@ -69,13 +65,38 @@ pub(crate) fn lock_digest(plan: &Plan, step: &LockStep) -> String {
         "env": env,
         "secrets": secrets,
     });
-    digest(&json!(["lock", told, foundation(plan, &ids)]))
+    let parents = step.parents();
+    let foundation = match parents.is_empty() {
+        true => apart(plan, &[]),
+        false => foundation(plan, &parents.iter().flat_map(|parent| parent.ids()).collect::<Vec<_>>()),
+    };
+    digest(&json!(["lock", told, foundation]))
 }
 
 /// The digest of groups whose files are compared, including the environment they are installed into.
 pub(crate) fn groups_digest(plan: &Plan) -> String {
-    let compared = plan.steps.iter().filter(|step| step.is_compared() || step.is_venv());
-    digest(&json!(["groups", foundation(plan, &compared.map(|step| step.id.as_str()).collect::<Vec<_>>())]))
+    let compared: Vec<&Step> = plan.steps.iter().filter(|step| step.is_compared()).collect();
+    let foundation = match compared.iter().all(|step| step.parent == Parent::Nothing) {
+        true => apart(plan, &compared),
+        false => foundation(plan, &compared.iter().map(|step| step.id.as_str()).collect::<Vec<_>>()),
+    };
+    digest(&json!(["groups", foundation]))
+}
+
+/// Steps that are built on nothing: neither the base nor other steps matter.
+fn apart(plan: &Plan, steps: &[&Step]) -> Value {
+    let steps: Vec<Value> = steps.iter().map(|Step { id, action, .. }| json!([id, action])).collect();
+    let Common { network, hosts, hostname, ca_bundle, home, .. } = &plan.common;
+    json!({
+        "platform": plan.platform,
+        "uv": plan.uv,
+        "network": network,
+        "hosts": hosts,
+        "hostname": hostname,
+        "certificates": ca_bundle,
+        "home": home.path,
+        "steps": steps,
+    })
 }
 
 /// Steps, the steps they are built on, and the base of all of them.
@@ -90,7 +111,7 @@ fn image(plan: &Plan) -> Value {
 }
 
 fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
-    let Plan { platform, shape, base, below, uv, micromamba, steps: _, image: _, reasons: _, common } = plan;
+    let Plan { platform, shape, base, below, uv, micromamba, python: _, steps: _, image: _, reasons: _, common } = plan;
     let Common {
         no_cache: _,
         resolve_mode: _,
@@ -103,6 +124,7 @@ fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
         session: _,
         source_date_epoch: _,
         home,
+        copies_folders: _,
         base_env,
         multi_platform: _,
         base_config: _,
@@ -122,6 +144,11 @@ fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
         "environment": base_env,
         "steps": steps,
     })
+}
+
+/// The digits of a digest.
+pub(crate) fn hex(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
 fn digest(data: &Value) -> String {

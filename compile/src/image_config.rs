@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::plan::Plan;
+use crate::fixed::FILE_TIME;
+use crate::plan::{Action, Plan};
 
 /// The comment of our history entries.
 const COMMENT: &str = "imagespec";
@@ -22,10 +23,9 @@ pub(crate) fn image_config(plan: &Plan) -> Value {
     } else {
         image.insert("variant".to_owned(), plan.platform.variant.clone().into());
     }
-    let created = plan.common.source_date_epoch.map(rfc3339);
-    if let Some(created) = &created {
-        image.insert("created".to_owned(), created.clone().into());
-    }
+    // Otherwise the exporter would write the current time, and the same image would have another digest.
+    let created = rfc3339(plan.common.source_date_epoch.unwrap_or(FILE_TIME));
+    image.insert("created".to_owned(), created.clone().into());
     let mut config = match image.remove("config") {
         Some(Value::Object(members)) => members,
         _ => Map::new(),
@@ -44,16 +44,17 @@ pub(crate) fn image_config(plan: &Plan) -> Value {
         history.push(json!({ "created_by": format!("[image] {}", plan.base.reference) }));
     }
     let mut entry = |created_by: String, empty_layer: bool| {
-        let mut entry = json!({ "created_by": created_by, "comment": COMMENT });
-        if let Some(created) = &created {
-            entry["created"] = created.clone().into();
-        }
+        let mut entry = json!({ "created": created, "created_by": created_by, "comment": COMMENT });
         if empty_layer {
             entry["empty_layer"] = true.into();
         }
         history.push(entry);
     };
-    for step in &plan.steps {
+    for step in plan.in_layer_order(plan.steps.iter().collect()) {
+        if let Action::Venv { managed: Some(_), .. } = step.action {
+            // The interpreter has a layer of its own.
+            entry(step.title.clone(), false);
+        }
         entry(step.title.clone(), false);
     }
     entry("[image] environment, entrypoint and labels".to_owned(), true);

@@ -116,7 +116,10 @@ impl LockInputs {
 /// The file's text: the lock with its inputs in the table `tool` (PEP 751).
 pub(crate) fn text(lock: &str, spec: &str, inputs: &LockInputs) -> String {
     let spec = spec.rsplit('/').next().unwrap_or_default().replace(char::is_control, " ");
-    let lock = lock.trim_end();
+    // Wheels without files have no use outside of the step; this is how uv writes them if there are others.
+    let entry = format!("    {{ url = \"{}", crate::fixed::INSTALLED_URL);
+    let lines: String = lock.split_inclusive('\n').filter(|line| !line.starts_with(&entry)).collect();
+    let lock = lines.trim_end();
     let LockInputs { digest, parts } = inputs;
     // File names and digests need no escapes.
     let parts: Vec<String> = parts.iter().map(|(name, value)| format!("\"{name}\" = \"{value}\"\n")).collect();

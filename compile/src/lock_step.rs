@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Location;
+use serde::Serialize;
 
-use crate::plan::{InstallSecret, Parent};
+use crate::answer::InterpreterFact;
+use crate::plan::{InstallSecret, Parent, PinnedImage};
 
 /// How a lock is made.
 #[derive(Clone, Debug)]
 pub(crate) struct LockStep {
     pub(crate) title: String,
     pub(crate) command: LockCommand,
-    /// The absolute path in the root filesystem of `parent`.
-    pub(crate) interpreter: String,
-    pub(crate) parent: Parent,
+    pub(crate) place: LockPlace,
+    /// The environment whose packages count as installed, if there is one.
+    pub(crate) installed: Option<Environment>,
     /// The input files of the command, by name.
     pub(crate) files: BTreeMap<String, String>,
     /// The requested extras (optional dependencies) of the project.
@@ -30,6 +32,35 @@ pub(crate) struct LockStep {
     /// The fields of the spec that the step results from.
     pub(crate) fields: Vec<String>,
     pub(crate) locations: Vec<Location>,
+}
+
+/// An environment that has packages.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Environment {
+    /// What has it.
+    pub(crate) parent: Parent,
+    /// The absolute path of its interpreter.
+    pub(crate) interpreter: String,
+}
+
+/// Where a lock is made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum LockPlace {
+    /// In a root filesystem of tools alone, for an interpreter with this description. Nothing can be built there, so no foreign code runs.
+    Apart {
+        interpreter: InterpreterFact,
+        /// An image with a shell, if one is needed: a daemon that cannot pass secrets as variables.
+        shell: Option<PinnedImage>,
+        /// Variables of the base image that installers read.
+        env: BTreeMap<String, String>,
+    },
+    /// On top of steps, where packages can be built to learn their requirements.
+    OnTop {
+        parent: Parent,
+        /// The absolute path of the interpreter.
+        interpreter: String,
+    },
 }
 
 /// The name for `--no-cache-filter lock`, which runs this step without cache.
@@ -70,6 +101,15 @@ impl LockCommand {
 }
 
 impl LockStep {
+    /// What it needs the results of.
+    pub(crate) fn parents(&self) -> Vec<&Parent> {
+        let place = match &self.place {
+            LockPlace::Apart { .. } => None,
+            LockPlace::OnTop { parent, .. } => Some(parent),
+        };
+        place.into_iter().chain(self.installed.as_ref().map(|environment| &environment.parent)).collect()
+    }
+
     /// Whether the result includes the requirements that a tool exported from its own lockfile.
     pub(crate) fn exports_requirements(&self) -> bool {
         self.command == LockCommand::Poetry

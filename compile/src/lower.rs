@@ -99,7 +99,10 @@ struct Lowering<'a> {
 /// The result of a step, and what it is built on.
 #[derive(Clone, Copy)]
 struct Tip {
-    below: Output,
+    /// Files that the step adds without depending on what it is built on.
+    apart: Option<Output>,
+    /// `None` if the result has only files of the step.
+    below: Option<Output>,
     output: Output,
 }
 
@@ -125,7 +128,14 @@ impl<'a> Lowering<'a> {
             Some(below) => self.finished(below),
         };
         for step in plan.steps.iter().filter(|step| is_wanted(step)) {
-            let below = self.parent(&step.parent, base);
+            let Some(below) = self.parent(&step.parent, base) else {
+                if let Action::InstallGroup(install) = &step.action
+                    && let Some(output) = self.install_group(step, None, install)
+                {
+                    self.tips.insert(&step.id, Tip { apart: None, below: None, output });
+                }
+                continue;
+            };
             let output = match &step.action {
                 Action::OwnHome { owner, account } => {
                     // All other steps are built on it, because all branches that change `/root` must see the same owner.
@@ -133,17 +143,35 @@ impl<'a> Lowering<'a> {
                     continue;
                 }
                 Action::Apt { .. } => self.apt(step, below),
-                Action::Venv { .. } => self.venv(step, below),
+                Action::Venv { .. } => {
+                    let tip = self.venv(step, below);
+                    self.tips.insert(&step.id, tip);
+                    continue;
+                }
                 Action::Conda { .. } => self.conda(step, below),
-                Action::Install { .. } => self.install(step, below),
-                Action::InstallGroup(install) => self.install_group(step, below, install),
+                Action::RemovePackages { interpreter, packages } => {
+                    self.remove_packages(step, below, interpreter, packages)
+                }
+                Action::Folders { folders } => {
+                    let output = self.folders(step, below, folders);
+                    let below = if plan.shape == Shape::Merge { None } else { Some(below) };
+                    self.tips.insert(&step.id, Tip { apart: None, below, output });
+                    continue;
+                }
+                Action::InstallGroup(install) => {
+                    let is_apart = !install.is_built() && plan.shape == Shape::Merge;
+                    if let Some(output) = self.install_group(step, Some(below), install) {
+                        self.tips.insert(&step.id, Tip { apart: None, below: (!is_apart).then_some(below), output });
+                    }
+                    continue;
+                }
                 Action::Copy { local, items, owner } => self.copy(step, below, local, items, owner),
                 Action::WriteFile { path, mode, text, owner } => {
                     self.write_file(step, below, (path, *mode, text), owner)
                 }
                 Action::Commands { script, bytecode, env } => self.commands(step, below, script, *bytecode, env),
             };
-            self.tips.insert(&step.id, Tip { below, output });
+            self.tips.insert(&step.id, Tip { apart: None, below: Some(below), output });
         }
         base
     }
@@ -158,15 +186,16 @@ impl<'a> Lowering<'a> {
         whole
     }
 
-    fn parent(&mut self, parent: &Parent, base: Output) -> Output {
-        match parent {
+    fn parent(&mut self, parent: &Parent, base: Output) -> Option<Output> {
+        Some(match parent {
+            Parent::Nothing => return None,
             Parent::Base => base,
             Parent::Step(id) => self.tips.get(id.as_str()).map_or(base, |tip| tip.output),
             Parent::Joined(ids) => {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
                 self.joined(base, &ids)
             }
-        }
+        })
     }
 
     /// The complete image: the last step if it is built on all others, otherwise all steps merged.
@@ -186,27 +215,28 @@ impl<'a> Lowering<'a> {
     /// The changes of steps, merged in their order on top of the base.
     fn joined(&mut self, base: Output, ids: &[&str]) -> Output {
         let plan = self.plan;
-        let tips: Vec<(&Step, Tip)> = ids
-            .iter()
-            .filter_map(|id| {
-                let step = plan.steps.iter().find(|step| step.id == **id)?;
-                Some((step, *self.tips.get(*id)?))
-            })
-            .collect();
+        let steps = ids.iter().filter_map(|id| plan.steps.iter().find(|step| step.id == **id)).collect();
+        let steps = plan.in_layer_order(steps).into_iter();
+        let tips: Vec<(&Step, Tip)> =
+            steps.filter_map(|step| Some((step, *self.tips.get(step.id.as_str())?))).collect();
         // If each step is built on the previous one, the last one contains all.
         let mut end = base;
-        let is_chain = tips.iter().all(|(_, tip)| std::mem::replace(&mut end, tip.output) == tip.below);
+        let is_chain = tips.iter().all(|(_, tip)| Some(std::mem::replace(&mut end, tip.output)) == tip.below);
         if is_chain || plan.shape == Shape::Chain {
             return tips.last().map_or(base, |(_, tip)| tip.output);
         }
         let changes: Vec<Output> = tips
             .iter()
-            .map(|(step, tip)| {
-                let diff = self.graph.diff(Diff::new(Some(tip.below), tip.output));
+            .flat_map(|(step, tip)| {
+                if tip.below.is_none() {
+                    return [Some(tip.output), None];
+                }
+                let diff = self.graph.diff(Diff::new(tip.below, tip.output));
                 // Without locations: a diff never fails, and its step has them.
                 self.graph.annotate(diff.op(), Note::named(format!("changes of {}", step.title)));
-                diff
+                [tip.apart, Some(diff)]
             })
+            .flatten()
             .collect();
         let Some((first, others)) = changes.split_first() else { return base };
         let merged =
@@ -247,11 +277,15 @@ impl<'a> Lowering<'a> {
         Note { description, ..Note::named(title).at_all(locations.iter().copied()) }
     }
 
-    /// An exec with the data that all steps share: the base's environment, network, hosts, proxies.
+    /// An exec in a root filesystem with the base: with its environment, and the data that all steps share.
     fn exec<A: Into<String>>(&self, args: impl IntoIterator<Item = A>, root: Output) -> Exec {
-        let mut exec = Exec::new(args, root, self.plan.platform.clone())
-            .with_envs(self.common.base_env.clone())
-            .with_network(self.common.network);
+        let exec = Exec::new(args, root, self.plan.platform.clone()).with_envs(self.common.base_env.clone());
+        self.with_surroundings(exec)
+    }
+
+    /// Adds the data that all steps share: network, hosts, proxies.
+    fn with_surroundings(&self, exec: Exec) -> Exec {
+        let mut exec = exec.with_network(self.common.network);
         for (host, ip) in &self.common.hosts {
             exec = exec.with_host(host, ip);
         }
@@ -283,13 +317,31 @@ impl<'a> Lowering<'a> {
 
     /// Generated input files of a step, mounted read-only at `<MOUNTS>/<name>`.
     fn inputs(&mut self, name: &str, files: &[(&str, &str)]) -> BindMount {
-        let file = files.iter().fold(File::scratch(), |file, (path, text)| {
+        self.inputs_with_program(name, files, None)
+    }
+
+    /// The same with a program.
+    fn inputs_with_program(
+        &mut self,
+        name: &str,
+        files: &[(&str, &str)],
+        program: Option<(&str, Vec<u8>)>,
+    ) -> BindMount {
+        let output = self.input_files(name, files, program);
+        Mount::read_only(format!("{}/{name}", crate::fixed::MOUNTS), output)
+    }
+
+    fn input_files(&mut self, name: &str, files: &[(&str, &str)], program: Option<(&str, Vec<u8>)>) -> Output {
+        let program = program.into_iter().fold(File::scratch(), |file, (path, bytes)| {
+            file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o755, bytes) })
+        });
+        let file = files.iter().fold(program, |file, (path, text)| {
             // With a fixed time, the layer and therefore content-based cache keys do not depend on the day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })
         });
         let output = self.graph.file(file);
         self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {name} inputs"))));
-        Mount::read_only(format!("{}/{name}", crate::fixed::MOUNTS), output)
+        output
     }
 
     fn cache_id(&self, name: &str) -> String {

@@ -10,7 +10,7 @@ use imagespec::{Diagnostic, SourceMap, Span};
 
 use crate::identity;
 use crate::lock_file::LockFile;
-use crate::lock_step::{LOCK, LockStep};
+use crate::lock_step::{LOCK, LockPlace, LockStep};
 use crate::plan::{Action, LocalFilter, Parent, Plan, Shape, Step};
 use crate::step_key::StepKey;
 use crate::store::{AnyQuestion, Reads};
@@ -60,6 +60,13 @@ pub enum Recipe {
         /// The absolute path of the interpreter.
         path: String,
     },
+    /// Run an interpreter to list its packages.
+    Installed {
+        /// The root filesystem with the interpreter.
+        root: RootRecipe,
+        /// The absolute path of the interpreter.
+        path: String,
+    },
     /// Resolve requirements.
     Lock(LockRecipe),
     /// Compare the files of groups of packages. The plan has those groups.
@@ -99,10 +106,22 @@ pub struct LockRecipe {
 }
 
 impl LockRecipe {
-    /// The absolute path of the interpreter that versions are resolved for.
+    /// The input files of the resolver by name, such as `requirements.txt`.
     #[must_use]
-    pub fn interpreter(&self) -> &str {
-        &self.step.interpreter
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.step.files
+    }
+
+    /// The user's arguments for the resolver.
+    #[must_use]
+    pub fn arguments(&self) -> &[String] {
+        &self.step.args
+    }
+
+    /// Whether nothing can be built where the versions are chosen. Then the step may find that a package would have to be built.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        matches!(self.step.place, LockPlace::Apart { .. })
     }
 }
 
@@ -183,7 +202,7 @@ impl Outcome {
                 title: lock.title.clone(),
                 fields: lock.fields.clone(),
                 is_copy: false,
-                stands_on_apt: lock.parent == Parent::Step("apt".to_owned()),
+                stands_on_apt: lock.parents().contains(&&Parent::Step("apt".to_owned())),
             });
             StepInfo::from_plan(&draft.plan).into_iter().chain(lock)
         };
@@ -196,7 +215,7 @@ impl Outcome {
             Action::Apt { .. } | Action::Venv { .. } | Action::Conda { .. } | Action::Copy { .. } => true,
             Action::WriteFile { .. } => false,
             Action::OwnHome { .. } | Action::Commands { .. } => false,
-            Action::Install { .. } | Action::InstallGroup(_) => false,
+            Action::RemovePackages { .. } | Action::Folders { .. } | Action::InstallGroup(_) => false,
         };
         self.outermost().map(move |Draft { plan, .. }| {
             // In a chain, an unknown step may come below a known one.
@@ -212,7 +231,11 @@ impl Outcome {
     /// The tool images that steps will use, by platform. They can be pulled while answers are found.
     pub fn tool_images(&self) -> impl Iterator<Item = (&str, &Platform)> {
         self.outermost().flat_map(|Draft { plan, .. }| {
-            plan.uv.iter().chain(&plan.micromamba).map(|tool| (tool.reference.as_str(), &plan.platform))
+            plan.uv
+                .iter()
+                .chain(&plan.micromamba)
+                .chain(&plan.python)
+                .map(|tool| (tool.reference.as_str(), &plan.platform))
         })
     }
 }
@@ -246,11 +269,7 @@ pub struct StepInfo {
 impl StepInfo {
     /// The steps of a plan and of the images below it.
     fn from_plan(plan: &Plan) -> Vec<Self> {
-        let is_apt = |parent: &Parent| match parent {
-            Parent::Base => false,
-            Parent::Step(id) => id == "apt",
-            Parent::Joined(ids) => ids.iter().any(|id| id == "apt"),
-        };
+        let is_apt = |parent: &Parent| parent.ids().contains(&"apt");
         let steps = || plan.images().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step)));
         let venv = steps().any(|(_, step)| matches!(step.action, Action::Venv { .. }) && is_apt(&step.parent));
         let info = |(plan, step): (&Plan, &Step)| Self {

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use buildkit_llb::{Platform, Proxy};
 use serde::Serialize;
 
-pub use self::action::{Account, Action, CopyItem, GroupInstall, InstallSecret, LocalFilter, ManagedPython};
+pub use self::action::{
+    Account, Action, Compiler, CopyItem, GroupInstall, InstallSecret, LocalFilter, ManagedPython, Place,
+};
 use crate::settings::{CaBundle, Network, NoCache, ResolveMode};
 
 /// The build of one platform.
@@ -29,6 +31,9 @@ pub struct Plan {
     /// The tool image with micromamba, if a step needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micromamba: Option<PinnedImage>,
+    /// The tool image with Python that compiles modules, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<PinnedImage>,
     /// The steps, each after the steps it is built on.
     pub steps: Vec<Step>,
     /// The environment, entrypoint and so on, which are no steps and no layers.
@@ -44,7 +49,8 @@ impl Step {
     /// The names by which `--no-cache-filter` selects the step.
     pub(crate) fn names(&self) -> Vec<&str> {
         let alias = match self.action {
-            Action::Install { .. } | Action::InstallGroup(_) => Some("pip"),
+            Action::RemovePackages { .. } | Action::InstallGroup(_) => Some("pip"),
+            Action::Folders { .. } => None,
             // One for each spec with such a step; see the planner's `numbered`.
             Action::Apt { .. } | Action::Copy { .. } => self.id.split('-').next(),
             Action::OwnHome { .. } | Action::Venv { .. } | Action::Conda { .. } => None,
@@ -53,9 +59,20 @@ impl Step {
         [Some(self.id.as_str()), alias].into_iter().flatten().collect()
     }
 
-    /// Whether its files are compared with those of other groups. Files of built packages are on top of all others anyway.
+    /// Whether its files are compared with those of other groups. Packages that are built or have no hash are on top of all others.
     pub(crate) fn is_compared(&self) -> bool {
-        matches!(&self.action, Action::InstallGroup(install) if !install.is_built)
+        matches!(&self.action, Action::InstallGroup(install) if !install.is_built() && install.obstacles.is_empty())
+    }
+
+    /// What compiles its packages, if it installs wheels.
+    pub(crate) fn compiler(&self) -> Option<&Compiler> {
+        match &self.action {
+            Action::InstallGroup(install) => match &install.place {
+                Place::Apart { compiler, .. } => Some(compiler),
+                Place::OnTop => None,
+            },
+            _ => None,
+        }
     }
 
     /// Whether it creates the environment into which packages are installed.
@@ -94,14 +111,33 @@ impl Plan {
             let is_foundation = matches!(step.action, Action::OwnHome { .. });
             if is_foundation || needed.contains(&step.id.as_str()) {
                 needed.push(&step.id);
-                match &step.parent {
-                    Parent::Base => {}
-                    Parent::Step(id) => needed.push(id),
-                    Parent::Joined(ids) => needed.extend(ids.iter().map(String::as_str)),
-                }
+                needed.extend(step.parent.ids());
             }
         }
         needed
+    }
+
+    /// Steps in the order of their layers. The environment, or its folders, come after the packages that are installed apart from it: these know nothing
+    /// of the folders that they share with the image, and a folder is as in the last layer that has it.
+    pub(crate) fn in_layer_order<'a>(&self, steps: Vec<&'a Step>) -> Vec<&'a Step> {
+        if self.shape == Shape::Chain {
+            return steps;
+        }
+        let last = steps.iter().rposition(|step| step.compiler().is_some()).unwrap_or_default();
+        let mut ordered = Vec::new();
+        let mut environment = None;
+        for (index, step) in steps.into_iter().enumerate() {
+            let is_last = step.is_venv() || matches!(step.action, Action::Folders { .. });
+            if is_last && index < last {
+                environment = Some(step)
+            } else {
+                ordered.push(step)
+            }
+            if index == last {
+                ordered.extend(environment);
+            }
+        }
+        ordered
     }
 
     /// This image and the finished images below it, outermost first.
@@ -125,6 +161,8 @@ pub(crate) struct Common {
     pub(crate) source_date_epoch: Option<i64>,
     /// The Python environment.
     pub(crate) home: Home,
+    /// Whether the daemon can copy a folder without its files.
+    pub(crate) copies_folders: bool,
     /// The base image's environment.
     pub(crate) base_env: Vec<(String, String)>,
     /// Whether several platforms are built, so that titles contain the platform.
@@ -208,12 +246,25 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Parent {
+    /// Nothing: the result has only the files that the step makes.
+    Nothing,
     /// The base image.
     Base,
     /// Another step.
     Step(String),
     /// The changes of these steps, in this order on top of the base; each after the steps it is built on.
     Joined(Vec<String>),
+}
+
+impl Parent {
+    /// The steps that it names.
+    pub(crate) fn ids(&self) -> Vec<&str> {
+        match self {
+            Self::Nothing | Self::Base => Vec::new(),
+            Self::Step(id) => vec![id],
+            Self::Joined(ids) => ids.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// The image config.
@@ -243,12 +294,14 @@ impl std::fmt::Display for Plan {
         }
         for step in &self.steps {
             let parent = match &step.parent {
+                Parent::Nothing => "its own",
                 Parent::Base => "base",
                 Parent::Step(id) => id,
                 Parent::Joined(_) => "all of the above",
             };
             writeln!(f, "  {:<9} on {parent:<16} {}", step.id, step.title)?;
-            if let Action::InstallGroup(GroupInstall { packages, bytes, obstacles, .. }) = &step.action {
+            if let Action::InstallGroup(install) = &step.action {
+                let GroupInstall { packages, bytes, obstacles, .. } = install.as_ref();
                 writeln!(f, "            {} to download: {}", size(*bytes), packages.join(", "))?;
                 for obstacle in obstacles {
                     writeln!(f, "            {obstacle}")?;

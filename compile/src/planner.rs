@@ -10,6 +10,7 @@ mod content;
 mod files;
 mod image;
 mod install;
+mod installed;
 mod interpreter;
 mod lock;
 mod locked;
@@ -115,6 +116,7 @@ struct World<'a> {
 struct Tools {
     uv: Option<PinnedImage>,
     micromamba: Option<PinnedImage>,
+    python: Option<PinnedImage>,
 }
 
 /// The planner of one image for one platform.
@@ -267,14 +269,20 @@ impl<'a, 'o> Planner<'a, 'o> {
             session: self.knowledge.daemon().and_then(|daemon| daemon.session.clone()),
             source_date_epoch,
             home: self.home(base),
+            copies_folders: self.copies_folders(),
             base_env: base.env.to_pairs(),
             multi_platform: self.world.multi,
             base_config: base.config.clone(),
         };
-        let Tools { uv, micromamba } = self.tools.clone();
+        let Tools { uv, micromamba, python } = self.tools.clone();
         let (platform, shape) = (self.platform.clone(), self.shape);
         let (base, below) = (base.image.clone(), base.below.clone());
-        Plan { platform, shape, base, below, uv, micromamba, steps, image, reasons, common }
+        Plan { platform, shape, base, below, uv, micromamba, python, steps, image, reasons, common }
+    }
+
+    /// Whether the daemon can copy a folder without its files.
+    fn copies_folders(&self) -> bool {
+        self.caps.contains(buildkit_llb::caps::FILE_COPY_INCLUDEEXCLUDEPATTERNS)
     }
 
     fn choose_shape(&mut self) {

@@ -114,6 +114,15 @@ pub struct Interpreter {
     pub path: String,
 }
 
+/// The packages that an interpreter can import.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Installed {
+    /// The root filesystem.
+    pub root: Root,
+    /// The absolute path of the interpreter.
+    pub path: String,
+}
+
 /// The resolved versions of requirements.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lock {

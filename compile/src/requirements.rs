@@ -46,6 +46,11 @@ pub(crate) struct Requirements {
 }
 
 impl Requirements {
+    /// Whether some package is named. Option lines alone, or constraints, name none.
+    pub(crate) fn names_some(&self) -> bool {
+        !self.names.is_empty() || self.project.is_some()
+    }
+
     fn hashes_of(&mut self, role: Role) -> &mut Vec<Hashed> {
         match role {
             Role::Requirements => &mut self.hashes,

@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::answer::{DaemonFact, ImageFact, InterpreterFact, LockFact, Program, Text};
+use crate::answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, Text};
 use crate::question::{
-    Collisions, ContextFile, ContextIgnore, ContextSources, Daemon, Exists, Image, Interpreter, Lock, Programs,
-    RootfsFile, SpecFile,
+    Collisions, ContextFile, ContextIgnore, ContextSources, Daemon, Exists, Image, Installed, Interpreter, Lock,
+    Programs, RootfsFile, SpecFile,
 };
 
 /// The version of the saved format. Other versions are refused, because the meaning of answers may differ.
@@ -149,6 +149,7 @@ questions! {
     RootfsFile => Option<String>, rootfs_files;
     Exists => bool, exists;
     Interpreter => Option<InterpreterFact>, interpreters;
+    Installed => Vec<InstalledPackage>, installed;
     Lock => LockFact, locks;
     Collisions => String, collisions;
 }
@@ -254,11 +255,12 @@ impl AnyQuestion {
         match self {
             Self::Programs(Programs { root, .. })
             | Self::RootfsFile(RootfsFile { root, .. })
-            | Self::Exists(Exists { root, .. }) => root.is_pinned(),
+            | Self::Exists(Exists { root, .. })
+            | Self::Installed(Installed { root, .. })
+            | Self::Interpreter(Interpreter { root, .. }) => root.is_pinned(),
             // Only packages whose files have hashes are compared.
             Self::Collisions(_) => true,
-            // A program that fails may succeed the next time.
-            Self::Interpreter(_) | Self::Lock(_) | Self::Image(_) => false,
+            Self::Lock(_) | Self::Image(_) => false,
             Self::Daemon(_) | Self::ContextFile(_) | Self::SpecFile(_) => false,
             Self::ContextIgnore(_) | Self::ContextSources(_) => false,
         }
@@ -270,8 +272,16 @@ impl AnyQuestion {
         match self {
             Self::ContextFile(_) | Self::SpecFile(_) | Self::ContextIgnore(_) | Self::ContextSources(_) => true,
             Self::Daemon(_) | Self::Image(_) | Self::Programs(_) | Self::RootfsFile(_) | Self::Exists(_) => false,
-            Self::Interpreter(_) | Self::Lock(_) | Self::Collisions(_) => false,
+            Self::Interpreter(_) | Self::Installed(_) | Self::Lock(_) | Self::Collisions(_) => false,
         }
+    }
+}
+
+impl Fact {
+    /// Whether an answer never changes, and so needs no confirmation. An interpreter that could not run may run the next time.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Interpreter { answer: None, .. }) && self.question().is_permanent()
     }
 }
 
@@ -289,6 +299,7 @@ impl fmt::Display for AnyQuestion {
             Self::RootfsFile(RootfsFile { path, .. }) => write!(f, "the file {path} of the base image"),
             Self::Exists(Exists { path, .. }) => write!(f, "whether the base image has {path}"),
             Self::Interpreter(Interpreter { path, .. }) => write!(f, "the version of the interpreter {path}"),
+            Self::Installed(Installed { path, .. }) => write!(f, "the packages of the interpreter {path}"),
             Self::Lock(_) => f.write_str("the resolved versions of the requirements"),
             Self::Collisions(_) => f.write_str("the files that several packages share"),
         }

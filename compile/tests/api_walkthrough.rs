@@ -57,7 +57,7 @@ env: {MODE: fast}
 
     // The base's config names the folders of programs; the next question is about the Python interpreters in them. It identifies the
     // image by its digest, so the answer never changes.
-    let root = Root::Image { reference: format!("{base}@sha256:{}", "0".repeat(64)), platform: amd64 };
+    let root = Root::Image { reference: format!("{base}@sha256:{}", "0".repeat(64)), platform: amd64.clone() };
     let folders = vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()];
     let programs = question::Programs { root, folders };
     let asked = missing(&plan(&document, &settings, &store));
@@ -66,6 +66,19 @@ env: {MODE: fast}
     store.set(programs, vec![Program { path: "/usr/local/bin/python3".to_owned(), link: None }]);
 
     // Some answers are results of steps. Lowering makes a graph of the recipe; the caller solves it and reads files of the result.
+    // The interpreter describes itself, in a step without network and secrets.
+    let outcome = plan(&document, &settings, &store);
+    let [ask] = outcome.missing().collect::<Vec<_>>().try_into().expect("the interpreter alone");
+    let AnyQuestion::Interpreter(question) = &ask.question else { panic!("{ask:?}") };
+    let interpreter = InterpreterFact::parse("version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n");
+    store.set(question.clone(), interpreter);
+
+    // An image with the same version of Python compiles modules; in the same round, versions are resolved for the interpreter.
+    let python = "docker.io/library/python:3.11.9-slim-bookworm";
+    let asked = missing(&plan(&document, &settings, &store));
+    assert!(asked.contains(&image(python).into()) && asked.len() == 2, "{asked:?}");
+    let config = json!({"config": {"Env": ["PATH=/usr/local/bin:/usr/bin"]}});
+    store.set(image(python), ImageFact { reference: format!("{python}@sha256:{}", "1".repeat(64)), config });
     let outcome = plan(&document, &settings, &store);
     let [lock] = outcome.missing().collect::<Vec<_>>().try_into().expect("the lock alone");
     let recipe = lock.recipe.as_ref().expect("a step makes it");
@@ -73,9 +86,7 @@ env: {MODE: fast}
     let AnyQuestion::Lock(question) = &lock.question else { panic!("{lock:?}") };
     let locked = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'numpy'\nversion = '2.3'\n\
         wheels = [{ url = 'https://example.com/numpy-2.3-py3-none-any.whl', size = 2000000, hashes = { sha256 = '00' } }]\n";
-    // The same step reports the interpreter.
-    let interpreter = InterpreterFact::parse("version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n");
-    store.set(question.clone(), LockFact { lock: locked.into(), exported: None, interpreter });
+    store.set(question.clone(), LockFact { lock: Some(locked.into()), exported: None });
 
     // With the lock the groups are known. Whether their files collide is only known after installing them; the draft has the groups.
     let outcome = plan(&document, &settings, &store);
@@ -90,7 +101,7 @@ env: {MODE: fast}
     insta::assert_snapshot!(plan, @r"
     linux/amd64 from docker.io/library/python:3.11-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000
       venv      on base             [python] create an environment with /usr/local/bin/python3
-      wheels    on venv             [pip] numpy
+      wheels    on its own          [pip] numpy
                 2.0 MB to download: numpy 2.3
                 from packages[0]
       image     branches merged; user root; workdir /root
@@ -104,11 +115,17 @@ env: {MODE: fast}
 
     // Ops have the lines of the spec that they result from, so a failed step points into the spec.
     let root = graph.root().expect("not empty").op();
-    assert_eq!(graph.note(root).and_then(|note| note.name.as_deref()), Some("[pip] numpy"));
-    assert_eq!(graph.locations(root).map(|location| location.start.0).collect::<Vec<_>>(), [3]);
+    assert_eq!(graph.note(root).and_then(|note| note.name.as_deref()), Some("[join] merge all branches"));
+    let install = graph
+        .reachable()
+        .into_iter()
+        .find(|id| graph.note(*id).and_then(|note| note.name.as_deref()) == Some("[pip] numpy"));
+    let lines = graph.locations(install.expect("a step")).map(|location| location.start.0);
+    assert_eq!(lines.collect::<Vec<_>>(), [3]);
 
-    // The ops that the daemon solves: base, uv, environment, installer input, install, and the op that names the result.
-    assert_eq!(graph.to_definition().def.len(), 6);
+    // The ops that the daemon solves: three images, the environment with its input and its changes, the packages with theirs, the
+    // merge, and the op that names the result.
+    assert_eq!(graph.to_definition().def.len(), 10);
 
     // A store serializes, so the build can be compiled again anywhere, with the same bytes.
     let saved = serde_json::to_string(&store).expect("plain data");

@@ -40,6 +40,13 @@ impl Needles {
         ])
     }
 
+    /// These, and another secret.
+    #[must_use]
+    pub fn and(mut self, name: &'static str, text: &str) -> Self {
+        self.0.push((name, text.as_bytes().to_vec()));
+        self
+    }
+
     /// The secrets in some bytes.
     #[must_use]
     pub fn in_bytes(&self, bytes: &[u8]) -> Vec<&'static str> {

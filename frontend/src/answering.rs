@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 
 use buildkit_gateway::contexts::{CONTEXT_LOCAL, NamedSource, named_context};
-use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, Status};
+use buildkit_gateway::{Bridge, BuildOptions, GatewayError, Reference, SolveRequest, Status};
 use buildkit_llb::{Graph, Platform};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 use imagespec::SourceMap;
 use imagespec_compile::{
-    AnyQuestion, Ask, COLLISIONS_FILE, DaemonFact, EXPORTED_FILE, Fact, INTERPRETER_FILE, ImageFact, InterpreterFact,
-    LOCK_FILE, LocalFilter, LockFact, Program, Recipe, lower_recipe, lower_steps,
+    AnyQuestion, Ask, COLLISIONS_FILE, DaemonFact, EXPORTED_FILE, Fact, INSTALLED_FILE, INTERPRETER_FILE, ImageFact,
+    InstalledPackage, InterpreterFact, LOCK_FILE, LocalFilter, LockFact, Program, Recipe, lower_recipe, lower_steps,
 };
 
 use crate::load;
@@ -38,6 +38,13 @@ pub(crate) struct Prepared {
     graph: Option<Graph>,
     /// Groups of packages that are installed first.
     groups: Vec<Graph>,
+    lock: LockShape,
+}
+
+/// What is special about the recipe of a lock.
+#[derive(Clone, Copy)]
+struct LockShape {
+    is_apart: bool,
     exports_requirements: bool,
 }
 
@@ -51,8 +58,11 @@ impl<'a> Answerer<'a> {
             Some(Recipe::Collisions(plan)) => lower_steps(plan, sources, &plan.groups_by_size()),
             _ => Vec::new(),
         };
-        let exports_requirements = recipe.as_ref().is_some_and(Recipe::exports_requirements);
-        Prepared { question: question.clone(), permanent, graph, groups, exports_requirements }
+        let lock = LockShape {
+            is_apart: matches!(recipe, Some(Recipe::Lock(lock)) if lock.is_apart()),
+            exports_requirements: recipe.as_ref().is_some_and(Recipe::exports_requirements),
+        };
+        Prepared { question: question.clone(), permanent, graph, groups, lock }
     }
 
     /// Answers a question, and remembers a permanent answer.
@@ -60,15 +70,14 @@ impl<'a> Answerer<'a> {
     /// # Errors
     /// The daemon failed, or the answer cannot be read.
     pub(crate) async fn answer(self, prepared: Prepared, session: Option<String>) -> Result<Fact, Status> {
-        let Prepared { question, permanent, graph, groups, exports_requirements } = prepared;
+        let Prepared { question, permanent, graph, groups, lock } = prepared;
         let rest = if groups.is_empty() { groups } else { self.parts.build_in_order(groups, self.jobs).await? };
         if let Some(fact) = permanent {
             return Ok(fact);
         }
-        let is_permanent = question.is_permanent();
         // The planner asks only when the recipe is complete.
         let graph = graph.ok_or_else(|| Status::failed(format!("internal error: no graph answers {question}")));
-        let fact = match question {
+        let fact: Fact = match question {
             AnyQuestion::Daemon(_) | AnyQuestion::ContextFile(_) => return Err(elsewhere(&question)),
             AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) => return Err(elsewhere(&question)),
             AnyQuestion::Image(question) => {
@@ -96,16 +105,18 @@ impl<'a> Answerer<'a> {
                 let fact = self.interpreter(&self.solve(&graph?).await?).await?;
                 (question, fact).into()
             }
+            AnyQuestion::Installed(question) => {
+                let text = self.text(&self.solve(&graph?).await?, INSTALLED_FILE).await?;
+                (question, InstalledPackage::parse_all(&text)).into()
+            }
             AnyQuestion::Lock(question) => {
-                let reference = self.solve(&graph?).await?;
-                let (lock, reported) =
-                    try_join(self.text(&reference, LOCK_FILE), self.text(&reference, INTERPRETER_FILE)).await?;
-                let exported = match exports_requirements {
-                    true => Some(self.text(&reference, EXPORTED_FILE).await?),
-                    false => None,
+                let fact = match self.lock(&graph?, lock).await {
+                    Ok(fact) => fact,
+                    // Where packages can be built, the step is tried again, and its error is told.
+                    Err(_) if lock.is_apart => LockFact { lock: None, exported: None },
+                    Err(error) => return Err(error),
                 };
-                let interpreter = InterpreterFact::parse(&reported);
-                (question, LockFact { lock: lock.into(), exported, interpreter }).into()
+                (question, fact).into()
             }
             AnyQuestion::Collisions(question) => {
                 // In separate solves: if Engine 28.5 looks up many results to compare, it starts to build them, and reports an error
@@ -115,7 +126,7 @@ impl<'a> Answerer<'a> {
                 (question, text).into()
             }
         };
-        if let Some(worker) = self.worker.filter(|_| is_permanent) {
+        if let Some(worker) = self.worker.filter(|_| fact.is_permanent()) {
             worker.keep_permanent(&fact);
         }
         Ok(fact)
@@ -144,7 +155,21 @@ impl<'a> Answerer<'a> {
 
     async fn solve(&self, graph: &Graph) -> Result<Reference, Status> {
         self.parts.vertices().add(graph);
-        load::solve_single(self.bridge, graph.to_definition()).await
+        let request = SolveRequest::definition(graph.to_definition());
+        let request = request.with_cache_imports(self.options.cache_imports.clone());
+        let reference = load::solve(self.bridge, request).await?;
+        reference.ok_or_else(|| Status::failed("the daemon returned no result for a graph"))
+    }
+
+    async fn lock(&self, graph: &Graph, shape: LockShape) -> Result<LockFact, Status> {
+        let reference = self.solve(graph).await?;
+        let lock = load::read_if_there(self.bridge, &reference, LOCK_FILE).await?;
+        let exported = match shape.exports_requirements {
+            true => Some(self.text(&reference, EXPORTED_FILE).await?),
+            false => None,
+        };
+        let lock = lock.map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into());
+        Ok(LockFact { lock, exported })
     }
 
     /// The text of a file that one of our steps has written.

@@ -194,7 +194,7 @@ impl ImagespecFrontend {
             goal,
             daemon: daemon.fact.clone(),
             known,
-            expected: last.answers.clone(),
+            expected: last.expected(),
         };
         let Some(DriveOutcome { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
         compiled.iter().for_each(|compiled| self.vertices.add(&compiled.graph));

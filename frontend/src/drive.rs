@@ -282,7 +282,8 @@ impl<'a> Driver<'a> {
         if self.goal != Goal::Build || outcome.plans().is_some() {
             return;
         }
-        for (reference, platform) in outcome.tool_images() {
+        // With an imported cache, steps may have results without their tools ever being pulled.
+        for (reference, platform) in outcome.tool_images().filter(|_| !self.parts.imports_caches()) {
             if self.parts.is_new(&format!("{reference} {platform}")) {
                 self.parts.start_fetching(image_fetch(reference, platform));
             }

@@ -60,6 +60,11 @@ impl Parts {
         self.builder.lookup
     }
 
+    /// Whether the daemon looks up results in caches that are kept elsewhere.
+    pub(crate) fn imports_caches(&self) -> bool {
+        !self.builder.cache_imports.is_empty()
+    }
+
     /// Whether nothing with this name was started before. From now on it counts as started.
     pub(crate) fn is_new(&self, name: &str) -> bool {
         self.state().started.insert(name.to_owned())

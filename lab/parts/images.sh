@@ -4,7 +4,7 @@
 
 ROOTFS_DIR=$LAB/images/rootfs
 UV_DIR=$LAB/images/uv
-IMAGES=("$DEBIAN_IMAGE" "$PYTHON_IMAGE" "$UV_IMAGE" "$MICROMAMBA_IMAGE")
+IMAGES=("$DEBIAN_IMAGE" "$PYTHON_IMAGE" "$PYTHON_TOOL_IMAGE" "$UV_IMAGE" "$MICROMAMBA_IMAGE")
 # Only for the creation times in image configs, so that the same inputs result in the same configs.
 IMAGES_EPOCH=1700000000
 
@@ -96,6 +96,7 @@ images_published() {
   publish "$DEBIAN_IMAGE" debian.Dockerfile "$ROOTFS_DIR" "$2"
   publish "$UV_IMAGE" uv.Dockerfile "$UV_DIR" "$2"
   publish "$PYTHON_IMAGE" python.Dockerfile "$LAB_SOURCE/images" "$2"
+  publish "$PYTHON_TOOL_IMAGE" python-tool.Dockerfile "$LAB_SOURCE/images" "$2"
   publish "$MICROMAMBA_IMAGE" micromamba.Dockerfile "$MICROMAMBA_DIR" "$2"
   stamp "images-$1" "$key $(image_digests)"
 }

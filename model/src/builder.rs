@@ -6,16 +6,17 @@
 use std::collections::BTreeMap;
 
 use crate::canonical;
-use crate::choice::{Bytecode, Flavor};
+use crate::choice::{Bytecode, Flavor, SourceBuilds};
 use crate::debian::apt_source;
 use crate::image_reference::image_reference;
 use crate::kind::{chosen, count, named, ordered_set, set, text, text_or_number};
-use crate::moves::{
-    environment_differs, environment_or_owner_differs, installs_python, is_flyte, lock_differs, user_is_open,
-};
+use crate::moves::{environment_or_owner_differs, installs_python, is_flyte, user_is_open};
 use crate::path::context_path;
 use crate::table::{Rules, fields};
 use crate::text::{label_key, line, part_name, user};
+
+/// The value of `python_image` that stands for the base image's own interpreter.
+pub const OWN_PYTHON: &str = "base_image";
 
 /// The maximum of `python_layers`: an image may have 127 layers, and the base and the other steps have some.
 const MAX_PYTHON_LAYERS: u32 = 60;
@@ -83,7 +84,7 @@ fields! {
         takes: "a whole number from 1 to 60",
         example: "python_layers: 26",
         set: with_python_layers(count),
-        moves: [Python if environment_differs, Lock if lock_differs, Packages],
+        moves: [Packages],
     }
 
     /// How many steps that install Python packages run at the same time.
@@ -122,6 +123,15 @@ fields! {
         example: "groups: [test]",
         also: ["dependency_groups"],
         set: with_groups(values),
+        moves: [Lock, Packages],
+    }
+
+    /// Whether code that runs while packages are built from source may read the secrets of pip_secret_mounts.
+    source_builds as SOURCE_BUILDS: Option<SourceBuilds> => Option<SourceBuilds> {
+        kind: chosen::<SourceBuilds>(),
+        takes: "one of `isolated` and `trusted`",
+        example: "source_builds: isolated",
+        set: with_source_builds(SourceBuilds),
         moves: [Lock, Packages],
     }
 
@@ -167,6 +177,17 @@ fields! {
         example: "uv_image: \"ghcr.io/astral-sh/uv:0.13.9\"",
         set: with_uv_image(value),
         moves: [Python, Lock, Packages, Commands],
+    }
+
+    /// Image that has the spec's version of Python as python3, which prepares wheels; base_image stands for the base itself.
+    ///
+    /// Packages are unpacked and compiled with it, apart from the base image.
+    python_image as PYTHON_IMAGE: Option<String> => Option<&str> {
+        kind: text(image_reference),
+        takes: "an image reference, or `base_image`",
+        example: "python_image: \"python:3.11.9-slim-bookworm\"",
+        set: with_python_image(value),
+        moves: [Packages if installs_python],
     }
 
     /// Image that has micromamba at /usr/bin/micromamba or /bin/micromamba.

@@ -117,6 +117,18 @@ choices! {
 }
 
 choices! {
+    /// What code that runs while packages are built from source can read.
+    #[derive(Default)]
+    SourceBuilds, default Some(Self::Isolated), {
+        /// No secrets.
+        #[default]
+        Isolated = "isolated",
+        /// The secrets of `pip_secret_mounts`.
+        Trusted = "trusted",
+    }
+}
+
+choices! {
     /// Whose conventions an image follows.
     #[derive(Default)]
     Flavor, default Some(Self::Plain), {

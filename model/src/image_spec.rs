@@ -165,7 +165,7 @@ fields! {
         example: "apt_packages: [git, curl]",
         also: ["system_packages"],
         set: with_apt_packages(values),
-        moves: [Apt, Python if environment_differs],
+        moves: [Apt],
     }
 
     /// Conda packages as match specs; the image's Python is then conda's.
@@ -240,7 +240,7 @@ fields! {
         takes: "text",
         example: "pip_extra_args: --prerelease allow",
         set: with_pip_extra_args(value),
-        moves: [Python if environment_differs, Lock, Packages],
+        moves: [Lock, Packages],
     }
 
     /// Secrets that the steps which install Python packages can read, and nothing else.

@@ -139,7 +139,8 @@ macro_rules! view {
 }
 
 view! {
-    copied: u32, crate::PythonVersion, crate::CopyMode, crate::Flavor, crate::Bytecode;
+    copied: u32, crate::PythonVersion, crate::CopyMode, crate::Flavor, crate::Bytecode,
+    crate::SourceBuilds;
     borrowed: crate::BaseImage, crate::RequirementsFile;
     whole: BTreeMap<String, String>, crate::BuilderOptions, crate::BuilderConfig
 }

@@ -88,8 +88,8 @@ mod variables;
 mod words;
 mod write;
 
-pub use builder::{BuilderConfig, BuilderOptions};
-pub use choice::{Bytecode, CopyMode, Flavor};
+pub use builder::{BuilderConfig, BuilderOptions, OWN_PYTHON};
+pub use choice::{Bytecode, CopyMode, Flavor, SourceBuilds};
 pub use credentials::mask_credentials;
 pub use diagnostic::{Diagnostic, Label, Rule, Severity};
 pub use fingerprint::{Content, Difference, Fingerprint, differences};

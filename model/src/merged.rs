@@ -5,7 +5,7 @@
 
 mod work;
 
-use crate::choice::Bytecode;
+use crate::choice::{Bytecode, SourceBuilds};
 use crate::field::{self, Field};
 use crate::image_spec::ImageSpec;
 use crate::levels::Level;
@@ -178,6 +178,12 @@ impl<'a> MergedSpec<'a> {
             }
         }
         secrets
+    }
+
+    /// What code that runs while packages are built from source can read.
+    #[must_use]
+    pub fn source_builds(&self) -> SourceBuilds {
+        self.value(field::SOURCE_BUILDS).unwrap_or_default()
     }
 
     /// How packages are precompiled.

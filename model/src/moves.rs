@@ -139,12 +139,22 @@ impl<'a> Change<'a> {
     /// The kinds whose steps are built on those of a kind.
     fn built_on(&self, kind: StepKind) -> Vec<StepKind> {
         use StepKind::{Apt, Base, Commands, Conda, Config, Entry, Files, Lock, Packages, Profile, Python, User};
+        // Wheels are installed apart from everything else, unless the image's own interpreter compiles them.
+        let is_on_top = self.either(MergedSpec::installs_on_top);
+        let is_compiled = is_on_top || self.either(MergedSpec::compiles_itself);
+        let on_top = [(Lock, is_on_top), (Packages, is_compiled)];
+        let packages: Vec<StepKind> = on_top.into_iter().filter(|(_, is)| *is).map(|(kind, _)| kind).collect();
         match kind {
-            Base | User => StepKind::ALL.into_iter().filter(|other| *other > kind && *other != Config).collect(),
-            Apt if self.either(MergedSpec::may_have_apt_python) => vec![Python, Lock, Packages, Commands],
+            // The environment and the version of Python may be the base's.
+            Base => StepKind::ALL.into_iter().filter(|other| *other > kind && *other != Config).collect(),
+            User => {
+                let others = StepKind::ALL.into_iter().filter(|other| *other > kind && *other != Config);
+                others.filter(|other| ![Lock, Packages].contains(other) || packages.contains(other)).collect()
+            }
+            Apt if self.either(MergedSpec::may_have_apt_python) => [packages, vec![Python, Commands]].concat(),
             Apt if self.either(MergedSpec::builds_on_apt) => vec![Lock, Packages, Commands],
             Apt => vec![Commands],
-            Python | Conda => vec![Lock, Packages, Commands],
+            Python | Conda => [packages, vec![Commands]].concat(),
             // Its result decides what is installed.
             Lock => vec![Packages],
             Packages | Entry | Profile | Files => vec![Commands],

@@ -29,7 +29,8 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
         let name = one.package.name.as_str();
         match (budget.cut(), obstacle(one), one.size()) {
             (Cut::Single, _, _) => put((GroupKind::All, 0, ""), one),
-            (_, Some(_), _) => put((GroupKind::Tail, 0, ""), one),
+            (_, Some(Obstacle::NoHash), _) => put((GroupKind::NoHash, 0, ""), one),
+            (_, Some(Obstacle::Build | Obstacle::Local), _) => put((GroupKind::Tail, 0, ""), one),
             (_, None, _) if budget.is_apart(&one.package.name) => put((GroupKind::Apart, 0, name), one),
             (Cut::AllWheels, None, _) => put((GroupKind::AllWheels, 0, ""), one),
             (Cut::Groups, None, Some(bytes)) if bytes >= budget.heavy_bytes() => heavy.push((bytes, one)),
@@ -70,6 +71,7 @@ fn new_group<'a>((kind, number, name): Key<'_>, selected: impl Iterator<Item = &
         GroupKind::Small => format!("small-{number:02}"),
         GroupKind::AllWheels => "wheels".to_owned(),
         GroupKind::Apart => format!("apart:{name}"),
+        GroupKind::NoHash => "no-hash".to_owned(),
         GroupKind::All => "all".to_owned(),
         GroupKind::Tail => "tail".to_owned(),
     };
@@ -92,6 +94,12 @@ fn obstacle(one: &Selected<'_>) -> Option<Obstacle> {
     match (one.artifact, one.file()) {
         (Artifact::Source(_), _) | (_, None) => Some(Obstacle::Build),
         (_, Some(File { place: Place::Path(_), .. })) => Some(Obstacle::Local),
+        (_, Some(File { place: Place::Url(url), .. })) if is_local(url) => Some(Obstacle::Local),
         (_, Some(file)) => strong_hash(&file.hashes).is_none().then_some(Obstacle::NoHash),
     }
+}
+
+/// Whether a URL names a file of the root filesystem (RFC 8089).
+fn is_local(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }

@@ -21,6 +21,7 @@ pub(super) fn title(group: &Group) -> String {
         GroupKind::Heavy => format!("{count} large packages, {range}"),
         GroupKind::Medium => format!("{count} medium packages, {range}"),
         GroupKind::Small => format!("{count} small packages, {range}"),
+        GroupKind::NoHash => format!("{count} wheels without a hash"),
         GroupKind::Tail => format!("{count} packages built or local"),
         GroupKind::Wheel | GroupKind::AllWheels | GroupKind::Apart | GroupKind::All => format!("{count} packages"),
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use imagespec::{Diagnostic, FileId, Marker, MarkerError, PackageName, Span, mask_credentials};
 use toml::de::{DeTable, DeValue};
 
+use crate::fixed::INSTALLED_URL;
 use crate::lock::table::{Report, Table};
 use crate::lock::wheel_name::WheelName;
 use crate::lock::{Archive, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};
@@ -75,7 +76,7 @@ fn package(report: &mut Report, entry: Table<'_>) -> Option<LockedPackage> {
         marker: marker(report, entry),
         requires_python: entry.parsed(report, "requires-python", "a list of version specifiers"),
         index,
-        wheels: wheels.into_iter().filter_map(|table| wheel(report, table)).collect(),
+        wheels: without_stand_ins(wheels.into_iter().filter_map(|table| wheel(report, table)).collect()),
         sdist: entry.table(report, "sdist", "a source distribution").and_then(|table| file(report, table)),
         vcs: entry.table(report, "vcs", "a checkout").and_then(|table| vcs(report, table)),
         directory: entry.table(report, "directory", "a directory").and_then(|table| directory(report, table)),
@@ -89,6 +90,15 @@ fn package(report: &mut Report, entry: Table<'_>) -> Option<LockedPackage> {
     };
     one_source(report, &package, entry);
     Some(package)
+}
+
+/// Removes wheels that only tell a resolver what an installed package requires, if there are others.
+fn without_stand_ins(wheels: Vec<Wheel>) -> Vec<Wheel> {
+    let is_stand_in = |wheel: &Wheel| matches!(&wheel.file.place, Place::Url(url) if url.starts_with(INSTALLED_URL));
+    if wheels.iter().all(is_stand_in) {
+        return wheels;
+    }
+    wheels.into_iter().filter(|wheel| !is_stand_in(wheel)).collect()
 }
 
 /// Checks the sources of a package: `wheels` and `sdist` can be combined; any other source must be the only one.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use imagespec::Diagnostic;
 
+use crate::fixed::INSTALLED_URL;
 use crate::lock::environment::Target;
 use crate::lock::{Archive, Directory, File, Lock, LockedPackage, Place, Vcs, Wheel};
 use crate::rules;
@@ -35,7 +36,11 @@ impl<'a> Selected<'a> {
     #[must_use]
     pub fn is_local(&self) -> bool {
         let is_folder = matches!(self.artifact, Artifact::Source(Source::Directory(_)));
-        is_folder || self.file().is_some_and(|file| matches!(file.place, Place::Path(_)))
+        let is_file = |file: &File| match &file.place {
+            Place::Path(_) => true,
+            Place::Url(url) => url.starts_with(INSTALLED_URL),
+        };
+        is_folder || self.file().is_some_and(is_file)
     }
 
     /// The size of the file in bytes, if the lock has it.

@@ -2,6 +2,7 @@
 
 use buildkit_llb::{File, MkDir, MkFile, Mount, Output, Sharing};
 
+use crate::fixed::FILE_TIME;
 use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
@@ -73,11 +74,13 @@ impl Lowering<'_> {
         if files.is_empty() {
             return parent;
         }
-        let folder = MkDir { parents: true, timestamp: Some(0), ..MkDir::new("/etc/apt/keyrings", 0o755) };
+        let timestamp = Some(FILE_TIME * 1_000_000_000);
+        let folder = MkDir { parents: true, timestamp, ..MkDir::new("/etc/apt/keyrings", 0o755) };
         let file = files.iter().fold(File::on(parent).mkdir(folder), |file, (path, text)| {
-            file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(path, 0o644, text.as_str()) })
+            file.mkfile(MkFile { timestamp, ..MkFile::new(path, 0o644, text.as_str()) })
         });
-        let output = self.graph.file(file);
+        let targets = files.iter().map(|(path, _)| path.as_str());
+        let output = self.graph.file(self.with_touched_folders(file, parent, targets, None));
         self.annotate(step, output.op());
         output
     }

@@ -1,7 +1,7 @@
 //! The op of the commands step: the user's own shell text, which is the only one.
 
 use buildkit_llb::Output;
-use imagespec::{Bytecode, is_read_by_installers};
+use imagespec::Bytecode;
 
 use crate::lower::Lowering;
 use crate::lower::python::with_bytecode;
@@ -18,10 +18,8 @@ impl Lowering<'_> {
     ) -> Output {
         let mut exec = self.exec(["/bin/sh", "-c", script], parent);
         if self.plan.uv.is_some() {
-            // Most of the variables do not affect installers, and every new cache is empty.
-            let seen: Vec<_> = env.iter().filter(|(name, _)| is_read_by_installers(name)).collect();
-            let cache = self.built_cache(&seen, &[]);
-            exec = with_bytecode(self.with_uv(exec, &cache), bytecode);
+            let cache = self.private_cache("uv", step);
+            exec = with_bytecode(self.with_cache(exec, &cache), bytecode);
         }
         // The spec's variables come last, because a user who sets `UV_…` wants to override the default.
         let mut exec = exec.with_envs(env.iter().cloned());

@@ -77,7 +77,8 @@ impl Lowering<'_> {
             .with_envs(env.clone())
             .with_mount(Mount::read_only(program, micromamba).with_selector(PROGRAM))
             .with_mount(Mount::read_only(own_certificates, micromamba).with_selector(CERTIFICATES))
-            .with_mount(Mount::cache(cache, self.cache_id("conda"), Sharing::Locked))
+            // Scripts of packages run here, so no other step uses the cache.
+            .with_mount(Mount::cache(cache, self.cache_id(&self.private_cache("conda", step)), Sharing::Locked))
             .with_mount(Mount::tmpfs(scratch));
         let exec = self.with_ca_bundle(exec);
         let outputs = self.graph.exec(exec);

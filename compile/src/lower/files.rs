@@ -1,9 +1,13 @@
 //! The copy steps' ops.
 
-use buildkit_llb::{Copy, File, LocalSource, Note, Output, Owner, Source, User};
+use std::collections::BTreeSet;
 
+use buildkit_llb::{Copy, File, LocalSource, MkDir, Note, Output, Owner, Source, User};
+
+use crate::fixed::FILE_TIME;
 use crate::lower::Lowering;
-use crate::plan::{CopyItem, LocalFilter, Step};
+use crate::lower::python::with_fixed_times;
+use crate::plan::{CopyItem, LocalFilter, Shape, Step};
 
 /// The name of the build context, which is the same for all clients.
 const CONTEXT: &str = "context";
@@ -19,21 +23,64 @@ impl Lowering<'_> {
     ) -> Output {
         let local = self.graph.source(Source::local(local_source(filter, self.common.session.as_deref())));
         self.graph.annotate(local.op(), Note::named(self.named("internal", "load build context")));
+        // A folder is copied into the working directory.
+        let workdir = format!("{}/", self.plan.image.workdir);
         let file = items.iter().fold(File::on(parent), |file, CopyItem { from, to }| {
             let from = if from == "." { "/".to_owned() } else { format!("/{from}") };
             file.copy(Copy {
                 owner: chown(owner),
                 contents_only: true,
+                timestamp: Some(FILE_TIME * 1_000_000_000),
                 // As in a Dockerfile, a copied link is replaced by its target; links inside copied folders stay links.
                 follow_symlink: true,
                 create_dest_path: true,
                 ..Copy::new(local, from, to)
             })
         });
-        let output = self.graph.file(file);
+        let targets = items.iter().map(|item| item.to.trim_end_matches('/')).chain([workdir.as_str()]);
+        let output = self.graph.file(self.with_touched_folders(file, parent, targets, chown(owner).as_ref()));
         self.annotate(step, output.op());
         output
     }
+
+    /// Gives the folders above targets, which change when something is written into them, a fixed time, and leaves their owner and mode as they are. Copying a folder
+    /// sets the time of the folders in it, but not its own (tonistiigi/fsutil: `copy/copy.go`, `overwriteTargetMetadata`).
+    pub(super) fn with_touched_folders<'t>(
+        &self,
+        file: File,
+        parent: Output,
+        targets: impl IntoIterator<Item = &'t str>,
+        owner: Option<&Owner>,
+    ) -> File {
+        if !self.common.copies_folders {
+            return file;
+        }
+        let above = targets.into_iter().flat_map(|target| target.match_indices('/').map(|(end, _)| &target[..end]));
+        let folders: BTreeSet<&str> = above.filter(|folder| !folder.is_empty()).collect();
+        file.copy(with_fixed_times(without_files(parent, &folders, owner)))
+    }
+
+    /// Folders of a root filesystem, without their files.
+    pub(super) fn folders(&mut self, step: &Step, parent: Output, folders: &[String]) -> Output {
+        let above = folders.iter().flat_map(|folder| folder.match_indices('/').map(|(end, _)| &folder[..end]));
+        let all: BTreeSet<&str> =
+            above.filter(|folder| !folder.is_empty()).chain(folders.iter().map(String::as_str)).collect();
+        let onto = if self.plan.shape == Shape::Merge { File::scratch() } else { File::on(parent) };
+        let output = self.graph.file(onto.copy(with_fixed_times(without_files(parent, &all, None))));
+        self.annotate(step, output.op());
+        output
+    }
+}
+
+/// Copies of folders, without their files. Folders that do not exist are made, so that the copy does not fail, with the owner that the
+/// files get.
+pub(super) fn without_files(root: Output, folders: &BTreeSet<&str>, owner: Option<&Owner>) -> File {
+    let made = folders.iter().fold(File::on(root), |file, folder| {
+        file.mkdir(MkDir { parents: true, owner: owner.cloned(), ..MkDir::new(folder, 0o755) })
+    });
+    let copies =
+        folders.iter().map(|folder| Copy { exclude: vec!["**".to_owned()], ..Copy::new(None, folder, folder) });
+    File::scratch().copy_each(made, copies)
 }
 
 /// The context as the source of a step.

@@ -1,17 +1,28 @@
-# Runs the installer, lists the files it installed, and compiles them to bytecode. argv: environment, file for the list,
-# bytecode (checked, unchecked, none), folder for the bytecode cache (may be empty), folder for the installer's input
-# files, and the installer's command. The input files come in variables, which are removed before anything else runs:
-# IMAGESPEC_FILE_0_0 is the name of the first file, IMAGESPEC_FILE_0_1 and so on are its pieces, and IMAGESPEC_FILE_1_0
-# is the name of the second file.
+# Runs the installer, lists the files it installed, and compiles them to bytecode. argv:
+#   1. the folder below which the environment is; empty if it is at its place in the image
+#   2. the environment, as an absolute path of the image
+#   3. the file for the list; may be empty
+#   4. the kind of bytecode: checked, unchecked, none
+#   5. the folder below which bytecode is written, usually the first one
+#   6. the folder of the bytecode cache; may be empty
+#   7. the folder for the installer's input files
+#   8. the version of Python that this must be run with; may be empty
+#   9. and so on: the installer's command; without one, the files are there already
+# The input files come in variables, which are removed before anything else runs: IMAGESPEC_FILE_0_0 is the name of the
+# first file, IMAGESPEC_FILE_0_1 and so on are its pieces, and IMAGESPEC_FILE_1_0 is the name of the second file.
 #
 # The list has one line for each file: package, hash and path, separated by tabs; paths are relative to the environment.
 # Bytecode is compiled here rather than by the installer for two reasons: forking once is faster than starting several
 # interpreters, and files are distributed in a fixed order. Compiling takes most of an installation's time, so bytecode
 # is cached. The key is the content of the sources, their paths and the interpreter, and never the name or version that
 # a package claims.
-import hashlib, importlib.util, marshal, os, py_compile, sys
+#
+# All files get one time, so that the same packages result in the same bytes.
+import hashlib, importlib.util, marshal, os, py_compile, sys, time
 
 MIN_PARALLEL = 150
+# 1980-01-02: zip archives know no earlier year in any time zone.
+FILE_TIME = 315619200
 
 
 def metadata(environment):
@@ -34,6 +45,15 @@ def record(folder):
             yield path, digest
 
 
+# The path in the image, and the place of its bytecode.
+def final(path):
+    return path[len(below) :]
+
+
+def place(path):
+    return into + importlib.util.cache_from_source(final(path))
+
+
 def compile_all(files, mode):
     kind = py_compile.PycInvalidationMode[mode.upper() + "_HASH"]
     processes = 1 if len(files) < MIN_PARALLEL else len(os.sched_getaffinity(0))
@@ -45,7 +65,7 @@ def compile_all(files, mode):
             continue
         for file in files[number::processes]:
             try:
-                py_compile.compile(file, doraise=True, quiet=2, invalidation_mode=kind)
+                py_compile.compile(file, place(file), final(file), doraise=True, quiet=2, invalidation_mode=kind)
             except Exception:
                 # Templates, and tests for other versions of Python. Whoever imports one gets the error.
                 pass
@@ -61,7 +81,7 @@ def kept_name(files, mode):
     for path in files:
         with open(path, "rb") as file:
             source = file.read()
-        path = os.fsencode(path)
+        path = os.fsencode(final(path))
         name.update(b"%d %d " % (len(path), len(source)) + path + source)
     return name.hexdigest()
 
@@ -77,7 +97,7 @@ def use_kept(kept, files):
     for path, code in zip(files, marshal.loads(content)):
         if code is None:
             continue
-        compiled = importlib.util.cache_from_source(path)
+        compiled = place(path)
         os.makedirs(os.path.dirname(compiled), exist_ok=True)
         if os.path.lexists(compiled):
             os.unlink(compiled)
@@ -90,7 +110,7 @@ def use_kept(kept, files):
 def keep(kept, files):
     codes = []
     for path in files:
-        compiled = importlib.util.cache_from_source(path)
+        compiled = place(path)
         code = None
         if os.path.exists(compiled):
             with open(compiled, "rb") as file:
@@ -109,6 +129,14 @@ def keep(kept, files):
             os.unlink(unfinished)
 
 
+# Sets the time of a folder and of everything in it that was written since.
+def set_times(folder, since):
+    for path, folders, files in os.walk(folder, topdown=False):
+        for name in [os.path.join(path, name) for name in files + folders] + [path]:
+            if os.lstat(name).st_mtime >= since:
+                os.utime(name, (FILE_TIME, FILE_TIME), follow_symlinks=False)
+
+
 def variables(number):
     piece = 0
     while True:
@@ -119,20 +147,27 @@ def variables(number):
         piece += 1
 
 
-environment, listing, mode, kept, folder = sys.argv[1:6]
-command = sys.argv[6:]
-for number in range(2):
-    name, *pieces = variables(number)
-    with open(os.path.join(os.fsencode(folder), name), "wb") as file:
-        file.writelines(pieces)
-before = metadata(environment)
-marker = os.path.join(environment, ".lock")
-had_marker = os.path.exists(marker)
-code = os.spawnv(os.P_WAIT, command[0], command)
-if code:
-    sys.exit(code if code > 0 else 128 - code)
-if not had_marker and os.path.exists(marker):
-    os.unlink(marker)
+started = int(time.time()) - 1
+below, home, listing, mode, into, kept, folder, version = sys.argv[1:9]
+command = sys.argv[9:]
+found = "%d.%d" % sys.version_info[:2]
+if version not in ("", found):
+    sys.exit("builder_config.python_image has Python %s, but the packages are for Python %s" % (found, version))
+environment = below + home
+before = {}
+if command:
+    for number in range(2):
+        name, *pieces = variables(number)
+        with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+            file.writelines(pieces)
+    before = metadata(environment)
+    marker = os.path.join(environment, ".lock")
+    had_marker = os.path.exists(marker)
+    code = os.spawnv(os.P_WAIT, command[0], command)
+    if code:
+        sys.exit(code if code > 0 else 128 - code)
+    if not had_marker and os.path.exists(marker):
+        os.unlink(marker)
 
 sources, lines = {}, []
 for folder, site in sorted(metadata(environment).items()):
@@ -144,8 +179,9 @@ for folder, site in sorted(metadata(environment).items()):
         lines.append("%s\t%s\t%s\n" % (package, digest, os.path.relpath(path, environment)))
         if path.endswith(".py") and path.startswith(site + os.sep):
             sources.setdefault(path, folder)
-with open(listing, "w", encoding="utf-8", errors="surrogateescape") as out:
-    out.writelines(sorted(lines))
+if listing:
+    with open(listing, "w", encoding="utf-8", errors="surrogateescape") as out:
+        out.writelines(sorted(lines))
 if mode != "none":
     packages = {}
     for path, folder in sorted(sources.items()):
@@ -159,3 +195,5 @@ if mode != "none":
     for name, files in missing if kept else []:
         keep(name, files)
     print("bytecode of %d packages: %d compiled, %d cached" % (len(packages), len(missing), len(packages) - len(missing)))
+if into == below:
+    set_times(below or home, 0 if below else started)

@@ -2,54 +2,75 @@
 
 use std::collections::BTreeSet;
 
-use buildkit_llb::{BindMount, Mount, Output};
+use buildkit_llb::{Access, BindMount, Mount, Output};
 
 use crate::arguments::{WithoutIndexes, without_indexes};
-use crate::fixed::OUTPUT;
+use crate::fixed::{INSTALLED, MOUNTS, OUTPUT};
 use crate::group::{PYPI_INDEX, cache_control, searched};
-use crate::lock_step::{LOCK, LockCommand, LockStep, PROJECT_FILE};
+use crate::identity;
+use crate::lock_step::{Environment, LOCK, LockCommand, LockPlace, LockStep, PROJECT_FILE};
 use crate::lower::Lowering;
-use crate::lower::probe::{INTERPRETER_FILE, PROBE, PROBE_FILE};
-use crate::lower::python::{DOWNLOADS, uv_path, with_secrets};
+use crate::lower::probe::{self, WHEELS_FOLDER};
+use crate::lower::python::{uv_cache, uv_path, with_secrets};
 use crate::plan::InstallSecret;
+use crate::stand_in::{self, Folders};
 
 /// The file with the lock, in the result for [`question::Lock`](crate::question::Lock). uv recognizes the format by this name.
 pub const LOCK_FILE: &str = "pylock.toml";
-
-/// An older lock, among the input files of the command.
-const PREFERENCES_FILE: &str = "pylock.preferences.toml";
 
 /// The requirements that a tool exported from its own lockfile, in the same folder as the lock.
 pub const EXPORTED_FILE: &str = "exported.txt";
 
 impl Lowering<'_> {
     /// The folder with [`LOCK_FILE`].
-    pub(crate) fn lock(&mut self, step: &LockStep, parent: Output) -> Option<Output> {
+    pub(crate) fn lock(&mut self, step: &LockStep, base: Option<Output>) -> Option<Output> {
+        let parent = match &step.place {
+            LockPlace::Apart { .. } => None,
+            LockPlace::OnTop { parent, .. } => self.parent(parent, base?),
+        };
         let exported = match step.command {
             LockCommand::Poetry => Some(self.poetry(step, parent)?),
             LockCommand::Compile { .. } | LockCommand::Export => None,
         };
-        let folder = format!("{}/requirements", crate::fixed::MOUNTS);
+        let folder = format!("{MOUNTS}/requirements");
         let WithoutIndexes { indexes, arguments, overridden } = configured(step);
         let configuration = if indexes.is_empty() { cache_control([PYPI_INDEX]) } else { searched(&indexes) };
         let files = step.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        let preferences = step.preferences.as_deref().map(|text| (PREFERENCES_FILE, text));
-        let files = files.chain([("uv.toml", configuration.as_str()), (PROBE_FILE, PROBE)]).chain(preferences);
-        let files = files.collect::<Vec<_>>();
-        let inputs = self.inputs("requirements", &files);
+        let files: Vec<(&str, &str)> = files.chain([("uv.toml", configuration.as_str())]).collect();
+        let mut inputs = vec![self.inputs("requirements", &files)];
+        let python = match &step.place {
+            LockPlace::OnTop { interpreter, .. } => interpreter.clone(),
+            LockPlace::Apart { interpreter, .. } => {
+                let folders = Folders { prefix: self.common.home.path, executable: &self.common.home.python() };
+                let program = stand_in::program(&self.plan.platform, interpreter, folders)?;
+                inputs.push(self.inputs_with_program("interpreter", &[], Some(("python", program))));
+                format!("{MOUNTS}/interpreter/python")
+            }
+        };
+        if let Some(Environment { parent, interpreter }) = &step.installed {
+            let root = self.parent(parent, base?)?;
+            let (platform, config) = (&self.plan.platform, &self.common.base_config);
+            let packages = probe::packages(&mut self.graph, root, interpreter, platform, config)?;
+            inputs.push(Mount::read_only(INSTALLED, packages));
+        }
+        // uv keeps the versions that are already in its output file.
+        let preferences =
+            step.preferences.as_deref().map(|text| self.input_files("older lock", &[(LOCK_FILE, text)], None));
         let has_constraints = step.files.contains_key("constraints.txt");
-        let exported = exported.map(|exported| Mount::read_only(exported_folder(), exported));
-        let command = command(step, arguments, &folder, has_constraints);
-        self.run(step, &step.title, parent, command, &overridden, [inputs].into_iter().chain(exported))
+        let command = command(step, &python, arguments, &folder, has_constraints);
+        // With its output, the requirements are kept that it is made from: only files with their hashes may be installed.
+        let output = exported.or(preferences);
+        self.run(step, &step.title, parent, command, &overridden, (inputs, output))
     }
 
     /// The folder with [`EXPORTED_FILE`]. Poetry, which uv installs into its cache, reads its lockfile.
-    fn poetry(&mut self, step: &LockStep, parent: Output) -> Option<Output> {
-        let folder = format!("{}/project", crate::fixed::MOUNTS);
+    fn poetry(&mut self, step: &LockStep, parent: Option<Output>) -> Option<Output> {
+        let LockPlace::OnTop { interpreter, .. } = &step.place else { return None };
+        let folder = format!("{MOUNTS}/project");
         let files = step.files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         let files = files.collect::<Vec<_>>();
         let inputs = self.inputs("project", &files);
-        let run = ["tool", "run", "--python", &step.interpreter, "--from", "poetry", "--with", "poetry-plugin-export"];
+        let run = ["tool", "run", "--python", interpreter, "--from", "poetry", "--with", "poetry-plugin-export"];
         let indexes = crate::arguments::index_arguments(&step.args);
         let file = format!("{OUTPUT}/{EXPORTED_FILE}");
         let export = ["poetry", "--no-interaction", "--directory", &folder, "export", "--format", "requirements.txt"];
@@ -58,31 +79,43 @@ impl Lowering<'_> {
         let words = words.chain(named("--extras", &step.extras)).chain(named("--with", &step.groups));
         let command = words.chain(["--output".to_owned(), file]).collect();
         let title = self.named("lock", "export poetry.lock");
-        self.run(step, &title, parent, command, &BTreeSet::new(), [inputs])
+        self.run(step, &title, parent, command, &BTreeSet::new(), (vec![inputs], None))
     }
 
     /// Runs a command of the step with uv, the network, secrets, and the spec's variables except for `overridden` ones. Returns the
-    /// folder that the command writes to.
+    /// folder that the command writes to, which begins with the files of `output`.
     fn run(
         &mut self,
         step: &LockStep,
         title: &str,
-        parent: Output,
+        parent: Option<Output>,
         command: Vec<String>,
         overridden: &BTreeSet<&'static str>,
-        inputs: impl IntoIterator<Item = BindMount>,
+        (inputs, output): (Vec<BindMount>, Option<Output>),
     ) -> Option<Output> {
         let (command, mounts, envs) = with_secrets(command, &step.secrets, step.secret_env_native);
         // The root has an output, although it is not used: without one it is read-only, and base images without `/etc/hosts` could not
         // run.
-        let exec = self.exec(command, parent);
+        let (exec, cache) = match (&step.place, parent) {
+            (LockPlace::Apart { interpreter: _, shell, env }, _) => {
+                let root = self.image(shell.as_ref().or(self.plan.uv.as_ref())?);
+                let exec = self.apart(command, root).with_envs(env.clone());
+                (exec, self.shared_cache(&step.env, &step.args))
+            }
+            (LockPlace::OnTop { .. }, parent) => {
+                // Code that packages run while they are built can write to the cache, so no other build uses it.
+                let digest = identity::lock_digest(self.plan, step);
+                (self.exec(command, parent?), format!("uv-lock-{:.16}", identity::hex(&digest)))
+            }
+        };
         let exec = self
-            .with_installer(exec, DOWNLOADS)
+            .with_installer(exec, &cache)
             .with_envs(step.env.clone())
             // This also overrides variables of the base image. uv ignores an empty variable.
             .with_envs(overridden.iter().map(|name| ((*name).to_owned(), String::new())))
+            .with_env("UV_CACHE_DIR", uv_cache())
             .with_mounts(inputs)
-            .with_mount(Mount::scratch_output(OUTPUT));
+            .with_mount(Mount::bind(OUTPUT, output, Access::Output));
         let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
         let mut note = self.note(LOCK, title, &step.locations);
@@ -90,11 +123,6 @@ impl Lowering<'_> {
         self.graph.annotate(outputs.op(), note);
         outputs.at(OUTPUT)
     }
-}
-
-/// The folder with [`EXPORTED_FILE`] in the step that makes a lock from it.
-fn exported_folder() -> String {
-    format!("{}/exported", crate::fixed::MOUNTS)
 }
 
 /// The indexes for uv's configuration, and the remaining arguments.
@@ -118,8 +146,7 @@ fn configured(step: &LockStep) -> WithoutIndexes<'_> {
     without
 }
 
-fn command(step: &LockStep, args: Vec<String>, folder: &str, has_constraints: bool) -> Vec<String> {
-    let exported = format!("{}/{EXPORTED_FILE}", exported_folder());
+fn command(step: &LockStep, python: &str, args: Vec<String>, folder: &str, has_constraints: bool) -> Vec<String> {
     let (words, rest): (&[&str], Vec<String>) = match step.command {
         LockCommand::Compile { is_decided } => {
             let constraints = ["-c".to_owned(), format!("{folder}/constraints.txt")];
@@ -133,7 +160,7 @@ fn command(step: &LockStep, args: Vec<String>, folder: &str, has_constraints: bo
             let project = step.files.contains_key(PROJECT_FILE).then_some(project);
             (&["pip", "compile"], rest.chain([format!("{folder}/requirements.txt")]).chain(project).collect())
         }
-        LockCommand::Poetry => (&["pip", "compile", "--no-deps"], vec![exported.clone()]),
+        LockCommand::Poetry => (&["pip", "compile", "--no-deps"], vec![format!("{OUTPUT}/{EXPORTED_FILE}")]),
         // As in Flytekit, neither the project itself nor its development dependencies are installed.
         LockCommand::Export => {
             let project = ["--project".to_owned(), folder.to_owned()].into_iter();
@@ -142,27 +169,18 @@ fn command(step: &LockStep, args: Vec<String>, folder: &str, has_constraints: bo
         }
     };
     let config = ["--config-file".to_owned(), format!("{folder}/uv.toml")];
-    let output = ["--python", &step.interpreter, "--format", "pylock.toml", "--no-header"].map(str::to_owned);
-    // uv keeps the versions that are already in its output file.
-    let output_file = format!("{OUTPUT}/{LOCK_FILE}");
-    let preferences = format!("{folder}/{PREFERENCES_FILE}");
-    let copy = match step.command {
-        // Kept next to the lock, because only files with its hashes may be installed.
-        LockCommand::Poetry => Some((exported, format!("{OUTPUT}/{EXPORTED_FILE}"))),
-        _ => step.preferences.as_ref().map(|_| (preferences, output_file.clone())),
-    };
-    let copy = copy.into_iter().flat_map(|(from, to)| ["--copy".to_owned(), from, to]);
-    // The interpreter first reports its description, which selects wheels of the lock, and then runs uv.
-    let (probe, report) = (format!("{folder}/{PROBE_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
-    [step.interpreter.clone(), "-I".to_owned(), probe, report]
+    let wheels = ["--find-links".to_owned(), format!("{}/{WHEELS_FOLDER}", INSTALLED)];
+    let wheels = wheels.into_iter().filter(|_| step.installed.is_some());
+    // Otherwise uv also prints the file that it writes, which is hundreds of lines.
+    let output = ["--quiet", "--python", python, "--format", "pylock.toml", "--no-header"].map(str::to_owned);
+    [uv_path()]
         .into_iter()
-        .chain(copy)
-        .chain([uv_path()])
         .chain(words.iter().map(|word| (*word).to_owned()))
         .chain(config)
         .chain(output)
-        .chain(["-o".to_owned(), output_file])
+        .chain(["-o".to_owned(), format!("{OUTPUT}/{LOCK_FILE}")])
         .chain(args)
+        .chain(wheels)
         .chain(rest)
         .collect()
 }

@@ -2,22 +2,33 @@
 //!
 //! This module only builds the graphs; the caller solves them and reads the results.
 
-use buildkit_llb::{Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Note, Output, Platform, Source, Wildcard};
+use buildkit_llb::{
+    Copy, Exec, File, Graph, GraphBuilder, MkFile, Mount, Network, Note, Output, Platform, Source, Wildcard,
+};
 
 #[cfg(doc)]
-use crate::answer::InterpreterFact;
+use crate::answer::{InstalledPackage, InterpreterFact};
 use crate::env::Env;
 use crate::fixed::OUTPUT;
 use crate::lower::files::local_source;
 use crate::plan::LocalFilter;
 
-/// The file with an interpreter's description ([`InterpreterFact::parse`]), in the results for
-/// [`question::Interpreter`](crate::question::Interpreter) and [`question::Lock`](crate::question::Lock).
+/// The file with an interpreter's description ([`InterpreterFact::parse`]), in the result for
+/// [`question::Interpreter`](crate::question::Interpreter).
 pub const INTERPRETER_FILE: &str = "interpreter";
 
+/// The file with the packages of an interpreter ([`InstalledPackage::parse_all`]), in the result for
+/// [`question::Installed`](crate::question::Installed).
+pub const INSTALLED_FILE: &str = "installed";
+
+/// The folder next to it with wheels that have only the metadata of these packages.
+pub(crate) const WHEELS_FOLDER: &str = "wheels";
+
 /// Reports the interpreter that runs it. Its argument is the output file.
-pub(crate) const PROBE: &str = include_str!("probe/interpreter.py");
-pub(crate) const PROBE_FILE: &str = "interpreter.py";
+const PROBE: &str = include_str!("probe/interpreter.py");
+
+/// Lists the packages of the interpreter that runs it. Its argument is the output folder.
+const PACKAGES: &str = include_str!("probe/installed.py");
 
 /// The root filesystem of a resolved image.
 #[must_use]
@@ -54,28 +65,56 @@ pub fn context_listing(local: &LocalFilter, session: Option<&str>) -> Graph {
     })
 }
 
-/// Runs an interpreter of a root filesystem; the result is a folder with [`INTERPRETER_FILE`]. It runs with the environment in the
-/// base image's `config`, on which shims and wrapper scripts depend.
-pub(crate) fn interpreter(
-    root: Graph,
-    interpreter: &str,
+/// Runs an interpreter of a root filesystem; the result is a folder with [`INTERPRETER_FILE`].
+pub(crate) fn interpreter(root: Graph, path: &str, platform: &Platform, config: &serde_json::Value) -> Option<Graph> {
+    let (mut graph, root) = root.reopen();
+    let answer = format!("{OUTPUT}/{INTERPRETER_FILE}");
+    let output = run(&mut graph, root?, platform, config, (path, PROBE, &answer));
+    graph.finish(output).ok()
+}
+
+/// Runs an interpreter of a root filesystem to list its packages; the result is a folder with [`INSTALLED_FILE`].
+pub(crate) fn installed(root: Graph, path: &str, platform: &Platform, config: &serde_json::Value) -> Option<Graph> {
+    let (mut graph, root) = root.reopen();
+    let output = packages(&mut graph, root?, path, platform, config);
+    graph.finish(output).ok()
+}
+
+/// The folder with [`INSTALLED_FILE`] and [`WHEELS_FOLDER`].
+pub(crate) fn packages(
+    graph: &mut GraphBuilder,
+    root: Output,
+    path: &str,
     platform: &Platform,
     config: &serde_json::Value,
-) -> Option<Graph> {
-    let (mut graph, root) = root.reopen();
-    let inputs = MkFile { timestamp: Some(0), ..MkFile::new(format!("/{PROBE_FILE}"), 0o644, PROBE) };
+) -> Option<Output> {
+    run(graph, root, platform, config, (path, PACKAGES, OUTPUT))
+}
+
+/// Runs a script with an interpreter of a root filesystem. It runs with the environment in the base image's `config`, on which shims and
+/// wrapper scripts depend, and without network.
+fn run(
+    graph: &mut GraphBuilder,
+    root: Output,
+    platform: &Platform,
+    config: &serde_json::Value,
+    (interpreter, script, argument): (&str, &str, &str),
+) -> Option<Output> {
+    const FILE: &str = "ask.py";
+    let inputs = MkFile { timestamp: Some(0), ..MkFile::new(format!("/{FILE}"), 0o644, script) };
     let inputs = graph.file(File::scratch().mkfile(inputs));
     graph.annotate(inputs.op(), Note::named("[internal] write interpreter inputs"));
     let folder = format!("{}/ask", crate::fixed::MOUNTS);
-    let (program, answer) = (format!("{folder}/{PROBE_FILE}"), format!("{OUTPUT}/{INTERPRETER_FILE}"));
+    let program = format!("{folder}/{FILE}");
     // The root has an output, although it is not used: without one it is read-only, and images without `/etc/hosts` could not run.
-    let exec = Exec::new([interpreter, "-I", &program, &answer], root?, platform.clone())
+    let exec = Exec::new([interpreter, "-I", &program, argument], root, platform.clone())
         .with_envs(Env::from_image_config(config).to_pairs())
+        .with_network(Network::None)
         .with_mount(Mount::read_only(folder, inputs))
         .with_mount(Mount::scratch_output(OUTPUT));
     let outputs = graph.exec(exec);
     graph.annotate(outputs.op(), Note::named(format!("[internal] inspect {interpreter}")));
-    graph.finish(outputs.at(OUTPUT)).ok()
+    outputs.at(OUTPUT)
 }
 
 fn single(build: impl FnOnce(&mut GraphBuilder) -> Output) -> Graph {

@@ -1,15 +1,28 @@
 //! The ops of the Python steps: argv execs of uv, which is mounted from its tool image and never in a layer.
 
-use buildkit_llb::{Digest, Exec, File, Mount, Output, Rm, SecretEnv, SecretMount, Sharing};
-use imagespec::Bytecode;
-use serde::Serialize;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use crate::lower::Lowering;
-use crate::plan::{Action, InstallSecret, ManagedPython, PinnedImage, Step};
+use buildkit_llb::{
+    Copy, CopyFrom, Digest, Exec, File, Merge, Mount, Network, Note, Output, Rm, SecretEnv, SecretMount, Sharing,
+};
+use imagespec::{Bytecode, is_proxy};
+use serde_json::json;
 
-/// The uv cache of steps that build nothing, which all of them share.
-pub(super) const DOWNLOADS: &str = "uv";
+use crate::fixed::{FILE_TIME, PYTHONS};
+use crate::identity;
+use crate::lower::{Lowering, Tip};
+use crate::plan::{Action, Common, InstallSecret, ManagedPython, PinnedImage, Shape, Step};
+
+/// Creates the environment.
+const CREATE: &str = include_str!("create_environment.py");
+const CREATE_FILE: &str = "create.py";
+
+/// Removes packages.
+const REMOVE: &str = include_str!("remove_packages.py");
+const REMOVE_FILE: &str = "remove.py";
+
+/// The uv cache of steps in which no foreign code runs.
+const DOWNLOADS: &str = "uv";
 
 /// Exports secrets from files as variables and then runs the program, for daemons that cannot set the variables (`exec.secretenv`,
 /// BuildKit before 0.10). Arguments: `NAME FILE` pairs, `--`, the program.
@@ -24,92 +37,101 @@ exec "$@"
 "#;
 
 impl Lowering<'_> {
-    pub(super) fn venv(&mut self, step: &Step, parent: Output) -> Output {
-        let Action::Venv { interpreter, system_site_packages, managed, owner } = &step.action else { return parent };
-        let parent = match managed {
-            Some(managed) => self.managed_python(step, parent, interpreter, managed),
+    /// The environment, and the files of an interpreter that uv installs.
+    pub(super) fn venv(&mut self, step: &Step, parent: Output) -> Tip {
+        let Action::Venv { interpreter, system_site_packages, managed, owner } = &step.action else {
+            return Tip { apart: None, below: Some(parent), output: parent };
+        };
+        let managed = managed.as_ref().map(|managed| self.managed_python(step, managed));
+        let below = match &managed {
+            Some(python) => self.with_files(step, parent, *python, PYTHONS),
             None => parent,
         };
-        let mut args = vec![uv_path(), "venv".to_owned(), "--python".to_owned(), interpreter.to_owned()];
+        // The interpreter also runs the script that creates the environment.
+        let interpreter = match &step.action {
+            Action::Venv { managed: Some(managed), .. } => &managed.interpreter,
+            _ => interpreter,
+        };
+        let home = crate::fixed::ENVIRONMENT;
+        let inputs = self.inputs("environment", &[(CREATE_FILE, CREATE)]);
+        let program = format!("{}/environment/{CREATE_FILE}", crate::fixed::MOUNTS);
+        let library = match &step.action {
+            Action::Venv { managed: Some(managed), .. } => managed.bytecode.as_str(),
+            _ => Bytecode::None.as_str(),
+        };
+        let mut args =
+            [interpreter.as_str(), "-I", "-S", "-B", &program, home, owner, library].map(str::to_owned).to_vec();
+        args.extend([uv_path(), "venv".to_owned(), "--python".to_owned(), interpreter.to_owned()]);
         if *system_site_packages {
             args.push("--system-site-packages".to_owned());
         }
-        if managed.is_some() {
-            args.push("--managed-python".to_owned());
-        }
-        args.push(crate::fixed::ENVIRONMENT.to_owned());
-        let exec = self.exec(args, parent);
-        let mut exec = self.with_installer(exec, DOWNLOADS);
-        if managed.is_some() {
-            exec = exec.with_env("UV_PYTHON_INSTALL_DIR", crate::fixed::PYTHONS);
-        }
-        let outputs = self.graph.exec(exec);
+        args.push(home.to_owned());
+        // Programs of the base run here: there is nothing that they could read or write but this image.
+        let exec = self.exec(args, below).with_network(Network::None).with_mount(inputs);
+        let exec = self.with_uv(exec).with_mount(Mount::tmpfs(uv_cache()));
+        let outputs = self.graph.exec(with_fixed_interpreter(exec));
         self.annotate(step, outputs.op());
-        let made = outputs.root().unwrap_or(parent);
-        if owner.is_empty() {
-            return made;
-        }
-        // The environment is empty, so only a few files change their owner.
-        let outputs =
-            self.graph.exec(self.exec(["chown", "-R", "--", owner.as_str(), crate::fixed::ENVIRONMENT], made));
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(made)
+        let made = outputs.root().unwrap_or(below);
+        Tip { apart: managed, below: Some(below), output: made }
     }
 
-    /// Installs an interpreter with uv and compiles its library, because the image's user may not be able to write there.
-    fn managed_python(&mut self, step: &Step, parent: Output, version: &str, managed: &ManagedPython) -> Output {
-        let command = [uv_path(), "python".to_owned(), "install".to_owned(), version.to_owned()].to_vec();
+    /// The files of an interpreter that uv installs. No program of the base runs meanwhile, and none of the interpreter.
+    fn managed_python(&mut self, step: &Step, managed: &ManagedPython) -> Output {
+        let command = ["python", "install", "--no-bin", &managed.name].map(str::to_owned);
+        let command = [uv_path()].into_iter().chain(command).collect();
         let (command, mounts, envs) = with_secrets(command, &managed.secrets, managed.secret_env_native);
-        let exec = self.exec(command, parent);
-        let exec = with_bytecode(self.with_installer(exec, DOWNLOADS), managed.bytecode)
+        let root = self.uv_image().expect("a plan with an environment has uv");
+        let exec = self.apart(command, root);
+        let exec = self
+            .with_installer(exec, &self.shared_cache(&managed.env, &[]))
             .with_env("UV_PYTHON_DOWNLOADS", "automatic")
-            .with_env("UV_PYTHON_INSTALL_DIR", crate::fixed::PYTHONS)
+            .with_envs(managed.env.clone())
+            .with_env("UV_CACHE_DIR", uv_cache())
             .with_env("UV_PYTHON_CACHE_DIR", format!("{}/python", uv_cache()))
-            // Create no links in the home folder.
-            .with_env("UV_PYTHON_INSTALL_BIN", "0")
-            .with_envs(managed.env.clone());
+            // uv would look for it in programs of the root filesystem, of which there are none (uv: `crates/uv-platform/src/libc.rs`).
+            .with_env("UV_LIBC", &managed.libc)
+            // uv writes this path into some files.
+            .with_env("UV_PYTHON_INSTALL_DIR", PYTHONS)
+            .with_mount(Mount::scratch_output(PYTHONS));
         let exec = self.with_trust(exec, mounts, envs);
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
-        let made = outputs.root().unwrap_or(parent);
-        // Files that uv only needs while it runs.
-        let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{}/{name}", crate::fixed::PYTHONS));
-        let file =
-            litter.iter().fold(File::on(made), |file, path| file.rm(Rm { allow_not_found: true, ..Rm::new(path) }));
-        let output = self.graph.file(file);
+        let installed = outputs.at(PYTHONS).expect("an output of the step");
+        let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{PYTHONS}/{name}"));
+        let copy = Copy { contents_only: true, create_dest_path: true, ..Copy::new(installed, "/", PYTHONS) };
+        let file = litter
+            .iter()
+            .fold(File::scratch().copy(copy), |file, path| file.rm(Rm { allow_not_found: true, ..Rm::new(path) }));
+        let output = self.graph.file(File::scratch().copy(with_fixed_times(file)));
         self.annotate(step, output.op());
         output
     }
 
-    pub(super) fn install(&mut self, step: &Step, parent: Output) -> Output {
-        let Action::Install { requirements, constraints, args, env, secrets, secret_env_native, bytecode } =
-            &step.action
-        else {
-            return parent;
-        };
-        let mut files = vec![("requirements.txt", requirements.as_str())];
-        let folder = format!("{}/requirements", crate::fixed::MOUNTS);
-        let mut command: Vec<String> = ["pip", "install", "--python"].map(str::to_owned).to_vec();
-        command.insert(0, uv_path());
-        command.push(self.common.home.python());
-        command.extend(args.iter().cloned());
-        // The short option names are the same in all versions of uv; the long ones were renamed once.
-        command.extend(["-r".to_owned(), format!("{folder}/requirements.txt")]);
-        if !constraints.is_empty() {
-            files.push(("constraints.txt", constraints.as_str()));
-            command.extend(["-c".to_owned(), format!("{folder}/constraints.txt")]);
+    /// The root filesystem with the files of a layer below a folder.
+    fn with_files(&mut self, step: &Step, parent: Output, files: Output, folder: &str) -> Output {
+        if self.plan.shape == Shape::Merge {
+            let merged = self.graph.merge(Merge::new(parent, files));
+            self.graph.annotate(merged.op(), Note::named(self.named("internal", &format!("add {folder}"))));
+            return merged;
         }
-        let inputs = self.inputs("requirements", &files);
-        let (command, secret_mounts, secret_envs) = with_secrets(command, secrets, *secret_env_native);
-        let exec = self.exec(command, parent);
-        let cache = self.built_cache(env, args);
-        let exec = with_bytecode(self.with_installer(exec, &cache), *bytecode)
-            // The spec's variables come after the defaults, because a user who sets `UV_…` wants to override them.
-            .with_envs(env.clone())
-            .with_env(self.common.home.variable, self.common.home.path)
-            .with_env("UV_CACHE_DIR", uv_cache())
-            .with_mount(inputs);
-        let exec = self.with_trust(exec, secret_mounts, secret_envs);
+        let copy = Copy { contents_only: true, create_dest_path: true, ..Copy::new(files, folder, folder) };
+        let output = self.graph.file(File::on(parent).copy(copy));
+        self.annotate(step, output.op());
+        output
+    }
+
+    /// Removes packages with the interpreter that has them. There is no network, and no cache.
+    pub(super) fn remove_packages(
+        &mut self,
+        step: &Step,
+        parent: Output,
+        interpreter: &str,
+        packages: &[String],
+    ) -> Output {
+        let inputs = self.inputs("remove", &[(REMOVE_FILE, REMOVE)]);
+        let program = format!("{}/remove/{REMOVE_FILE}", crate::fixed::MOUNTS);
+        let words = [interpreter, "-I", "-B", &program].map(str::to_owned).into_iter().chain(packages.iter().cloned());
+        let exec = self.exec(words, parent).with_network(Network::None).with_mount(inputs);
         let outputs = self.graph.exec(exec);
         self.annotate(step, outputs.op());
         outputs.root().unwrap_or(parent)
@@ -117,38 +139,48 @@ impl Lowering<'_> {
 
     /// Mounts uv and a cache for our own steps. The interpreter is fixed, and configuration files of the image are ignored.
     pub(super) fn with_installer(&mut self, exec: Exec, cache: &str) -> Exec {
-        self.with_uv(exec, cache).with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
+        with_fixed_interpreter(self.with_cache(exec, cache))
     }
 
-    /// Mounts uv and a cache; without a cache mount uv would leave files in `/tmp`. The output of uv depends neither on the clock nor on
-    /// configuration files of the image.
-    pub(super) fn with_uv(&mut self, exec: Exec, cache: &str) -> Exec {
+    /// Mounts uv and a cache; without a cache mount uv would leave files in `/tmp`.
+    pub(super) fn with_cache(&mut self, exec: Exec, cache: &str) -> Exec {
+        let id = self.cache_id(cache);
+        self.with_uv(exec).with_mount(Mount::cache(uv_cache(), id, Sharing::Shared))
+    }
+
+    /// Mounts uv. Its output depends neither on the clock nor on configuration files of the image.
+    fn with_uv(&mut self, exec: Exec) -> Exec {
         let Some(uv) = self.uv_image() else { return exec };
         exec.with_mount(Mount::read_only(uv_path(), uv).with_selector("/uv"))
-            .with_mount(Mount::cache(uv_cache(), self.cache_id(cache), Sharing::Shared))
             .with_env("UV_CACHE_DIR", uv_cache())
             .with_env("UV_NO_PROGRESS", "1")
             .with_env("UV_LINK_MODE", "copy")
     }
 
-    /// The cache of steps that may build from source. uv reuses a wheel that it has built for any interpreter with a compatible tag,
-    /// regardless of the compilers, libraries and variables. Therefore each combination of these has its own cache; installed packages
-    /// are included, because builds may not be isolated from them.
-    pub(super) fn built_cache(&self, env: &impl Serialize, args: &[String]) -> String {
-        let is_open = args.iter().any(|arg| arg.starts_with("--no-build-isolation"));
-        // From this image downwards: all packages of the images below are present.
-        let images = self.plan.images().enumerate().map(|(depth, plan)| {
-            let is_seen = |step: &&Step| {
-                let is_package = matches!(&step.action, Action::InstallGroup(install) if !install.is_built);
-                let is_below = matches!(step.action, Action::Apt { .. } | Action::Conda { .. } | Action::Venv { .. });
-                depth > 0 || is_below || (is_open && is_package)
-            };
-            let actions: Vec<&Action> = plan.steps.iter().filter(is_seen).map(|step| &step.action).collect();
-            json!([plan.base.reference, actions])
-        });
-        let images: Vec<Value> = images.collect();
-        let seen = json!([images, self.plan.platform.to_string(), self.common.base_env, env]).to_string();
-        format!("uv-built-{:.16}", Digest::from_content(seen.as_bytes()).hex())
+    /// The cache of a step in which no foreign code runs. Steps share it if they believe the same servers: otherwise a spec could fill it
+    /// with what its own proxy sends in the name of a public index.
+    pub(super) fn shared_cache(&self, env: &BTreeMap<String, String>, args: &[String]) -> String {
+        let Common { proxy, hosts, ca_bundle, .. } = self.common;
+        let is_trust = |name: &str| {
+            is_proxy(name)
+                || ["SSL_", "UV_INSECURE_", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+        };
+        let variables: BTreeMap<&String, &String> = env.iter().filter(|(name, _)| is_trust(name)).collect();
+        let trusted = args.iter().any(|arg| arg.contains("insecure-host") || arg.contains("trusted-host"));
+        let arguments = if trusted { args } else { &[] };
+        if proxy.is_none() && hosts.is_empty() && ca_bundle.is_none() && variables.is_empty() && !trusted {
+            return DOWNLOADS.to_owned();
+        }
+        let proxy = proxy.as_ref().map(|proxy| format!("{proxy:?}"));
+        let seen = json!([proxy, hosts, ca_bundle, variables, arguments]).to_string();
+        format!("{DOWNLOADS}-{:.16}", Digest::from_content(seen.as_bytes()).hex())
+    }
+
+    /// The cache of a step in which code of packages or of the base image runs. It can write to the cache, so no other step uses it.
+    pub(super) fn private_cache(&self, tool: &str, step: &Step) -> String {
+        format!("{tool}-step-{:.16}", identity::hex(&identity::step_digest(self.plan, &step.id)))
     }
 
     /// Adds the spec's secrets, as returned by [`with_secrets`], and the CA bundle to a step that downloads.
@@ -160,6 +192,16 @@ impl Lowering<'_> {
         let uv: &PinnedImage = self.plan.uv.as_ref()?;
         Some(self.image(uv))
     }
+}
+
+/// A copy of all files, which all get the same time.
+pub(super) fn with_fixed_times(from: impl Into<CopyFrom>) -> Copy {
+    Copy { contents_only: true, timestamp: Some(FILE_TIME * 1_000_000_000), ..Copy::new(from, "/", "/") }
+}
+
+/// uv uses the given interpreter only, and no configuration files of the image.
+fn with_fixed_interpreter(exec: Exec) -> Exec {
+    exec.with_env("UV_PYTHON_DOWNLOADS", "never").with_env("UV_NO_CONFIG", "1")
 }
 
 /// Configures how uv precompiles packages. Bytecode refers to its source by hash, because times differ between builds.

@@ -6,10 +6,10 @@ use imagespec::SourceMap;
 use crate::lower::probe;
 use crate::lower::{Lowering, lower};
 use crate::outcome::{LockRecipe, Recipe, RootRecipe};
-use crate::plan::{Parent, Plan};
+use crate::plan::Plan;
 
 /// The graph of a recipe. Its result is a root filesystem to read from, or a folder with files
-/// ([`LOCK_FILE`](crate::LOCK_FILE), [`INTERPRETER_FILE`](crate::INTERPRETER_FILE), [`COLLISIONS_FILE`](crate::COLLISIONS_FILE)).
+/// ([`LOCK_FILE`](crate::LOCK_FILE), [`INTERPRETER_FILE`](crate::INTERPRETER_FILE), [`INSTALLED_FILE`](crate::INSTALLED_FILE), [`COLLISIONS_FILE`](crate::COLLISIONS_FILE)).
 /// `None` for an interpreter in an empty root filesystem.
 #[must_use]
 pub fn lower_recipe(recipe: &Recipe, sources: &SourceMap) -> Option<Graph> {
@@ -19,24 +19,27 @@ pub fn lower_recipe(recipe: &Recipe, sources: &SourceMap) -> Option<Graph> {
             let plan = &root.plan;
             probe::interpreter(lower_root(root, sources), path, &plan.platform, &plan.common.base_config)
         }
+        Recipe::Installed { root, path } => {
+            let plan = &root.plan;
+            probe::installed(lower_root(root, sources), path, &plan.platform, &plan.common.base_config)
+        }
         Recipe::Lock(LockRecipe { plan, step }) => {
             let mut lowering = Lowering::new(plan, sources);
-            let base = lowering.some_steps(&match &step.parent {
-                Parent::Base => Vec::new(),
-                Parent::Step(id) => vec![id.as_str()],
-                Parent::Joined(ids) => ids.iter().map(String::as_str).collect(),
-            });
-            let parent = lowering.parent(&step.parent, base);
-            let folder = lowering.lock(step, parent);
+            let parents = step.parents();
+            let ids: Vec<&str> = parents.iter().flat_map(|parent| parent.ids()).collect();
+            // Without a parent, nothing of the base is part of the graph.
+            let base = (!parents.is_empty()).then(|| lowering.some_steps(&ids));
+            let folder = lowering.lock(step, base);
             Some(lowering.finish(folder))
         }
         Recipe::Collisions(plan) => {
-            let venv = plan.steps.iter().find(|step| step.is_venv()).map(|step| step.id.as_str());
-            let groups = plan.steps.iter().filter(|step| step.is_compared()).map(|step| step.id.as_str());
+            let groups = plan.steps.iter().filter(|step| step.is_compared());
+            let compilers = groups.clone().filter_map(|step| Some((step, step.compiler()?)));
+            let (first, compiler) = compilers.into_iter().next()?;
             let mut lowering = Lowering::new(plan, sources);
-            let base = lowering.some_steps(&groups.chain(venv).collect::<Vec<_>>());
-            let root = venv.and_then(|venv| lowering.tips.get(venv)).map_or(base, |tip| tip.output);
-            let folder = lowering.collisions(root);
+            let base = lowering.some_steps(&groups.map(|step| step.id.as_str()).collect::<Vec<_>>());
+            let root = lowering.parent(&first.parent, base).unwrap_or(base);
+            let folder = lowering.collisions(compiler, root);
             Some(lowering.finish(folder))
         }
     }

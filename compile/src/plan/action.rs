@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use imagespec::Bytecode;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::InterpreterFact;
+use crate::plan::PinnedImage;
+
 /// The action of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -55,25 +58,20 @@ pub enum Action {
         /// How packages are precompiled.
         bytecode: Bytecode,
     },
-    /// Install Python packages.
-    Install {
-        /// Requirement lines.
-        requirements: String,
-        /// Constraint lines; may be empty.
-        constraints: String,
-        /// Additional arguments of uv.
-        args: Vec<String>,
-        /// The spec's variables that installers read.
-        env: BTreeMap<String, String>,
-        /// The spec's secrets.
-        secrets: Vec<InstallSecret>,
-        /// Whether the daemon can pass secrets as variables. Otherwise a script of ours does it.
-        secret_env_native: bool,
-        /// How packages are precompiled.
-        bytecode: Bytecode,
+    /// Remove packages from an environment of the base, so that other versions can take their place.
+    RemovePackages {
+        /// The absolute path of the environment's interpreter.
+        interpreter: String,
+        /// The names.
+        packages: Vec<String>,
+    },
+    /// Keep the owners and modes of folders into which packages are installed that know nothing of them.
+    Folders {
+        /// Absolute paths; some may not exist.
+        folders: Vec<String>,
     },
     /// Install a part of a lock.
-    InstallGroup(GroupInstall),
+    InstallGroup(Box<GroupInstall>),
     /// Copy files of the context.
     Copy {
         /// The files that the client sends.
@@ -121,8 +119,14 @@ pub struct Account {
 }
 
 /// How uv installs an interpreter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ManagedPython {
+    /// uv's name of the build: implementation, version, system, architecture and C library.
+    pub name: String,
+    /// The C library, as a part of that name: `gnu`, `musl`, …
+    pub libc: String,
+    /// The absolute path of the interpreter in the image.
+    pub interpreter: String,
     /// How the standard library is precompiled.
     pub bytecode: Bytecode,
     /// The spec's variables that installers read, such as `UV_PYTHON_INSTALL_MIRROR`.
@@ -136,6 +140,8 @@ pub struct ManagedPython {
 /// A group of locked packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupInstall {
+    /// Where, and with what.
+    pub place: Place,
     /// `name version` of each package, sorted by name.
     pub packages: Vec<String>,
     /// The known download size in bytes.
@@ -147,8 +153,6 @@ pub struct GroupInstall {
     pub lock: String,
     /// The configuration of uv with which it does not request cached files again.
     pub config: String,
-    /// Whether some of these packages are built first, which needs the other packages and apt.
-    pub is_built: bool,
     /// Additional arguments of uv.
     pub args: Vec<String>,
     /// The spec's variables that installers read.
@@ -159,6 +163,48 @@ pub struct GroupInstall {
     pub secret_env_native: bool,
     /// How packages are precompiled.
     pub bytecode: Bytecode,
+}
+
+impl GroupInstall {
+    /// Whether some of these packages are built first, which needs the other packages and apt.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.place == Place::OnTop
+    }
+}
+
+/// Where packages are installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Place {
+    /// In a root filesystem of tools alone, from which only the packages' own files are kept. No code of the base image runs while they
+    /// are downloaded, and the result does not depend on the base.
+    Apart {
+        /// What uv is told about the interpreter: what decides how a wheel is unpacked, and nothing else.
+        interpreter: InterpreterFact,
+        /// What compiles the modules.
+        compiler: Compiler,
+    },
+    /// On top of the steps that the step is built on, because packages are built from source.
+    OnTop,
+}
+
+/// The interpreter that compiles modules of packages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Compiler {
+    /// `python3` of an image with the same version of Python.
+    Tool {
+        /// The image.
+        image: PinnedImage,
+        /// The variable `PATH` of the image.
+        path: String,
+    },
+    /// The image's own interpreter, in a step without network and secrets. Its root filesystem is the one that the step is built on.
+    Own {
+        /// The absolute path.
+        interpreter: String,
+    },
 }
 
 /// A secret of the install step.

@@ -92,6 +92,7 @@ impl<'a> Planner<'a, '_> {
     /// Whether everything below a step with this parent is known.
     pub(super) fn can_stand_on(&self, parent: &Parent) -> bool {
         match parent {
+            Parent::Nothing => true,
             Parent::Base => self.has_owner,
             Parent::Step(_) | Parent::Joined(_) => self.has_foundation,
         }

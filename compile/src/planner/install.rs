@@ -1,32 +1,34 @@
-//! The installation of packages: one step for all packages, or a lock divided into groups.
+//! The installation of packages: a lock divided into groups.
 //!
-//! Groups need a lock, a daemon that merges, and an environment that starts empty. Otherwise there is one step, and the plan states
-//! the reason. Whether files of different groups collide is only known after they are installed, so groups are planned twice: packages
-//! with collisions become steps of their own, in a fixed order.
+//! Packages that the environment already has in the locked version are left as they are. Whether files of different groups collide is
+//! only known after they are installed, so groups are planned twice: packages with collisions become steps of their own, in a fixed
+//! order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imagespec::{Bytecode, Diagnostic, PackageName, RequirementsKind, SecretTarget, field, is_read_by_installers};
+use imagespec::{
+    Bytecode, Diagnostic, PackageName, RequirementsKind, SecretTarget, SourceBuilds, field, is_read_by_installers,
+};
 
 use crate::answer::InterpreterFact;
 use crate::arguments;
-use crate::group::{self, Budget, Group, GroupKind};
+use crate::group::{self, Budget, Group};
 use crate::identity;
 use crate::lock::{self, Implementation, Interpreter, Libc, Target};
 use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
 use crate::outcome::Recipe;
-use crate::plan::{Action, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Shape, Step};
+use crate::plan::{Action, Compiler, GroupInstall, ImageConfigPlan, InstallSecret, Parent, Place, Shape, Step};
 use crate::planner::base::Base;
 use crate::planner::lock::{Found, SiblingLock};
 use crate::planner::locked::{apart, collision_reason, restrict, without_hashes};
-use crate::planner::wanted::{Wanted, text};
-use crate::planner::{Planner, summary};
+use crate::planner::wanted::Wanted;
+use crate::planner::{Planner, chain};
 use crate::question;
 use crate::requirements::{Requirements, allowed_for};
 use crate::rules;
-use crate::settings::LockUse;
+use crate::stand_in;
 
 /// Up to this number of packages and bytes, an environment is one step: installing all of it again costs less than additional steps.
 const SMALL_MAX_PACKAGES: usize = 12;
@@ -50,29 +52,29 @@ pub(super) struct Installs {
 impl<'a> Planner<'a, '_> {
     pub(super) fn installs(&mut self, base: &Base, wanted: Wanted) -> Option<Installs> {
         let given = self.given_lock();
-        let single = wanted.single;
+        let layers = self.specs().value(field::PYTHON_LAYERS);
+        let single = (layers == Some(1)).then_some("`builder_options.python_layers` is 1");
         let sibling = if given.is_some() { Some(SiblingLock::default()) } else { self.sibling_lock() };
         let Some(sibling) = sibling else { return Some(Installs::default()) };
-        let is_locked = given.is_some()
-            || sibling.exists()
-            || wanted.requirements.project.is_some()
-            || self.settings.lock != LockUse::Read;
-        if let (Some(why), false) = (single, is_locked) {
-            self.reasons.push(format!("all Python packages are one step, because {why}"));
-            let steps = vec![self.one_step(base, wanted)];
-            return Some(Installs { steps, is_complete: true, ..Installs::default() });
+        if !wanted.requirements.names_some() && given.is_none() {
+            self.reasons.push("no Python package is installed, because none is named".to_owned());
+            return Some(Installs { is_complete: true, ..Installs::default() });
         }
-        let Found { lock, step, file, allowed, interpreter } = self.lock(base, &wanted, given, sibling);
-        // The step that resolves also reports the interpreter, so no separate question is needed.
-        let target = match (&lock, interpreter) {
-            (Some(_), Some(reported)) => self.target(&wanted, reported),
-            (Some(_), None) => {
-                let reported = self.interpreter_fact(base, wanted.stage, &wanted.interpreter);
-                reported.and_then(|reported| self.target(&wanted, reported))
-            }
-            (None, _) => None,
+        let reported = self.interpreter_fact(base, wanted.stage, &wanted.interpreter);
+        // What is asked for in the same round.
+        let installed = if wanted.is_filled { self.installed(base, &wanted) } else { Some(&[][..]) };
+        let (Some(reported), Some(installed)) = (reported, installed) else {
+            self.given_files();
+            return Some(Installs::default());
         };
-        let (Some(target), Some((mut lock, of_lock))) = (target, lock) else {
+        // Asked for now, so that the image is pulled while versions are resolved.
+        let compiler = match reported {
+            Some(reported) => self.compiler(reported, &wanted.interpreter).map(Some),
+            _ => Some(None),
+        };
+        let Found { lock, step, file, allowed } = self.lock(base, &wanted, given, sibling, (reported, installed));
+        let target = lock.is_some().then(|| self.target(&wanted, reported)).flatten();
+        let (Some(target), Some((mut lock, of_lock)), Some(reported)) = (target, lock, reported) else {
             return Some(Installs { lock: step, file, ..Installs::default() });
         };
         let Requirements { hashes, constrained_hashes, .. } = &wanted.requirements;
@@ -90,7 +92,7 @@ impl<'a> Planner<'a, '_> {
             self.out.problems.extend(refused);
             return None;
         }
-        let selected = match lock::select(&lock, &target) {
+        let mut selected = match lock::select(&lock, &target) {
             Ok(selected) => selected,
             Err(problems) => {
                 let problems: Vec<_> = problems.into_iter().map(|problem| self.lock_problem(problem)).collect();
@@ -98,6 +100,7 @@ impl<'a> Planner<'a, '_> {
                 return None;
             }
         };
+        let replaced = self.leave_installed(&mut selected, installed);
         if let Some(local) = selected.iter().find(|one| one.is_local()) {
             let message = format!("{} is locked to a local file or folder", local.package.name);
             let help = "publish it to an index, or copy the project with `copy` and install it in `commands`";
@@ -106,8 +109,11 @@ impl<'a> Planner<'a, '_> {
         }
         let bytes: u64 = selected.iter().filter_map(|one| one.size()).fold(0, u64::saturating_add);
         let is_small = selected.len() <= SMALL_MAX_PACKAGES && bytes <= SMALL_MAX_BYTES;
-        let layers = self.specs().value(field::PYTHON_LAYERS);
+        let is_all_wheels = || !group::group(&selected, &Budget::all_wheels()).iter().any(Group::is_built);
         let mut budget = match (&single, layers) {
+            (None, _) if self.shape == Shape::Chain => Budget::all_wheels(),
+            // Wheels are installed apart from what is built, unless there may be only one step.
+            (Some(_), _) if is_all_wheels() => Budget::all_wheels(),
             (Some(_), _) => Budget::single_group(),
             (None, None) if is_small => Budget::all_wheels(),
             (None, None) => Budget::default(),
@@ -128,10 +134,22 @@ impl<'a> Planner<'a, '_> {
             ),
             (None, count) => format!("{of_lock}, {} packages, {size}, in {count} steps", selected.len()),
         });
-        let mut steps = self.groups(base, &wanted, cut);
+        let Some(compiler) = compiler else {
+            return Some(Installs { lock: step, file, ..Installs::default() });
+        };
+        let place = match compiler.filter(|_| stand_in::is_known(self.platform, reported)) {
+            None => Place::OnTop,
+            Some(compiler) => Place::Apart { interpreter: stand_in::for_unpacking(reported), compiler },
+        };
+        let environment = self.environment_steps(base, &wanted, &reported.version, replaced);
+        self.steps.extend(environment);
+        let mut steps = self.groups(base, &wanted, cut, &place);
         let mut is_complete = true;
-        if single.is_none() {
-            let all = self.steps.iter().chain(&steps).cloned().collect();
+        if single.is_none() && steps.iter().any(Step::is_compared) {
+            let mut all = self.steps.iter().chain(&steps).cloned().collect::<Vec<_>>();
+            if self.shape == Shape::Chain {
+                chain(&mut all);
+            }
             let plan = Arc::new(self.assemble(base, all, ImageConfigPlan::default(), Vec::new()));
             let question = question::Collisions { digest: identity::groups_digest(&plan) };
             match self.ask(question, |_| Some(Recipe::Collisions(plan))) {
@@ -141,7 +159,7 @@ impl<'a> Planner<'a, '_> {
                     if !apart.is_empty() {
                         self.reasons.extend(found.lines().filter_map(collision_reason).collect::<BTreeSet<_>>());
                         budget = budget.with_apart(apart);
-                        steps = self.groups(base, &wanted, group::group(&selected, &budget));
+                        steps = self.groups(base, &wanted, group::group(&selected, &budget), &place);
                     }
                 }
             }
@@ -152,50 +170,6 @@ impl<'a> Planner<'a, '_> {
     /// The kind of the lockfile that a spec names, if it names one.
     pub(super) fn given_lock(&self) -> Option<RequirementsKind> {
         self.specs().lock().map(|(_, file)| file.kind())
-    }
-
-    /// The reason why there are no groups, if there is one.
-    pub(super) fn why_one_step(
-        &self,
-        filled: Option<&'static str>,
-        requirements: &Requirements,
-    ) -> Option<&'static str> {
-        let specs = self.specs();
-        let names_some = !requirements.names.is_empty() || requirements.project.is_some() || specs.lock().is_some();
-        if self.shape == Shape::Chain {
-            Some("the daemon cannot merge layers")
-        } else if specs.value(field::PYTHON_LAYERS) == Some(1) {
-            Some("`builder_options.python_layers` is 1")
-        } else if specs.has_python_exec() {
-            Some("what `python_exec` has already counts as installed")
-        } else if filled.is_some() {
-            filled
-        } else if !names_some {
-            Some("no package is named")
-        } else {
-            None
-        }
-    }
-
-    /// One step for all packages, with the versions that the installer finds.
-    fn one_step(&self, base: &Base, wanted: Wanted) -> Step {
-        let Wanted { requirements, args, may_build, venv, parent, .. } = wanted;
-        let action = Action::Install {
-            requirements: text(&requirements.lines),
-            constraints: text(&requirements.constraints),
-            args,
-            env: self.installer_env(base, may_build),
-            secrets: self.install_secrets(),
-            secret_env_native: self.has_secret_env(),
-            bytecode: self.specs().bytecode(),
-        };
-        // Option lines alone, or a constraints file, name no packages.
-        let names = if requirements.names.is_empty() { "no packages".to_owned() } else { summary(&requirements.names) };
-        let parent = venv.map_or(parent, Parent::Step);
-        let title = self.title("python", &names);
-        let mut step = self.step("python", title, parent, action, self.package_fields());
-        step.locations.extend(requirements.locations);
-        step
     }
 
     /// Moves a problem of the whole lock to the fields that the lock results from.
@@ -219,43 +193,52 @@ impl<'a> Planner<'a, '_> {
         target
     }
 
-    fn groups(&self, base: &Base, wanted: &Wanted, groups: Vec<Group>) -> Vec<Step> {
+    fn groups(&self, base: &Base, wanted: &Wanted, groups: Vec<Group>, place: &Place) -> Vec<Step> {
         let venv = match &wanted.venv {
             Some(id) => Parent::Step(id.clone()),
             None => wanted.parent.clone(),
         };
-        let mut below: Vec<String> = wanted.venv.iter().cloned().collect();
+        let wheels = match place {
+            Place::Apart { compiler: Compiler::Tool { .. }, .. } => Parent::Nothing,
+            Place::Apart { compiler: Compiler::Own { .. }, .. } => wanted.parent.clone(),
+            Place::OnTop => venv.clone(),
+        };
+        let apt =
+            self.steps.iter().filter(|step| matches!(step.action, Action::Apt { .. } | Action::RemovePackages { .. }));
+        let mut below: Vec<String> = apt.map(|step| step.id.clone()).collect();
+        for id in wanted.parent.ids().into_iter().chain(wanted.venv.as_deref()) {
+            if !below.iter().any(|known| known == id) {
+                below.push(id.to_owned());
+            }
+        }
         let mut steps: Vec<Step> = Vec::new();
         for group in groups {
             let is_built = group.is_built();
-            let parent = match group.kind {
-                GroupKind::Tail | GroupKind::All if is_built && !below.is_empty() => {
-                    let apt = self.steps.iter().filter(|step| matches!(step.action, Action::Apt { .. }));
-                    let apt = apt.map(|step| step.id.clone());
-                    let below: Vec<String> = apt.chain(below.iter().cloned()).collect();
-                    Parent::Joined(below)
-                }
-                _ => venv.clone(),
+            let (parent, place) = match is_built {
+                true if below.is_empty() => (wanted.parent.clone(), Place::OnTop),
+                true => (Parent::Joined(below.clone()), Place::OnTop),
+                false => (wheels.clone(), place.clone()),
             };
-            let step = self.group(base, wanted, parent, group, is_built);
+            let step = self.group(base, wanted, parent, group, place);
             below.push(step.id.clone());
             steps.push(step);
         }
         steps
     }
 
-    fn group(&self, base: &Base, wanted: &Wanted, parent: Parent, group: Group, is_built: bool) -> Step {
+    fn group(&self, base: &Base, wanted: &Wanted, parent: Parent, group: Group, place: Place) -> Step {
+        let is_built = group.is_built();
         let member = |member: &group::Member| match &member.version {
             Some(version) => format!("{} {version}", member.name),
             None => member.name.to_string(),
         };
-        let obstacles = group
-            .members
-            .iter()
-            .filter_map(|member| Some(format!("{} is in the tail: {}", member.name, member.obstacle?.reason())));
+        let obstacles = group.members.iter().filter_map(|member| {
+            Some(format!("{} is in the step `{}`: {}", member.name, group.id, member.obstacle?.reason()))
+        });
         let title = self.title("pip", &group.title());
         let fields = self.fields_of(&group, wanted);
-        let action = Action::InstallGroup(GroupInstall {
+        let action = Action::InstallGroup(Box::new(GroupInstall {
+            place,
             packages: group.members.iter().map(member).collect(),
             bytes: group.bytes(),
             obstacles: obstacles.collect(),
@@ -265,14 +248,13 @@ impl<'a> Planner<'a, '_> {
                     && !option.name.ends_with("compile-bytecode")
                     && (is_built || arguments::DOWNLOAD_OPTIONS.contains(&option.name))
             }),
-            is_built,
             env: self.installer_env(base, is_built).into_iter().filter(|(name, _)| name != COMPILE).collect(),
-            secrets: self.install_secrets(),
+            secrets: if is_built { self.build_secrets() } else { self.install_secrets() },
             secret_env_native: self.has_secret_env(),
             bytecode: self.bytecode(base, wanted),
             lock: group.lock,
             config: group.config,
-        });
+        }));
         self.step(&group.id, title, parent, action, fields)
     }
 
@@ -311,6 +293,14 @@ impl<'a> Planner<'a, '_> {
 
     pub(super) fn has_secret_env(&self) -> bool {
         self.caps.contains(buildkit_llb::caps::EXEC_SECRETENV)
+    }
+
+    /// The secrets of a step in which code of packages runs.
+    pub(super) fn build_secrets(&self) -> Vec<InstallSecret> {
+        match self.specs().source_builds() {
+            SourceBuilds::Isolated => Vec::new(),
+            SourceBuilds::Trusted => self.install_secrets(),
+        }
     }
 
     pub(super) fn install_secrets(&self) -> Vec<InstallSecret> {

@@ -5,6 +5,7 @@ use imagespec::{PythonVersion, field};
 use crate::answer::{InterpreterFact, Program};
 use crate::interpreter::{self, Choice};
 use crate::outcome::Recipe;
+use crate::plan::ManagedPython;
 use crate::planner::Planner;
 use crate::planner::asking::Stage;
 use crate::planner::base::Base;
@@ -15,8 +16,8 @@ use crate::rules;
 pub(super) enum Interpreter {
     /// An existing one, in this root filesystem.
     Found(Stage, String),
-    /// One that uv installs, with this version.
-    Managed(String),
+    /// One that uv installs, with this version, for this C library.
+    Managed(String, &'static str),
 }
 
 impl<'a> Planner<'a, '_> {
@@ -60,9 +61,23 @@ impl<'a> Planner<'a, '_> {
             self.no_interpreter(base, &seen);
             return None;
         }
-        Some(Interpreter::Managed(
-            wanted.map_or(crate::fixed::DEFAULT_PYTHON.to_owned(), |version| version.to_string()),
-        ))
+        // The name of the dynamic linker of musl (musl: `configure`, `LDSO_PATHNAME`).
+        let loader = format!("/lib/ld-musl-{}.so.1", machine(&self.platform.architecture));
+        let libc = if self.exists(base, Stage::Base, &loader)? { "musl" } else { "gnu" };
+        let version = wanted.map_or(crate::fixed::DEFAULT_PYTHON.to_owned(), |version| version.to_string());
+        Some(Interpreter::Managed(version, libc))
+    }
+
+    /// A build of CPython (its name in uv: `crates/uv-python/src/installation.rs`,
+    /// `PythonInstallationKey`).
+    pub(super) fn managed(&self, version: &str, libc: &str) -> ManagedPython {
+        let machine = machine(&self.platform.architecture);
+        let hard_float = if machine.starts_with("arm") { "eabihf" } else { "" };
+        let libc = format!("{libc}{hard_float}");
+        let name = format!("cpython-{version}-linux-{machine}-{libc}");
+        let minor: Vec<&str> = version.split('.').take(2).collect();
+        let interpreter = format!("{}/{name}/bin/python{}", crate::fixed::PYTHONS, minor.join("."));
+        ManagedPython { name, libc, interpreter, ..ManagedPython::default() }
     }
 
     /// The requested Python version.
@@ -136,6 +151,18 @@ impl<'a> Planner<'a, '_> {
             Some(Recipe::Interpreter { root, path: path.to_owned() })
         };
         Some(self.ask(question, recipe)?.as_ref())
+    }
+}
+
+/// An architecture as uv and C libraries name it.
+fn machine(architecture: &str) -> &str {
+    match architecture {
+        "amd64" => "x86_64",
+        "arm64" => "aarch64",
+        "386" => "i686",
+        "arm" => "armv7",
+        "ppc64le" => "powerpc64le",
+        other => other,
     }
 }
 

@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildkit_llb::Platform;
-use imagespec::{Diagnostic, FileId, ImageSpec, RequirementsKind, SourceMap};
+use imagespec::{Diagnostic, FileId, ImageSpec, PackageName, RequirementsKind, SourceMap, is_read_by_installers};
 
-use crate::answer::{InterpreterFact, LockFact, Text};
+use crate::answer::{InstalledPackage, InterpreterFact, LockFact, Text};
 use crate::arguments;
 use crate::identity;
-use crate::lock::Lock;
+use crate::lock::{Lock, Version};
 use crate::lock_file::{self, LockFile, LockInputs};
-use crate::lock_step::{LockCommand, LockStep, PROJECT_FILE, project_path};
+use crate::lock_step::{Environment, LockCommand, LockPlace, LockStep, PROJECT_FILE, project_path};
 use crate::outcome::{LockRecipe, Recipe};
-use crate::plan::Parent;
+use crate::plan::{Compiler, InstallSecret, Parent};
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
 use crate::planner::base::Base;
@@ -26,10 +26,11 @@ use crate::question;
 use crate::requirements::{self, Requirements};
 use crate::rules;
 use crate::settings::LockUse;
+use crate::stand_in;
 
 /// The lock as far as known.
 #[derive(Default)]
-pub(super) struct Found<'a> {
+pub(super) struct Found {
     /// The lock, and its name in messages.
     pub(super) lock: Option<(Arc<Lock>, String)>,
     /// The step that resolves it, if none is given.
@@ -38,8 +39,6 @@ pub(super) struct Found<'a> {
     pub(super) file: Option<LockFile>,
     /// The hashes that another lock allows, from which this one was made, by package.
     pub(super) allowed: BTreeMap<String, BTreeSet<String>>,
-    /// The interpreter that was reported when the lock was made.
-    pub(super) interpreter: Option<Option<&'a InterpreterFact>>,
 }
 
 /// The lockfile next to the spec. The default is for a spec that has none and gets none.
@@ -48,13 +47,6 @@ pub(super) struct SiblingLock<'a> {
     /// The name of the lockfile; `None` for a spec without a file.
     name: Option<String>,
     text: Option<&'a Text>,
-}
-
-impl SiblingLock<'_> {
-    /// Whether the lockfile exists.
-    pub(super) fn exists(&self) -> bool {
-        self.text.is_some()
-    }
 }
 
 impl<'a> Planner<'a, '_> {
@@ -80,21 +72,23 @@ impl<'a> Planner<'a, '_> {
         wanted: &Wanted,
         given: Option<RequirementsKind>,
         sibling: SiblingLock<'a>,
-    ) -> Found<'a> {
+        (interpreter, installed): (Option<&InterpreterFact>, &[InstalledPackage]),
+    ) -> Found {
         let named = self.specs().lock().map(|(field, file)| (field, file.path().to_owned()));
         let (field, file) = named.unwrap_or_default();
         if given == Some(RequirementsKind::Pylock) {
             let lock = self.context_text(&file, &field).and_then(|text| self.parse_lock(&file, text));
             return Found { lock: lock.map(|lock| (lock, format!("from {file}"))), ..Found::default() };
         }
-        let Some(mut step) = self.lock_step(base, wanted, given, &field, &file) else { return Found::default() };
+        let Some(mut step) = self.lock_step(base, wanted, given, (&field, &file), interpreter) else {
+            return Found::default();
+        };
         let SiblingLock { name, text } = sibling;
+        let mut older = None;
         if let (None, Some(name), Some(text)) = (given, &name, text) {
             let Some(lock) = self.parse_lock(name, text) else { return Found::default() };
-            let Some(reported) = self.interpreter_fact(base, wanted.stage, &wanted.interpreter) else {
-                return Found { step: Some(step.into()), ..Found::default() };
-            };
-            let inputs = self.lock_inputs(&step, reported);
+            older = Some(Arc::clone(&lock));
+            let inputs = self.lock_inputs(&step, interpreter);
             if inputs.matches(&lock) {
                 let file = LockFile { name: name.clone(), text: text.as_str().to_owned(), is_current: true };
                 return Found { lock: Some((lock, format!("from {name}"))), file: Some(file), ..Found::default() };
@@ -104,24 +98,52 @@ impl<'a> Planner<'a, '_> {
             }
             step.preferences = Some(text.as_str().to_owned());
         }
-        let step = Arc::new(step);
-        let Some(LockFact { lock: text, exported, interpreter }) = self.resolve(base, &step) else {
+        if step.installed.is_some() {
+            step.preferences = Some(preferences(installed, older.as_deref()));
+        }
+        let mut step = Arc::new(step);
+        let mut found = self.resolve(base, &step);
+        if let (Some(fact), LockPlace::Apart { .. }) = (found, &step.place)
+            && fact.lock.is_none()
+        {
+            self.reasons.push(
+                "versions are resolved on top of the base image, because a package may have to be built for that"
+                    .to_owned(),
+            );
+            let (place, secrets) = (self.on_top(wanted), self.build_secrets());
+            // An index that needs a password refuses then.
+            let without = if secrets.len() < step.secrets.len() { " without secrets" } else { "" };
+            let title = format!("{}{without}", step.title);
+            step = Arc::new(LockStep { title, place, secrets, ..LockStep::clone(&step) });
+            found = self.resolve(base, &step);
+        }
+        let Some(LockFact { lock: Some(text), exported }) = found else {
             return Found { step: Some(step), ..Found::default() };
         };
         let called = if given.is_some() { file } else { "the resolved lock".to_owned() };
         let lock = self.parse_lock(&called, text).map(|lock| (lock, format!("from {called}")));
         let file = name.filter(|_| given.is_none()).map(|name| {
-            let inputs = self.lock_inputs(&step, interpreter.as_ref());
+            let inputs = self.lock_inputs(&step, interpreter);
             let text = lock_file::text(text.as_str(), self.document.spec_name(), &inputs);
             LockFile { name, text, is_current: false }
         });
         let allowed = exported.as_deref().map(requirements::allowed).unwrap_or_default();
-        Found { lock, step: Some(step), file, allowed, interpreter: Some(interpreter.as_ref()) }
+        Found { lock, step: Some(step), file, allowed }
+    }
+
+    /// Asks for the files of a lock that a spec names.
+    pub(super) fn given_files(&mut self) {
+        let Some((field, file)) = self.specs().lock() else { return };
+        let (path, kind) = (file.path().to_owned(), file.kind());
+        self.context_text(&path, &field);
+        if kind != RequirementsKind::Pylock {
+            self.context_text(&project_path(&path), &field);
+        }
     }
 
     /// The result of a lock step; `None` until known.
     fn resolve(&mut self, base: &Base, step: &Arc<LockStep>) -> Option<&'a LockFact> {
-        if !self.can_stand_on(&step.parent) {
+        if !step.parents().into_iter().all(|parent| self.can_stand_on(parent)) {
             return None;
         }
         let plan = self.partial_plan(base);
@@ -146,8 +168,8 @@ impl<'a> Planner<'a, '_> {
         base: &Base,
         wanted: &Wanted,
         given: Option<RequirementsKind>,
-        field: &str,
-        file: &str,
+        (field, file): (&str, &str),
+        interpreter: Option<&InterpreterFact>,
     ) -> Option<LockStep> {
         let Requirements { lines, constraints, names, project, .. } = &wanted.requirements;
         let mut names = names.clone();
@@ -175,24 +197,26 @@ impl<'a> Planner<'a, '_> {
             let title = if is_decided { "look up the files of" } else { "resolve" };
             (LockCommand::Compile { is_decided }, format!("{title} {}", summary(&names)))
         };
+        // Reading the requirements of a source distribution may require building it, and Poetry is a program in Python.
+        let env = self.installer_env(base, wanted.may_build);
+        let reads_files = arguments::reads_files(&wanted.args, &env);
+        let runs_code = wanted.may_build || command == LockCommand::Poetry || reads_files;
+        let apart = if runs_code { None } else { self.apart(base, wanted, interpreter)? };
+        let is_apart = apart.is_some();
+        let place = apart.unwrap_or_else(|| self.on_top(wanted));
         let mut step = LockStep {
             title: self.title("lock", &title),
+            installed: (wanted.is_filled && matches!(command, LockCommand::Compile { .. }))
+                .then(|| Environment { parent: wanted.parent.clone(), interpreter: wanted.interpreter.clone() }),
             command,
-            interpreter: wanted.interpreter.clone(),
-            // Reading the requirements of a source distribution may require building it.
-            parent: match (wanted.may_build && self.specs().has_apt_packages(), wanted.stage) {
-                (true, Stage::Base | Stage::Apt) => Parent::Step(APT.to_owned()),
-                // The interpreter is in no other root filesystem.
-                (true, Stage::Python) => Parent::Joined(self.steps.iter().map(|step| step.id.clone()).collect()),
-                (false, _) => wanted.parent.clone(),
-            },
+            place,
             extras: self.project_parts(|spec| spec.builder_options().extras()),
             groups: self.project_parts(|spec| spec.builder_options().groups()),
             files,
             preferences: None,
             args: arguments::filtered(&wanted.args, |option| option.resolves),
-            env: self.installer_env(base, wanted.may_build),
-            secrets: self.install_secrets(),
+            env,
+            secrets: if is_apart { self.install_secrets() } else { self.build_secrets() },
             secret_env_native: self.has_secret_env(),
             fields: self.package_fields(),
             locations: Vec::new(),
@@ -201,6 +225,55 @@ impl<'a> Planner<'a, '_> {
         step.locations.extend(wanted.requirements.locations.iter().copied());
         step.fields = self.document_paths(step.fields);
         Some(step)
+    }
+
+    /// Where versions are chosen without code of the base image. The inner `None` means that this is not possible; the outer one that it is
+    /// not known yet, or a problem.
+    fn apart(
+        &mut self,
+        base: &Base,
+        wanted: &Wanted,
+        interpreter: Option<&InterpreterFact>,
+    ) -> Option<Option<LockPlace>> {
+        let Some(interpreter) = interpreter.filter(|fact| stand_in::is_known(self.platform, fact)) else {
+            return Some(None);
+        };
+        let secrets = self.install_secrets();
+        let names_env = secrets.iter().any(|secret| matches!(secret, InstallSecret::Env { .. }));
+        let shell = match names_env && !self.has_secret_env() {
+            true => match self.compiler(interpreter, &wanted.interpreter)? {
+                Compiler::Tool { image, .. } => Some(image),
+                Compiler::Own { .. } => {
+                    self.no_secret_variables();
+                    return None;
+                }
+            },
+            false => None,
+        };
+        // A base image could name its own index, to which the credentials of another one would be sent.
+        let env = match secrets.is_empty() {
+            true => base.env.to_pairs().into_iter().filter(|(name, _)| is_read_by_installers(name)).collect(),
+            false => BTreeMap::new(),
+        };
+        Some(Some(LockPlace::Apart { interpreter: interpreter.clone(), shell, env }))
+    }
+
+    fn no_secret_variables(&mut self) {
+        let message =
+            "this daemon cannot pass secrets as variables, and there is no image with a shell that could do it";
+        let help = "pass the secret as a file (`dst`), name a `builder_config.python_image`, or use a newer daemon";
+        self.problem(&rules::MISSING_CAPABILITY, message.to_owned(), &["pip_secret_mounts"], help);
+    }
+
+    /// Where packages can be built to learn their requirements.
+    fn on_top(&self, wanted: &Wanted) -> LockPlace {
+        let parent = match (self.specs().has_apt_packages(), wanted.stage) {
+            (true, Stage::Base | Stage::Apt) => Parent::Step(APT.to_owned()),
+            // The interpreter is in no other root filesystem.
+            (true, Stage::Python) => Parent::Joined(self.steps.iter().map(|step| step.id.clone()).collect()),
+            (false, _) => wanted.parent.clone(),
+        };
+        LockPlace::OnTop { parent, interpreter: wanted.interpreter.clone() }
     }
 
     /// The extras or dependency groups of a project that the specs request, as a set.
@@ -235,4 +308,24 @@ impl<'a> Planner<'a, '_> {
             }
         }
     }
+}
+
+/// A lock with the installed versions, and those of an older lock for other packages: the resolver keeps them if they fit.
+fn preferences(installed: &[InstalledPackage], older: Option<&Lock>) -> String {
+    let mut versions = BTreeMap::new();
+    for package in older.iter().flat_map(|lock| &lock.packages) {
+        versions.extend(package.version.as_ref().map(|version| (package.name.clone(), version.to_string())));
+    }
+    for package in installed {
+        // Names and versions that are not valid cannot be resolved to.
+        if let (Some(name), Ok(version)) = (PackageName::new(&package.name), package.version.parse::<Version>()) {
+            versions.insert(name, version.to_string());
+        }
+    }
+    let entry = |(name, version): (&PackageName, &String)| {
+        format!("\n[[packages]]\nname = \"{name}\"\nversion = \"{version}\"\n")
+    };
+    let packages: String = versions.iter().map(entry).collect();
+    let none = if packages.is_empty() { "packages = []\n" } else { "" };
+    format!("lock-version = \"1.0\"\ncreated-by = \"imagespec\"\n{none}{packages}")
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use imagespec::{Diagnostic, SecretMount, SecretTarget, Severity, field};
+use imagespec::{Diagnostic, OWN_PYTHON, SecretMount, SecretTarget, Severity, field};
 
+use crate::answer::InterpreterFact;
 use crate::arguments;
+use crate::env::Env;
 use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
-use crate::plan::{Action, Home, ManagedPython, Parent, PinnedImage, Step};
+use crate::plan::{Action, Compiler, Home, ManagedPython, Parent, PinnedImage, Step};
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
 use crate::planner::base::Base;
@@ -42,8 +44,17 @@ struct Environment {
     interpreter: String,
     /// The parent of the environment; the environment itself if its interpreter is created with it.
     parent: Parent,
-    /// Why its packages cannot be divided into groups, if it is not empty.
-    filled: Option<&'static str>,
+    /// Whether it has packages, or can see others.
+    is_filled: bool,
+}
+
+/// The image that compiles modules, if the spec names none. Tags of superseded releases stay as they are, so layers made with them
+/// do, too; all releases of a minor version have the same bytecode.
+fn python_image(interpreter: &InterpreterFact) -> Option<String> {
+    let is_usual = interpreter.implementation == "cpython" && !interpreter.free_threaded;
+    let minor = interpreter.version.strip_prefix("3.")?.split('.').next()?.parse::<u32>().ok().filter(|_| is_usual)?;
+    let (_, patch) = crate::fixed::PYTHON_RELEASES.into_iter().find(|(known, _)| *known == minor)?;
+    Some(format!("docker.io/library/python:3.{minor}.{patch}-slim-bookworm"))
 }
 
 impl Planner<'_, '_> {
@@ -62,13 +73,11 @@ impl Planner<'_, '_> {
         let (_, _, interpreter, requirements) = (uv?, micromamba?, interpreter?, requirements?);
         let args = arguments::arguments(self.specs(), &requirements.options);
         let may_build = requirements.may_build || arguments::may_build(&args);
-        let on_apt = may_build && self.specs().has_apt_packages();
         let environment = match interpreter {
             None => self.conda(base)?,
-            Some(interpreter) => self.environment_over(base, interpreter, on_apt, &requirements),
+            Some(interpreter) => self.environment_over(base, interpreter),
         };
-        let single = self.why_one_step(environment.filled, &requirements);
-        let Environment { step, stage, interpreter, parent, filled: _ } = environment;
+        let Environment { step, stage, interpreter, parent, is_filled } = environment;
         // Without a step, the base image has the environment.
         let venv = step.as_ref().filter(|step| step.is_venv()).map(|step| step.id.clone());
         self.steps.extend(step);
@@ -81,7 +90,7 @@ impl Planner<'_, '_> {
             return Some(python);
         }
         if self.specs().wants_packages() {
-            let wanted = Wanted { requirements, args, may_build, stage, interpreter, parent, venv, single };
+            let wanted = Wanted { requirements, args, may_build, stage, interpreter, parent, venv, is_filled };
             let installs = self.installs(base, wanted).unwrap_or_default();
             self.steps.extend(installs.steps);
             python.lock = installs.lock;
@@ -92,22 +101,15 @@ impl Planner<'_, '_> {
     }
 
     /// An empty environment with an interpreter, or the base's environment.
-    fn environment_over(
-        &mut self,
-        base: &Base,
-        interpreter: Interpreter,
-        on_apt: bool,
-        requirements: &Requirements,
-    ) -> Environment {
+    fn environment_over(&mut self, base: &Base, interpreter: Interpreter) -> Environment {
         let apt = || Parent::Step(APT.to_owned());
-        let builds_on_apt = on_apt && self.why_one_step(None, requirements).is_some();
+        let sees_others = self.specs().has_python_exec();
         match interpreter {
             Interpreter::Found(stage, path) if base.is_in_environment(&path) => {
                 let home = self.home(base).path;
                 self.reasons.push(format!("the base image has an environment at {home} already; it is extended"));
-                let parent = if on_apt || stage == Stage::Apt { apt() } else { Parent::Base };
-                let filled = Some("the base image's environment is extended");
-                Environment { step: None, stage, interpreter: path, parent, filled }
+                let parent = if stage == Stage::Apt { apt() } else { Parent::Base };
+                Environment { step: None, stage, interpreter: path, parent, is_filled: true }
             }
             Interpreter::Found(stage, path) => {
                 let mut parent = Parent::Base;
@@ -115,28 +117,23 @@ impl Planner<'_, '_> {
                     parent = apt();
                     self.reasons
                         .push(format!("Python is installed on top of the apt packages, because {path} is one of them"));
-                } else if builds_on_apt {
-                    parent = apt();
-                    self.reasons.push(
-                        "Python is installed on top of the apt packages, because a requirement may be built from source".to_owned(),
-                    );
                 }
                 let step = self.venv(base, path.clone(), None, parent.clone());
-                Environment { step: Some(step), stage, interpreter: path, parent, filled: None }
+                Environment { step: Some(step), stage, interpreter: path, parent, is_filled: sees_others }
             }
-            Interpreter::Managed(version) => {
-                let below = if builds_on_apt { apt() } else { Parent::Base };
+            Interpreter::Managed(version, libc) => {
                 self.reasons.push(format!("uv installs Python {version}, because the base image has none that fits"));
                 let managed = ManagedPython {
                     bytecode: self.specs().bytecode(),
                     env: self.installer_env(base, false),
                     secrets: self.install_secrets(),
                     secret_env_native: self.has_secret_env(),
+                    ..self.managed(&version, libc)
                 };
-                let step = self.venv(base, version, Some(managed), below);
+                let step = self.venv(base, version, Some(managed), Parent::Base);
                 let parent = Parent::Step(step.id.clone());
                 let interpreter = Home::VENV.python();
-                Environment { step: Some(step), stage: Stage::Python, interpreter, parent, filled: None }
+                Environment { step: Some(step), stage: Stage::Python, interpreter, parent, is_filled: false }
             }
         }
     }
@@ -188,9 +185,8 @@ impl Planner<'_, '_> {
         let action = Action::Conda { packages, channels, env, bytecode: specs.bytecode() };
         let step = self.step("conda", title, Parent::Base, action, fields);
         let parent = Parent::Step(step.id.clone());
-        let filled = Some("what conda installs counts as installed");
         let interpreter = Home::CONDA.python();
-        Some(Environment { step: Some(step), stage: Stage::Python, interpreter, parent, filled })
+        Some(Environment { step: Some(step), stage: Stage::Python, interpreter, parent, is_filled: true })
     }
 
     /// Folders of libraries that wheels install where programs do not look for them; `None` while answers are missing.
@@ -257,6 +253,26 @@ impl Planner<'_, '_> {
         let image = self.specs().given(field::MICROMAMBA_IMAGE).map(|(field, image)| (field, image.to_owned()));
         self.tools.micromamba = Some(self.tool(image, crate::fixed::DEFAULT_MICROMAMBA_IMAGE)?);
         Some(())
+    }
+
+    /// What compiles the modules of wheels; `None` until known.
+    pub(super) fn compiler(&mut self, interpreter: &InterpreterFact, own: &str) -> Option<Compiler> {
+        let own = || Compiler::Own { interpreter: own.to_owned() };
+        let (field, reference) = match self.specs().given(field::PYTHON_IMAGE) {
+            Some((_, OWN_PYTHON)) => return Some(own()),
+            Some((field, image)) => (field, image.to_owned()),
+            None => match python_image(interpreter).filter(|_| self.specs().given(field::UV_IMAGE).is_none()) {
+                Some(image) => ("builder_config".to_owned(), image),
+                None => {
+                    self.reasons.push("modules are compiled by the image's own interpreter; `builder_config.python_image` would compile them for other base images, too".to_owned());
+                    return Some(own());
+                }
+            },
+        };
+        let (image, fact) = self.image(&reference, &field)?;
+        let path = Env::from_image_config(&fact.config).path().to_owned();
+        self.tools.python = Some(image.clone());
+        Some(Compiler::Tool { image, path })
     }
 
     fn tool(&mut self, image: Option<(String, String)>, default: &str) -> Option<PinnedImage> {

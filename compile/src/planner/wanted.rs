@@ -17,8 +17,8 @@ pub(super) struct Wanted {
     pub(super) parent: Parent,
     /// The step that creates the environment; `None` if the base image has it.
     pub(super) venv: Option<String>,
-    /// Why everything is one step, if it is.
-    pub(super) single: Option<&'static str>,
+    /// Whether the environment has packages that count as installed.
+    pub(super) is_filled: bool,
 }
 
 /// The lines as a text.

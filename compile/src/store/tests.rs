@@ -15,7 +15,7 @@ fn a_saved_store_can_be_loaded() {
     store.set(ContextFile { path: "requirements.txt".to_owned() }, Some("numpy\n".into()));
     store.set(ContextFile { path: "gone.txt".to_owned() }, None);
     store.set(programs("debian@sha256:0"), vec![Program { path: "/usr/bin/python3".to_owned(), link: None }]);
-    store.set(Lock { digest: "sha256:1".to_owned() }, LockFact { lock: "x".into(), exported: None, interpreter: None });
+    store.set(Lock { digest: "sha256:1".to_owned() }, LockFact { lock: Some("x".into()), exported: None });
     let saved = serde_json::to_string(&store).unwrap();
     assert_eq!(serde_json::from_str::<Store>(&saved).unwrap(), store);
     for older in [saved.replace("\"version\":2", "\"version\":1"), "{\"capabilities\": []}".to_owned()] {

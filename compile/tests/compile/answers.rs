@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use imagespec_compile::{Ask, CaBundle, DaemonFact, Settings, Store, question};
+use imagespec_compile::{Ask, CaBundle, DaemonFact, InstalledPackage, Settings, Store, question};
 use serde_json::json;
 
 use crate::contract::cases::{self, IDNA_LOCK};
@@ -90,6 +90,8 @@ fn world(case: &Case, client: Client) -> World {
             let pip = IDNA_LOCK.replace("\"idna\"", "\"pip\"").replace("idna-3.10", "pip-25.0");
             let (_, package) = pip.split_once("\n\n").expect("the lock has a package");
             world.lock = Some(format!("{IDNA_LOCK}\n{package}"));
+            let (name, version) = ("idna".to_owned(), "3.10".to_owned());
+            world.installed = vec![InstalledPackage { name, version, is_own: true }];
         }
         "packages_that_clash" => {
             let files = ["__init__.py", "exceptions.py", "utils.py"];

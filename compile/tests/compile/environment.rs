@@ -34,16 +34,11 @@ env: {PATH: \"/opt/cuda/bin:$PATH\", UV_HTTP_TIMEOUT: \"$LANG\", PRICE: \"5\\\\$
 fn installs_get_installer_variables_and_the_spec_overrides_defaults() {
     let spec = "
 packages: [numpy]
-builder_options: {python_layers: 1}
-env: {UV_COMPILE_BYTECODE: \"0\", UV_CACHE_DIR: /tmp/uv, VIRTUAL_ENV: /other, MODE: fast, https_proxy: \"http://proxy\"}
+env: {UV_HTTP_TIMEOUT: \"9\", UV_CACHE_DIR: /tmp/uv, MODE: fast, https_proxy: \"http://proxy\"}
 ";
-    let install = described(&build(spec, &World::python()).graph(), "[python] numpy");
-    for expect in [
-        "UV_COMPILE_BYTECODE=\"0\"",
-        "https_proxy=\"http://proxy\"",
-        "VIRTUAL_ENV=\"/opt/venv\"",
-        "UV_CACHE_DIR=\"/dev/imagespec/uv-cache\"",
-    ] {
+    let install = described(&build(spec, &World::python()).graph(), "[pip] numpy");
+    for expect in ["UV_HTTP_TIMEOUT=\"9\"", "https_proxy=\"http://proxy\"", "UV_CACHE_DIR=\"/dev/imagespec/uv-cache\""]
+    {
         assert!(install.contains(&format!("env {expect}\n")), "{expect}: {install}");
     }
     assert!(!install.contains("env MODE"), "{install}");

@@ -21,7 +21,8 @@ source_root: src
     // The world refuses to answer twice; here it is enough that every kind was asked.
     let asked = |is_kind: fn(&AnyQuestion) -> bool| built.asked().filter(|question| is_kind(question)).count();
     assert_eq!(asked(|question| matches!(question, AnyQuestion::Daemon(_))), 1);
-    assert_eq!(asked(|question| matches!(question, AnyQuestion::Image(_))), 2, "base and uv");
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::Image(_))), 3, "base, uv, and what compiles");
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::Installed(_))), 1);
     assert_eq!(asked(|question| matches!(question, AnyQuestion::ContextFile(_))), 4, "two of requirements, two of git");
     assert_eq!(asked(|question| matches!(question, AnyQuestion::ContextIgnore(_))), 1);
     assert_eq!(asked(|question| matches!(question, AnyQuestion::RootfsFile(_))), 1);
@@ -45,8 +46,8 @@ fn a_round_asks_for_all_that_is_known_to_be_missing() {
     let spec = "apt_packages: [git]\nrequirements: requirements.txt\nsource_root: .\n";
     assert_eq!(
         build(spec, &world).rounds.len(),
-        5,
-        "the daemon, the images, everything else, the lock, what groups have in common"
+        6,
+        "the daemon, the images, everything else, the interpreter, the lock, what groups have in common"
     );
 }
 

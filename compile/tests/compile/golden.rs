@@ -71,12 +71,6 @@ fn installs(plan: &Plan) -> String {
             let _ = write!(out, "--- {}: pylock.toml\n{}", step.id, install.lock);
             let _ = write!(out, "--- {}: uv.toml\n{}", step.id, install.config);
         }
-        if let Action::Install { requirements, constraints, .. } = &step.action {
-            let _ = write!(out, "--- requirements.txt\n{requirements}");
-            if !constraints.is_empty() {
-                let _ = write!(out, "--- constraints.txt\n{constraints}");
-            }
-        }
     }
     out
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Graph, Op, OpId, Platform};
 use buildkit_proto::Message as _;
-use imagespec_compile::{CaBundle, NoCache, ResolveMode, Settings};
+use imagespec_compile::{CaBundle, NoCache, ResolveMode, Settings, Shape};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
@@ -287,7 +287,8 @@ proptest! {
             let is_shared = shared.contains(&both[0].digest(id).expect("of this graph").to_string());
             let is_neutral = match op {
                 Op::Source(source) => source.identifier().starts_with("local://"),
-                Op::File(_) => name.contains("internal] write"),
+                // The program that stands in for an interpreter is machine code.
+                Op::File(_) => name.contains("internal] write") && !name.ends_with("write install inputs"),
                 Op::Exec(_) | Op::Merge(_) | Op::Diff(_) => false,
                 Op::Build(_) | Op::Passthrough(_) | Op::Foreign(_) => false,
             };
@@ -306,7 +307,9 @@ proptest! {
         let graph = built.graph();
         let names: Vec<String> = ops(&graph).into_iter().map(|(_, name, _)| name).collect();
         for step in &built.plans[0].steps {
-            prop_assert_eq!(names.iter().filter(|name| **name == step.title).count(), 1, "{}", step.title);
+            // Wheels are a step and a copy in a chain.
+            let most = if built.plans[0].shape == Shape::Chain && step.id == "wheels" { 2 } else { 1 };
+            prop_assert_eq!(names.iter().filter(|name| **name == step.title).count(), most, "{}", step.title);
         }
         prop_assert!(names.iter().all(|name| !name.is_empty()), "{:?}", names);
     }

@@ -30,7 +30,9 @@ fn work(build: &Build) -> BTreeMap<StepKind, BTreeSet<String>> {
             Action::Apt { .. } => Apt,
             Action::Venv { .. } => Python,
             Action::Conda { .. } => Conda,
-            Action::Install { .. } | Action::InstallGroup(_) => Packages,
+            Action::RemovePackages { .. } | Action::InstallGroup(_) => Packages,
+            // It depends on the base alone.
+            Action::Folders { .. } => continue,
             Action::WriteFile { .. } if step.id == "profile" => Profile,
             Action::WriteFile { .. } => Entry,
             Action::Copy { .. } => Files,

@@ -1,7 +1,7 @@
 //! The interpreter of the environment, and the steps that have uv.
 
 use imagespec_compile::question::{self, Root};
-use imagespec_compile::{AnyQuestion, Document, Program, Recipe, Settings};
+use imagespec_compile::{Action, AnyQuestion, Document, InstalledPackage, Program, Recipe, Settings};
 
 use crate::world::{RootfsFacts, World, build, described, document, interpreter, problems, rootfs, try_build};
 
@@ -22,11 +22,43 @@ fn ours() -> World {
 #[test]
 fn an_environment_of_the_base_is_extended() {
     let built = build("packages: [numpy]\n", &ours());
-    assert_eq!(built.shape(), "python<-Base");
+    assert_eq!(built.shape(), "folders<-Base wheels<-Nothing");
     let env = &built.image()["config"]["Env"];
     assert_eq!(env[0], "PATH=/opt/venv/bin:/usr/local/bin", "the folder is named once");
     assert!(built.plans[0].to_string().contains("it is extended"), "{}", built.plans[0]);
-    assert_eq!(build("packages: [numpy]\npython_version: \"3.11\"\n", &ours()).shape(), "python<-Base");
+    let with_version = build("packages: [numpy]\npython_version: \"3.11\"\n", &ours());
+    assert_eq!(with_version.shape(), "folders<-Base wheels<-Nothing");
+}
+
+/// What the environment has in the locked version stays; other versions are replaced.
+#[test]
+fn installed_packages_are_left_or_replaced() {
+    let package = |name: &str, version: &str| InstalledPackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        is_own: true,
+    };
+    let with = |installed: &[InstalledPackage]| {
+        let built = build("packages: [numpy, idna]\n", &World { installed: installed.to_vec(), ..ours() });
+        let names = built.plans[0].steps.iter().flat_map(|step| match &step.action {
+            Action::InstallGroup(install) => install.packages.clone(),
+            _ => Vec::new(),
+        });
+        (built.shape(), names.collect::<Vec<_>>(), built.plans[0].to_string())
+    };
+    // The simulated lock has version 1.0 of everything.
+    let (shape, names, text) = with(&[package("NumPy", "1.0.0")]);
+    assert_eq!((shape.as_str(), names), ("folders<-Base wheels<-Nothing", vec!["idna 1.0".to_owned()]));
+    assert!(text.contains("1 packages are installed already"), "{text}");
+    let (shape, names, text) = with(&[package("numpy", "0.9"), package("other", "2")]);
+    assert_eq!(shape, "remove<-Base folders<-Base wheels<-Nothing");
+    assert_eq!(names, ["idna 1.0", "numpy 1.0"]);
+    assert!(text.contains("other versions of numpy are installed, and are replaced"), "{text}");
+    // A package of an environment below cannot be removed, but is hidden.
+    let (shape, _, _) = with(&[InstalledPackage { is_own: false, ..package("numpy", "0.9") }]);
+    assert_eq!(shape, "folders<-Base wheels<-Nothing");
+    let (shape, names, _) = with(&[package("numpy", "1.0"), package("idna", "1.0")]);
+    assert_eq!((shape.as_str(), names.len()), ("folders<-Base", 0));
 }
 
 /// An image with conda packages that imagespec has built.
@@ -43,18 +75,18 @@ fn conda() -> World {
 #[test]
 fn a_conda_environment_of_the_base_is_extended_and_never_replaced() {
     let built = build("packages: [numpy]\n", &conda());
-    assert_eq!(built.shape(), "python<-Base");
-    let install = described(&built.graph(), "[python] numpy");
-    assert!(install.contains("\"--python\", \"/opt/micromamba/envs/runtime/bin/python\""), "{install}");
+    assert_eq!(built.shape(), "folders<-Base wheels<-Nothing");
+    let install = described(&built.graph(), "[pip] numpy");
+    assert!(install.contains("\"/opt/micromamba/envs/runtime\""), "{install}");
     let env = built.image()["config"]["Env"].to_string();
     assert!(!env.contains("/opt/venv"), "{env}");
     // If the spec names another interpreter, an environment is created with it.
     let mut world = conda();
     world.base.exists.insert("/usr/local/bin/python3.12".to_owned(), true);
     let other = build("packages: [numpy]\npython_exec: /usr/local/bin/python3.12\n", &world);
-    assert_eq!(other.shape(), "venv<-Base python<-Step(\"venv\")");
-    let install = described(&other.graph(), "[python] numpy");
-    assert!(install.contains("\"--python\", \"/opt/venv/bin/python\""), "{install}");
+    assert_eq!(other.shape(), "venv<-Base wheels<-Nothing");
+    let install = described(&other.graph(), "[pip] numpy");
+    assert!(install.contains("\"/opt/venv\""), "{install}");
     let shown = problems("conda_packages: [six]\n", &conda());
     assert!(shown.starts_with("error[E120]: the base image already has a conda environment at"), "{shown}");
     assert!(shown.contains("spec.yaml:1"), "{shown}");
@@ -79,14 +111,15 @@ fn uv_installs_an_interpreter_where_there_is_none() {
     ] {
         let spec = format!("{spec}env: {{UV_PYTHON_INSTALL_MIRROR: \"https://mirror.example.org\", A: b}}\n");
         let built = build(&spec, &world);
-        assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\")");
+        assert_eq!(built.shape(), "venv<-Base wheels<-Nothing");
         let venv = described(&built.graph(), &format!("[python] create an environment with Python {version}"));
-        assert!(venv.contains(&format!("\"python\", \"install\", \"{version}\"")), "{venv}");
+        let name = format!("cpython-{version}-linux-x86_64-gnu");
+        assert!(venv.contains(&format!("\"python\", \"install\", \"--no-bin\", \"{name}\"")), "{venv}");
         assert!(venv.contains("UV_PYTHON_INSTALL_MIRROR=") && !venv.contains("env A="), "{venv}");
         let recipes = built.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
-        let in_environment =
-            |recipe: &&Recipe| matches!(recipe, Recipe::Lock(lock) if lock.interpreter() == "/opt/venv/bin/python");
-        assert_eq!(recipes.filter(in_environment).count(), 1);
+        let is_asked =
+            |recipe: &&Recipe| matches!(recipe, Recipe::Interpreter { path, .. } if path == "/opt/venv/bin/python");
+        assert_eq!(recipes.filter(is_asked).count(), 1);
     }
 }
 
@@ -124,7 +157,7 @@ fn python_from_apt_is_looked_up_in_the_apt_step() {
     let apt = rootfs(&[("/usr/bin/python3", Some("python3.11")), ("/usr/bin/python3.11", None)]);
     let world = World { apt, ..World::debian() };
     let built = build("apt_packages: [python3, git]\npackages: [numpy]\n", &world);
-    assert_eq!(built.shape(), "apt<-Base venv<-Step(\"apt\") wheels<-Step(\"venv\")");
+    assert_eq!(built.shape(), "apt<-Base venv<-Step(\"apt\") wheels<-Nothing");
     let venv = described(&built.graph(), "[python] create an environment with /usr/bin/python3");
     assert!(venv.contains("\"--python\", \"/usr/bin/python3\""), "{venv}");
 }

@@ -1,20 +1,20 @@
 //! `packages` and requirements files: the installer's input and arguments, and which packages wait for compilers.
 
-use imagespec_compile::{Action, AnyQuestion, Fact, Recipe, lower_recipe};
+use imagespec_compile::{AnyQuestion, Fact, Recipe, lower_recipe};
 
 use crate::world::{Build, World, build, described, problems};
 
-/// The installer's input, constraints and arguments.
+/// The resolver's input, constraints and arguments.
 #[track_caller]
 fn installed(build: &Build) -> (String, String, String) {
-    let actions = build.plans[0].steps.iter().map(|step| &step.action);
-    let mut found = actions.filter_map(|action| match action {
-        Action::Install { requirements, constraints, args, .. } => {
-            Some((requirements.replace('\n', "|"), constraints.replace('\n', "|"), args.join(" ")))
-        }
+    let recipes = build.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
+    let mut locks = recipes.filter_map(|recipe| match recipe {
+        Recipe::Lock(lock) => Some(lock),
         _ => None,
     });
-    found.next().expect("an install step")
+    let lock = locks.next().expect("versions are resolved");
+    let file = |name: &str| lock.files().get(name).map(|text| text.replace('\n', "|")).unwrap_or_default();
+    (file("requirements.txt"), file("constraints.txt"), lock.arguments().join(" "))
 }
 
 #[test]
@@ -79,11 +79,16 @@ builder_options: {python_layers: 1}
 #[test]
 fn source_builds_wait_for_apt() {
     let check = |spec: &str, waits: bool| {
-        let text = format!("apt_packages: [gcc]\nbuilder_options: {{python_layers: 1}}\n{spec}\n");
+        let text = format!("apt_packages: [gcc]\n{spec}\n");
         let world = World::python().with_file("vcs.txt", "lib @ git+https://example.org/lib@v1\n");
         let world = world.with_file("limit.txt", "lib\n-c vcs.txt\n");
-        let shape = build(&text, &world).shape();
-        assert_eq!(shape.contains("venv<-Step(\"apt\")"), waits, "{spec}: {shape}");
+        let built = build(&text, &world);
+        let mut recipes = built.rounds.iter().flatten().filter_map(|ask| ask.recipe.as_ref());
+        let is_apart = recipes.find_map(|recipe| match recipe {
+            Recipe::Lock(lock) => Some(lock.is_apart()),
+            _ => None,
+        });
+        assert_eq!(is_apart, Some(!waits), "{spec}");
     };
     check("packages: [numpy]", false);
     check("packages: [\"lib @ https://example.org/lib-1-py3-none-any.whl\"]", false);
@@ -103,20 +108,24 @@ fn only_built_packages_of_a_lock_wait_for_apt() {
     let built = build(spec, &World::python());
     let shape = built.shape();
     assert!(
-        shape.starts_with("apt<-Base venv<-Base wheels<-Step(\"venv\") tail<-Joined([\"apt\", \"venv\", \"wheels\"])"),
+        shape.starts_with("apt<-Base venv<-Base wheels<-Nothing tail<-Joined([\"apt\", \"venv\", \"wheels\"])"),
         "{shape}"
     );
-    assert!(built.plans[0].to_string().contains("lib is in the tail: it is built from source"), "{}", built.plans[0]);
+    assert!(
+        built.plans[0].to_string().contains("lib is in the step `tail`: it is built from source"),
+        "{}",
+        built.plans[0]
+    );
 }
 
 #[test]
 fn hashes_of_lines_restrict_what_is_installed() {
     let (one, other) = ("11".repeat(32), "22".repeat(32));
     let spec = format!("packages: [\"numpy==1.0 --hash=sha256:{one}\"]\n");
-    assert_eq!(build(&spec, &World::python()).shape(), "venv<-Base wheels<-Step(\"venv\")");
+    assert_eq!(build(&spec, &World::python()).shape(), "venv<-Base wheels<-Nothing");
     let built = build(&spec, &World::python());
     let lock = built.store.facts().find_map(|fact| match fact {
-        Fact::Lock { answer, .. } => Some(answer.lock.as_str().to_owned()),
+        Fact::Lock { answer, .. } => answer.lock.map(|text| text.as_str().to_owned()),
         _ => None,
     });
     let lock = lock.expect("a lock");
@@ -161,38 +170,39 @@ fn hashes_count_in_every_position() {
     // A line that does not apply here neither allows nor forbids hashes.
     let line = format!("numpy==0.9 ; python_version < \"3\" --hash=sha256:{one}\n");
     let world = World::python().with_file("requirements.txt", "numpy\n-c c.txt\n").with_file("c.txt", &line);
-    assert_eq!(build(text, &World { lock: Some(wheel), ..world }).shape(), "venv<-Base wheels<-Step(\"venv\")");
+    assert_eq!(build(text, &World { lock: Some(wheel), ..world }).shape(), "venv<-Base wheels<-Nothing");
 
     let all = format!("--require-hashes\nnumpy==1.0 --hash=sha256:{one}\n");
     let world = World::python().with_file("requirements.txt", &all);
-    assert_eq!(build(text, &world).shape(), "venv<-Base wheels<-Step(\"venv\")");
+    assert_eq!(build(text, &world).shape(), "venv<-Base wheels<-Nothing");
     let world = World::python().with_file("requirements.txt", &format!("{all}idna==3.4\n"));
     let shown = problems(text, &world);
     assert!(shown.contains("`--require-hashes` is set, but the requirements have no hash of idna"), "{shown}");
 }
 
-/// uv would reuse a wheel that was built for another base, with other libraries or other variables.
+/// Code that runs while a package is built can write to the cache of the step.
 #[test]
-fn built_wheels_are_reused_only_in_the_same_environment() {
-    let caches = |spec: &str, world: &World| -> Vec<String> {
-        let graph = build(spec, world).graph();
-        let text = described(&graph, "[pip] lib");
+fn steps_that_build_share_no_cache() {
+    let caches = |spec: &str, title: &str| -> Vec<String> {
+        let text = described(&build(spec, &World::python()).graph(), title);
         let words = text.split_whitespace().filter(|word| word.contains("imagespec-uv"));
         words.map(str::to_owned).collect()
     };
     let vcs = "packages: [numpy, lib @ git+https://example.org/lib]\n";
-    let one = caches(vcs, &World::python());
-    assert!(one.len() == 1 && one[0].starts_with("imagespec-uv-built-"), "{one:?}");
-    assert_eq!(caches(&format!("{vcs}entrypoint: [a]\n"), &World::python()), one);
-    assert_eq!(caches(&vcs.replace("numpy", "numpy, idna"), &World::python()), one, "wheels are no surroundings");
+    let one = caches(vcs, "[pip] lib");
+    assert!(one.len() == 1 && one[0].starts_with("imagespec-uv-step-"), "{one:?}");
+    assert_eq!(caches(&format!("{vcs}entrypoint: [a]\n"), "[pip] lib"), one, "the same step");
     for other in ["apt_packages: [gcc]\n", "env: {CFLAGS: -O2}\n", "base_image: python:3.11-bullseye\n"] {
-        assert_ne!(caches(&format!("{vcs}{other}"), &World::python()), one, "{other}");
+        assert_ne!(caches(&format!("{vcs}{other}"), "[pip] lib"), one, "{other}");
     }
-    let open = format!("{vcs}pip_extra_args: --no-build-isolation-package lib\n");
-    let more = open.replace("numpy", "numpy, idna");
-    assert_ne!(caches(&open, &World::python()), caches(&more, &World::python()), "a build that sees packages");
-    let wheels = described(&build(vcs, &World::python()).graph(), "[pip] numpy");
-    assert!(wheels.contains(" imagespec-uv shared"), "{wheels}");
+    assert_ne!(caches(&vcs.replace("numpy", "numpy, idna"), "[pip] lib"), one);
+    assert_eq!(caches(vcs, "[pip] numpy"), ["imagespec-uv"], "only uv writes to it");
+    // What another proxy sends is not for everyone.
+    let proxies = ["http://a:1", "http://b:1"]
+        .map(|proxy| caches(&format!("packages: [numpy]\nenv: {{https_proxy: \"{proxy}\"}}\n"), "[pip] numpy"));
+    assert!(proxies[0] != proxies[1] && proxies[0][0].starts_with("imagespec-uv-"), "{proxies:?}");
+    let commands = caches("packages: [numpy]\ncommands: [uv pip install six]\n", "[commands]");
+    assert!(commands.len() == 1 && commands[0].starts_with("imagespec-uv-step-"), "{commands:?}");
 }
 
 #[test]
@@ -201,11 +211,11 @@ fn a_lock_in_the_context_is_read_and_nothing_is_resolved() {
         wheels = [{ url = 'https://example.com/idna-3.20-py3-none-any.whl', hashes = { sha256 = '00' } }]\n";
     let world = World::python().with_file("pylock.toml", text);
     let built = build("requirements: pylock.toml\n", &world);
-    assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\")");
+    assert_eq!(built.shape(), "venv<-Base wheels<-Nothing");
     assert!(!built.asked().any(|question| matches!(question, AnyQuestion::Lock(_))), "{:?}", built.rounds);
     assert!(built.plans[0].to_string().contains("from pylock.toml, 1 packages"), "{}", built.plans[0]);
     // Without merging there is one step, with the same lock.
-    assert_eq!(build("requirements: pylock.toml\n", &world.chained()).shape(), "venv<-Base all<-Step(\"venv\")");
+    assert_eq!(build("requirements: pylock.toml\n", &world.chained()).shape(), "venv<-Base wheels<-Step(\"venv\")");
     let local = text.replace("url = 'https://example.com/", "path = 'wheels/");
     let shown =
         crate::world::problems("requirements: pylock.toml\n", &World::python().with_file("pylock.toml", &local));
@@ -218,7 +228,7 @@ fn a_lock_in_the_context_is_read_and_nothing_is_resolved() {
 fn packages_with_the_same_files_are_set_apart() {
     let world = World { collisions: "lib/x.py\tNumPy\tidna\n".to_owned(), ..World::python() };
     let built = build("packages: [idna, numpy]\n", &world);
-    assert_eq!(built.shape(), "venv<-Base wheels<-Step(\"venv\") apart:numpy<-Step(\"venv\")");
+    assert_eq!(built.shape(), "venv<-Base wheels<-Nothing apart:numpy<-Nothing");
     let text = built.plans[0].to_string();
     assert!(text.contains("idna and numpy bring the same files with different content; those of numpy stay"), "{text}");
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use buildkit_llb::{Graph, Op, OpId, Platform};
 use imagespec::{Diagnostic, Requirement, RequirementKind};
 use imagespec_compile::{
-    AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, ImageFact, InterpreterFact, LockFact, Outcome, Plan,
-    Program, Recipe, Settings, Store, lower, lower_for, plan,
+    AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, ImageFact, InstalledPackage, InterpreterFact, LockFact,
+    Outcome, Plan, Program, Recipe, Settings, Store, lower, lower_for, plan,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,10 @@ pub(crate) struct World {
     pub(crate) lock: Option<String>,
     /// The requirements that a tool exports from its own lock.
     pub(crate) exported: String,
+    /// The packages of environments that have some.
+    pub(crate) installed: Vec<InstalledPackage>,
+    /// Whether requirements of packages are only known after building them.
+    pub(crate) has_to_build: bool,
     /// What packages bring that others bring too.
     pub(crate) collisions: String,
 }
@@ -88,6 +92,8 @@ impl World {
             sources: ["src/main.py", "src/pkg/deep/leaf.py"].map(str::to_owned).to_vec(),
             lock: None,
             exported: String::new(),
+            installed: Vec::new(),
+            has_to_build: false,
             collisions: String::new(),
         }
     }
@@ -185,15 +191,14 @@ impl World {
                 let fact = reported(root, &question.path);
                 (question, fact).into()
             }
+            AnyQuestion::Installed(question) => (question, self.installed.clone()).into(),
             AnyQuestion::Lock(question) => {
                 let Some(recipe @ Recipe::Lock(lock)) = &ask.recipe else { panic!("a lock is made by a step") };
+                let is_refused = lock.is_apart() && self.has_to_build;
                 let lock_text = self.lock.clone().unwrap_or_else(|| self.lock_of(document));
                 let exported = recipe.exports_requirements().then(|| self.exported.clone());
-                // What an environment has in it, the tests that ask for it say.
-                let has = |root: &RootfsFacts| root.interpreters.contains_key(lock.interpreter());
-                let root = if has(&self.apt) && !has(&self.base) { &self.apt } else { &self.base };
-                let interpreter = reported(root, lock.interpreter());
-                (question, LockFact { lock: lock_text.into(), exported, interpreter }).into()
+                let lock = (!is_refused).then(|| lock_text.into());
+                (question, LockFact { lock, exported }).into()
             }
             AnyQuestion::Collisions(question) => (question, self.collisions.clone()).into(),
         }

@@ -73,7 +73,8 @@ fn questions_about_results_of_steps_have_a_recipe(first: &PlannedCase) {
             let graph = ask.recipe.as_ref().and_then(|recipe| lower_recipe(recipe, &outcome.sources));
             let needs_recipe = match &ask.question {
                 AnyQuestion::Programs(_) | AnyQuestion::RootfsFile(_) | AnyQuestion::Exists(_) => true,
-                AnyQuestion::Interpreter(_) | AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) => true,
+                AnyQuestion::Installed(_) | AnyQuestion::Interpreter(_) => true,
+                AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) => true,
                 AnyQuestion::Daemon(_) | AnyQuestion::Image(_) | AnyQuestion::ContextFile(_) => false,
                 AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) | AnyQuestion::ContextSources(_) => false,
             };
@@ -202,7 +203,8 @@ fn with_different_answer(fact: &Fact) -> Option<Fact> {
         Fact::RootfsFile { answer, .. } => *answer = if answer.is_some() { None } else { Some(String::new()) },
         Fact::Exists { answer, .. } => *answer = !*answer,
         Fact::Interpreter { answer, .. } => *answer = if answer.is_some() { None } else { Some(Default::default()) },
-        Fact::Lock { answer, .. } => answer.interpreter = None,
+        Fact::Installed { answer, .. } => answer.clear(),
+        Fact::Lock { answer, .. } => answer.lock = None,
     }
     Some(fact)
 }

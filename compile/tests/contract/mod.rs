@@ -20,7 +20,7 @@ pub(crate) use cases::Case;
 pub(crate) use checks::check_source;
 
 /// The maximum number of rounds that planning a case may take.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 10;
 
 /// The client that starts a build. Each client has a session of its own, and the second client has one more file, which no case reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

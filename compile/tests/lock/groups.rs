@@ -57,9 +57,9 @@ fn packages_that_cannot_be_grouped_are_last() {
         obstacles,
         [
             ("direct", None),
+            ("weak", Some(Obstacle::NoHash)),
             ("checkout", Some(Obstacle::Build)),
-            ("local", Some(Obstacle::Local)),
-            ("weak", Some(Obstacle::NoHash))
+            ("local", Some(Obstacle::Local))
         ]
     );
 }

@@ -208,21 +208,19 @@ fn mismatch(context: &Context<'_>, mistake: &Mistake) -> Option<String> {
     context.space.write("spec.yaml", &format!("# syntax=@FRONTEND@\n{}", mistake.spec));
     let mut ended = context.build().plainly().run();
     let missing = if context.way.entrance == Entrance::Imagespec {
-        let missing = missing_from_ours(context, mistake, &ended);
+        let missing = missing_from_ours(mistake, &ended);
         // The second build expects the answers of the first one.
         ended = context.build().plainly().run();
-        missing.into_iter().chain(missing_from_ours(context, mistake, &ended)).collect()
+        missing.into_iter().chain(missing_from_ours(mistake, &ended)).collect()
     } else {
         missing_from_others(context, mistake, &ended)
     };
     (!missing.is_empty()).then(|| format!("=== {}: {}\n{ended}", mistake.name, missing.join("; ")))
 }
 
-fn missing_from_ours(context: &Context<'_>, mistake: &Mistake, ended: &Ended) -> Vec<String> {
+fn missing_from_ours(mistake: &Mistake, ended: &Ended) -> Vec<String> {
     let mut missing = Vec::new();
-    // Without merging nothing is locked: the step that installs packages also resolves them.
-    let chained = mistake.ours.replace("[lock] resolve", "[python]");
-    let ours = if context.way.daemon.merges() { mistake.ours } else { &chained };
+    let ours = mistake.ours;
     if ended.code != Some(mistake.code) {
         missing.push(format!("exit code {:?} is not {}", ended.code, mistake.code));
     }

@@ -72,11 +72,12 @@ fn graph_is_whole(graph: &Graph) {
     // Execs: apt, environment, and one for each group of packages, whose number depends on the newest versions on the index.
     let groups = kinds.get("exec").copied().unwrap_or_default().saturating_sub(2);
     assert!(groups > 4, "the packages are many steps: {graph:#?}");
-    // Sources: base, uv, and the context twice. Files: the group installer, source, copy.
-    let expected = [("diff", 4 + groups), ("exec", 2 + groups), ("file", 3), ("merge", 1), ("source", 4)];
+    // Sources: base, uv, Python, and the context twice. Files: the input of groups and of the environment, source, copy. Groups have no
+    // diffs, because they are installed apart from the base.
+    let expected = [("diff", 4), ("exec", 2 + groups), ("file", 4), ("merge", 1), ("source", 5)];
     assert_eq!(kinds, BTreeMap::from(expected), "{graph:#?}");
     let others = graph.without_local_sources().len();
-    assert_eq!(others, 7 + 2 * groups, "base, uv, installer, execs, and diffs of all but source and copy: {graph:#?}");
+    assert_eq!(others, 9 + groups, "images, inputs, execs, and diffs of apt and the environment: {graph:#?}");
 }
 
 /// Digests of the steps that do not depend on local sources, whose digests differ between sessions. Names are not compared: if

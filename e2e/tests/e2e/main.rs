@@ -18,6 +18,7 @@ mod flytekit;
 mod frontend_example;
 mod graph_diff;
 mod groups;
+mod hostile;
 mod inert;
 mod interrupt;
 mod main_image;
@@ -103,6 +104,7 @@ fn cases() -> Vec<Case> {
         apt::cases(),
         bad_input::cases(),
         caches::cases(),
+        hostile::cases(),
         frontend_example::cases(),
         inert::cases(),
         interrupt::cases(),

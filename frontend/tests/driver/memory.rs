@@ -69,5 +69,5 @@ async fn an_unreadable_memory_is_ignored() {
     memory.spoil();
     let outcome = build(remembering(SPEC, &memory), &World::default().daemon()).await;
     outcome.planned.as_ref().unwrap();
-    assert_eq!(outcome.passes(), 5);
+    assert_eq!(outcome.passes(), 6);
 }

@@ -120,6 +120,33 @@ impl File {
         self
     }
 
+    /// Copies files in, one copy after the other, all from the end of one chain of changes, which is part of the op once. What the copies
+    /// themselves read from has no meaning.
+    ///
+    /// ```
+    /// use buildkit_llb::{Copy, File, GraphBuilder, MkFile};
+    ///
+    /// let made = File::scratch().mkfile(MkFile::new("/a", 0o644, "a"));
+    /// let twice = ["/b", "/c"].map(|to| Copy::new(None, "/a", to));
+    /// let mut graph = GraphBuilder::new();
+    /// let copied = graph.file(File::scratch().copy_each(made, twice));
+    /// let graph = graph.finish(Some(copied))?;
+    /// assert_eq!(graph.dump().to_string().matches("mkfile").count(), 1);
+    /// # Ok::<(), buildkit_llb::Violations>(())
+    /// ```
+    #[must_use]
+    pub fn copy_each(mut self, from: File, copies: impl IntoIterator<Item = Copy>) -> Self {
+        let mut after = self.steps.len().checked_sub(1);
+        self.read(self.base);
+        let origin = self.append(from);
+        for mut copy in copies {
+            copy.from.0 = origin.clone();
+            self.push(Action::Copy(Box::new(copy)), after);
+            after = self.steps.len().checked_sub(1);
+        }
+        self
+    }
+
     /// Writes a file.
     #[must_use]
     pub fn mkfile(self, mkfile: MkFile) -> Self {

@@ -3,6 +3,7 @@
 //! Looks at specs alone: what a base image contains, such as an interpreter or a user, is not known here.
 
 use super::MergedSpec;
+use crate::builder::OWN_PYTHON;
 use crate::choice::Flavor;
 use crate::field;
 use crate::image_spec::ImageSpec;
@@ -14,10 +15,8 @@ use crate::requirements_file::RequirementsKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Environment {
     None,
-    /// An environment over an interpreter; on top of the apt packages where something in it may be built.
-    Venv {
-        on_apt: bool,
-    },
+    /// An environment over an interpreter.
+    Venv,
     Conda,
 }
 
@@ -107,21 +106,11 @@ impl<'a> MergedSpec<'a> {
         self.has_packages() || self.implies_pip() || self.implies_cuda() || self.implies_flytekit()
     }
 
-    /// All Python packages are one step.
-    fn is_one_step(&self) -> bool {
-        self.value(field::PYTHON_LAYERS) == Some(1) || self.has_python_exec() || self.wants_conda()
-    }
-
     /// Versions are chosen, or read, by a step of their own.
     fn resolves(&self) -> bool {
         match self.lock() {
             Some((_, file)) => file.kind() != RequirementsKind::Pylock,
-            None => {
-                let is_project = |spec: &ImageSpec| {
-                    spec.requirements().is_some_and(|file| file.kind() == RequirementsKind::Pyproject)
-                };
-                self.wants_packages() && (!self.is_one_step() || self.any(is_project))
-            }
+            None => self.wants_packages(),
         }
     }
 
@@ -157,6 +146,19 @@ impl<'a> MergedSpec<'a> {
         self.wants_python() && (self.names_apt_python() || (self.has_python_exec() && self.has_apt_packages()))
     }
 
+    /// Python packages may be installed on top of other steps: over what an environment has, or because they are built from source.
+    pub(crate) fn installs_on_top(&self) -> bool {
+        self.wants_conda() || self.has_python_exec() || self.may_build()
+    }
+
+    /// The image's own interpreter compiles packages: no image is named that does, and the default one may be out of reach.
+    pub(crate) fn compiles_itself(&self) -> bool {
+        match self.value(field::PYTHON_IMAGE) {
+            Some(image) => image == OWN_PYTHON,
+            None => self.value(field::UV_IMAGE).is_some(),
+        }
+    }
+
     /// uv may install the interpreter, in the same step that makes the environment.
     pub(crate) fn may_install_python(&self) -> bool {
         !self.has_python_exec()
@@ -166,7 +168,7 @@ impl<'a> MergedSpec<'a> {
         if self.wants_conda() {
             Environment::Conda
         } else if self.wants_python() {
-            Environment::Venv { on_apt: self.builds_on_apt() && self.is_one_step() }
+            Environment::Venv
         } else {
             Environment::None
         }
@@ -224,7 +226,7 @@ impl<'a> MergedSpec<'a> {
                 };
                 self.has_apt_packages() || self.any(options)
             }
-            StepKind::Python => matches!(self.environment(), Environment::Venv { .. }),
+            StepKind::Python => matches!(self.environment(), Environment::Venv),
             StepKind::Conda => self.wants_conda(),
             StepKind::Lock => self.resolves(),
             StepKind::Packages => self.wants_packages(),

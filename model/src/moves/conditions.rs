@@ -74,11 +74,6 @@ pub(crate) fn is_flyte(change: &Change<'_>) -> bool {
     change.either(MergedSpec::is_flyte)
 }
 
-/// Versions are chosen by a step of their own, and were not before, or the other way around.
-pub(crate) fn lock_differs(change: &Change<'_>) -> bool {
-    change.differs(|scope| scope.has(crate::moves::StepKind::Lock))
-}
-
 /// The variable names a proxy; apt reads these and no others.
 pub(crate) fn is_proxy_variable(change: &Change<'_>) -> bool {
     change.entry.is_none_or(is_proxy)

@@ -1,5 +1,4 @@
-# Describes the interpreter that runs this file, and the system's C library. argv: the file to write, then optionally
-# `--copy FROM TO` to copy a file, then optionally a command, which replaces this process.
+# Describes the interpreter that runs this file, and the system's C library. argv: the file to write.
 import os, sys
 
 
@@ -38,12 +37,3 @@ with open(sys.argv[1], "w") as out:
         ("libc-version", libc_version),
     ]:
         out.write("%s %s\n" % (name, value))
-command = sys.argv[2:]
-if command[:1] == ["--copy"]:
-    with open(command[1], "rb") as source, open(command[2], "wb") as target:
-        target.write(source.read())
-    del command[:3]
-if command:
-    # The command also prints the file that it writes, which is hundreds of lines.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.execv(command[0], command)

@@ -57,6 +57,7 @@ pub(super) fn scenario(name: &str) -> Scenario {
                 "base_image": "python:3.11-slim",
                 "apt_packages": ["git"],
                 "packages": ["lib @ git+https://example.org/lib.git"],
+                "pip_secret_mounts": [{"id": "token", "src_env": "TOKEN", "env": "UV_INDEX_A_PASSWORD"}],
                 "env": {"MODE": "x"},
             });
             (spec, python())
