@@ -2,7 +2,7 @@
 //!
 //! Plain data: this module does not know how answers are found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use buildkit_llb::{CapSet, Platform};
@@ -49,6 +49,83 @@ pub struct Program {
     /// The target, if it is a symbolic link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+}
+
+/// What a script found in a root filesystem.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SurveyFact {
+    /// The files named `python*`, in the order of their folders and sorted within a folder.
+    pub programs: Vec<Program>,
+    /// The paths that exist, of those that were looked for: the program that was asked for, and the dynamic linkers of musl.
+    pub paths: BTreeSet<String>,
+    /// The texts of the files that exist, of [`SURVEYED_FILES`](crate::SURVEYED_FILES).
+    pub files: BTreeMap<String, String>,
+    /// What interpreters report, by path; `None` for one that reports nothing usable.
+    pub interpreters: BTreeMap<String, Option<InterpreterFact>>,
+}
+
+impl SurveyFact {
+    /// Parses the output of the script: lines with a kind and a path, each followed by its text, indented by one space. The first place of
+    /// a path counts. Other lines are ignored.
+    #[must_use]
+    pub fn parse(text: &str, folders: &[String]) -> Self {
+        let mut survey = Self::default();
+        let mut lines = text.split_terminator('\n').peekable();
+        while let Some(line) = lines.next() {
+            let mut body = String::new();
+            while let Some(more) = lines.next_if(|line| line.starts_with(' ')) {
+                body.push_str(&more[1..]);
+                body.push('\n');
+            }
+            let Some((kind, path)) = line.split_once(' ') else { continue };
+            let path = path.to_owned();
+            match kind {
+                "program" => survey.programs.push(Program { path, link: None }),
+                "link" => survey.programs.push(Program { path, link: Some(body.trim_end_matches('\n').to_owned()) }),
+                "path" => _ = survey.paths.insert(path),
+                "file" => _ = survey.files.insert(path, body),
+                "interpreter" => _ = survey.interpreters.insert(path, InterpreterFact::parse(&body)),
+                _ => {}
+            }
+        }
+        let position = |program: &Program| {
+            let (folder, _) = program.path.rsplit_once('/').unwrap_or_default();
+            folders.iter().position(|known| known.trim_end_matches('/') == folder)
+        };
+        survey.programs.sort_by_cached_key(|program| (position(program), program.path.clone()));
+        survey.programs.dedup_by(|one, other| one.path == other.path);
+        survey.describe_links();
+        survey
+    }
+
+    /// A link to a program in the same folder is the same interpreter.
+    fn describe_links(&mut self) {
+        let links: BTreeMap<&str, String> = self
+            .programs
+            .iter()
+            .filter_map(|program| {
+                let target = program.link.as_deref().filter(|target| !target.contains('/'))?;
+                let (folder, _) = program.path.rsplit_once('/')?;
+                Some((program.path.as_str(), format!("{folder}/{target}")))
+            })
+            .collect();
+        let mut found = Vec::new();
+        for path in links.keys() {
+            let mut target = *path;
+            // A loop of links ends after as many steps as there are links.
+            for _ in 0..links.len() {
+                let Some(next) = links.get(target) else { break };
+                target = next;
+            }
+            if let Some(fact) = self.interpreters.get(target) {
+                found.push(((*path).to_owned(), fact.clone()));
+            }
+        }
+        for (path, fact) in found {
+            self.interpreters.entry(path).or_insert(fact);
+        }
+    }
 }
 
 /// The description of an interpreter and of its system, as the interpreter reports it.
@@ -185,6 +262,44 @@ impl Eq for Text {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parses_a_survey() {
+        let text = "\
+link /b/python3
+ python3.11
+program /b/python3.11
+link /a/python
+ loop
+link /a/loop
+ python
+interpreter /b/python3.11
+ version 3.11.2
+ implementation cpython
+interpreter /b/broken
+path /lib/ld-musl-x86_64.so.1
+file /etc/passwd
+ root:x:0:0::/root:/bin/sh
+
+ nobody:x:65534:
+file /etc/empty
+unknown
+";
+        let survey = SurveyFact::parse(text, &["/a/".to_owned(), "/b".to_owned()]);
+        let paths: Vec<&str> = survey.programs.iter().map(|program| program.path.as_str()).collect();
+        assert_eq!(paths, ["/a/loop", "/a/python", "/b/python3", "/b/python3.11"]);
+        assert_eq!(survey.programs[2].link.as_deref(), Some("python3.11"));
+        let version =
+            |path: &str| survey.interpreters.get(path).map(|fact| fact.as_ref().map(|fact| fact.version.as_str()));
+        assert_eq!(version("/b/python3"), Some(Some("3.11.2")), "a link is what it leads to");
+        assert_eq!((version("/b/broken"), version("/a/python")), (Some(None), None));
+        assert!(survey.paths.contains("/lib/ld-musl-x86_64.so.1"));
+        assert_eq!(
+            survey.files["/etc/passwd"], "root:x:0:0::/root:/bin/sh\n",
+            "an empty line of the script ends a file"
+        );
+        assert_eq!(survey.files["/etc/empty"], "");
+    }
 
     #[test]
     fn parses_the_output_of_the_probe() {

@@ -78,6 +78,13 @@ pub(crate) fn may_build(arguments: &[String]) -> bool {
     split(arguments).iter().any(|(name, _)| installer_option(name).is_some_and(|option| option.builds))
 }
 
+/// Whether some packages are built in the environment that they are installed into, where they see other packages, by arguments or by
+/// variables that uv reads.
+pub(crate) fn builds_in_environment(arguments: &[String], mut variables: impl Iterator<Item = String>) -> bool {
+    let in_arguments = split(arguments).iter().any(|(name, _)| name.starts_with("--no-build-isolation"));
+    in_arguments || variables.any(|name| name.starts_with("UV_NO_BUILD_ISOLATION"))
+}
+
 /// Whether packages are looked for in files of the root filesystem, by arguments or by variables that uv reads.
 pub(crate) fn reads_files(arguments: &[String], env: &BTreeMap<String, String>) -> bool {
     let is_web = |text: &str| ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));

@@ -28,6 +28,9 @@ pub(crate) const PYTHON_RELEASES: [(u32, u32); 6] = [(9, 19), (10, 14), (11, 9),
 /// The base image if the spec has none (Flytekit's default).
 pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";
 
+/// The files that a survey of a root filesystem reads.
+pub const SURVEYED_FILES: [&str; 3] = ["/etc/os-release", "/etc/passwd", "/etc/group"];
+
 /// The time of all files that steps write, in seconds since 1970: 1980-01-02, because zip archives know no earlier year in any time
 /// zone.
 pub(crate) const FILE_TIME: i64 = 315_619_200;
@@ -37,6 +40,10 @@ pub(crate) const INSTALLED: &str = "/dev/imagespec/installed";
 
 /// The beginning of the URLs of files in that folder.
 pub(crate) const INSTALLED_URL: &str = "file:///dev/imagespec/installed/";
+
+/// The folder of an image with what planning has read from results of steps. A cache that is kept elsewhere has the results of what is in
+/// the image, so another daemon finds the answers there.
+pub(crate) const RECORDS: &str = "/usr/share/imagespec";
 
 /// The folder to which steps write results that are read back.
 pub(crate) const OUTPUT: &str = "/dev/imagespec/out";

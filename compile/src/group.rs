@@ -8,13 +8,15 @@
 //!   those past the budget            ── one of few buckets   (heavy-0)
 //! of medium_bytes or more            ── one of few buckets   (medium-1)
 //! every other wheel                  ── one of some buckets  (small-03)
+//! what joined later                  ── one group          (young)
 //! whose files others bring too       ── a group of its own   (apart:opencv-python)
 //! wheels without a hash              ── one group            (no-hash)
-//! what is built, or a local file     ── the tail             (tail)
+//! what is built, or a local file     ── a group of its own   (tail:pyspark)
+//!   those past a dozen               ── one group            (tail)
 //! ```
 //!
-//! Buckets are chosen by a hash of the name, so a new version of a package stays in its group. All groups except the tail can be
-//! installed at the same time, each on the same empty environment.
+//! Buckets are chosen by a hash of the name, so a new version of a package stays in its group. All groups can be installed at the same
+//! time; those that are built are on top of the empty environment.
 //!
 //! `docs/python-layers.md` describes how a group is installed, and why.
 
@@ -34,7 +36,7 @@ pub(crate) use input::{PYPI_INDEX, arguments, cache_control, searched};
 /// Packages that are installed in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The unique and stable id: `wheel:torch`, `heavy-0`, `medium-1`, `small-03`, `apart:opencv-python`, `tail`.
+    /// The unique and stable id: `wheel:torch`, `heavy-0`, `medium-1`, `small-03`, `apart:opencv-python`, `tail:pyspark`.
     pub id: String,
     /// Why these packages are in one group.
     pub kind: GroupKind,
@@ -59,11 +61,14 @@ pub enum GroupKind {
     Small,
     /// All wheels, if they are too few to be divided.
     AllWheels,
+    /// Wheels that joined after the others were divided.
+    Young,
     /// A wheel with files that are also in other wheels. Its layer is on top of theirs.
     Apart,
     /// Wheels without a hash: the step's definition does not identify their content.
     NoHash,
-    /// Packages that cannot be in other groups. The group is installed after apt and all other groups.
+    /// A package that cannot be in other groups, or those of them beyond a dozen. The group is installed on top of apt and the
+    /// environment, and its layer is on top of all wheels.
     Tail,
     /// All packages, if none can be separated.
     All,

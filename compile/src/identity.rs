@@ -111,7 +111,20 @@ fn image(plan: &Plan) -> Value {
 }
 
 fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
-    let Plan { platform, shape, base, below, uv, micromamba, python: _, steps: _, image: _, reasons: _, common } = plan;
+    let Plan {
+        platform,
+        shape,
+        base,
+        below,
+        uv,
+        micromamba,
+        python: _,
+        steps: _,
+        image: _,
+        reasons: _,
+        records: _,
+        common,
+    } = plan;
     let Common {
         no_cache: _,
         resolve_mode: _,

@@ -5,11 +5,29 @@
 use serde_json::{Map, Value, json};
 
 use crate::fixed::FILE_TIME;
+use crate::lower::title as record_title;
+use crate::outcome::Record;
 use crate::plan::{Action, Plan};
 
 /// The comment of our history entries.
 const COMMENT: &str = "imagespec";
 
+/// The config of an image with its records, which are its last layers.
+pub(crate) fn with_records(plan: &Plan) -> Value {
+    let mut config = image_config(plan);
+    if let Some(Value::Array(history)) = config.get_mut("history") {
+        let created = created(plan);
+        let names = plan.all_records().filter_map(Record::name);
+        let entries = names.map(|name| {
+            let created_by = format!("[record] {}", record_title(name));
+            json!({ "created": created, "created_by": created_by, "comment": COMMENT })
+        });
+        history.extend(entries);
+    }
+    config
+}
+
+/// The config of an image without its records.
 pub(crate) fn image_config(plan: &Plan) -> Value {
     let mut image = match &plan.common.base_config {
         Value::Object(members) => members.clone(),
@@ -24,7 +42,7 @@ pub(crate) fn image_config(plan: &Plan) -> Value {
         image.insert("variant".to_owned(), plan.platform.variant.clone().into());
     }
     // Otherwise the exporter would write the current time, and the same image would have another digest.
-    let created = rfc3339(plan.common.source_date_epoch.unwrap_or(FILE_TIME));
+    let created = created(plan);
     image.insert("created".to_owned(), created.clone().into());
     let mut config = match image.remove("config") {
         Some(Value::Object(members)) => members,
@@ -94,6 +112,11 @@ fn apply(plan: &Plan, config: &mut Map<String, Value>) {
     }
     // Triggers of the base are for Dockerfiles that are built directly on it.
     config.remove("OnBuild");
+}
+
+/// The time of the image and of its history.
+fn created(plan: &Plan) -> String {
+    rfc3339(plan.common.source_date_epoch.unwrap_or(FILE_TIME))
 }
 
 /// Formats seconds since 1970 as RFC 3339 in UTC, with the civil-from-days algorithm for the proleptic Gregorian calendar.

@@ -84,16 +84,16 @@ mod stand_in;
 mod step_key;
 mod store;
 
-pub use answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, Text};
+pub use answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, SurveyFact, Text};
 pub use commands::ended_command;
 pub use document::Document;
-pub use fixed::{CONDA_ENVIRONMENT, DEFAULT_BASE_IMAGE, DEFAULT_MICROMAMBA_IMAGE, DEFAULT_UV_IMAGE, ENVIRONMENT};
+pub use fixed::{
+    CONDA_ENVIRONMENT, DEFAULT_BASE_IMAGE, DEFAULT_MICROMAMBA_IMAGE, DEFAULT_UV_IMAGE, ENVIRONMENT, SURVEYED_FILES,
+};
 pub use lock_file::LockFile;
-pub use lower::group::COLLISIONS_FILE;
-pub use lower::lock::{EXPORTED_FILE, LOCK_FILE};
-pub use lower::probe::{INSTALLED_FILE, INTERPRETER_FILE, context_listing, image_fetch};
+pub use lower::probe::{context_listing, image_fetch};
 pub use lower::{Compiled, lower, lower_for, lower_recipe, lower_steps};
-pub use outcome::{Ask, Draft, EarlyStep, LockRecipe, Outcome, Recipe, RootRecipe, StepInfo};
+pub use outcome::{Ask, Draft, EarlyStep, LockRecipe, Outcome, Recipe, RootRecipe, StepInfo, SurveyRecipe};
 pub use plan::{
     Account, Action, Compiler, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, ManagedPython,
     Parent, PinnedImage, Place, Plan, Shape, Step,

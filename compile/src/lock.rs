@@ -34,7 +34,7 @@ mod table;
 mod tags;
 mod wheel_name;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imagespec::{Marker, PackageName, Span};
 pub use pep440_rs::{Version, VersionSpecifiers};
@@ -49,6 +49,15 @@ pub use wheel_name::{BuildTag, WheelName};
 /// Hashes of a file: algorithm to lower-case hexadecimal digits.
 pub type Hashes = BTreeMap<String, String>;
 
+/// How the packages of a lock that `imagespec lock` wrote are divided, as far as the packages alone do not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// The packages that have joined since the packages were divided (`tool.imagespec.young`).
+    pub young: BTreeSet<PackageName>,
+    /// The Debian packages of the spec at that time (`tool.imagespec.apt`).
+    pub apt: Vec<String>,
+}
+
 /// A lockfile (PEP 751, "File format").
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lock {
@@ -60,6 +69,8 @@ pub struct Lock {
     pub made_of: Option<String>,
     /// The digests of the single inputs (`tool.imagespec.parts`).
     pub made_of_parts: BTreeMap<String, String>,
+    /// How the packages were divided when they were last divided anew.
+    pub cut: Cut,
     /// The packages, in the lock's order. A name may occur more than once, under markers that exclude each other.
     pub packages: Vec<LockedPackage>,
 }

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{Digest, Platform};
+use imagespec::PackageName;
 use serde_json::json;
 
-use crate::lock::Lock;
+use crate::lock::{Cut, Lock};
 use crate::lock_step::LockStep;
 
 /// The lockfile for one platform that `imagespec lock` writes next to the spec.
@@ -113,8 +114,46 @@ impl LockInputs {
     }
 }
 
-/// The file's text: the lock with its inputs in the table `tool` (PEP 751).
-pub(crate) fn text(lock: &str, spec: &str, inputs: &LockInputs) -> String {
+/// The lock in a file's text, as it was resolved.
+pub(crate) fn resolved(text: &str) -> String {
+    let lock = match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with(HEADER) => rest,
+        _ => text,
+    };
+    let lock = lock.split_once("\n\n[tool.imagespec]\n").map_or(lock, |(lock, _)| lock);
+    format!("{}\n", lock.trim_end())
+}
+
+/// The beginning of the first line.
+const HEADER: &str = "# Written by `imagespec lock`.";
+
+/// What is young in a lock that replaces an older one: the packages that the older one did not have or that were young in it. If there
+/// are too many, there are none, so the packages are divided anew.
+pub(crate) fn young(lock: &Lock, older: &Lock) -> BTreeSet<PackageName> {
+    let names = |lock: &Lock| lock.packages.iter().map(|package| package.name.clone()).collect::<BTreeSet<_>>();
+    let (known, now) = (names(older), names(lock));
+    let is_young = |name: &&PackageName| !known.contains(*name) || older.cut.young.contains(*name);
+    let young: BTreeSet<PackageName> = now.iter().filter(is_young).cloned().collect();
+    let settled = now.len() - young.len();
+    if young.len() > most_young(settled) { BTreeSet::new() } else { young }
+}
+
+/// The Debian packages to install below those that joined later; empty if all are installed together.
+pub(crate) fn settled_apt(packages: &BTreeSet<String>, older: &[String]) -> BTreeSet<String> {
+    let settled: BTreeSet<String> = older.iter().cloned().collect();
+    let young = packages.difference(&settled).count();
+    let is_growth = !settled.is_empty() && settled.is_subset(packages) && young > 0;
+    if is_growth && young <= most_young(settled.len()) { settled } else { BTreeSet::new() }
+}
+
+/// A quarter of what is settled, and at least this number: more would make every addition reinstall too much.
+fn most_young(settled: usize) -> usize {
+    const ALWAYS: usize = 4;
+    ALWAYS.max(settled / 4)
+}
+
+/// The file's text: the lock with its inputs and the cut in the table `tool` (PEP 751).
+pub(crate) fn text(lock: &str, spec: &str, inputs: &LockInputs, cut: &Cut) -> String {
     let spec = spec.rsplit('/').next().unwrap_or_default().replace(char::is_control, " ");
     // Wheels without files have no use outside of the step; this is how uv writes them if there are others.
     let entry = format!("    {{ url = \"{}", crate::fixed::INSTALLED_URL);
@@ -123,8 +162,15 @@ pub(crate) fn text(lock: &str, spec: &str, inputs: &LockInputs) -> String {
     let LockInputs { digest, parts } = inputs;
     // File names and digests need no escapes.
     let parts: Vec<String> = parts.iter().map(|(name, value)| format!("\"{name}\" = \"{value}\"\n")).collect();
+    // A list of texts is the same in JSON.
+    let list = |name: &str, texts: Vec<&str>| match texts.is_empty() {
+        true => String::new(),
+        false => format!("{name} = {}\n", json!(texts)),
+    };
+    let young = list("young", cut.young.iter().map(PackageName::as_str).collect());
+    let apt = list("apt", cut.apt.iter().map(String::as_str).collect());
     format!(
-        "# Written by `imagespec lock`. Builds of {spec} install exactly this.\n{lock}\n\n[tool.imagespec]\nmade-of = \"{digest}\"\n\n[tool.imagespec.parts]\n{}",
+        "{HEADER} Builds of {spec} install exactly this.\n{lock}\n\n[tool.imagespec]\nmade-of = \"{digest}\"\n{young}{apt}\n[tool.imagespec.parts]\n{}",
         parts.concat()
     )
 }

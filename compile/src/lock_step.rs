@@ -9,7 +9,7 @@ use crate::answer::InterpreterFact;
 use crate::plan::{InstallSecret, Parent, PinnedImage};
 
 /// How a lock is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LockStep {
     pub(crate) title: String,
     pub(crate) command: LockCommand,

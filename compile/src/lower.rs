@@ -13,9 +13,15 @@ pub(crate) mod lock;
 pub(crate) mod probe;
 mod python;
 mod recipe;
+mod record;
 mod user;
 
 pub use recipe::{lower_recipe, lower_steps};
+
+pub(crate) use group::COLLISIONS_FILE;
+pub(crate) use lock::{EXPORTED_FILE, LOCK_FILE};
+pub(crate) use probe::{INSTALLED_FILE, INTERPRETER_FILE};
+pub(crate) use record::{path as record, title};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,12 +65,13 @@ impl Compiled {
 pub fn lower(plan: &Plan, sources: &SourceMap) -> Compiled {
     let mut lowering = Lowering::new(plan, sources);
     let base = lowering.steps(|_| true);
-    let whole = lowering.whole(base);
+    let records = lowering.records();
+    let whole = lowering.whole(base, &records);
     let steps = lowering.tips.iter().map(|(id, tip)| ((*id).to_owned(), tip.output)).collect();
     let graph = lowering.finish(Some(whole));
     // Exporters count layers from the pulled image.
     let base_config = plan.images().last().unwrap_or(plan).common.base_config.clone();
-    Compiled { graph, image_config: image_config::image_config(plan), base_config, steps }
+    Compiled { graph, image_config: image_config::with_records(plan), base_config, steps }
 }
 
 /// Lowers plans for a daemon.
@@ -112,7 +119,12 @@ impl<'a> Lowering<'a> {
         for file in locations::source_files(sources) {
             graph.add_file(file);
         }
-        Self { plan, common: &plan.common, graph, tips: BTreeMap::new(), lists: Vec::new() }
+        Self { graph, ..Self::on(plan) }
+    }
+
+    /// Without texts that locations refer to.
+    fn on(plan: &'a Plan) -> Self {
+        Self { plan, common: &plan.common, graph: GraphBuilder::new(), tips: BTreeMap::new(), lists: Vec::new() }
     }
 
     fn finish(self, root: Option<Output>) -> Graph {
@@ -179,9 +191,9 @@ impl<'a> Lowering<'a> {
     /// Lowers the finished image that this one is built on.
     fn finished(&mut self, plan: &'a Plan) -> Output {
         let graph = std::mem::take(&mut self.graph);
-        let mut below = Lowering { plan, common: &plan.common, graph, tips: BTreeMap::new(), lists: Vec::new() };
+        let mut below = Lowering { graph, ..Lowering::on(plan) };
         let base = below.steps(|_| true);
-        let whole = below.whole(base);
+        let whole = below.whole(base, &[]);
         self.graph = below.graph;
         whole
     }
@@ -193,27 +205,28 @@ impl<'a> Lowering<'a> {
             Parent::Step(id) => self.tips.get(id.as_str()).map_or(base, |tip| tip.output),
             Parent::Joined(ids) => {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                self.joined(base, &ids)
+                self.joined(base, &ids, &[])
             }
         })
     }
 
-    /// The complete image: the last step if it is built on all others, otherwise all steps merged.
-    fn whole(&mut self, base: Output) -> Output {
+    /// The complete image: the last step if it is built on all others, otherwise all steps merged; and the records.
+    fn whole(&mut self, base: Output, records: &[Output]) -> Output {
         let steps = &self.plan.steps;
         match steps.last() {
             Some(Step { id, action: Action::Commands { .. }, .. }) => {
-                self.tips.get(id.as_str()).map_or(base, |tip| tip.output)
+                let commands = self.tips.get(id.as_str()).map_or(base, |tip| tip.output);
+                self.joined(commands, &[], records)
             }
             _ => {
                 let ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
-                self.joined(base, &ids)
+                self.joined(base, &ids, records)
             }
         }
     }
 
-    /// The changes of steps, merged in their order on top of the base.
-    fn joined(&mut self, base: Output, ids: &[&str]) -> Output {
+    /// The changes of steps and other files, merged in their order on top of the base.
+    fn joined(&mut self, base: Output, ids: &[&str], others: &[Output]) -> Output {
         let plan = self.plan;
         let steps = ids.iter().filter_map(|id| plan.steps.iter().find(|step| step.id == **id)).collect();
         let steps = plan.in_layer_order(steps).into_iter();
@@ -222,9 +235,10 @@ impl<'a> Lowering<'a> {
         // If each step is built on the previous one, the last one contains all.
         let mut end = base;
         let is_chain = tips.iter().all(|(_, tip)| Some(std::mem::replace(&mut end, tip.output)) == tip.below);
-        if is_chain || plan.shape == Shape::Chain {
-            return tips.last().map_or(base, |(_, tip)| tip.output);
-        }
+        let (base, tips) = match tips.last() {
+            Some((_, last)) if is_chain || plan.shape == Shape::Chain => (last.output, Vec::new()),
+            _ => (base, tips),
+        };
         let changes: Vec<Output> = tips
             .iter()
             .flat_map(|(step, tip)| {
@@ -237,6 +251,7 @@ impl<'a> Lowering<'a> {
                 [tip.apart, Some(diff)]
             })
             .flatten()
+            .chain(others.iter().copied())
             .collect();
         let Some((first, others)) = changes.split_first() else { return base };
         let merged =

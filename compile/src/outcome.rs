@@ -11,6 +11,7 @@ use imagespec::{Diagnostic, SourceMap, Span};
 use crate::identity;
 use crate::lock_file::LockFile;
 use crate::lock_step::{LOCK, LockPlace, LockStep};
+use crate::lower::{COLLISIONS_FILE, EXPORTED_FILE, INSTALLED_FILE, INTERPRETER_FILE, LOCK_FILE, record};
 use crate::plan::{Action, LocalFilter, Parent, Plan, Shape, Step};
 use crate::step_key::StepKey;
 use crate::store::{AnyQuestion, Reads};
@@ -49,10 +50,12 @@ pub struct Ask {
 }
 
 /// How to find an answer, in terms of a plan ([`lower_recipe`](crate::lower_recipe) makes the graph).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Recipe {
     /// Read files of a root filesystem.
     Root(RootRecipe),
+    /// Run a script that describes a root filesystem.
+    Survey(SurveyRecipe),
     /// Run an interpreter.
     Interpreter {
         /// The root filesystem with the interpreter.
@@ -73,7 +76,98 @@ pub enum Recipe {
     Collisions(Arc<Plan>),
 }
 
+/// A survey of a root filesystem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurveyRecipe {
+    pub(crate) root: RootRecipe,
+    pub(crate) folders: Vec<String>,
+    pub(crate) program: Option<String>,
+    /// The name of its record.
+    pub(crate) name: &'static str,
+}
+
+/// A file of an image with what its plan is based on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Record {
+    /// The answer to a question, which is the result of a recipe.
+    Answer(Recipe),
+    /// A lock that was read next to the spec, as it was resolved once.
+    Lock(String),
+}
+
+impl Record {
+    /// Its name.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Answer(recipe) => recipe.record(),
+            Self::Lock(_) => Some(LOCK_FILE),
+        }
+    }
+
+    /// Removes the session, for a graph that another session will serve.
+    pub(crate) fn forget_session(&mut self) {
+        match self {
+            Self::Answer(recipe) => recipe.forget_session(),
+            Self::Lock(_) => {}
+        }
+    }
+}
+
+impl SurveyRecipe {
+    /// The step with this root filesystem; `None` for the base of all steps.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        self.root.step()
+    }
+}
+
 impl Recipe {
+    /// The path of the file with the answer in the result; `None` if the answer is not in one file.
+    #[must_use]
+    pub fn file(&self) -> Option<String> {
+        match self {
+            Self::Interpreter { .. } => Some(INTERPRETER_FILE.to_owned()),
+            _ => self.record().map(record),
+        }
+    }
+
+    /// The name of the record with the answer, if images have it.
+    fn record(&self) -> Option<&'static str> {
+        match self {
+            Self::Root(_) | Self::Interpreter { .. } => None,
+            Self::Survey(survey) => Some(survey.name),
+            Self::Installed { .. } => Some(INSTALLED_FILE),
+            Self::Lock(_) => Some(LOCK_FILE),
+            Self::Collisions(_) => Some(COLLISIONS_FILE),
+        }
+    }
+
+    /// The path of the file with requirements that a tool exported from its own lockfile, in the result for a lock that is made from them.
+    #[must_use]
+    pub fn exported_file(&self) -> Option<String> {
+        self.exports_requirements().then(|| record(EXPORTED_FILE))
+    }
+
+    /// The plan that it is a part of.
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
+        match self {
+            Self::Root(root) | Self::Interpreter { root, .. } | Self::Installed { root, .. } => &root.plan,
+            Self::Survey(survey) => &survey.root.plan,
+            Self::Lock(lock) => &lock.plan,
+            Self::Collisions(plan) => plan,
+        }
+    }
+
+    fn forget_session(&mut self) {
+        let plan = match self {
+            Self::Root(root) | Self::Interpreter { root, .. } | Self::Installed { root, .. } => &mut root.plan,
+            Self::Survey(survey) => &mut survey.root.plan,
+            Self::Lock(lock) => &mut lock.plan,
+            Self::Collisions(plan) => plan,
+        };
+        Arc::make_mut(plan).forget_session();
+    }
+
     /// Whether the answer includes the requirements that a tool exported from its own lockfile
     /// ([`EXPORTED_FILE`](crate::EXPORTED_FILE)).
     #[must_use]
@@ -83,7 +177,7 @@ impl Recipe {
 }
 
 /// A root filesystem that a part of a plan results in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RootRecipe {
     pub(crate) plan: Arc<Plan>,
     /// The step with this root filesystem; `None` for the base.
@@ -99,7 +193,7 @@ impl RootRecipe {
 }
 
 /// The step that resolves requirements, and the plan below it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LockRecipe {
     pub(crate) plan: Arc<Plan>,
     pub(crate) step: Arc<LockStep>,

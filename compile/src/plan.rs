@@ -12,6 +12,7 @@ use serde::Serialize;
 pub use self::action::{
     Account, Action, Compiler, CopyItem, GroupInstall, InstallSecret, LocalFilter, ManagedPython, Place,
 };
+use crate::outcome::Record;
 use crate::settings::{CaBundle, Network, NoCache, ResolveMode};
 
 /// The build of one platform.
@@ -40,6 +41,9 @@ pub struct Plan {
     pub image: ImageConfigPlan,
     /// Reasons for decisions, for users.
     pub reasons: Vec<String>,
+    /// What the plan is based on, as files of the image.
+    #[serde(skip)]
+    pub(crate) records: Vec<Record>,
     /// Data that all steps share.
     #[serde(skip)]
     pub(crate) common: Common,
@@ -85,6 +89,7 @@ impl Plan {
     /// Removes the session, for a graph that another session will serve.
     pub fn forget_session(&mut self) {
         self.common.session = None;
+        self.records.iter_mut().for_each(Record::forget_session);
         if let Some(below) = &mut self.below {
             below.forget_session();
         }
@@ -138,6 +143,12 @@ impl Plan {
             }
         }
         ordered
+    }
+
+    /// The records of this image and of the finished images below it, which come first.
+    pub(crate) fn all_records(&self) -> impl Iterator<Item = &Record> {
+        let images: Vec<&Plan> = self.images().collect();
+        images.into_iter().rev().flat_map(|plan| &plan.records)
     }
 
     /// This image and the finished images below it, outermost first.
@@ -292,12 +303,13 @@ impl std::fmt::Display for Plan {
             None => writeln!(f, "{} from {}", self.platform, self.base.reference)?,
             Some(below) => writeln!(f, "{below}and on top of that image:")?,
         }
-        for step in &self.steps {
+        for (index, step) in self.steps.iter().enumerate() {
             let parent = match &step.parent {
-                Parent::Nothing => "its own",
-                Parent::Base => "base",
-                Parent::Step(id) => id,
-                Parent::Joined(_) => "all of the above",
+                Parent::Nothing => "its own".to_owned(),
+                Parent::Base => "base".to_owned(),
+                Parent::Step(id) => id.clone(),
+                Parent::Joined(ids) if ids.len() == index => "all of the above".to_owned(),
+                Parent::Joined(ids) => ids.join(" + "),
             };
             writeln!(f, "  {:<9} on {parent:<16} {}", step.id, step.title)?;
             if let Action::InstallGroup(install) = &step.action {

@@ -26,7 +26,7 @@ use imagespec::{Diagnostic, ImageSpec, MergedSpec, Rule, field};
 
 use crate::document::Document;
 use crate::locations;
-use crate::outcome::{Draft, Outcome};
+use crate::outcome::{Draft, Outcome, Record};
 use crate::plan::{Action, Common, ImageConfigPlan, Parent, PinnedImage, Plan, Shape, Step};
 use crate::question;
 use crate::rules;
@@ -136,6 +136,10 @@ struct Planner<'a, 'o> {
     tools: Tools,
     /// Reasons for decisions.
     reasons: Vec<String>,
+    /// The Debian packages that are installed below those that joined later, for the lockfile.
+    settled_apt: Vec<String>,
+    /// What was read, as files of the image, each with the question that it answers.
+    records: Vec<(AnyQuestion, Record)>,
     /// Whether the step that changes the owner of the home folder is planned, or not needed.
     has_owner: bool,
     /// Whether the steps below Python's are planned.
@@ -158,6 +162,8 @@ impl<'a, 'o> Planner<'a, 'o> {
             steps: Vec::new(),
             tools: Tools::default(),
             reasons: Vec::new(),
+            settled_apt: Vec::new(),
+            records: Vec::new(),
             has_owner: false,
             has_foundation: false,
         }
@@ -219,7 +225,8 @@ impl<'a, 'o> Planner<'a, 'o> {
             chain(&mut steps);
         }
         let reasons = std::mem::take(&mut self.reasons);
-        let plan = self.assemble(&base, steps, image, reasons);
+        let records = std::mem::take(&mut self.records).into_iter().map(|(_, record)| record).collect();
+        let plan = Plan { records, ..self.assemble(&base, steps, image, reasons) };
         let (depth, lock, lock_file) = (self.part.depth, python.lock, python.lock_file);
         Some(Draft { plan, depth, is_complete, lock_file, lock })
     }
@@ -277,7 +284,8 @@ impl<'a, 'o> Planner<'a, 'o> {
         let Tools { uv, micromamba, python } = self.tools.clone();
         let (platform, shape) = (self.platform.clone(), self.shape);
         let (base, below) = (base.image.clone(), base.below.clone());
-        Plan { platform, shape, base, below, uv, micromamba, python, steps, image, reasons, common }
+        let records = Vec::new();
+        Plan { platform, shape, base, below, uv, micromamba, python, steps, image, reasons, records, common }
     }
 
     /// Whether the daemon can copy a folder without its files.

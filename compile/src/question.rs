@@ -78,6 +78,19 @@ impl Root {
     }
 }
 
+/// What planning needs to know of a root filesystem, as a script finds out that runs in it. The answer is `None` if it has no shell for
+/// the script; then the questions below are asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Survey {
+    /// The root filesystem.
+    pub root: Root,
+    /// The absolute paths of the folders whose programs are listed.
+    pub folders: Vec<String>,
+    /// The absolute path of a program outside of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+}
+
 /// The files named `python*` in folders of a root filesystem, in the order of the folders.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Programs {

@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, Text};
+use crate::answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, SurveyFact, Text};
 use crate::question::{
     Collisions, ContextFile, ContextIgnore, ContextSources, Daemon, Exists, Image, Installed, Interpreter, Lock,
-    Programs, RootfsFile, SpecFile,
+    Programs, RootfsFile, SpecFile, Survey,
 };
 
 /// The version of the saved format. Other versions are refused, because the meaning of answers may differ.
@@ -145,6 +145,7 @@ questions! {
     SpecFile => Option<Text>, spec_files;
     ContextIgnore => Vec<String>, context_ignore;
     ContextSources => Vec<String>, context_sources;
+    Survey => Option<SurveyFact>, surveys;
     Programs => Vec<Program>, programs;
     RootfsFile => Option<String>, rootfs_files;
     Exists => bool, exists;
@@ -253,7 +254,8 @@ impl AnyQuestion {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Programs(Programs { root, .. })
+            Self::Survey(Survey { root, .. })
+            | Self::Programs(Programs { root, .. })
             | Self::RootfsFile(RootfsFile { root, .. })
             | Self::Exists(Exists { root, .. })
             | Self::Installed(Installed { root, .. })
@@ -273,15 +275,17 @@ impl AnyQuestion {
             Self::ContextFile(_) | Self::SpecFile(_) | Self::ContextIgnore(_) | Self::ContextSources(_) => true,
             Self::Daemon(_) | Self::Image(_) | Self::Programs(_) | Self::RootfsFile(_) | Self::Exists(_) => false,
             Self::Interpreter(_) | Self::Installed(_) | Self::Lock(_) | Self::Collisions(_) => false,
+            Self::Survey(_) => false,
         }
     }
 }
 
 impl Fact {
-    /// Whether an answer never changes, and so needs no confirmation. An interpreter that could not run may run the next time.
+    /// Whether an answer never changes, and so needs no confirmation. A program that could not run may run the next time.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Interpreter { answer: None, .. }) && self.question().is_permanent()
+        let could_not_run = matches!(self, Self::Interpreter { answer: None, .. } | Self::Survey { answer: None, .. });
+        !could_not_run && self.question().is_permanent()
     }
 }
 
@@ -295,6 +299,7 @@ impl fmt::Display for AnyQuestion {
             Self::SpecFile(SpecFile { name }) => write!(f, "the file {name} in the spec's folder"),
             Self::ContextIgnore(_) => f.write_str("the ignore file of the build context"),
             Self::ContextSources(ContextSources { root, .. }) => write!(f, "the Python files below {root}"),
+            Self::Survey(_) => f.write_str("the programs, accounts and release of the base image"),
             Self::Programs(Programs { folders, .. }) => write!(f, "the interpreters in {}", folders.join(":")),
             Self::RootfsFile(RootfsFile { path, .. }) => write!(f, "the file {path} of the base image"),
             Self::Exists(Exists { path, .. }) => write!(f, "whether the base image has {path}"),

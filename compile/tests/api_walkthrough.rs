@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use buildkit_llb::Platform;
 use imagespec_compile::question::{self, Root};
 use imagespec_compile::{
-    AnyQuestion, Compiled, DEFAULT_UV_IMAGE, DaemonFact, Document, ImageFact, InterpreterFact, LockFact, Outcome,
-    Program, Settings, Store, lower, lower_recipe, plan,
+    AnyQuestion, Compiled, DEFAULT_UV_IMAGE, DaemonFact, Document, ImageFact, LockFact, Outcome, Settings, Store,
+    SurveyFact, lower, lower_recipe, plan,
 };
 use oci_names::ImageReference;
 use serde_json::json;
@@ -55,23 +55,22 @@ env: {MODE: fast}
         store.set(image(reference), ImageFact { reference: pinned, config });
     }
 
-    // The base's config names the folders of programs; the next question is about the Python interpreters in them. It identifies the
-    // image by its digest, so the answer never changes.
+    // The base's config names the folders of programs; the next question is what is in them and in a few files. It identifies the
+    // image by its digest, so the answer never changes. Some answers are results of steps: lowering makes a graph of the recipe; the
+    // caller solves it and reads a file of the result. Here a script of ours describes the image, without network and secrets.
     let root = Root::Image { reference: format!("{base}@sha256:{}", "0".repeat(64)), platform: amd64.clone() };
     let folders = vec!["/usr/local/bin".to_owned(), "/usr/bin".to_owned()];
-    let programs = question::Programs { root, folders };
-    let asked = missing(&plan(&document, &settings, &store));
-    assert_eq!(asked, BTreeSet::from([programs.clone().into()]));
-    assert!(asked.iter().all(AnyQuestion::is_permanent));
-    store.set(programs, vec![Program { path: "/usr/local/bin/python3".to_owned(), link: None }]);
-
-    // Some answers are results of steps. Lowering makes a graph of the recipe; the caller solves it and reads files of the result.
-    // The interpreter describes itself, in a step without network and secrets.
+    let survey = question::Survey { root, folders, program: None };
     let outcome = plan(&document, &settings, &store);
-    let [ask] = outcome.missing().collect::<Vec<_>>().try_into().expect("the interpreter alone");
-    let AnyQuestion::Interpreter(question) = &ask.question else { panic!("{ask:?}") };
-    let interpreter = InterpreterFact::parse("version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n");
-    store.set(question.clone(), interpreter);
+    let [ask] = outcome.missing().collect::<Vec<_>>().try_into().expect("the survey alone");
+    assert_eq!(ask.question, survey.clone().into());
+    assert!(ask.question.is_permanent());
+    let recipe = ask.recipe.as_ref().expect("a step makes it");
+    assert!(lower_recipe(recipe, &outcome.sources).expect("a graph").root().is_some());
+    assert_eq!(recipe.file().as_deref(), Some("/usr/share/imagespec/base"));
+    let found = "program /usr/local/bin/python3\ninterpreter /usr/local/bin/python3\n version 3.11.2\n \
+        implementation cpython\n libc glibc\n libc-version 2.36\n";
+    store.set(survey.clone(), Some(SurveyFact::parse(found, &survey.folders)));
 
     // An image with the same version of Python compiles modules; in the same round, versions are resolved for the interpreter.
     let python = "docker.io/library/python:3.11.9-slim-bookworm";
@@ -81,8 +80,6 @@ env: {MODE: fast}
     store.set(image(python), ImageFact { reference: format!("{python}@sha256:{}", "1".repeat(64)), config });
     let outcome = plan(&document, &settings, &store);
     let [lock] = outcome.missing().collect::<Vec<_>>().try_into().expect("the lock alone");
-    let recipe = lock.recipe.as_ref().expect("a step makes it");
-    assert!(lower_recipe(recipe, &outcome.sources).expect("a graph").root().is_some());
     let AnyQuestion::Lock(question) = &lock.question else { panic!("{lock:?}") };
     let locked = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'numpy'\nversion = '2.3'\n\
         wheels = [{ url = 'https://example.com/numpy-2.3-py3-none-any.whl', size = 2000000, hashes = { sha256 = '00' } }]\n";
@@ -106,6 +103,7 @@ env: {MODE: fast}
                 from packages[0]
       image     branches merged; user root; workdir /root
       note      from the resolved lock, 1 packages, 2.0 MB: one step, because installing so little again costs less than more steps
+      note      without a lockfile (`imagespec lock`), a package that joins later changes one of these steps
     ");
 
     // Lowering a plan to a graph of ops and an image config cannot fail.
@@ -124,8 +122,9 @@ env: {MODE: fast}
     assert_eq!(lines.collect::<Vec<_>>(), [3]);
 
     // The ops that the daemon solves: three images, the environment with its input and its changes, the packages with theirs, the
-    // merge, and the op that names the result.
-    assert_eq!(graph.to_definition().def.len(), 10);
+    // merge, and the op that names the result. The image also contains the answers that are results of steps, so that another daemon
+    // finds them in a cache: three files, three steps that find them out, and four ops with their scripts and other inputs.
+    assert_eq!(graph.to_definition().def.len(), 10 + 10);
 
     // A store serializes, so the build can be compiled again anywhere, with the same bytes.
     let saved = serde_json::to_string(&store).expect("plain data");

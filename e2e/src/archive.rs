@@ -47,6 +47,38 @@ impl Archive {
         Self::assemble(&files, &parsed)
     }
 
+    /// Reads an image of a registry. `bytes` gets `manifests/DIGEST` and `blobs/DIGEST` of its repository.
+    ///
+    /// # Panics
+    /// If it has several platforms.
+    #[must_use]
+    #[track_caller]
+    pub fn pulled(bytes: impl Fn(&str) -> Vec<u8>, reference: &str) -> Self {
+        let (_, digest) = reference.split_once('@').expect("a reference with a digest");
+        let mut files = BTreeMap::new();
+        let mut images = Vec::new();
+        let mut waiting = vec![(digest.to_owned(), true)];
+        while let Some((digest, is_image)) = waiting.pop() {
+            let text = bytes(&format!("manifests/{digest}"));
+            let manifest: Value = serde_json::from_slice(&text).expect("a manifest is JSON");
+            files.insert(digest, text);
+            for child in manifest["manifests"].as_array().into_iter().flatten() {
+                // Attestations have no platform (moby/buildkit: `docs/attestations/attestation-storage.md`).
+                let is_image = child["platform"]["os"] != "unknown";
+                waiting.push((child["digest"].as_str().unwrap_or_default().to_owned(), is_image));
+            }
+            let blob = |descriptor: &Value| descriptor["digest"].as_str().map(str::to_owned);
+            let Some(config) = blob(&manifest["config"]) else { continue };
+            let layers: Vec<String> = manifest["layers"].as_array().into_iter().flatten().filter_map(blob).collect();
+            for name in layers.iter().chain([&config]) {
+                files.insert(name.clone(), bytes(&format!("blobs/{name}")));
+            }
+            images.extend(is_image.then_some(Names { config, layers }));
+        }
+        assert_eq!(images.len(), 1, "{reference} has several platforms, or none");
+        Self::assemble(&files, &images.remove(0))
+    }
+
     /// Reads an OCI archive by platform.
     ///
     /// # Panics

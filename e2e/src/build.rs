@@ -43,6 +43,24 @@ pub enum Progress {
     Plain,
 }
 
+/// Caches that are kept outside of the daemon, as the clients' flags name them.
+#[derive(Clone, Debug, Default)]
+pub struct Caches {
+    /// The imported one.
+    pub from: Option<String>,
+    /// The exported one.
+    pub to: Option<String>,
+}
+
+/// A daemon that is not the lab's.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere<'a> {
+    /// Its address.
+    pub address: &'a str,
+    /// The name of the buildx instance for it.
+    pub builder: &'a str,
+}
+
 /// The options of a build.
 #[derive(Clone, Debug)]
 pub struct Build<'a> {
@@ -72,6 +90,10 @@ pub struct Build<'a> {
     pub no_cache: bool,
     /// Whether our command line builds even if the last push is up to date.
     pub always: bool,
+    /// The caches that are imported and exported.
+    pub caches: Caches,
+    /// Another daemon of the same kind, if it is not the lab's.
+    pub elsewhere: Option<Elsewhere<'a>>,
     /// The progress display.
     pub progress: Progress,
     number: usize,
@@ -106,6 +128,8 @@ impl<'a> Build<'a> {
             provenance: false,
             no_cache: false,
             always: true,
+            caches: Caches::default(),
+            elsewhere: None,
             progress: Progress::Machine,
             number: space.next_build(),
         }
@@ -301,7 +325,13 @@ impl<'a> Build<'a> {
         if self.provenance {
             options.push("attest:provenance=mode=max".to_owned());
         }
-        let program = self.world.lab.buildctl().args(["build", "--frontend", "gateway.v0"]);
+        let program = match self.elsewhere {
+            Some(other) => Program::new(&self.world.lab.buildctl).args(["--addr", other.address]),
+            None => self.world.lab.buildctl(),
+        };
+        let program = program.args(["build", "--frontend", "gateway.v0"]);
+        let program = self.caches.from.iter().fold(program, |program, cache| program.args(["--import-cache", cache]));
+        let program = self.caches.to.iter().fold(program, |program, cache| program.args(["--export-cache", cache]));
         let program = program.args(options.iter().flat_map(|option| ["--opt", option]));
         self.buildctl_rest(program, "")
     }
@@ -347,7 +377,10 @@ impl<'a> Build<'a> {
         let program = self.world.lab.docker(daemon).env("DOCKER_BUILDKIT", "1");
         let program = match daemon {
             Daemon::Engine2010 => program.arg("build"),
-            Daemon::Buildkitd => program.args(["buildx", "build", "--builder", &self.world.lab.builder]),
+            Daemon::Buildkitd => {
+                let builder = self.elsewhere.map_or(self.world.lab.builder.as_str(), |other| other.builder);
+                program.args(["buildx", "build", "--builder", builder])
+            }
             Daemon::Containerd | Daemon::Classic => program.args(["buildx", "build", "--builder", "default"]),
         };
         let program = if daemon == Daemon::Engine2010 {
@@ -366,7 +399,8 @@ impl<'a> Build<'a> {
     }
 
     fn imagespec(&self) -> Program {
-        let program = self.ours("build", self.world.lab.address(self.way.daemon)).args(["--progress", self.progress()]);
+        let address = self.elsewhere.map_or(self.world.lab.address(self.way.daemon), |other| other.address);
+        let program = self.ours("build", address).args(["--progress", self.progress()]);
         let program = program.args(self.destination()).arg("--metadata-file").arg(self.metadata_file());
         if self.provenance { program.arg("--provenance=mode=max") } else { program }
     }
@@ -408,6 +442,8 @@ impl<'a> Build<'a> {
     fn common(&self, program: Program) -> Program {
         let program = if self.no_cache { program.arg("--no-cache") } else { program };
         let program = self.target.into_iter().fold(program, |program, target| program.args(["--target", target]));
+        let program = self.caches.from.iter().fold(program, |program, cache| program.args(["--cache-from", cache]));
+        let program = self.caches.to.iter().fold(program, |program, cache| program.args(["--cache-to", cache]));
         if self.platforms.is_empty() { program } else { program.option("--platform", self.platforms.join(",")) }
     }
 

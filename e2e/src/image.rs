@@ -107,14 +107,21 @@ impl<'a> Image<'a> {
     #[must_use]
     #[track_caller]
     pub fn layers(&self) -> Vec<String> {
-        self.fetch();
+        if let Some(image) = self.in_registry() {
+            let layers = image["RootFS"]["Layers"].as_array().cloned().unwrap_or_default();
+            return layers.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        }
         self.layers_of(&self.reference)
     }
 
     /// The config and layers of the image.
     #[track_caller]
     pub fn archive(&self, space: &Space) -> Archive {
-        self.fetch();
+        if self.reference.contains('@') {
+            // An engine that has the same layers from another image does not pull their blobs, and cannot save them (containerd:
+            // `core/unpack/unpacker.go`).
+            return Archive::pulled(|path| self.registry_bytes(path), &self.reference);
+        }
         let file = space.sibling("image.tar");
         self.docker().args(["save", "--output"]).arg(&file).arg(&self.reference).ok();
         let archive = Archive::read(&file);
@@ -122,17 +129,23 @@ impl<'a> Image<'a> {
         archive
     }
 
+    /// A manifest or blob of the image's repository.
+    #[track_caller]
+    fn registry_bytes(&self, path: &str) -> Vec<u8> {
+        let (name, _) = self.reference.split_once('@').unwrap_or((&self.reference, ""));
+        let (_, repository) = name.split_once('/').expect("a name in the lab's registry");
+        let kinds = ["image.manifest", "image.index"].map(|kind| format!("application/vnd.oci.{kind}.v1+json"));
+        let accept = format!("Accept: {}", kinds.join(", "));
+        let url = self.world.lab.registry_url(&format!("{repository}/{path}"));
+        Program::new("curl").args(["-sSfL", "-H", &accept, &url]).ok().stdout
+    }
+
     /// The registry's data of a pulled image, as far as tests need it.
     #[track_caller]
     fn in_registry(&self) -> Option<Value> {
-        let lab = &self.world.lab;
-        let (name, digest) = self.reference.split_once('@')?;
-        let (_, repository) = name.split_once('/')?;
+        let (_, digest) = self.reference.split_once('@')?;
         let get = |path: &str| -> Value {
-            let accept = "Accept: application/vnd.oci.image.manifest.v1+json";
-            let url = lab.registry_url(&format!("{repository}/{path}"));
-            let answer = Program::new("curl").args(["-sSfL", "-H", accept, &url]).ok();
-            serde_json::from_slice(&answer.stdout).expect("the registry answers with JSON")
+            serde_json::from_slice(&self.registry_bytes(path)).expect("the registry answers with JSON")
         };
         let manifest = get(&format!("manifests/{digest}"));
         let config = get(&format!("blobs/{}", manifest["config"]["digest"].as_str()?));

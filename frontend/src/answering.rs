@@ -10,8 +10,8 @@ use buildkit_llb::{Graph, Platform};
 use futures_util::future::try_join_all;
 use imagespec::SourceMap;
 use imagespec_compile::{
-    AnyQuestion, Ask, COLLISIONS_FILE, DaemonFact, EXPORTED_FILE, Fact, INSTALLED_FILE, INTERPRETER_FILE, ImageFact,
-    InstalledPackage, InterpreterFact, LOCK_FILE, LocalFilter, LockFact, Program, Recipe, lower_recipe, lower_steps,
+    AnyQuestion, Ask, DaemonFact, Fact, ImageFact, InstalledPackage, InterpreterFact, LocalFilter, LockFact, Program,
+    Recipe, SurveyFact, lower_recipe, lower_steps,
 };
 
 use crate::load;
@@ -38,14 +38,12 @@ pub(crate) struct Prepared {
     graph: Option<Graph>,
     /// Groups of packages that are installed first.
     groups: Vec<Graph>,
-    lock: LockShape,
-}
-
-/// What is special about the recipe of a lock.
-#[derive(Clone, Copy)]
-struct LockShape {
-    is_apart: bool,
-    exports_requirements: bool,
+    /// The file with the answer.
+    file: String,
+    /// The file with what a lock was made from, if it has one.
+    exported: Option<String>,
+    /// Whether the recipe makes a lock where nothing can be built.
+    is_lock_apart: bool,
 }
 
 impl<'a> Answerer<'a> {
@@ -58,11 +56,16 @@ impl<'a> Answerer<'a> {
             Some(Recipe::Collisions(plan)) => lower_steps(plan, sources, &plan.groups_by_size()),
             _ => Vec::new(),
         };
-        let lock = LockShape {
-            is_apart: matches!(recipe, Some(Recipe::Lock(lock)) if lock.is_apart()),
-            exports_requirements: recipe.as_ref().is_some_and(Recipe::exports_requirements),
-        };
-        Prepared { question: question.clone(), permanent, graph, groups, lock }
+        let recipe = recipe.as_ref();
+        Prepared {
+            question: question.clone(),
+            permanent,
+            graph,
+            groups,
+            file: recipe.and_then(Recipe::file).unwrap_or_default(),
+            exported: recipe.and_then(Recipe::exported_file),
+            is_lock_apart: matches!(recipe, Some(Recipe::Lock(lock)) if lock.is_apart()),
+        }
     }
 
     /// Answers a question, and remembers a permanent answer.
@@ -70,7 +73,7 @@ impl<'a> Answerer<'a> {
     /// # Errors
     /// The daemon failed, or the answer cannot be read.
     pub(crate) async fn answer(self, prepared: Prepared, session: Option<String>) -> Result<Fact, Status> {
-        let Prepared { question, permanent, graph, groups, lock } = prepared;
+        let Prepared { question, permanent, graph, groups, file, exported, is_lock_apart } = prepared;
         let rest = if groups.is_empty() { groups } else { self.parts.build_in_order(groups, self.jobs).await? };
         if let Some(fact) = permanent {
             return Ok(fact);
@@ -88,6 +91,11 @@ impl<'a> Answerer<'a> {
                 let files = self.context_sources(&question.root, &question.local, session.as_deref()).await?;
                 (question, files).into()
             }
+            AnyQuestion::Survey(question) => {
+                let text = self.output(&self.solve(&graph?).await?, &file).await?;
+                let survey = text.map(|text| SurveyFact::parse(&text, &question.folders));
+                (question, survey).into()
+            }
             AnyQuestion::Programs(question) => {
                 let programs = self.programs(&self.solve(&graph?).await?, &question.folders).await?;
                 (question, programs).into()
@@ -102,18 +110,18 @@ impl<'a> Answerer<'a> {
                 (question, stat.is_some()).into()
             }
             AnyQuestion::Interpreter(question) => {
-                let fact = self.interpreter(&self.solve(&graph?).await?).await?;
-                (question, fact).into()
+                let text = self.output(&self.solve(&graph?).await?, &file).await?;
+                (question, text.and_then(|text| InterpreterFact::parse(&text))).into()
             }
             AnyQuestion::Installed(question) => {
-                let text = self.text(&self.solve(&graph?).await?, INSTALLED_FILE).await?;
+                let text = self.text(&self.solve(&graph?).await?, &file).await?;
                 (question, InstalledPackage::parse_all(&text)).into()
             }
             AnyQuestion::Lock(question) => {
-                let fact = match self.lock(&graph?, lock).await {
+                let fact = match self.lock(&graph?, &file, exported.as_deref()).await {
                     Ok(fact) => fact,
                     // Where packages can be built, the step is tried again, and its error is told.
-                    Err(_) if lock.is_apart => LockFact { lock: None, exported: None },
+                    Err(_) if is_lock_apart => LockFact { lock: None, exported: None },
                     Err(error) => return Err(error),
                 };
                 (question, fact).into()
@@ -122,7 +130,7 @@ impl<'a> Answerer<'a> {
                 // In separate solves: if Engine 28.5 looks up many results to compare, it starts to build them, and reports an error
                 // when it finds them.
                 self.parts.build_all(rest, self.jobs).await?;
-                let text = self.text(&self.solve(&graph?).await?, COLLISIONS_FILE).await?;
+                let text = self.text(&self.solve(&graph?).await?, &file).await?;
                 (question, text).into()
             }
         };
@@ -161,15 +169,14 @@ impl<'a> Answerer<'a> {
         reference.ok_or_else(|| Status::failed("the daemon returned no result for a graph"))
     }
 
-    async fn lock(&self, graph: &Graph, shape: LockShape) -> Result<LockFact, Status> {
+    async fn lock(&self, graph: &Graph, file: &str, exported: Option<&str>) -> Result<LockFact, Status> {
         let reference = self.solve(graph).await?;
-        let lock = load::read_if_there(self.bridge, &reference, LOCK_FILE).await?;
-        let exported = match shape.exports_requirements {
-            true => Some(self.text(&reference, EXPORTED_FILE).await?),
-            false => None,
+        let lock = self.text(&reference, file).await?;
+        let exported = match exported {
+            Some(file) => Some(self.text(&reference, file).await?),
+            None => None,
         };
-        let lock = lock.map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into());
-        Ok(LockFact { lock, exported })
+        Ok(LockFact { lock: Some(lock.into()), exported })
     }
 
     /// The text of a file that one of our steps has written.
@@ -199,10 +206,10 @@ impl<'a> Answerer<'a> {
         Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
-    /// Runs the interpreter. An interpreter that cannot run reports nothing.
-    async fn interpreter(&self, reference: &Reference) -> Result<Option<InterpreterFact>, Status> {
-        match self.bridge.read_file(reference, INTERPRETER_FILE, None).await {
-            Ok(bytes) => Ok(InterpreterFact::parse(&String::from_utf8_lossy(&bytes))),
+    /// The output of a program of the image; `None` if it cannot run.
+    async fn output(&self, reference: &Reference, file: &str) -> Result<Option<String>, Status> {
+        match self.bridge.read_file(reference, file, None).await {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.is_final() => Err(error.into()),
             Err(_) => Ok(None),
         }

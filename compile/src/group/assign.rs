@@ -15,6 +15,7 @@ type Key<'a> = (GroupKind, usize, &'a str);
 
 pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<Group> {
     let mut heavy: Vec<(u64, &'a Selected<'a>)> = Vec::new();
+    let mut built: Vec<&'a Selected<'a>> = Vec::new();
     let mut groups: BTreeMap<Key<'a>, BTreeMap<&'a PackageName, &'a Selected<'a>>> = BTreeMap::new();
     let mut put = |key: Key<'a>, one: &'a Selected<'a>| {
         groups.entry(key).or_default().insert(&one.package.name, one);
@@ -30,8 +31,12 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
         match (budget.cut(), obstacle(one), one.size()) {
             (Cut::Single, _, _) => put((GroupKind::All, 0, ""), one),
             (_, Some(Obstacle::NoHash), _) => put((GroupKind::NoHash, 0, ""), one),
-            (_, Some(Obstacle::Build | Obstacle::Local), _) => put((GroupKind::Tail, 0, ""), one),
+            (_, Some(Obstacle::Build | Obstacle::Local), _) => built.push(one),
             (_, None, _) if budget.is_apart(&one.package.name) => put((GroupKind::Apart, 0, name), one),
+            (_, None, bytes) if budget.is_young(&one.package.name) => {
+                let is_heavy = bytes.is_some_and(|bytes| bytes >= budget.heavy_bytes());
+                put((GroupKind::Young, 0, if is_heavy { name } else { "" }), one);
+            }
             (Cut::AllWheels, None, _) => put((GroupKind::AllWheels, 0, ""), one),
             (Cut::Groups, None, Some(bytes)) if bytes >= budget.heavy_bytes() => heavy.push((bytes, one)),
             (Cut::Groups, None, _) => put(medium_or_small(one), one),
@@ -48,8 +53,16 @@ pub(super) fn assign<'a>(selected: &'a [Selected<'a>], budget: &Budget) -> Vec<G
             put(medium_or_small(one), one);
         }
     }
+    // In an order that does not change, so that one more package moves at most one other.
+    built.sort_by_key(|one| (name_hash(&one.package.name), &one.package.name));
+    for (place, one) in built.into_iter().enumerate() {
+        put((GroupKind::Tail, 0, if place < BUILT_ALONE { one.package.name.as_str() } else { "" }), one);
+    }
     groups.into_iter().map(|(key, members)| new_group(key, members.into_values())).collect()
 }
+
+/// The number of built packages with a group of their own.
+const BUILT_ALONE: usize = 12;
 
 fn bucket<'a>(kind: GroupKind, one: &Selected<'a>, buckets: usize) -> Key<'a> {
     let buckets = u64::try_from(buckets).unwrap_or(u64::MAX).max(1);
@@ -70,10 +83,13 @@ fn new_group<'a>((kind, number, name): Key<'_>, selected: impl Iterator<Item = &
         GroupKind::Medium => format!("medium-{number}"),
         GroupKind::Small => format!("small-{number:02}"),
         GroupKind::AllWheels => "wheels".to_owned(),
+        GroupKind::Young if name.is_empty() => "young".to_owned(),
+        GroupKind::Young => format!("young:{name}"),
         GroupKind::Apart => format!("apart:{name}"),
         GroupKind::NoHash => "no-hash".to_owned(),
         GroupKind::All => "all".to_owned(),
-        GroupKind::Tail => "tail".to_owned(),
+        GroupKind::Tail if name.is_empty() => "tail".to_owned(),
+        GroupKind::Tail => format!("tail:{name}"),
     };
     let members = selected.iter().map(|one| member(one)).collect();
     let (lock, config) = input::texts(&selected);

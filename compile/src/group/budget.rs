@@ -32,6 +32,7 @@ pub struct Budget {
     heavy_bytes: u64,
     medium_bytes: u64,
     apart: BTreeSet<PackageName>,
+    young: BTreeSet<PackageName>,
 }
 
 /// How packages are separated.
@@ -70,6 +71,7 @@ impl Budget {
             heavy_bytes: DEFAULT_HEAVY_BYTES,
             medium_bytes: DEFAULT_MEDIUM_BYTES,
             apart: BTreeSet::new(),
+            young: BTreeSet::new(),
         }
     }
 
@@ -111,7 +113,14 @@ impl Budget {
         self
     }
 
-    /// The maximum number of groups, including the tail and without packages that are set apart.
+    /// Sets the packages that joined after the others were divided: they are one group, except for heavy ones, and change no other group.
+    #[must_use]
+    pub fn with_young(mut self, young: BTreeSet<PackageName>) -> Self {
+        self.young = young;
+        self
+    }
+
+    /// The maximum number of groups, including the tail and without packages that are set apart or joined later.
     #[must_use]
     pub fn layers(&self) -> usize {
         self.alone + self.heavy_buckets + self.medium_buckets + self.small_buckets + 1
@@ -155,6 +164,10 @@ impl Budget {
 
     pub(super) fn cut(&self) -> Cut {
         self.cut
+    }
+
+    pub(super) fn is_young(&self, name: &PackageName) -> bool {
+        self.young.contains(name)
     }
 
     pub(super) fn is_apart(&self, name: &PackageName) -> bool {

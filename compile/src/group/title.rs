@@ -23,6 +23,8 @@ pub(super) fn title(group: &Group) -> String {
         GroupKind::Small => format!("{count} small packages, {range}"),
         GroupKind::NoHash => format!("{count} wheels without a hash"),
         GroupKind::Tail => format!("{count} packages built or local"),
-        GroupKind::Wheel | GroupKind::AllWheels | GroupKind::Apart | GroupKind::All => format!("{count} packages"),
+        GroupKind::Wheel | GroupKind::AllWheels | GroupKind::Young | GroupKind::Apart | GroupKind::All => {
+            format!("{count} packages")
+        }
     }
 }

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::fixed::INSTALLED_URL;
 use crate::lock::table::{Report, Table};
 use crate::lock::wheel_name::WheelName;
-use crate::lock::{Archive, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};
+use crate::lock::{Archive, Cut, Directory, File, Hashes, Lock, LockedPackage, Place, Vcs, Wheel};
 use crate::rules;
 
 /// Parses a lock. `file` is the file that spans refer to.
@@ -44,11 +44,16 @@ pub fn parse(file: FileId, text: &str) -> Result<Lock, Vec<Diagnostic>> {
     let tool = root.table(&mut report, "tool", "the table `tool`");
     let ours = tool.and_then(|tool| tool.table(&mut report, "imagespec", "the table `tool.imagespec`"));
     let made_of = ours.and_then(|ours| ours.owned(&mut report, "made-of"));
+    let young = ours.map(|ours| ours.texts(&mut report, "young")).unwrap_or_default();
+    let cut = Cut {
+        young: young.iter().filter_map(|name| PackageName::new(name)).collect(),
+        apt: ours.map(|ours| ours.texts(&mut report, "apt")).unwrap_or_default(),
+    };
     let parts = ours.and_then(|ours| ours.table(&mut report, "parts", "the table `tool.imagespec.parts`"));
     let names: Vec<&str> = parts.iter().flat_map(|parts| parts.pairs()).map(|(name, _)| name).collect();
     let part = |name: &str| Some((name.to_owned(), parts?.owned(&mut report, name)?));
     let made_of_parts = names.into_iter().filter_map(part).collect();
-    report.finish(Lock { requires_python, default_groups, made_of, made_of_parts, packages })
+    report.finish(Lock { requires_python, default_groups, made_of, made_of_parts, cut, packages })
 }
 
 fn is_known_version(report: &mut Report, root: Table<'_>) -> bool {

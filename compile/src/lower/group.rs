@@ -33,9 +33,8 @@ const STAND_IN_FILE: &str = "python";
 /// The file with the list of files that a group has installed.
 const LIST_FILE: &str = "files";
 
-/// The file with paths that are in packages of different groups, in the result for
-/// [`question::Collisions`](crate::question::Collisions).
-pub const COLLISIONS_FILE: &str = "collisions";
+/// The file with paths that are in packages of different groups.
+pub(crate) const COLLISIONS_FILE: &str = "collisions";
 
 impl Lowering<'_> {
     /// A group's result: its files alone, or the root filesystem that it is installed into.

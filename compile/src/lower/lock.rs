@@ -15,15 +15,15 @@ use crate::lower::python::{uv_cache, uv_path, with_secrets};
 use crate::plan::InstallSecret;
 use crate::stand_in::{self, Folders};
 
-/// The file with the lock, in the result for [`question::Lock`](crate::question::Lock). uv recognizes the format by this name.
-pub const LOCK_FILE: &str = "pylock.toml";
+/// The file with the lock. uv recognizes the format by this name.
+pub(crate) const LOCK_FILE: &str = "pylock.toml";
 
 /// The requirements that a tool exported from its own lockfile, in the same folder as the lock.
-pub const EXPORTED_FILE: &str = "exported.txt";
+pub(crate) const EXPORTED_FILE: &str = "exported.txt";
 
 impl Lowering<'_> {
     /// The folder with [`LOCK_FILE`].
-    pub(crate) fn lock(&mut self, step: &LockStep, base: Option<Output>) -> Option<Output> {
+    pub(super) fn lock(&mut self, step: &LockStep, base: Option<Output>) -> Option<Output> {
         let parent = match &step.place {
             LockPlace::Apart { .. } => None,
             LockPlace::OnTop { parent, .. } => self.parent(parent, base?),
@@ -49,8 +49,7 @@ impl Lowering<'_> {
         };
         if let Some(Environment { parent, interpreter }) = &step.installed {
             let root = self.parent(parent, base?)?;
-            let (platform, config) = (&self.plan.platform, &self.common.base_config);
-            let packages = probe::packages(&mut self.graph, root, interpreter, platform, config)?;
+            let packages = probe::packages(&mut self.graph, root, interpreter, self.plan)?;
             inputs.push(Mount::read_only(INSTALLED, packages));
         }
         // uv keeps the versions that are already in its output file.

@@ -1,9 +1,10 @@
 //! The apt step: one exec that installs all Debian packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imagespec::{field, is_proxy};
 
+use crate::lock_file;
 use crate::plan::{Action, Parent, Step};
 use crate::planner::base::Base;
 use crate::planner::{Planner, chain, items, numbered, summary};
@@ -30,11 +31,26 @@ impl Planner<'_, '_> {
         let release = self.base_file(base, "/etc/os-release")?;
         let cache_scope = format!("{}-{}", distribution(release.unwrap_or_default()), self.platform.architecture);
         let env = self.install_env(base, is_proxy);
-        let count = levels.len();
-        let mut steps = Vec::new();
-        for (index, (prefix, mut packages)) in levels.into_iter().enumerate() {
-            let id = numbered(APT, index, count);
+        let mut parts = Vec::new();
+        for (prefix, packages) in levels {
             let fields = items(&format!("{prefix}apt_packages"), packages.len());
+            parts.push(fields.into_iter().zip(packages).collect::<Vec<_>>());
+        }
+        let all: BTreeSet<String> = parts.last().into_iter().flatten().map(|(_, package)| package.clone()).collect();
+        let settled = lock_file::settled_apt(&all, &self.known_apt()?);
+        self.settled_apt = all.into_iter().collect();
+        if let Some(last) = parts.pop_if(|_| !settled.is_empty()) {
+            let (below, young): (Vec<_>, Vec<_>) = last.into_iter().partition(|(_, package)| settled.contains(package));
+            let names: Vec<String> = young.iter().map(|(_, package)| package.clone()).collect();
+            self.reasons.push(format!("{} joined later, so a step of its own installs it", summary(&names)));
+            parts.extend([below, young]);
+            self.settled_apt = settled.into_iter().collect();
+        }
+        let count = parts.len();
+        let mut steps = Vec::new();
+        for (index, part) in parts.into_iter().enumerate() {
+            let id = numbered(APT, index, count);
+            let (fields, mut packages): (Vec<_>, Vec<_>) = part.into_iter().unzip();
             let title = self.title("apt", &summary(&packages));
             // Packages are a set: their order changes neither vertices nor the tag.
             packages.sort();

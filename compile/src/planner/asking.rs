@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use imagespec::field;
+
+use crate::answer::SurveyFact;
 use crate::identity;
-use crate::outcome::{Ask, Recipe, RootRecipe};
+use crate::outcome::{Ask, Recipe, Record, RootRecipe, SurveyRecipe};
 use crate::plan::{Action, ImageConfigPlan, Parent, Plan, Shape};
 use crate::planner::apt::APT;
 use crate::planner::base::Base;
@@ -49,8 +52,60 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
+    /// The answer to a question whose recipe results in a file. The file becomes part of the image, unless images are chains, in which a
+    /// result must not depend on what is planned later.
+    pub(super) fn ask_recorded<Q: Question>(&mut self, question: Q, recipe: Recipe) -> Option<&'a Q::Answer> {
+        let answer = self.ask(question.clone(), |_| Some(recipe.clone()))?;
+        self.record(question.into(), Record::Answer(recipe));
+        Some(answer)
+    }
+
+    /// Makes what was read a part of the image.
+    pub(super) fn record(&mut self, question: AnyQuestion, record: Record) {
+        if self.shape == Shape::Merge && !self.records.iter().any(|(known, _)| *known == question) {
+            self.records.push((question, record));
+        }
+    }
+
+    /// What is in a root filesystem. The inner `None` means that it has no shell; the outer one that this is not known yet.
+    pub(super) fn survey(&mut self, base: &Base, stage: Stage) -> Option<Option<&'a SurveyFact>> {
+        let question = self.survey_question(base, stage)?;
+        let question::Survey { root: _, folders, program } = question.clone();
+        let name = match stage {
+            Stage::Base => "base",
+            Stage::Apt => "apt",
+            Stage::Python => "python",
+        };
+        let recipe = Recipe::Survey(SurveyRecipe { root: self.root_recipe(base, stage)?, folders, program, name });
+        let known = self.knowledge.look(&question);
+        match known {
+            // A script that cannot run must not be part of the image.
+            Some(None) => self.ask(question, |_| Some(recipe)),
+            _ => self.ask_recorded(question, recipe),
+        }
+        .map(Option::as_ref)
+    }
+
+    /// What is known of a root filesystem.
+    pub(super) fn look_at_survey(&self, base: &Base, stage: Stage) -> Option<&'a SurveyFact> {
+        self.knowledge.look(&self.survey_question(base, stage)?)?.as_ref()
+    }
+
+    fn survey_question(&self, base: &Base, stage: Stage) -> Option<question::Survey> {
+        let (folders, program) = match stage {
+            Stage::Base | Stage::Apt => {
+                (base.program_folders(), self.specs().value(field::PYTHON_EXEC).map(str::to_owned))
+            }
+            Stage::Python => (Vec::new(), Some(self.home(base).python())),
+        };
+        Some(question::Survey { root: self.root(base, stage)?, folders, program })
+    }
+
     /// The text of a file of the base's root filesystem, if it exists; the outer `None` means not known yet.
     pub(super) fn base_file(&mut self, base: &Base, path: &str) -> Option<Option<&'a str>> {
+        if let Some(survey) = self.survey(base, Stage::Base)? {
+            return Some(survey.files.get(path).map(String::as_str));
+        }
         let question = question::RootfsFile { root: base.root.clone(), path: path.to_owned() };
         let answer = self.ask(question, |planner| planner.root_recipe(base, Stage::Base).map(Recipe::Root));
         answer.map(Option::as_deref)

@@ -9,6 +9,7 @@ use crate::identity;
 use crate::image_config;
 use crate::plan::{Home, PinnedImage, Plan};
 use crate::planner::Planner;
+use crate::planner::asking::Stage;
 use crate::question;
 use crate::rules;
 
@@ -105,8 +106,11 @@ impl<'a> Planner<'a, '_> {
         }
         let python_exec = self.specs().value(field::PYTHON_EXEC);
         // A folder on PATH may be empty, so the programs are checked as far as known.
-        let programs = question::Programs { root: base.root.clone(), folders: base.program_folders() };
-        let programs = self.knowledge.look(&programs);
+        let question = question::Programs { root: base.root.clone(), folders: base.program_folders() };
+        let programs = match self.look_at_survey(base, Stage::Base) {
+            Some(survey) => Some(&survey.programs),
+            None => self.knowledge.look(&question),
+        };
         let is_extended = |home: &Home| match (python_exec, programs) {
             (Some(path), _) => home.contains(path),
             (None, Some(programs)) => programs.iter().any(|program| home.contains(&program.path)),

@@ -72,7 +72,8 @@ impl<'a> Planner<'a, '_> {
             Some(reported) => self.compiler(reported, &wanted.interpreter).map(Some),
             _ => Some(None),
         };
-        let Found { lock, step, file, allowed } = self.lock(base, &wanted, given, sibling, (reported, installed));
+        let Found { lock, step, file, young, allowed } =
+            self.lock(base, &wanted, given, sibling, (reported, installed));
         let target = lock.is_some().then(|| self.target(&wanted, reported)).flatten();
         let (Some(target), Some((mut lock, of_lock)), Some(reported)) = (target, lock, reported) else {
             return Some(Installs { lock: step, file, ..Installs::default() });
@@ -108,7 +109,12 @@ impl<'a> Planner<'a, '_> {
             return None;
         }
         let bytes: u64 = selected.iter().filter_map(|one| one.size()).fold(0, u64::saturating_add);
-        let is_small = selected.len() <= SMALL_MAX_PACKAGES && bytes <= SMALL_MAX_BYTES;
+        // What joined later does not change how the others are divided.
+        let has_cut = young.is_some();
+        let young = young.unwrap_or_default();
+        let settled = || selected.iter().filter(|one| !young.contains(&one.package.name));
+        let settled_bytes: u64 = settled().filter_map(|one| one.size()).fold(0, u64::saturating_add);
+        let is_small = settled().count() <= SMALL_MAX_PACKAGES && settled_bytes <= SMALL_MAX_BYTES;
         let is_all_wheels = || !group::group(&selected, &Budget::all_wheels()).iter().any(Group::is_built);
         let mut budget = match (&single, layers) {
             (None, _) if self.shape == Shape::Chain => Budget::all_wheels(),
@@ -124,6 +130,7 @@ impl<'a> Planner<'a, '_> {
             self.reasons.push(format!("the base image has so many layers that Python packages get {room}"));
             budget = Budget::new(room);
         }
+        budget = budget.with_young(young);
         let cut = group::group(&selected, &budget);
         let size = crate::plan::size(bytes);
         self.reasons.push(match (&single, cut.len()) {
@@ -134,6 +141,12 @@ impl<'a> Planner<'a, '_> {
             ),
             (None, count) => format!("{of_lock}, {} packages, {size}, in {count} steps", selected.len()),
         });
+        if single.is_none() && !has_cut && given.is_none() {
+            self.reasons.push(
+                "without a lockfile (`imagespec lock`), a package that joins later changes one of these steps"
+                    .to_owned(),
+            );
+        }
         let Some(compiler) = compiler else {
             return Some(Installs { lock: step, file, ..Installs::default() });
         };
@@ -152,7 +165,7 @@ impl<'a> Planner<'a, '_> {
             }
             let plan = Arc::new(self.assemble(base, all, ImageConfigPlan::default(), Vec::new()));
             let question = question::Collisions { digest: identity::groups_digest(&plan) };
-            match self.ask(question, |_| Some(Recipe::Collisions(plan))) {
+            match self.ask_recorded(question, Recipe::Collisions(plan)) {
                 None => is_complete = false,
                 Some(found) => {
                     let apart = apart(found);
@@ -211,13 +224,21 @@ impl<'a> Planner<'a, '_> {
                 below.push(id.to_owned());
             }
         }
+        // A build sees other packages only if it is not isolated from them.
+        let variables = base.env.to_pairs().into_iter().map(|(name, _)| name);
+        let variables = variables.chain(self.installer_env(base, true).into_keys());
+        let is_isolated = !arguments::builds_in_environment(&wanted.args, variables);
+        let built = |below: &[String]| match below {
+            [] => wanted.parent.clone(),
+            _ => Parent::Joined(below.to_vec()),
+        };
+        let apart = built(&below);
         let mut steps: Vec<Step> = Vec::new();
         for group in groups {
-            let is_built = group.is_built();
-            let (parent, place) = match is_built {
-                true if below.is_empty() => (wanted.parent.clone(), Place::OnTop),
-                true => (Parent::Joined(below.clone()), Place::OnTop),
-                false => (wheels.clone(), place.clone()),
+            let (parent, place) = match (group.is_built(), is_isolated) {
+                (true, true) => (apart.clone(), Place::OnTop),
+                (true, false) => (built(&below), Place::OnTop),
+                (false, _) => (wheels.clone(), place.clone()),
             };
             let step = self.group(base, wanted, parent, group, place);
             below.push(step.id.clone());

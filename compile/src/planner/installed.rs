@@ -16,11 +16,8 @@ impl<'a> Planner<'a, '_> {
     pub(super) fn installed(&mut self, base: &Base, wanted: &Wanted) -> Option<&'a [InstalledPackage]> {
         let path = wanted.interpreter.clone();
         let question = question::Installed { root: self.root(base, wanted.stage)?, path: path.clone() };
-        let recipe = |planner: &Self| {
-            let root = planner.root_recipe(base, wanted.stage)?;
-            Some(Recipe::Installed { root, path })
-        };
-        self.ask(question, recipe).map(Vec::as_slice)
+        let root = self.root_recipe(base, wanted.stage)?;
+        self.ask_recorded(question, Recipe::Installed { root, path }).map(Vec::as_slice)
     }
 
     /// Removes from a selection what is installed in the same version, and returns the packages of which another version is installed.

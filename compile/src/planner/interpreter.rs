@@ -33,9 +33,7 @@ impl<'a> Planner<'a, '_> {
         let mut seen = Vec::new();
         let mut is_taken = false;
         for stage in stages.iter().copied() {
-            let question = question::Programs { root: self.root(base, stage)?, folders: base.program_folders() };
-            let recipe = |planner: &Self| planner.root_recipe(base, stage).map(Recipe::Root);
-            let programs = self.ask(question, recipe)?.clone();
+            let programs = self.programs(base, stage)?.to_vec();
             // There can be only one environment at the path, and packages belong to its Python.
             let has_environment = programs.iter().any(|program| base.is_in_environment(&program.path));
             is_taken |= has_environment;
@@ -128,7 +126,20 @@ impl<'a> Planner<'a, '_> {
         None
     }
 
+    /// The files named `python*` on PATH; `None` until known.
+    fn programs(&mut self, base: &Base, stage: Stage) -> Option<&'a [Program]> {
+        if let Some(survey) = self.survey(base, stage)? {
+            return Some(&survey.programs);
+        }
+        let question = question::Programs { root: self.root(base, stage)?, folders: base.program_folders() };
+        self.ask(question, |planner| planner.root_recipe(base, stage).map(Recipe::Root)).map(Vec::as_slice)
+    }
+
+    /// Whether there is a path that a survey looks for; `None` until known.
     fn exists(&mut self, base: &Base, stage: Stage, path: &str) -> Option<bool> {
+        if let Some(survey) = self.survey(base, stage)? {
+            return Some(survey.paths.contains(path));
+        }
         let question = question::Exists { root: self.root(base, stage)?, path: path.to_owned() };
         self.ask(question, |planner| planner.root_recipe(base, stage).map(Recipe::Root)).copied()
     }
@@ -145,6 +156,9 @@ impl<'a> Planner<'a, '_> {
         stage: Stage,
         path: &str,
     ) -> Option<Option<&'a InterpreterFact>> {
+        if let Some(known) = self.survey(base, stage)?.and_then(|survey| survey.interpreters.get(path)) {
+            return Some(known.as_ref());
+        }
         let question = question::Interpreter { root: self.root(base, stage)?, path: path.to_owned() };
         let recipe = |planner: &Self| {
             let root = planner.root_recipe(base, stage)?;

@@ -12,10 +12,10 @@ use imagespec::{Diagnostic, FileId, ImageSpec, PackageName, RequirementsKind, So
 use crate::answer::{InstalledPackage, InterpreterFact, LockFact, Text};
 use crate::arguments;
 use crate::identity;
-use crate::lock::{Lock, Version};
+use crate::lock::{Cut, Lock, Version};
 use crate::lock_file::{self, LockFile, LockInputs};
 use crate::lock_step::{Environment, LockCommand, LockPlace, LockStep, PROJECT_FILE, project_path};
-use crate::outcome::{LockRecipe, Recipe};
+use crate::outcome::{LockRecipe, Recipe, Record};
 use crate::plan::{Compiler, InstallSecret, Parent};
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
@@ -37,6 +37,8 @@ pub(super) struct Found {
     pub(super) step: Option<Arc<LockStep>>,
     /// The lockfile that belongs next to the spec, if no lock is given.
     pub(super) file: Option<LockFile>,
+    /// The packages that joined since the lock's packages were divided; `None` if no lock says.
+    pub(super) young: Option<BTreeSet<PackageName>>,
     /// The hashes that another lock allows, from which this one was made, by package.
     pub(super) allowed: BTreeMap<String, BTreeSet<String>>,
 }
@@ -66,6 +68,18 @@ impl<'a> Planner<'a, '_> {
         Some(SiblingLock { name: Some(name), text: text.as_ref() })
     }
 
+    /// The Debian packages that the lockfile next to the spec has settled; `None` until known.
+    pub(super) fn known_apt(&mut self) -> Option<Vec<String>> {
+        if !self.specs().wants_packages() || self.given_lock().is_some() {
+            return Some(Vec::new());
+        }
+        let SiblingLock { name: Some(name), text: Some(text) } = self.sibling_lock()? else { return Some(Vec::new()) };
+        // Its problems are told with the packages.
+        let mut tried: SourceMap = self.out.sources.clone();
+        let lock = text.lock(tried.add(name, text.as_str())).ok();
+        Some(lock.map(|lock| lock.cut.apt.clone()).unwrap_or_default())
+    }
+
     pub(super) fn lock(
         &mut self,
         base: &Base,
@@ -91,7 +105,15 @@ impl<'a> Planner<'a, '_> {
             let inputs = self.lock_inputs(&step, interpreter);
             if inputs.matches(&lock) {
                 let file = LockFile { name: name.clone(), text: text.as_str().to_owned(), is_current: true };
-                return Found { lock: Some((lock, format!("from {name}"))), file: Some(file), ..Found::default() };
+                let question = question::SpecFile { name: name.clone() };
+                self.record(question.into(), Record::Lock(lock_file::resolved(text.as_str())));
+                let young = Some(lock.cut.young.clone());
+                return Found {
+                    lock: Some((lock, format!("from {name}"))),
+                    file: Some(file),
+                    young,
+                    ..Found::default()
+                };
             }
             if self.settings.lock == LockUse::Read {
                 self.warn_of_stale(name, &inputs.differences(&lock));
@@ -121,14 +143,17 @@ impl<'a> Planner<'a, '_> {
             return Found { step: Some(step), ..Found::default() };
         };
         let called = if given.is_some() { file } else { "the resolved lock".to_owned() };
-        let lock = self.parse_lock(&called, text).map(|lock| (lock, format!("from {called}")));
+        let lock = self.parse_lock(&called, text);
+        let young = older.zip(lock.as_ref()).map(|(older, lock)| lock_file::young(lock, &older));
         let file = name.filter(|_| given.is_none()).map(|name| {
             let inputs = self.lock_inputs(&step, interpreter);
-            let text = lock_file::text(text.as_str(), self.document.spec_name(), &inputs);
+            let cut = Cut { young: young.clone().unwrap_or_default(), apt: self.settled_apt.clone() };
+            let text = lock_file::text(text.as_str(), self.document.spec_name(), &inputs, &cut);
             LockFile { name, text, is_current: false }
         });
+        let lock = lock.map(|lock| (lock, format!("from {called}")));
         let allowed = exported.as_deref().map(requirements::allowed).unwrap_or_default();
-        Found { lock, step: Some(step), file, allowed }
+        Found { lock, step: Some(step), file, young, allowed }
     }
 
     /// Asks for the files of a lock that a spec names.
@@ -148,7 +173,12 @@ impl<'a> Planner<'a, '_> {
         }
         let plan = self.partial_plan(base);
         let question = question::Lock { digest: identity::lock_digest(&plan, step) };
-        self.ask(question, |_| Some(Recipe::Lock(LockRecipe { plan, step: Arc::clone(step) })))
+        let recipe = Recipe::Lock(LockRecipe { plan, step: Arc::clone(step) });
+        match self.knowledge.look(&question) {
+            // A step that fails must not be part of the image.
+            Some(LockFact { lock: None, .. }) => self.ask(question, |_| Some(recipe)),
+            _ => self.ask_recorded(question, recipe),
+        }
     }
 
     fn warn_of_stale(&mut self, name: &str, differences: &[String]) {

@@ -101,13 +101,12 @@ fn simulate_answer(case: &str, ask: &Ask, document: &Document, store: &mut Store
         }
     }
     match &ask.question {
-        // The image that compiles modules, and the C library of bases without Python.
+        // The image that compiles modules.
         AnyQuestion::Image(image) if image.reference.ends_with("-slim-bookworm") => {
             store.insert(world.answer(ask, document))
         }
-        AnyQuestion::Exists(question) if question.path.starts_with("/lib/ld-musl-") => {
-            store.insert(world.answer(ask, document));
-        }
+        // The environment that a step creates.
+        AnyQuestion::Survey(question) if question.folders.is_empty() => store.insert(world.answer(ask, document)),
         AnyQuestion::Installed(_)
         | AnyQuestion::Interpreter(_)
         | AnyQuestion::Lock(_)

@@ -3,7 +3,7 @@
 use imagespec_compile::question::{self, Root};
 use imagespec_compile::{AnyQuestion, Settings, Store, plan};
 
-use crate::world::{World, build, build_with, document, interpreter, problems, rootfs, try_build};
+use crate::world::{Build, World, build, build_with, document, interpreter, ops, problems, rootfs, try_build};
 
 #[test]
 fn every_kind_of_fact_is_asked_for_once() {
@@ -25,19 +25,53 @@ source_root: src
     assert_eq!(asked(|question| matches!(question, AnyQuestion::Installed(_))), 1);
     assert_eq!(asked(|question| matches!(question, AnyQuestion::ContextFile(_))), 4, "two of requirements, two of git");
     assert_eq!(asked(|question| matches!(question, AnyQuestion::ContextIgnore(_))), 1);
+    let surveys = asked(|question| matches!(question, AnyQuestion::Survey(_)));
+    assert_eq!(surveys, 2, "in the base, then with apt's packages");
+    let in_apt = |question: &AnyQuestion| {
+        matches!(question, AnyQuestion::Survey(question::Survey { root: Root::Steps { .. }, .. }))
+    };
+    assert_eq!(asked(in_apt), 1);
+    let is_asked_elsewhere = |question: &AnyQuestion| {
+        matches!(question, AnyQuestion::RootfsFile(_) | AnyQuestion::Exists(_) | AnyQuestion::Interpreter(_))
+    };
+    assert_eq!(asked(is_asked_elsewhere), 0, "a survey answers these");
+
+    // Without a shell, files are read one by one.
+    let world = World { has_shell: false, ..world };
+    let built = build(spec, &world);
+    let asked = |is_kind: fn(&AnyQuestion) -> bool| built.asked().filter(|question| is_kind(question)).count();
     assert_eq!(asked(|question| matches!(question, AnyQuestion::RootfsFile(_))), 1);
-    assert_eq!(
-        asked(|question| matches!(question, AnyQuestion::Exists(_))),
-        2,
-        "in the base, then with apt's packages"
-    );
+    let exists = asked(|question| matches!(question, AnyQuestion::Exists(_)));
+    assert_eq!(exists, 2, "in the base, then with apt's packages");
     let in_apt = |question: &AnyQuestion| {
         matches!(question, AnyQuestion::Interpreter(question::Interpreter { root: Root::Steps { .. }, .. }))
     };
     assert_eq!(asked(in_apt), 1);
     assert_eq!(asked(|question| matches!(question, AnyQuestion::Programs(_))), 0, "the interpreter is named");
-    let built = build("packages: [numpy]\n", &World::python());
+    let world = World { has_shell: false, ..World::python() };
+    let built = build("packages: [numpy]\n", &world);
     assert_eq!(built.asked().filter(|question| matches!(question, AnyQuestion::Programs(_))).count(), 1);
+}
+
+/// What is read from the image, and how, decides nothing else.
+#[test]
+fn an_image_without_a_shell_is_built_in_the_same_way() {
+    let mut debian = World { apt: rootfs(&[("/usr/bin/python3", None)]), ..World::debian() };
+    debian.base.exists.insert("/lib/ld-musl-x86_64.so.1".to_owned(), true);
+    for (spec, world) in [
+        ("packages: [numpy]\napt_packages: [git]\n", World::python()),
+        ("packages: [numpy]\nbuilder_options: {flavor: flyte}\n", World::python()),
+        ("packages: [numpy]\npython_version: \"3.12\"\n", World::python()),
+        ("packages: [numpy]\n", debian.clone()),
+        ("packages: [numpy]\napt_packages: [python3]\npython_exec: /usr/bin/python3\n", debian),
+    ] {
+        let built = build(spec, &world);
+        let without = build(spec, &World { has_shell: false, ..world });
+        assert_eq!(built.plans[0].to_string(), without.plans[0].to_string(), "{spec}");
+        let described =
+            |built: &Build| ops(&built.graph()).iter().any(|(_, name, _)| name.ends_with("inspect the base image"));
+        assert!(described(&built) && !described(&without), "{spec}");
+    }
 }
 
 #[test]
@@ -46,8 +80,8 @@ fn a_round_asks_for_all_that_is_known_to_be_missing() {
     let spec = "apt_packages: [git]\nrequirements: requirements.txt\nsource_root: .\n";
     assert_eq!(
         build(spec, &world).rounds.len(),
-        6,
-        "the daemon, the images, everything else, the interpreter, the lock, what groups have in common"
+        5,
+        "the daemon, the images, everything else, the lock, what groups have in common"
     );
 }
 
@@ -139,6 +173,10 @@ fn odd_image_configs_are_read_as_far_as_they_go() {
         let image = build_with(spec, &Settings::default(), &world).image();
         assert_eq!(image["config"]["WorkingDir"], "/root");
         assert_eq!(image["config"]["Labels"]["a"], "b");
-        assert_eq!(image["history"].as_array().map(Vec::len), Some(4));
+        assert_eq!(
+            image["history"].as_array().map(Vec::len),
+            Some(4 + 3),
+            "with the survey, the lock and the comparison"
+        );
     }
 }

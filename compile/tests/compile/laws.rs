@@ -288,7 +288,10 @@ proptest! {
             let is_neutral = match op {
                 Op::Source(source) => source.identifier().starts_with("local://"),
                 // The program that stands in for an interpreter is machine code.
-                Op::File(_) => name.contains("internal] write") && !name.ends_with("write install inputs"),
+                Op::File(_) => {
+                    let is_for_one = ["write install inputs", "write interpreter inputs"].iter().any(|end| name.ends_with(end));
+                    name.contains("internal] write") && !is_for_one
+                }
                 Op::Exec(_) | Op::Merge(_) | Op::Diff(_) => false,
                 Op::Build(_) | Op::Passthrough(_) | Op::Foreign(_) => false,
             };

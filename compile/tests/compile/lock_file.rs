@@ -1,8 +1,8 @@
 //! The lockfile next to the spec: written once, read by builds of the same spec, and preferred by builds of a changed spec.
 
-use imagespec_compile::{AnyQuestion, LockFile, LockUse, Recipe, Settings, lower_recipe};
+use imagespec_compile::{AnyQuestion, Fact, LockFile, LockUse, Recipe, Settings, lower_recipe};
 
-use crate::world::{Build, World, build, build_with, document, interpreter, try_build};
+use crate::world::{Build, World, build, build_with, digests, document, interpreter, try_build};
 
 const SPEC: &str = "base_image: python:3.11-slim\npackages: [click, flask]\n";
 const NAME: &str = "pylock.spec-amd64.toml";
@@ -31,7 +31,19 @@ fn a_lock_of_the_spec_is_used_and_nothing_is_resolved() {
     let locked = build(SPEC, &world);
     assert!(!asks_for_a_lock(&locked), "{:?}", locked.rounds);
     assert_eq!(locked.warnings, []);
-    assert_eq!(locked.graph().to_definition(), build(SPEC, &World::python()).graph().to_definition());
+    // The image is the same: only the step that makes the lock is replaced by its text.
+    let resolved = build(SPEC, &World::python());
+    let changed = digests(&locked.graph(), "").difference(&digests(&resolved.graph(), "")).count();
+    assert_eq!(changed, 3, "the text, the record and the merge");
+    assert_eq!(locked.image(), resolved.image());
+    let text = resolved.store.facts().find_map(|fact| match fact {
+        Fact::Lock { answer, .. } => answer.lock,
+        _ => None,
+    });
+    let dump = locked.graph().dump().to_string();
+    let text = text.expect("it was resolved").as_str().to_owned();
+    let digest = buildkit_llb::Digest::from_content(text.as_bytes());
+    assert!(dump.contains(&format!("mkfile /pylock.toml 644 {} bytes {digest}", text.len())), "{dump}");
     assert!(locked.plans[0].reasons.iter().any(|reason| reason.contains(&format!("from {NAME}"))));
     let again = written(SPEC, &world, LockUse::Write);
     assert_eq!(again, LockFile { is_current: true, ..file });
@@ -98,6 +110,56 @@ fn the_resolver_prefers_versions_of_an_older_lock() {
     };
     assert!(graph(LockUse::Write).contains("write older lock inputs"), "the old versions are at hand");
     assert!(!graph(LockUse::Renew).contains("write older lock inputs"), "every version is chosen anew");
+}
+
+/// What joins later changes no step that there was.
+#[test]
+fn packages_that_join_later_are_steps_of_their_own() {
+    let spec = |packages: &str, apt: &str| {
+        format!("base_image: python:3.11-slim\npackages: [{packages}]\napt_packages: [{apt}]\n")
+    };
+    let steps = |built: &Build, label: &str| digests(&built.graph(), label);
+    let lock = |text: &str, world: &World| written(text, world, LockUse::Write).text;
+
+    let first = spec("click, flask", "git, jq");
+    let world = World::python().beside_spec(NAME, &lock(&first, &World::python()));
+    let before = build(&first, &world);
+    assert_eq!(before.shape().matches("<-").count(), 3, "apt, the environment, one group: {}", before.shape());
+
+    // Without a new lock, too: the older one tells what was there.
+    let grown = spec("click, flask, rich", "git, jq, tree");
+    let stale = build(&grown, &world);
+    let renewed = lock(&grown, &world);
+    assert!(renewed.contains("young = [\"rich\"]\napt = [\"git\",\"jq\"]\n"), "{renewed}");
+    let current = build(&grown, &world.clone().beside_spec(NAME, &renewed));
+    for built in [&stale, &current] {
+        for label in ["[pip]", "[apt]"] {
+            let (old, new) = (steps(&before, label), steps(built, label));
+            assert!(old.is_subset(&new), "{label}: {}", built.shape());
+            assert_eq!(new.len(), old.len() + 1, "{label}: {}", built.shape());
+        }
+        let titles: Vec<&str> = built.plans[0].steps.iter().map(|step| step.title.as_str()).collect();
+        assert!(titles.contains(&"[apt] tree") && titles.contains(&"[pip] rich"), "{titles:?}");
+        let reasons = built.plans[0].reasons.join("\n");
+        assert!(reasons.contains("tree joined later, so a step of its own installs it"), "{reasons}");
+    }
+    let apt = current.plans[0].steps.iter().find(|step| step.title == "[apt] tree").expect("a step");
+    assert_eq!((apt.id.as_str(), apt.fields.as_slice()), ("apt", &["apt_packages[2]".to_owned()][..]));
+
+    // One more joins the young ones; one that leaves is not missed.
+    let again = lock(&spec("click, flask, rich, attrs", "git, jq, tree"), &world.clone().beside_spec(NAME, &renewed));
+    assert!(again.contains("young = [\"attrs\",\"rich\"]\n"), "{again}");
+    let less = lock(&spec("click, flask, attrs", "git, jq"), &world.clone().beside_spec(NAME, &again));
+    assert!(less.contains("young = [\"attrs\"]\napt = [\"git\",\"jq\"]\n"), "{less}");
+
+    // Too many are divided anew, and a settled package that leaves is missed.
+    let many = lock(&spec("click, flask, a, b, c, d, e", "jq, tree"), &world);
+    assert!(!many.contains("young = ") && many.contains("apt = [\"jq\",\"tree\"]\n"), "{many}");
+    // A lock that is made anew knows of no past, and without any lock packages are a set.
+    assert!(!written(&grown, &world, LockUse::Renew).text.contains("young = "));
+    let unlocked = build(&grown, &World::python());
+    assert_eq!(steps(&unlocked, "[apt]").len(), 1);
+    assert!(unlocked.plans[0].reasons.iter().any(|reason| reason.starts_with("without a lockfile")));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `packages` and requirements files: the installer's input and arguments, and which packages wait for compilers.
 
 use imagespec_compile::{AnyQuestion, Fact, Recipe, lower_recipe};
+use serde_json::json;
 
-use crate::world::{Build, World, build, described, problems};
+use crate::world::{Build, World, build, described, digests, problems};
 
 /// The resolver's input, constraints and arguments.
 #[track_caller]
@@ -107,15 +108,23 @@ fn only_built_packages_of_a_lock_wait_for_apt() {
     let spec = "apt_packages: [gcc]\npackages: [numpy, lib @ git+https://example.org/lib]\n";
     let built = build(spec, &World::python());
     let shape = built.shape();
-    assert!(
-        shape.starts_with("apt<-Base venv<-Base wheels<-Nothing tail<-Joined([\"apt\", \"venv\", \"wheels\"])"),
-        "{shape}"
-    );
-    assert!(
-        built.plans[0].to_string().contains("lib is in the step `tail`: it is built from source"),
-        "{}",
-        built.plans[0]
-    );
+    let apart = "apt<-Base venv<-Base wheels<-Nothing tail:lib<-Joined([\"apt\", \"venv\"])";
+    assert_eq!(shape, apart);
+    let shown = built.plans[0].to_string();
+    assert!(shown.contains("lib is in the step `tail:lib`: it is built from source"), "{shown}");
+
+    // Other packages change nothing, unless the build sees them.
+    let two = spec.replace("lib @", "other @ git+https://example.org/other, lib @");
+    let step = |built: &Build| digests(&built.graph(), "[pip] lib");
+    let more = build(&two.replace("numpy", "numpy, flask"), &World::python());
+    assert_eq!(step(&more), step(&built));
+    let joined = "tail:lib<-Joined([\"apt\", \"venv\", \"wheels\"";
+    for option in ["pip_extra_args: --no-build-isolation-package lib\n", "env: {UV_NO_BUILD_ISOLATION: \"1\"}\n"] {
+        let seeing = build(&format!("{spec}{option}"), &World::python());
+        assert!(seeing.shape().contains(joined), "{}", seeing.shape());
+    }
+    let world = World::python().with_config("Env", json!(["PATH=/usr/local/bin", "UV_NO_BUILD_ISOLATION=1"]));
+    assert!(build(spec, &world).shape().contains(joined));
 }
 
 #[test]
@@ -195,7 +204,7 @@ fn steps_that_build_share_no_cache() {
     for other in ["apt_packages: [gcc]\n", "env: {CFLAGS: -O2}\n", "base_image: python:3.11-bullseye\n"] {
         assert_ne!(caches(&format!("{vcs}{other}"), "[pip] lib"), one, "{other}");
     }
-    assert_ne!(caches(&vcs.replace("numpy", "numpy, idna"), "[pip] lib"), one);
+    assert_eq!(caches(&vcs.replace("numpy", "numpy, idna"), "[pip] lib"), one, "the same step");
     assert_eq!(caches(vcs, "[pip] numpy"), ["imagespec-uv"], "only uv writes to it");
     // What another proxy sends is not for everyone.
     let proxies = ["http://a:1", "http://b:1"]

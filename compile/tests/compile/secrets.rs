@@ -34,7 +34,7 @@ pip_secret_mounts: [[.netrc, /root/.netrc]]
 commands: [\"true\"]
 ";
     let dump = build(spec, &World::python()).graph().dump().to_string();
-    assert_eq!(dump.matches("secret secret_0").count(), 1, "{dump}");
+    assert_eq!(dump.matches("secret secret_0").count(), 2, "the lock, and the packages: {dump}");
 }
 
 #[test]

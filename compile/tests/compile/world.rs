@@ -6,7 +6,7 @@ use buildkit_llb::{Graph, Op, OpId, Platform};
 use imagespec::{Diagnostic, Requirement, RequirementKind};
 use imagespec_compile::{
     AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, ImageFact, InstalledPackage, InterpreterFact, LockFact,
-    Outcome, Plan, Program, Recipe, Settings, Store, lower, lower_for, plan,
+    Outcome, Plan, Program, Recipe, Settings, Store, SurveyFact, lower, lower_for, plan,
 };
 use serde_json::{Value, json};
 
@@ -29,6 +29,21 @@ pub(crate) struct RootfsFacts {
     pub(crate) interpreters: BTreeMap<String, Option<InterpreterFact>>,
 }
 
+impl RootfsFacts {
+    /// The programs in a folder.
+    fn in_folder(&self, folder: &str) -> Vec<Program> {
+        let is_in = |program: &&Program| program.path.rsplit_once('/').is_some_and(|(at, _)| at == folder);
+        self.programs.iter().filter(is_in).cloned().collect()
+    }
+}
+
+/// Whether a program has the name of an interpreter.
+fn is_interpreter(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let version = name.strip_prefix("python").unwrap_or("-");
+    version.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
 /// All there is to know.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
@@ -42,6 +57,8 @@ pub(crate) struct World {
     pub(crate) base: RootfsFacts,
     /// With the apt packages on top.
     pub(crate) apt: RootfsFacts,
+    /// Whether images have a shell that can describe them.
+    pub(crate) has_shell: bool,
     /// Files of the context.
     pub(crate) context: BTreeMap<String, String>,
     /// Files beside the spec.
@@ -86,6 +103,7 @@ impl World {
             is_of_one_platform: false,
             base: rootfs(&programs.map(|(name, link)| (format!("{folder}/{name}"), link))),
             apt: RootfsFacts::default(),
+            has_shell: true,
             context: BTreeMap::new(),
             spec_files: BTreeMap::new(),
             ignore: Vec::new(),
@@ -138,6 +156,7 @@ impl World {
     pub(crate) fn answer(&self, ask: &Ask, document: &Document) -> Fact {
         let root = match &ask.recipe {
             Some(Recipe::Root(root) | Recipe::Interpreter { root, .. }) if root.step().is_some() => &self.apt,
+            Some(Recipe::Survey(survey)) if survey.step().is_some() => &self.apt,
             _ => &self.base,
         };
         let reported = |root: &RootfsFacts, path: &str| {
@@ -171,12 +190,21 @@ impl World {
                 let sources = self.sources.iter().filter(is_below).cloned().collect();
                 (question, sources).into()
             }
-            AnyQuestion::Programs(question) => {
-                let in_folder = |folder: &String| {
-                    let is_in = |program: &&Program| program.path.rsplit_once('/').is_some_and(|(at, _)| at == folder);
-                    root.programs.iter().filter(is_in).cloned().collect::<Vec<_>>()
+            AnyQuestion::Survey(question) => {
+                let programs: Vec<Program> =
+                    question.folders.iter().flat_map(|folder| root.in_folder(folder)).collect();
+                let named = programs.iter().map(|program| &program.path).filter(|path| is_interpreter(path));
+                let named = named.chain(question.program.iter().filter(|path| root.exists.get(*path) != Some(&false)));
+                let survey = SurveyFact {
+                    interpreters: named.map(|path| (path.clone(), reported(root, path))).collect(),
+                    paths: root.exists.iter().filter(|(_, exists)| **exists).map(|(path, _)| path.clone()).collect(),
+                    files: root.files.clone(),
+                    programs,
                 };
-                let programs = question.folders.iter().flat_map(in_folder).collect();
+                (question, self.has_shell.then_some(survey)).into()
+            }
+            AnyQuestion::Programs(question) => {
+                let programs = question.folders.iter().flat_map(|folder| root.in_folder(folder)).collect();
                 (question, programs).into()
             }
             AnyQuestion::RootfsFile(question) => {

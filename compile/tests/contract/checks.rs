@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use imagespec_compile::{AnyQuestion, Fact, Store, lower_recipe, plan, question};
+use imagespec_compile::{AnyQuestion, Fact, Store, SurveyFact, lower_recipe, plan, question};
 
 use super::{
     AnswerSource, Case, Client, MAX_ROUNDS, PlannedCase, PlanningResult, open_questions, shape, with_session,
@@ -72,7 +72,10 @@ fn questions_about_results_of_steps_have_a_recipe(first: &PlannedCase) {
         for ask in outcome.asks() {
             let graph = ask.recipe.as_ref().and_then(|recipe| lower_recipe(recipe, &outcome.sources));
             let needs_recipe = match &ask.question {
-                AnyQuestion::Programs(_) | AnyQuestion::RootfsFile(_) | AnyQuestion::Exists(_) => true,
+                AnyQuestion::Survey(_)
+                | AnyQuestion::Programs(_)
+                | AnyQuestion::RootfsFile(_)
+                | AnyQuestion::Exists(_) => true,
                 AnyQuestion::Installed(_) | AnyQuestion::Interpreter(_) => true,
                 AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) => true,
                 AnyQuestion::Daemon(_) | AnyQuestion::Image(_) | AnyQuestion::ContextFile(_) => false,
@@ -202,6 +205,7 @@ fn with_different_answer(fact: &Fact) -> Option<Fact> {
         Fact::ContextSources { answer, .. } => answer.push("src/zz_other.py".to_owned()),
         Fact::RootfsFile { answer, .. } => *answer = if answer.is_some() { None } else { Some(String::new()) },
         Fact::Exists { answer, .. } => *answer = !*answer,
+        Fact::Survey { answer, .. } => *answer = if answer.is_some() { None } else { Some(SurveyFact::default()) },
         Fact::Interpreter { answer, .. } => *answer = if answer.is_some() { None } else { Some(Default::default()) },
         Fact::Installed { answer, .. } => answer.clear(),
         Fact::Lock { answer, .. } => answer.lock = None,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::Platform;
-use imagespec_compile::{Fact, InterpreterFact, Program, question};
+use imagespec_compile::{Fact, InterpreterFact, Program, SURVEYED_FILES, question};
 
 /// Asserts that an answer has the form of a real answer.
 #[track_caller]
@@ -48,19 +48,19 @@ pub(crate) fn check(fact: &Fact) {
                 assert!(question.root == "." || path.starts_with(&below), "{path} is not below {}", question.root);
             }
         }
-        Fact::Programs { question, answer } => {
-            let mut by_folder: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-            for Program { path, link: _ } in answer {
-                let (folder, name) = path.rsplit_once('/').unwrap_or_else(|| panic!("{path} is not absolute"));
-                assert!(name.starts_with("python"), "{path}");
-                by_folder.entry(folder).or_default().insert(path);
-            }
-            let folders = question.folders.iter().map(|folder| folder.trim_end_matches('/'));
-            assert_eq!(folders.clone().collect::<BTreeSet<_>>().len(), question.folders.len(), "a folder is repeated");
-            let expected: Vec<&str> = folders.filter_map(|folder| by_folder.get(folder)).flatten().copied().collect();
-            let paths: Vec<&str> = answer.iter().map(|program| program.path.as_str()).collect();
-            assert_eq!(paths, expected, "the paths are not grouped by folder and sorted within it");
+        Fact::Survey { question, answer } => {
+            let Some(survey) = answer else { return };
+            check_programs(&survey.programs, &question.folders);
+            survey.interpreters.values().flatten().for_each(check_interpreter);
+            let paths = survey.interpreters.keys().chain(&survey.paths).chain(survey.files.keys());
+            paths.for_each(|path| assert!(path.starts_with('/'), "{path}"));
+            assert!(
+                survey.files.keys().all(|path| SURVEYED_FILES.contains(&path.as_str())),
+                "{:?}",
+                survey.files.keys()
+            );
         }
+        Fact::Programs { question, answer } => check_programs(answer, &question.folders),
         Fact::RootfsFile { question: question::RootfsFile { path, .. }, answer: _ }
         | Fact::Exists { question: question::Exists { path, .. }, answer: _ } => {
             assert!(path.starts_with('/'), "{path}");
@@ -88,6 +88,21 @@ pub(crate) fn check(fact: &Fact) {
             assert!(answer.is_empty() || answer.ends_with('\n'), "{answer:?}");
         }
     }
+}
+
+#[track_caller]
+fn check_programs(programs: &[Program], folders: &[String]) {
+    let mut by_folder: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for Program { path, link: _ } in programs {
+        let (folder, name) = path.rsplit_once('/').unwrap_or_else(|| panic!("{path} is not absolute"));
+        assert!(name.starts_with("python"), "{path}");
+        by_folder.entry(folder).or_default().insert(path);
+    }
+    let folders = folders.iter().map(|folder| folder.trim_end_matches('/'));
+    assert_eq!(folders.clone().collect::<BTreeSet<_>>().len(), folders.len(), "a folder is repeated");
+    let expected: Vec<&str> = folders.filter_map(|folder| by_folder.get(folder)).flatten().copied().collect();
+    let paths: Vec<&str> = programs.iter().map(|program| program.path.as_str()).collect();
+    assert_eq!(paths, expected, "the paths are not grouped by folder and sorted within it");
 }
 
 #[track_caller]

@@ -208,7 +208,7 @@ fn packages_set_apart_come_last_and_alone() {
 fn a_small_lock_is_one_group_and_a_tail() {
     let ids = |groups: Vec<Group>| groups.into_iter().map(|group| group.id).collect::<Vec<_>>();
     assert_eq!(ids(groups("small", &Budget::all_wheels())), ["wheels"]);
-    assert_eq!(ids(groups("notebooks", &Budget::all_wheels())), ["wheels", "tail"]);
+    assert_eq!(ids(groups("notebooks", &Budget::all_wheels())), ["wheels", "tail:pyspark"]);
     let [all] = groups("notebooks", &Budget::single_group()).try_into().expect("one group");
     assert_eq!((all.id.as_str(), all.is_built()), ("all", true));
 }

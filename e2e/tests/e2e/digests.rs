@@ -69,15 +69,20 @@ fn same_graph(first: &Graph, second: &Graph, entrance: &str) {
 /// Checks that the graph is complete, because equal graphs prove nothing otherwise.
 fn graph_is_whole(graph: &Graph) {
     let kinds = graph.kinds();
-    // Execs: apt, environment, and one for each group of packages, whose number depends on the newest versions on the index.
-    let groups = kinds.get("exec").copied().unwrap_or_default().saturating_sub(2);
+    // Execs: apt, environment, the three that answer questions, and one for each group of packages, whose number depends on the newest
+    // versions on the index.
+    let groups = kinds.get("exec").copied().unwrap_or_default().saturating_sub(2 + 3);
     assert!(groups > 4, "the packages are many steps: {graph:#?}");
     // Sources: base, uv, Python, and the context twice. Files: the input of groups and of the environment, source, copy. Groups have no
-    // diffs, because they are installed apart from the base.
-    let expected = [("diff", 4), ("exec", 2 + groups), ("file", 4), ("merge", 1), ("source", 5)];
+    // diffs, because they are installed apart from the base. Each answer has inputs and a record, and the lock has two inputs.
+    let expected = [("diff", 4), ("exec", 2 + 3 + groups), ("file", 4 + 7), ("merge", 1), ("source", 5)];
     assert_eq!(kinds, BTreeMap::from(expected), "{graph:#?}");
     let others = graph.without_local_sources().len();
-    assert_eq!(others, 9 + groups, "images, inputs, execs, and diffs of apt and the environment: {graph:#?}");
+    assert_eq!(
+        others,
+        9 + 10 + groups,
+        "images, inputs, execs, records, and diffs of apt and the environment: {graph:#?}"
+    );
 }
 
 /// Digests of the steps that do not depend on local sources, whose digests differ between sessions. Names are not compared: if

@@ -52,7 +52,7 @@ fn groups(context: &Context<'_>) {
     assert!(loses || !ran.iter().any(is_below), "{ran:?}");
     let after = image.layers();
     let new: Vec<&String> = after.iter().filter(|layer| !before.contains(layer)).collect();
-    assert_eq!(new.len(), installed.len(), "one layer is new: {before:?} {after:?}");
+    assert_eq!(new.len(), installed.len() + 1, "one layer and the lock are new: {before:?} {after:?}");
     assert_eq!(image.output_of("python", &["-c", "import tabulate; print('ok')"]), "ok");
     image.uv_pip_check().expect_code(0);
 

@@ -43,6 +43,11 @@ impl ThrowAway {
         daemon
     }
 
+    /// The size of what it has pulled and made, without its databases.
+    pub(crate) fn bytes(&self) -> u64 {
+        size(&self.root.join("runc-overlayfs/content")) + size(&self.root.join("runc-overlayfs/snapshots"))
+    }
+
     pub(crate) fn kill(&mut self) {
         if let Some(process) = self.process.take() {
             process.signal("KILL");
@@ -56,6 +61,18 @@ impl Drop for ThrowAway {
         self.kill();
         unmount_below(&self.root);
     }
+}
+
+/// The size of all files below a folder.
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+    let mut bytes = 0;
+    for entry in entries.filter_map(Result::ok) {
+        // The daemon may delete files meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
+        bytes += if metadata.is_dir() { size(&entry.path()) } else { metadata.len() };
+    }
+    bytes
 }
 
 /// A killed daemon leaves the mounts of its containers behind.
