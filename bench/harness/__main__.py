@@ -50,6 +50,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--side", action="append", choices=tuple(SIDES), help=f"repeatable; default {', '.join(DEFAULT_SIDES)}"
     )
+    parser.add_argument("--against", choices=tuple(SIDES), help="the side that the others are compared with (default: peer, or the first)")
     names = tuple(scenario.name for scenario in SCENARIOS)
     parser.add_argument("--scenario", action="append", choices=names, help="only this one; repeatable")
     parser.add_argument(
@@ -67,6 +68,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
         ("small",) if given.quick else (*DEFAULT_SPECS, "src", "ml") if given.full else DEFAULT_SPECS
     )
     given.sides = given.side or DEFAULT_SIDES
+    given.against = given.against or ("peer" if "peer" in given.sides else given.sides[0])
     given.repetitions = given.n or (1 if given.quick else 3)
     given.scenarios = [scenario for scenario in SCENARIOS if not given.scenario or scenario.name in given.scenario]
     if not given.name and not given.quick:
@@ -105,9 +107,10 @@ def needs_cold(scenarios: list[Scenario]) -> bool:
 def compare(spec: str, outcome: Outcome) -> None:
     """Records the differences between the contents of the sides' images."""
     found = outcome.contents.get(spec, {})
-    peer = found.get("peer")
+    first = next(iter(found), None)
+    peer = found.get("peer") or found.get(first or "")
     for name, ours in found.items():
-        if peer and name != "peer":
+        if peer and ours is not peer:
             outcome.differences += [f"{spec}, {name}: {text}" for text in contents.differences(peer, ours)]
 
 
@@ -175,7 +178,7 @@ def main(words: list[str]) -> int:
             except KeyboardInterrupt:
                 interrupted = True
         value = document(given, parts, outcome, time.monotonic() - began)
-        found = report.rows(outcome.records)
+        found = report.rows(outcome.records, given.against)
         show(value, found)
         if interrupted:
             say("bench: interrupted; these are the builds so far, and no file is written")

@@ -61,6 +61,11 @@ class Lab:
         return self.state / "answers"
 
     @property
+    def uv(self) -> Path:
+        """uv for this machine, in the version of the tool image."""
+        return self.state.parent / "images/uv/amd64/uv"
+
+    @property
     def venv_python(self) -> Path:
         """The interpreter with the peer installed."""
         return self.state / "venv/bin/python"

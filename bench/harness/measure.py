@@ -78,6 +78,8 @@ class Cycle:
     def run(self, scenarios: Sequence[Scenario]) -> list[Record]:
         """Builds every scenario; the state before each is that after the cold build and earlier edits."""
         context = self._context()
+        self.spec.write(context)
+        self.side.prepare(self.spec, context)
         records = []
         if COLD_EMPTY in scenarios:
             self._forget(keep_downloads=False)

@@ -10,10 +10,10 @@ from harness.measure import Record
 
 _COLUMNS = (
     *("scenario", "side", "n"),
-    *("build s (min–max)", "ours/peer"),
-    *("whole s", "ours/peer"),
-    *("CPU s", "ours/peer"),
-    *("new layers", "MB pushed", "ours/peer"),
+    *("build s (min–max)", "ratio"),
+    *("whole s", "ratio"),
+    *("CPU s", "ratio"),
+    *("new layers", "MB pushed", "ratio"),
 )
 PHASES = ("pull", "apt", "pip", "files", "export", "push")
 
@@ -72,16 +72,16 @@ class Row:
         return median(record.phases.get(name, 0.0) for record in self.records)
 
 
-def rows(records: Sequence[Record]) -> list[Row]:
-    """In the order in which specs, scenarios and sides first appear, the peer first."""
+def rows(records: Sequence[Record], against: str = "peer") -> list[Row]:
+    """In the order in which specs, scenarios and sides first appear, the one that all are compared with first."""
     found = []
     for spec in _distinct(record.spec for record in records):
         of_spec = [record for record in records if record.spec == spec]
         for scenario in _distinct(record.scenario for record in of_spec):
             of_scenario = [record for record in of_spec if record.scenario == scenario]
-            peer = tuple(record for record in of_scenario if record.side == "peer")
+            peer = tuple(record for record in of_scenario if record.side == against)
             for side in sorted(
-                _distinct(record.side for record in of_scenario), key=lambda side: (side != "peer", side)
+                _distinct(record.side for record in of_scenario), key=lambda side: (side != against, side)
             ):
                 mine = tuple(record for record in of_scenario if record.side == side)
                 found.append(Row(spec, scenario, side, mine, peer))
@@ -120,7 +120,7 @@ def megabytes(value: float) -> str:
 
 
 def _ratio(row: Row, value: float | None) -> str:
-    if row.side == "peer" or value is None:
+    if row.records == row.peer or value is None:
         return "–"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 

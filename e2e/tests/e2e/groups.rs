@@ -1,5 +1,7 @@
 //! Python packages in groups: the cost of a change, collisions, and locks of other tools.
 
+use std::collections::BTreeSet;
+
 use imagespec_e2e::archive::Archive;
 use imagespec_e2e::build::Built;
 use imagespec_e2e::way::{Daemon, Entrance, Way};
@@ -17,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let groups = groups.chain(poetry_lock);
     let bytecode = scenario("bytecode", [WAYS[0]], bytecode);
     let written_lock = scenario("written-lock", WAYS, written_lock);
+    let groups = groups.chain(scenario("growth", WAYS, growth));
     groups.chain(clash).chain(uv_lock).chain(bytecode).chain(written_lock).collect()
 }
 
@@ -167,6 +170,45 @@ fn written_lock(context: &Context<'_>) {
     assert!(output.contains("written, 3 packages\n  + tabulate "), "{output}");
     let output = lock(&["--upgrade"]).expect_code(0).out();
     assert!(output.contains("~ idna 3.10 -> "), "{output}");
+}
+
+/// With a lockfile, one more Python package and one more Debian package are one small step each, and all other layers stay.
+fn growth(context: &Context<'_>) {
+    // A variable that installers read, so that no other test has the same steps.
+    let with = |packages: &str, apt: &str| {
+        let spec = format!(
+            "# syntax=@FRONTEND@\nbase_image: python:3.11-slim\napt_packages: [{apt}]\npackages: [{packages}]\n\
+            env: {{UV_TEST_RUN: \"@MARKER@\", http_proxy: \"\"}}\n"
+        );
+        context.space.write("spec.yaml", &spec);
+    };
+    let address = context.world.lab.address(context.way.daemon);
+    let lock = || context.build().ours("lock", address).run().expect_code(0);
+    with("flask, numpy==2.2.6", "tree, jq");
+    lock();
+    let (_, image) = context.build().image();
+    let before = image.layers();
+
+    // Before the lockfile is updated, and after that.
+    with("flask, numpy==2.2.6, tabulate", "tree, jq, less");
+    for is_locked in [false, true] {
+        if is_locked {
+            lock();
+        }
+        let (built, image) = context.build().image();
+        let ran = built.status.ran();
+        let is_step = |step: &&&str| ["[apt]", "[pip]", "[python]"].iter().any(|label| step.starts_with(label));
+        let steps: BTreeSet<&str> = ran.iter().filter(is_step).copied().collect();
+        let expected = BTreeSet::from(["[apt] less", "[pip] tabulate"]);
+        assert!(if is_locked { steps.is_empty() } else { steps == expected }, "{ran:?}");
+        let after = image.layers();
+        let kept = before.iter().filter(|layer| after.contains(layer)).count();
+        assert_eq!(kept, before.len() - 1, "only the lock is another: {before:?} {after:?}");
+        assert_eq!(after.len(), before.len() + 2, "{before:?} {after:?}");
+        assert!(image.output_of("less", &["--version"]).starts_with("less "));
+        assert_eq!(image.output_of("python", &["-c", "import flask, numpy, tabulate; print('ok')"]), "ok");
+        image.uv_pip_check().expect_code(0);
+    }
 }
 
 /// A package's entry in a lock.
