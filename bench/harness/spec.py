@@ -60,6 +60,8 @@ class Spec:
         # With only the version, both create an empty environment with the same interpreter.
         ours = {**self.fields, "python_version": "3.11"}
         del ours["python_exec"]
+        # Ours uses its own tool images, which the lab has under their public names.
+        del ours["builder_config"]
         (folder / "imagespec.json").write_text(json.dumps(ours, indent=2), encoding="utf-8")
         source = folder / "src"
         if not source.exists():

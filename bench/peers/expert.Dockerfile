@@ -1,5 +1,5 @@
 # What an expert writes for a spec of the bench: the guide of uv for Docker, Docker's own advice for apt, several stages, COPY --link.
-# `@APT@`, `@EXTRA@` and `@LOG@` are replaced. In public it would begin with `# syntax=docker/dockerfile:1`; the lab has the builtin
+# Words between at signs are replaced. In public it would begin with `# syntax=docker/dockerfile:1`; the lab has the builtin
 # frontend of BuildKit instead.
 FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 

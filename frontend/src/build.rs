@@ -198,8 +198,9 @@ impl ImagespecFrontend {
         };
         let Some(DriveOutcome { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
         compiled.iter().for_each(|compiled| self.vertices.add(&compiled.graph));
+        let store = remembered(&store, &last);
         if let Some((worker, name)) = worker.zip(name) {
-            let build = LastBuild::new(&remembered(&store, &last), &outcome.reads);
+            let build = LastBuild::new(&store, &outcome.reads);
             worker.keep_build(&name, &last, &build);
         }
         document.sources = outcome.sources.clone();

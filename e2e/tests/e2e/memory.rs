@@ -36,6 +36,14 @@ fn answers(context: &Context<'_>) {
     assert!(first.0 && first.1.is_some(), "{first:?}");
     assert_eq!(build(&folder), (false, first.1.clone()), "it is known");
     assert_eq!(build(Path::new("")), first, "nothing is kept");
+    // Remembered answers are saved with the others, so that a build can be compiled again anywhere.
+    let facts = context.space.sibling("facts.json");
+    let compiled = |option: &str| {
+        let program = context.build().ours("compile", address).args(["--format", "pb", option]).arg(&facts);
+        program.env("IMAGESPEC_CACHE_DIR", &folder).ok().stdout
+    };
+    assert!(!compiled("--save-facts").is_empty());
+    assert!(!compiled("--facts").is_empty());
     // Files in the folder that are no answers are ignored.
     for file in std::fs::read_dir(folder.join("memory-2")).expect("the folder was made").flatten() {
         std::fs::write(file.path(), "{}").expect("a file of ours");

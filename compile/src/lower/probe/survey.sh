@@ -1,3 +1,4 @@
+# shellcheck shell=dash
 # Describes the root filesystem in which it runs. Arguments: the folder to write to, the file that describes an interpreter,
 # and pairs of a kind and a path: `folder` for programs, `program`, and `file`. It writes the file `survey`: lines with a kind
 # and a path, each followed by its text, indented by one space.
