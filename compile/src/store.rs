@@ -281,11 +281,10 @@ impl AnyQuestion {
 }
 
 impl Fact {
-    /// Whether an answer never changes, and so needs no confirmation. A program that could not run may run the next time.
+    /// Whether an answer never changes, and so needs no confirmation. An interpreter that could not run may run the next time.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
-        let could_not_run = matches!(self, Self::Interpreter { answer: None, .. } | Self::Survey { answer: None, .. });
-        !could_not_run && self.question().is_permanent()
+        !matches!(self, Self::Interpreter { answer: None, .. }) && self.question().is_permanent()
     }
 }
 

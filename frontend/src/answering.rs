@@ -121,7 +121,9 @@ impl<'a> Answerer<'a> {
                 let fact = match self.lock(&graph?, &file, exported.as_deref()).await {
                     Ok(fact) => fact,
                     // Where packages can be built, the step is tried again, and its error is told.
-                    Err(_) if is_lock_apart => LockFact { lock: None, exported: None },
+                    Err(status) if is_lock_apart && is_failed_process(&status) => {
+                        LockFact { lock: None, exported: None }
+                    }
                     Err(error) => return Err(error),
                 };
                 (question, fact).into()
@@ -210,8 +212,8 @@ impl<'a> Answerer<'a> {
     async fn output(&self, reference: &Reference, file: &str) -> Result<Option<String>, Status> {
         match self.bridge.read_file(reference, file, None).await {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            Err(error) if error.is_final() => Err(error.into()),
-            Err(_) => Ok(None),
+            Err(error) if error.status().is_some_and(is_failed_process) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -244,6 +246,12 @@ impl<'a> Answerer<'a> {
         let stat = load::stat_if_there(self.bridge, reference, path).await?;
         Ok(stat.is_some_and(|stat| stat.is_file()))
     }
+}
+
+/// Whether a process failed, or could not be started (`moby/buildkit: solver/llbsolver/ops/exec.go`; the second text is that of version
+/// 0.8, in Docker 20.10).
+fn is_failed_process(status: &Status) -> bool {
+    ["did not complete successfully", "executor failed running"].iter().any(|text| status.message.contains(text))
 }
 
 fn elsewhere(question: &AnyQuestion) -> Status {

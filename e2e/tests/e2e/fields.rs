@@ -25,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let managed = scenario("managed-python", [BUILDKITD, FLOOR], managed_python);
     let conda = scenario("conda", [BUILDKITD, DOCKER, FLOOR], conda);
     let finished = scenario("finished-base", [BUILDKITD, FLOOR], finished_base);
+    let finished = finished.chain(scenario("no-shell", [BUILDKITD], no_shell));
     let index = scenario("pip-index", [BUILDKITD, FLOOR], pip_index);
     // Downloads a gigabyte of libraries.
     let cuda = scenario("cuda", is_full().then_some(BUILDKITD), cuda);
@@ -51,6 +52,26 @@ images:
     env: {PATH: \"/opt/train:$PATH\", WHO: train}
     builder_options: {labels: {level: train}}
 ";
+
+/// A base image in which no script can run: its files are read one by one, and there is no record of them.
+fn no_shell(context: &Context<'_>) {
+    let space = &context.space;
+    space.write("spec.yaml", "base_image: python:3.11-slim\ncommands: [rm /bin/sh /bin/dash]\n");
+    let (base, _) = context.build().image();
+    let digest = base.metadata["containerimage.digest"].as_str().expect("it was pushed").to_owned();
+    let name = context.build().name().replace(":latest", &format!("@{digest}"));
+    space.write("spec.yaml", &format!("base_image: {name}\npackages: [idna==3.10]\n"));
+    let (built, image) = context.build().image();
+    let asked = built.status.steps().any(|step| step.name == "[internal] inspect /usr/local/bin/python3");
+    assert!(
+        asked,
+        "the interpreter is asked alone: {:?}",
+        built.status.steps().map(|step| &step.name).collect::<Vec<_>>()
+    );
+    let records = "import idna, os; print(idna.__version__, *sorted(os.listdir('/usr/share/imagespec')))";
+    assert_eq!(image.output_of("python", &["-c", records]), "3.10 collisions pylock.toml");
+    context.build().again();
+}
 
 /// Two images in one file: the second one is built on the first one and shares its steps.
 fn images(context: &Context<'_>) {

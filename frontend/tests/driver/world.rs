@@ -46,6 +46,18 @@ impl Default for World {
     }
 }
 
+/// What the base image has.
+const SURVEY: &str = "program /usr/local/bin/python3.11
+interpreter /usr/local/bin/python3.11
+ version 3.11.2
+ implementation cpython
+ libc glibc
+ libc-version 2.36
+file /etc/os-release
+ ID=debian
+ VERSION_CODENAME=bookworm
+";
+
 /// A digest that looks like one.
 pub(crate) fn digest(text: &str) -> String {
     Digest::from_content(text.as_bytes()).to_string()
@@ -58,7 +70,6 @@ impl World {
             "Ping" => Some(pong(MODERN, caps)),
             "ResolveSourceMeta" => Some(self.resolve(message)),
             "Solve" => Some(self.solve(message)),
-            "ReadDir" => Some(read_dir(message)),
             "ReadFile" => Some(self.read_file(message)),
             _ => None,
         })
@@ -95,10 +106,9 @@ impl World {
     fn read_file(&self, message: &[u8]) -> Say {
         let request = gateway::ReadFileRequest::decode(message).unwrap();
         let text = match request.file_path.trim_start_matches('/') {
-            "pylock.toml" => self.lock.clone(),
-            "interpreter" => "version 3.11.2\nimplementation cpython\nlibc glibc\nlibc-version 2.36\n".to_owned(),
-            "collisions" => String::new(),
-            "etc/os-release" => "ID=debian\nVERSION_CODENAME=bookworm\n".to_owned(),
+            "usr/share/imagespec/pylock.toml" => self.lock.clone(),
+            "usr/share/imagespec/base" => SURVEY.to_owned(),
+            "usr/share/imagespec/collisions" => String::new(),
             other => return Say::Failure(5, format!("{other}: no such file or directory"), Vec::new()),
         };
         Say::message(&gateway::ReadFileResponse { data: text.into_bytes() })
@@ -107,13 +117,6 @@ impl World {
 
 fn sourceresolver_image(digest: String, config: &str) -> gateway::ResolveSourceImageResponse {
     gateway::ResolveSourceImageResponse { digest, config: config.as_bytes().to_vec(), ..Default::default() }
-}
-
-fn read_dir(message: &[u8]) -> Say {
-    let request = gateway::ReadDirRequest::decode(message).unwrap();
-    let python = buildkit_proto::rpc::fsutil::Stat { path: "python3.11".to_owned(), mode: 0o755, ..Default::default() };
-    let entries = if request.dir_path == "/usr/local/bin" { vec![python] } else { Vec::new() };
-    Say::message(&gateway::ReadDirResponse { entries })
 }
 
 fn later(time: Duration, say: Say) -> Say {
@@ -234,7 +237,6 @@ pub(crate) fn lines(calls: &[Call]) -> Vec<String> {
             format!("Resolve {}", identifier.rsplit('/').next().unwrap_or_default())
         }
         "ReadFile" => format!("ReadFile {}", gateway::ReadFileRequest::decode(&*call.message).unwrap().file_path),
-        "ReadDir" => format!("ReadDir {}", gateway::ReadDirRequest::decode(&*call.message).unwrap().dir_path),
         other => other.to_owned(),
     };
     calls.iter().map(line).collect()
