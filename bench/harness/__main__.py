@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import contents, program, registry, report, versions
+from harness import contents, program, registry, report, thirty, versions
 from harness.index import URL, KeptIndex
 from harness.machine import BENCH, BenchError, Lab, load, only_one
 from harness.measure import Cycle, Record
@@ -33,6 +33,7 @@ class Outcome:
     contents: dict[str, dict[str, contents.Contents]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     program: dict[str, Any] = field(default_factory=dict)
+    thirty: list[thirty.Timed] = field(default_factory=list)
 
 
 def say(text: str) -> None:
@@ -49,6 +50,9 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--spec", action="append", choices=tuple(SOURCE_FILES), help="only this one; repeatable")
     parser.add_argument(
         "--side", action="append", choices=tuple(SIDES), help=f"repeatable; default {', '.join(DEFAULT_SIDES)}"
+    )
+    parser.add_argument(
+        "--thirty", action="store_true", help="only the thirty images of specs/thirty.toml, beside docker buildx bake"
     )
     parser.add_argument("--against", choices=tuple(SIDES), help="the side that the others are compared with (default: peer, or the first)")
     names = tuple(scenario.name for scenario in SCENARIOS)
@@ -78,9 +82,12 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 def measure(services: Services, given: argparse.Namespace, outcome: Outcome) -> None:
     lab = services.lab
+    flytekit = f"flytekit=={versions.flytekit(lab)}"
+    if given.thirty:
+        outcome.thirty = thirty.measure(services, flytekit, given.repetitions, say)
+        return
     services.push_ca_image()
     services.push_frontend_image()
-    flytekit = f"flytekit=={versions.flytekit(lab)}"
     index = URL if given.kept_index else None
     specs = [Spec.load(name, flytekit, lab.uv_image, index) for name in given.specs]
     compared = [(name, SIDES[name].make(services)) for name in given.sides]
@@ -91,7 +98,7 @@ def measure(services: Services, given: argparse.Namespace, outcome: Outcome) -> 
             # Each side is first in turn.
             turn = repetition % len(compared)
             for name, side in compared[turn:] + compared[:turn]:
-                cycle = Cycle(services, base, spec, name, side, repetition, say)
+                cycle = Cycle(services, base, spec, name, side, repetition, say, SIDES[name].make)
                 outcome.records += cycle.run(given.scenarios)
                 if repetition == 0 and needs_cold(given.scenarios):
                     seen = contents.look_into(services, cycle.reference(COLD))
@@ -123,6 +130,7 @@ def document(given: argparse.Namespace, parts: dict[str, str], outcome: Outcome,
         "seconds": round(seconds),
         "program": outcome.program,
         "differences": outcome.differences,
+        "thirty": thirty.as_json(outcome.thirty),
         "contents": {
             spec: {side: asdict(seen) for side, seen in found.items()} for spec, found in outcome.contents.items()
         },
@@ -179,6 +187,8 @@ def main(words: list[str]) -> int:
                 interrupted = True
         value = document(given, parts, outcome, time.monotonic() - began)
         found = report.rows(outcome.records, given.against)
+        if outcome.thirty:
+            print(thirty.table(outcome.thirty))
         show(value, found)
         if interrupted:
             say("bench: interrupted; these are the builds so far, and no file is written")

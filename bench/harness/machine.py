@@ -29,6 +29,7 @@ class Lab:
     """The bench's own folder below the lab's: venv, daemons, work folders."""
     buildkitd: Path
     buildctl: Path
+    docker: Path
     registry: Path
     buildkitd_config: Path
     docker_config: Path
@@ -46,6 +47,7 @@ class Lab:
             state=lab / "bench",
             buildkitd=Path(_variable("IMAGESPEC_LAB_BUILDKITD")),
             buildctl=Path(_variable("IMAGESPEC_LAB_BUILDCTL")),
+            docker=Path(_variable("IMAGESPEC_LAB_DOCKER")),
             registry=lab / "debs/bookworm/usr/bin/docker-registry",
             buildkitd_config=lab / "buildkitd/buildkitd.toml",
             docker_config=Path(_variable("DOCKER_CONFIG")),
@@ -64,6 +66,11 @@ class Lab:
     def uv(self) -> Path:
         """uv for this machine, in the version of the tool image."""
         return self.state.parent / "images/uv/amd64/uv"
+
+    @property
+    def flyte2_python(self) -> Path:
+        """The interpreter with Flyte v2 installed."""
+        return self.state / "venv-flyte2/bin/python"
 
     @property
     def venv_python(self) -> Path:

@@ -7,15 +7,15 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness import registry, status
 from harness.machine import load
-from harness.services import REGISTRY, Services
-from harness.sides import Side
-from harness.spec import AFTER_COLD, COLD, COLD_EMPTY, Scenario, Spec
+from harness.services import MOVING_BASE, REGISTRY, Services
+from harness.sides import NO_CACHE, Cache, Side
+from harness.spec import AFTER_COLD, COLD, COLD_EMPTY, ELSEWHERE, FRESH, MOVED, SECOND, Scenario, Spec
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Record:
     """All layers, the base's included."""
     load: float
     """The machine's load average just before."""
+    pulled_bytes: int = 0
+    """Layers that a node has to pull that has the image of the build before."""
 
     @property
     def whole(self) -> float:
@@ -70,6 +72,10 @@ class Cycle:
     side: Side
     repetition: int
     say: Callable[[str], None]
+    make: Callable[[Services], Side]
+    """Makes the same side for another daemon."""
+    nodes: dict[str, set[str]] = field(default_factory=dict)
+    """The layers of the last image of each repository."""
 
     @property
     def repository(self) -> str:
@@ -84,18 +90,46 @@ class Cycle:
         if COLD_EMPTY in scenarios:
             self._forget(keep_downloads=False)
             records.append(self._build(COLD_EMPTY, context, f"{self.repository}-empty"))
-        if COLD in scenarios or any(edit in scenarios for edit in AFTER_COLD):
+        if COLD in scenarios or any(edit in scenarios for edit in (*AFTER_COLD, *ELSEWHERE)):
             self._forget(keep_downloads=True)
             records.append(self._build(COLD, context, self.repository))
         records += [self._build(edit, context, self.repository) for edit in AFTER_COLD if edit in scenarios]
+        # The project as it was before the edits.
+        self.spec.write(context)
+        self.side.prepare(self.spec, context)
+        if SECOND in scenarios:
+            with self.services.another() as other:
+                records.append(self._build(SECOND, context, self.repository, on=other))
+        if FRESH in scenarios:
+            cache = f"{REGISTRY}/{self.repository}:cache"
+            self._build(FRESH, context, self.repository, cache=Cache(writes=cache))
+            with self.services.another() as other:
+                records.append(self._build(FRESH, context, self.repository, on=other, cache=Cache(reads=cache)))
+        if MOVED in scenarios:
+            records.append(self._moved(context))
         return records
+
+    def _moved(self, context: Path) -> Record:
+        """A build on a base image, and the same after its name has moved. What the new base itself has does not count."""
+        image = self.spec.fields["base_image"]
+        spec = replace(self.spec, fields={**self.spec.fields, "base_image": MOVING_BASE})
+        cycle = replace(self, spec=spec)
+        self.services.push_unmoved_base(image)
+        repository = f"{self.repository}-moved"
+        spec.write(context)
+        self.side.prepare(spec, context)
+        cycle._build(MOVED, context, repository)
+        self.services.push_moved_base(image)
+        name, _, tag = MOVING_BASE.removeprefix(f"{REGISTRY}/").rpartition(":")
+        base = registry.image(name, tag)
+        return replace(cycle, base=base)._build(MOVED, context, repository)
 
     def reference(self, scenario: Scenario) -> str:
         return f"{REGISTRY}/{self.repository}:{_tag(scenario)}"
 
-    def _cpu_seconds(self) -> float:
+    def _cpu_seconds(self, on: Services | None) -> float:
         clients = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return self.services.cpu_seconds() + clients.ru_utime + clients.ru_stime
+        return (on or self.services).cpu_seconds() + clients.ru_utime + clients.ru_stime
 
     def _context(self) -> Path:
         context = self.services.lab.state / f"work/{self.spec.name}/context"
@@ -107,7 +141,14 @@ class Cycle:
         # The daemon deletes unused data over time.
         time.sleep(1)
 
-    def _build(self, scenario: Scenario, context: Path, repository: str) -> Record:
+    def _build(
+        self,
+        scenario: Scenario,
+        context: Path,
+        repository: str,
+        on: Services | None = None,
+        cache: Cache = NO_CACHE,
+    ) -> Record:
         if scenario in (COLD_EMPTY, COLD):
             registry.give_base_layers(self.base, repository)
         spec = scenario.edit(self.spec)
@@ -116,12 +157,16 @@ class Cycle:
         os.sync()
         had = registry.known_layers(repository) | set(self.base.layers)
         tag = _tag(scenario)
+        node = self.nodes.get(repository, set()) | set(self.base.layers)
+        side = self.make(on) if on else self.side
         busy = load()
-        cpu = -self._cpu_seconds()
-        built = self.side.build(spec, context, f"{REGISTRY}/{repository}:{tag}")
-        cpu += self._cpu_seconds()
+        cpu = -self._cpu_seconds(on)
+        built = side.build(spec, context, f"{REGISTRY}/{repository}:{tag}", cache)
+        cpu += self._cpu_seconds(on)
         image = registry.image(repository, tag)
         new = {digest: size for digest, size in image.layers.items() if digest not in had}
+        pulled = sum(size for digest, size in image.layers.items() if digest not in node)
+        self.nodes[repository] = set(image.layers)
         streams = self.services.lab.state / "streams"
         streams.mkdir(exist_ok=True)
         name = f"{spec.name}-{self.name}-{self.repetition}-{scenario.name}.jsonl"
@@ -141,6 +186,7 @@ class Cycle:
             new_bytes=sum(new.values()),
             image_bytes=image.size,
             load=busy,
+            pulled_bytes=pulled,
         )
         self.say(
             f"{spec.name:5} {self.repetition} {self.name:13} {scenario.name:9} {record.seconds:7.2f} s, "

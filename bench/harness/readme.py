@@ -36,6 +36,7 @@ ABOUT = {
     "small": "*small* installs `git`, `curl`, requests, pydantic and flytekit",
     "data": "*data* installs `build-essential`, pandas, numpy, scikit-learn, pyarrow and flytekit",
     "ml": "*ml* is the environment of a model, about 620 MB",
+    "gpu": "*gpu* installs PyTorch with CUDA, transformers, accelerate and datasets, about 3 GB",
     "src": "*src* is *data* in a repository of 2,000 source files",
 }
 

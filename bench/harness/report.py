@@ -13,7 +13,7 @@ _COLUMNS = (
     *("build s (min–max)", "ratio"),
     *("whole s", "ratio"),
     *("CPU s", "ratio"),
-    *("new layers", "MB pushed", "ratio"),
+    *("new layers", "MB pushed", "ratio", "MB pulled"),
 )
 PHASES = ("pull", "apt", "pip", "files", "export", "push")
 
@@ -65,6 +65,10 @@ class Row:
         return self.new_megabytes * 1e6 / peer if peer else None
 
     @property
+    def pulled_megabytes(self) -> float:
+        return median(record.pulled_bytes for record in self.records) / 1e6
+
+    @property
     def new_layers(self) -> int:
         return round(median(record.new_layers for record in self.records))
 
@@ -108,7 +112,8 @@ def table(found: Sequence[Row]) -> str:
                 f"| {row.scenario} | {row.side} | {len(times)} | {row.seconds:.2f} ({min(times):.2f}–{max(times):.2f}) "
                 f"| {_ratio(row, row.ratio)} | {row.whole:.2f} | {_ratio(row, row.whole_ratio)} "
                 f"| {row.cpu:.1f} | {_ratio(row, row.cpu_ratio)} | {row.new_layers} "
-                f"| {megabytes(row.new_megabytes)} | {_ratio(row, row.bytes_ratio)} |"
+                f"| {megabytes(row.new_megabytes)} | {_ratio(row, row.bytes_ratio)} "
+                f"| {megabytes(row.pulled_megabytes)} |"
             )
         text.append("")
     return "\n".join(text)

@@ -12,8 +12,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,6 +24,7 @@ REGISTRY = "localhost:15901"
 OUR_FRONTEND = f"{REGISTRY}/bench/frontend:1"
 CA_IMAGE = f"{REGISTRY}/bench/ca:1"
 BASE_REPOSITORY = "bench/base"
+MOVING_BASE = f"{REGISTRY}/bench/moving-base:1"
 
 CA_DOCKERFILE = """\
 FROM scratch
@@ -34,10 +35,25 @@ COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 class Services:
     """Both daemons, for as long as the `with` block lasts."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, name: str = "buildkitd") -> None:
         self.lab = lab
-        self.address = f"unix://{lab.state}/buildkitd.sock"
+        self.name = name
+        self.address = f"unix://{lab.state}/{name}.sock"
         self._stack = ExitStack()
+
+    @contextmanager
+    def another(self) -> Iterator[Services]:
+        """A second BuildKit daemon that has nothing, beside the same registry. Our command line has no memory of it."""
+        other = Services(self.lab, "another")
+        root = self.lab.state / other.name
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(self.lab.answers, ignore_errors=True)
+        try:
+            other._start_buildkitd()
+            yield other
+        finally:
+            other._stack.close()
+            shutil.rmtree(root, ignore_errors=True)
 
     def __enter__(self) -> Services:
         try:
@@ -88,6 +104,15 @@ class Services:
         """Puts a base image into the registry, so that its layers can be made part of every new repository."""
         self.push(self.lab.state / "images/base", f"FROM {image}\n", f"{REGISTRY}/{BASE_REPOSITORY}:1")
 
+    def push_moved_base(self, image: str) -> None:
+        """Gives the name of a base image in the registry to a newer one, as a rebuild of an official image does."""
+        dockerfile = f"FROM {image}\nRUN echo security fix >> /etc/issue.net && touch /etc/ld.so.cache\n"
+        self.push(self.lab.state / "images/moved", dockerfile, MOVING_BASE)
+
+    def push_unmoved_base(self, image: str) -> None:
+        """Gives that name to the image itself."""
+        self.push(self.lab.state / "images/moved", f"FROM {image}\n", MOVING_BASE)
+
     def prune(self, *, keep_downloads: bool) -> None:
         """Deletes all builds and images, and our command line's memory of them. The cache mounts with downloaded
         packages are deleted only on request."""
@@ -124,11 +149,11 @@ class Services:
 
     def _start_buildkitd(self) -> None:
         command: list[str | Path] = [
-            self.lab.buildkitd, "--config", self.lab.buildkitd_config, "--root", self.lab.state / "buildkitd",
+            self.lab.buildkitd, "--config", self.lab.buildkitd_config, "--root", self.lab.state / self.name,
             # Garbage collection during a measurement would delete data that another one needs.
             "--addr", self.address, "--oci-worker-gc=false",
         ]  # fmt: skip
-        self._buildkitd = self._start("buildkitd", command, self._buildkitd_answers)
+        self._buildkitd = self._start(self.name, command, self._buildkitd_answers)
 
     def _registry_answers(self) -> bool:
         try:

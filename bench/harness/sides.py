@@ -56,13 +56,29 @@ class Built:
     """The times before that program starts, by kind."""
 
 
+@dataclass(frozen=True)
+class Cache:
+    """A build cache in the registry."""
+
+    reads: str | None = None
+    writes: str | None = None
+
+    def words(self, reads: str, writes: str) -> list[str]:
+        """The arguments of a client with these options."""
+        words = [reads, f"type=registry,ref={self.reads}"] if self.reads else []
+        return words + ([writes, f"type=registry,ref={self.writes},mode=min"] if self.writes else [])
+
+
+NO_CACHE = Cache()
+
+
 class Side(Protocol):
     """One way from a spec to an image."""
 
     def prepare(self, spec: Spec, context: Path) -> None:
         """Makes the files that a project has before its first build, such as a lock. Not measured."""
 
-    def build(self, spec: Spec, context: Path, reference: str) -> Built: ...
+    def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built: ...
 
 
 class Peer:
@@ -83,7 +99,7 @@ class Peer:
             "env": {**spec.fields["env"], "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"},
         }
 
-    def build(self, spec: Spec, context: Path, reference: str) -> Built:
+    def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built:
         generated = context.parent / "peer-context"
         shutil.rmtree(generated, ignore_errors=True)
         generated.mkdir()
@@ -95,7 +111,35 @@ class Peer:
         done = self.services.buildctl(
             "build", "--progress", "rawjson", "--frontend", "dockerfile.v0",
             "--opt", "platform=linux/amd64", "--local", f"context={generated}", "--local", f"dockerfile={generated}",
-            "--output", f"type=image,name={reference},push=true",
+            "--output", f"type=image,name={reference},push=true", *cache.words("--import-cache", "--export-cache"),
+        )  # fmt: skip
+        return Built(done.seconds, done.stderr, before)
+
+
+class FlyteV2:
+    """The Dockerfile that Flyte v2 writes, with BuildKit's Dockerfile frontend."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def prepare(self, spec: Spec, context: Path) -> None:
+        pass
+
+    def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built:
+        lab = self.services.lab
+        generated = context.parent / "flyte2-context"
+        shutil.rmtree(generated, ignore_errors=True)
+        generated.mkdir()
+        source = context / spec.fields["source_root"]
+        asked = {"fields": spec.fields, "source": str(source), "context": str(generated), "uv_image": lab.uv_image}
+        prepared = run([lab.flyte2_python, BENCH / "harness/flyte_v2.py"], cwd=context, stdin=json.dumps(asked))
+        parts = json.loads(prepared.stdout)
+        before = {**parts, "start": prepared.seconds - sum(parts.values())}
+        done = self.services.buildctl(
+            "build", "--progress", "rawjson", "--frontend", "dockerfile.v0",
+            "--opt", "platform=linux/amd64", "--local", f"context={generated}", "--local", f"dockerfile={generated}",
+            "--secret", f"id=ca_bundle,src={lab.ca_bundle}",
+            "--output", f"type=image,name={reference},push=true", *cache.words("--import-cache", "--export-cache"),
         )  # fmt: skip
         return Built(done.seconds, done.stderr, before)
 
@@ -118,7 +162,7 @@ class Expert:
             self.locks[project] = (context / "uv.lock").read_text(encoding="utf-8")
         (context / "uv.lock").write_text(self.locks[project], encoding="utf-8")
 
-    def build(self, spec: Spec, context: Path, reference: str) -> Built:
+    def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built:
         appended = [EXTRA_PACKAGE] if self.appends and EXTRA_PACKAGE in spec.fields["packages"] else []
         packages = [name for name in spec.fields["packages"] if name not in appended]
         project = self._project(replace(spec, fields={**spec.fields, "packages": packages}))
@@ -126,8 +170,20 @@ class Expert:
         if (context / "pyproject.toml").read_text(encoding="utf-8") != project:
             (context / "pyproject.toml").write_text(project, encoding="utf-8")
             before["lock"] = self._lock(context)
+        self.write_dockerfile(spec, context, appended)
+        done = self.services.buildctl(
+            "build", "--progress", "rawjson", "--frontend", "dockerfile.v0",
+            "--opt", "platform=linux/amd64", "--local", f"context={context}", "--local", f"dockerfile={context}",
+            "--secret", f"id=ca_bundle,src={self.services.lab.ca_bundle}",
+            "--output", f"type=image,name={reference},push=true,compression={self.compression}",
+            *cache.words("--import-cache", "--export-cache"),
+        )  # fmt: skip
+        return Built(done.seconds, done.stderr, before)
+
+    def write_dockerfile(self, spec: Spec, context: Path, appended: list[str]) -> None:
         dockerfile = (BENCH / "peers/expert.Dockerfile").read_text(encoding="utf-8")
         values = {
+            "@BASE@": spec.fields["base_image"],
             "@APT@": " ".join(spec.fields["apt_packages"]),
             "@LOG@": spec.fields["env"]["LOG_LEVEL"],
             "@EXTRA@": "".join(EXPERT_EXTRA.replace("@PACKAGE@", name) for name in appended),
@@ -135,13 +191,6 @@ class Expert:
         for name, value in values.items():
             dockerfile = dockerfile.replace(name, value)
         (context / "Dockerfile").write_text(dockerfile, encoding="utf-8")
-        done = self.services.buildctl(
-            "build", "--progress", "rawjson", "--frontend", "dockerfile.v0",
-            "--opt", "platform=linux/amd64", "--local", f"context={context}", "--local", f"dockerfile={context}",
-            "--secret", f"id=ca_bundle,src={self.services.lab.ca_bundle}",
-            "--output", f"type=image,name={reference},push=true,compression={self.compression}",
-        )  # fmt: skip
-        return Built(done.seconds, done.stderr, before)
 
     def _project(self, spec: Spec) -> str:
         dependencies = "".join(f"  {json.dumps(name)},\n" for name in spec.fields["packages"])
@@ -162,7 +211,7 @@ class OurFrontend:
     def prepare(self, spec: Spec, context: Path) -> None:
         pass
 
-    def build(self, spec: Spec, context: Path, reference: str) -> Built:
+    def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built:
         done = self.services.buildctl(
             "build", "--progress", "rawjson", "--frontend", "gateway.v0", "--opt", f"source={OUR_FRONTEND}",
             "--opt", "platform=linux/amd64", "--opt", "filename=imagespec.json",
@@ -170,6 +219,7 @@ class OurFrontend:
             "--secret", f"id=ca_bundle,src={self.services.lab.ca_bundle}",
             "--opt", "build-arg:IMAGESPEC_CA_BUNDLE=ca_bundle",
             "--output", f"type=image,name={reference},push=true,compression={self.compression}",
+            *cache.words("--import-cache", "--export-cache"),
         )  # fmt: skip
         return Built(done.seconds, done.stderr)
 
@@ -203,7 +253,7 @@ class OurCommand:
         command = [lab.imagespec, *words, "-f", context / "imagespec.json", context]
         return run(command, env={"IMAGESPEC_CACHE_DIR": str(lab.answers)}).seconds
 
-    def build(self, spec: Spec, context: Path, reference: str) -> Built:
+    def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built:
         lab = self.services.lab
         before = {}
         packages = json.dumps(spec.fields["packages"])
@@ -215,7 +265,8 @@ class OurCommand:
                 lab.imagespec, "build", "--addr", self.services.address, "--progress", "rawjson",
                 "--ca-bundle", lab.ca_bundle, "--platform", "linux/amd64",
                 "-f", context / "imagespec.json", "-t", reference, *self.output,
-                *(["--always-build"] if spec.always_build else []), context,
+                *(["--always-build"] if spec.always_build else []),
+                *cache.words("--cache-from", "--cache-to"), context,
             ],
             env={"IMAGESPEC_CACHE_DIR": str(lab.answers)},
         )  # fmt: skip
@@ -232,6 +283,7 @@ class Known:
 
 SIDES = {
     "peer": Known("Flytekit's Dockerfile, BuildKit's Dockerfile frontend, gzip", Peer),
+    "flyte2": Known("the Dockerfile that Flyte v2 writes, gzip", FlyteV2),
     "expert": Known(
         "an expert's Dockerfile with uv sync and COPY --link, zstd", lambda services: Expert(services, "zstd")
     ),

@@ -16,7 +16,7 @@ from typing import Any
 from harness.machine import BENCH
 
 # Source files of each spec; they are generated, the same in every run.
-SOURCE_FILES = {"small": 20, "data": 20, "src": 2000, "ml": 20}
+SOURCE_FILES = {"small": 20, "data": 20, "src": 2000, "ml": 20, "gpu": 20}
 
 # None of them is a dependency of a spec, and each is small, so that the cost is that of the change itself.
 EXTRA_PACKAGE = "humanize"
@@ -29,6 +29,7 @@ BUMPED = {
     "data": ("pyarrow", "pyarrow<21"),
     "src": ("pyarrow", "pyarrow<21"),
     "ml": ("catboost", "catboost<1.2.8"),
+    "gpu": ("datasets", "datasets<4"),
 }
 
 
@@ -124,4 +125,9 @@ AFTER_COLD = (
         lambda spec: _field(spec, "apt_packages", [*spec.fields["apt_packages"], EXTRA_APT_PACKAGE]),
     ),
 )
-SCENARIOS = (COLD_EMPTY, COLD, *AFTER_COLD)
+# Each starts from the state after `cold`, on one daemon or two.
+SECOND = Scenario("second", "the same on a second daemon, which has nothing", lambda spec: spec)
+FRESH = Scenario("fresh", "the same on a daemon that has nothing but a cache in the registry (mode=min)", lambda spec: spec)
+MOVED = Scenario("moved", "the name of the base image leads to a newer one", lambda spec: spec)
+ELSEWHERE = (SECOND, FRESH, MOVED)
+SCENARIOS = (COLD_EMPTY, COLD, *AFTER_COLD, *ELSEWHERE)

@@ -3,7 +3,7 @@
 # frontend of BuildKit instead.
 FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 
-FROM python:3.11-slim AS base
+FROM @BASE@ AS base
 
 # System packages: a branch of their own. The package cache and apt's lists live in cache mounts, so they are in no layer.
 FROM base AS system

@@ -169,7 +169,7 @@ impl Recipe {
     }
 
     /// Whether the answer includes the requirements that a tool exported from its own lockfile
-    /// ([`EXPORTED_FILE`](crate::EXPORTED_FILE)).
+    /// ([`Recipe::exported_file`]).
     #[must_use]
     pub fn exports_requirements(&self) -> bool {
         matches!(self, Self::Lock(lock) if lock.step.exports_requirements())
