@@ -245,6 +245,9 @@ impl<'a, 'o> Planner<'a, 'o> {
         if self.specs().wants_conda() {
             self.micromamba();
         }
+        if self.specs().wants_python() {
+            self.compiler_ahead();
+        }
         self.file_facts();
     }
 

@@ -67,6 +67,7 @@ impl Planner<'_, '_> {
         self.cuda_twice(base);
         // All facts are asked for before returning, so that one round answers them.
         let uv = self.uv();
+        self.compiler_ahead();
         let micromamba = if is_conda { self.micromamba().map(Some) } else { Some(None) };
         let interpreter = if is_conda { Some(None) } else { self.interpreter(base).map(Some) };
         let requirements = self.requirements();
@@ -255,19 +256,41 @@ impl Planner<'_, '_> {
         Some(())
     }
 
+    /// The image that compiles the modules of wheels, and the field that names it; `None` if the image's own interpreter does.
+    fn compiler_image(&self, interpreter: &InterpreterFact) -> Option<(String, String)> {
+        let specs = self.specs();
+        match specs.given(field::PYTHON_IMAGE) {
+            Some((_, OWN_PYTHON)) => None,
+            Some((field, image)) => Some((field, image.to_owned())),
+            None if specs.given(field::UV_IMAGE).is_some() => None,
+            None => python_image(interpreter).map(|image| ("builder_config".to_owned(), image)),
+        }
+    }
+
+    /// Asks for the image that compiles modules before the interpreter is known, if the spec names its version, so that it is pulled
+    /// together with the base image.
+    pub(super) fn compiler_ahead(&mut self) {
+        let specs = self.specs();
+        let Some(version) = specs.value(field::PYTHON_VERSION).filter(|_| specs.wants_packages()) else { return };
+        let expected = InterpreterFact {
+            version: version.to_string(),
+            implementation: "cpython".to_owned(),
+            ..InterpreterFact::default()
+        };
+        let Some((field, reference)) = self.compiler_image(&expected) else { return };
+        if let Some((image, _)) = self.image(&reference, &field) {
+            self.tools.python = Some(image);
+        }
+    }
+
     /// What compiles the modules of wheels; `None` until known.
     pub(super) fn compiler(&mut self, interpreter: &InterpreterFact, own: &str) -> Option<Compiler> {
-        let own = || Compiler::Own { interpreter: own.to_owned() };
-        let (field, reference) = match self.specs().given(field::PYTHON_IMAGE) {
-            Some((_, OWN_PYTHON)) => return Some(own()),
-            Some((field, image)) => (field, image.to_owned()),
-            None => match python_image(interpreter).filter(|_| self.specs().given(field::UV_IMAGE).is_none()) {
-                Some(image) => ("builder_config".to_owned(), image),
-                None => {
-                    self.reasons.push("modules are compiled by the image's own interpreter; `builder_config.python_image` would compile them for other base images, too".to_owned());
-                    return Some(own());
-                }
-            },
+        let Some((field, reference)) = self.compiler_image(interpreter) else {
+            if self.specs().given(field::PYTHON_IMAGE).is_none() {
+                self.reasons.push("modules are compiled by the image's own interpreter; `builder_config.python_image` would compile them for other base images, too".to_owned());
+            }
+            self.tools.python = None;
+            return Some(Compiler::Own { interpreter: own.to_owned() });
         };
         let (image, fact) = self.image(&reference, &field)?;
         let path = Env::from_image_config(&fact.config).path().to_owned();

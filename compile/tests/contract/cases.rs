@@ -306,11 +306,11 @@ pub(crate) fn python_from_apt() -> Case {
         rounds: vec![
             "1 the file pylock.spec-amd64.toml in the spec's folder",
             "1 the image docker.io/library/debian:bookworm-slim for linux/amd64",
+            "1 the image docker.io/library/python:3.11.9-slim-bookworm for linux/amd64",
             "1 the image ghcr.io/astral-sh/uv:0.13.9 for linux/amd64",
             "2 the programs, accounts and release of the base image",
             "3 the programs, accounts and release of the base image",
             "4 the packages of the interpreter /usr/bin/python3",
-            "5 the image docker.io/library/python:3.11.9-slim-bookworm for linux/amd64",
             "5 the resolved versions of the requirements",
             "6 the files that several packages share",
         ],
