@@ -224,7 +224,8 @@ impl<'a, 'o> Planner<'a, 'o> {
         if self.shape == Shape::Chain {
             chain(&mut steps);
         }
-        let reasons = std::mem::take(&mut self.reasons);
+        let mut reasons = std::mem::take(&mut self.reasons);
+        reasons.extend(not_repeatable(&steps).filter(|_| self.shape == Shape::Merge));
         let records = std::mem::take(&mut self.records).into_iter().map(|(_, record)| record).collect();
         let plan = Plan { records, ..self.assemble(&base, steps, image, reasons) };
         let (depth, lock, lock_file) = (self.part.depth, python.lock, python.lock_file);
@@ -352,6 +353,19 @@ impl<'a, 'o> Planner<'a, 'o> {
         }
         self.out.problems.push(diagnostic);
     }
+}
+
+/// Says which steps run code that may write other bytes when it runs again.
+fn not_repeatable(steps: &[Step]) -> Option<String> {
+    let of_step = |step: &Step| match &step.action {
+        Action::Commands { .. } => Some("commands".to_owned()),
+        Action::Conda { .. } => Some("conda packages with scripts".to_owned()),
+        Action::InstallGroup(install) if install.is_built() => Some(install.packages.join(", ")),
+        _ => None,
+    };
+    let found: Vec<String> = steps.iter().filter_map(of_step).collect();
+    let names = summary(&found);
+    (!found.is_empty()).then(|| format!("another daemon may build other bytes of {names}; all other layers are equal"))
 }
 
 /// Makes every step depend on the previous one.
