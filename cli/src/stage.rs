@@ -1,9 +1,10 @@
 //! The progress display of a command, and interrupts by the user.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use buildkit_client::progress::{self, Mode, Terminal};
-use imagespec_driver::{EventReceiver, Events};
+use imagespec_driver::{EventKind, EventReceiver, Events};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -59,17 +60,22 @@ fn show(mut events: EventReceiver, mode: Mode) -> Result<JoinHandle<()>, CliErro
     let mut renderer = mode.renderer(out, terminal()).map_err(|error| CliError::Input(error.to_string()))?;
     let (progress, updates) = progress::channel();
     Ok(tokio::spawn(async move {
+        let has_failed = AtomicBool::new(false);
         let read = async {
             // Dropping it at the end ends the display.
             let progress = progress;
             while let Some(event) = events.recv().await {
+                if matches!(event.kind, EventKind::Failed(_)) {
+                    has_failed.store(true, Ordering::Relaxed);
+                }
                 if let Some(update) = event.to_update() {
                     progress.send(update).await;
                 }
             }
         };
         // Write errors of the display cannot be reported.
-        let ((), _) = tokio::join!(read, progress::render(updates, renderer.as_mut()));
+        let shown = progress::render_with(updates, renderer.as_mut(), || has_failed.load(Ordering::Relaxed));
+        let ((), _) = tokio::join!(read, shown);
     }))
 }
 

@@ -51,6 +51,8 @@ pub trait Renderer {
     /// # Errors
     /// If writing fails.
     fn finish(&mut self, now: Stamp) -> io::Result<()>;
+    /// Called before [`finish`](Self::finish) if steps may have failed, but the build did not: a frontend can try something else.
+    fn forget_failures(&mut self) {}
 }
 
 /// Shows nothing.
@@ -173,9 +175,15 @@ impl Mode {
 ///
 /// After a write error, updates are still received, so that a closed pipe does not block the build. The first error is returned at the
 /// end, together with the warnings.
-pub async fn render(
+pub async fn render(reports: ProgressReceiver, renderer: &mut (dyn Renderer + Send)) -> (Vec<Warning>, io::Result<()>) {
+    render_with(reports, renderer, || true).await
+}
+
+/// The same for a caller that knows at the end whether the build failed. If it did not, the output of failed steps is not shown again.
+pub async fn render_with(
     mut reports: ProgressReceiver,
     renderer: &mut (dyn Renderer + Send),
+    has_failed: impl FnOnce() -> bool,
 ) -> (Vec<Warning>, io::Result<()>) {
     let mut warnings = Vec::new();
     let mut outcome = Ok(());
@@ -196,6 +204,9 @@ pub async fn render(
         outcome = outcome.and(written);
     }
     if outcome.is_ok() {
+        if !has_failed() {
+            renderer.forget_failures();
+        }
         outcome = renderer.finish(Stamp::now());
     }
     (warnings, outcome)

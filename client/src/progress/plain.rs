@@ -58,6 +58,7 @@ pub struct Plain<W> {
     last_index: usize,
     written: bool,
     printed_at: Option<Stamp>,
+    forgets_failures: bool,
 }
 
 /// The unprinted output of a step.
@@ -93,6 +94,7 @@ impl<W: Write> Plain<W> {
             last_index: 0,
             written: false,
             printed_at: None,
+            forgets_failures: false,
         }
     }
 
@@ -252,10 +254,14 @@ impl<W: Write> Renderer for Plain<W> {
         self.out.flush()
     }
 
+    fn forget_failures(&mut self) {
+        self.forgets_failures = true;
+    }
+
     fn finish(&mut self, now: Stamp) -> io::Result<()> {
         self.print(now)?;
         let failed: Vec<StepId> = self.model.failed().map(|(id, _)| id).collect();
-        for id in failed {
+        for id in failed.into_iter().filter(|_| !self.forgets_failures) {
             writeln!(self.out, "------\n > {}:", self.model.step(id).name)?;
             if let Some(lines) = self.lines.get(&id) {
                 for line in lines.tail.iter().chain(&lines.partial) {

@@ -256,6 +256,19 @@ fn plain_shows_a_parallel_build() {
     insta::assert_snapshot!(parallel_build().plain());
 }
 
+/// A frontend may try something else after a failed step.
+#[test]
+fn the_output_of_failed_steps_is_not_repeated_if_the_build_succeeds() {
+    let build = parallel_build();
+    let mut out = Vec::new();
+    let mut plain = Plain::new(&mut out);
+    plain.forget_failures();
+    build.play(&mut plain);
+    let shown = String::from_utf8(out).expect("UTF-8");
+    assert!(shown.contains("ERROR: process") && build.plain().starts_with(&shown), "{shown}");
+    assert!(build.plain()[shown.len()..].starts_with("------\n > apt:\n"), "{}", build.plain());
+}
+
 #[test]
 fn a_quiet_step_is_not_hidden_forever() {
     let mut script = Script::default().start(0, "busy").start(0, "calm").log(100, "calm", "one\n");

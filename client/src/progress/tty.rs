@@ -76,6 +76,7 @@ pub struct Tty<W> {
     /// The number of rows on the screen.
     drawn: usize,
     drawn_at: Option<Stamp>,
+    forgets_failures: bool,
 }
 
 /// A row below the header.
@@ -90,7 +91,15 @@ struct Row {
 impl<W: Write> Tty<W> {
     /// Creates a display on `out`, which is a terminal.
     pub fn new(out: W, terminal: Terminal) -> Self {
-        Self { out, terminal, model: Model::default(), logs: BTreeMap::new(), drawn: 0, drawn_at: None }
+        Self {
+            out,
+            terminal,
+            model: Model::default(),
+            logs: BTreeMap::new(),
+            drawn: 0,
+            drawn_at: None,
+            forgets_failures: false,
+        }
     }
 
     fn draw(&mut self, now: Stamp, is_last: bool) -> io::Result<()> {
@@ -221,10 +230,14 @@ impl<W: Write> Renderer for Tty<W> {
         self.draw(now, false)
     }
 
+    fn forget_failures(&mut self) {
+        self.forgets_failures = true;
+    }
+
     fn finish(&mut self, now: Stamp) -> io::Result<()> {
         self.draw(now, true)?;
         let failed: Vec<(StepId, &Step)> = self.model.failed().collect();
-        for (id, step) in failed {
+        for (id, step) in failed.into_iter().filter(|_| !self.forgets_failures) {
             writeln!(self.out, "------\n > {}:", plain(&step.name))?;
             for line in self.logs.get(&id).map(LogTail::all).unwrap_or_default() {
                 writeln!(self.out, "{line}")?;

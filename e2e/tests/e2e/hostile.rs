@@ -134,7 +134,8 @@ fn sdist(context: &Context<'_>) {
         // Planning alone runs the package's code.
         attack.program("plan", "attacker.yaml").ok();
         assert_eq!(attack.victim(), expected, "{cache}: planning has changed the victim's packages");
-        let (built, _) = attack.files("attacker.yaml");
+        let (built, ended) = attack.files("attacker.yaml");
+        assert!(!ended.stderr.contains("------"), "the first attempt is reported as if the build had failed: {ended}");
         assert!(built.keys().any(|path| path.ends_with("site-packages/evilpkg.py")), "{cache}: the attack did not run");
         assert_eq!(attack.victim(), expected, "{cache}: the victim's packages are changed");
     }
