@@ -35,6 +35,9 @@ pub const SURVEYED_FILES: [&str; 3] = ["/etc/os-release", "/etc/passwd", "/etc/g
 /// zone.
 pub(crate) const FILE_TIME: i64 = 315_619_200;
 
+/// The same in nanoseconds, as ops take it.
+pub(crate) const FILE_TIMESTAMP: i64 = FILE_TIME * 1_000_000_000;
+
 /// The folder with the metadata of packages that an environment has, while versions are resolved.
 pub(crate) const INSTALLED: &str = "/dev/imagespec/installed";
 

@@ -18,11 +18,7 @@ pub(crate) fn with_records(plan: &Plan) -> Value {
     if let Some(Value::Array(history)) = config.get_mut("history") {
         let created = created(plan);
         let names = plan.all_records().filter_map(Record::name);
-        let entries = names.map(|name| {
-            let created_by = format!("[record] {}", record_title(name));
-            json!({ "created": created, "created_by": created_by, "comment": COMMENT })
-        });
-        history.extend(entries);
+        history.extend(names.map(|name| entry(&created, format!("[record] {}", record_title(name)))));
     }
     config
 }
@@ -61,21 +57,16 @@ pub(crate) fn image_config(plan: &Plan) -> Value {
     for _ in base_entries..base_layers {
         history.push(json!({ "created_by": format!("[image] {}", plan.base.reference) }));
     }
-    let mut entry = |created_by: String, empty_layer: bool| {
-        let mut entry = json!({ "created": created, "created_by": created_by, "comment": COMMENT });
-        if empty_layer {
-            entry["empty_layer"] = true.into();
-        }
-        history.push(entry);
-    };
     for step in plan.in_layer_order(plan.steps.iter().collect()) {
         if let Action::Venv { managed: Some(_), .. } = step.action {
             // The interpreter has a layer of its own.
-            entry(step.title.clone(), false);
+            history.push(entry(&created, step.title.clone()));
         }
-        entry(step.title.clone(), false);
+        history.push(entry(&created, step.title.clone()));
     }
-    entry("[image] environment, entrypoint and labels".to_owned(), true);
+    let mut last = entry(&created, "[image] environment, entrypoint and labels".to_owned());
+    last["empty_layer"] = true.into();
+    history.push(last);
     image.insert("history".to_owned(), history.into());
     Value::Object(image)
 }
@@ -112,6 +103,11 @@ fn apply(plan: &Plan, config: &mut Map<String, Value>) {
     }
     // Triggers of the base are for Dockerfiles that are built directly on it.
     config.remove("OnBuild");
+}
+
+/// An entry of the history, of a layer.
+fn entry(created: &str, created_by: String) -> Value {
+    json!({ "created": created, "created_by": created_by, "comment": COMMENT })
 }
 
 /// The time of the image and of its history.

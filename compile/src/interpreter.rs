@@ -61,6 +61,11 @@ pub(crate) fn satisfies(version: &str, wanted: PythonVersion) -> bool {
         && wanted.patch().is_none_or(|patch| next() == Some(patch))
 }
 
+/// The first two numbers of a version: `3.11` of `3.11.4`.
+pub(crate) fn minor(version: &str) -> String {
+    version.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
 /// The versioned names, for messages.
 pub(crate) fn names(programs: &[Program]) -> Vec<&str> {
     programs.iter().filter(|program| version(&program.path).is_some()).map(|program| program.path.as_str()).collect()

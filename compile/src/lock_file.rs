@@ -8,6 +8,7 @@ use buildkit_llb::{Digest, Platform};
 use imagespec::PackageName;
 use serde_json::json;
 
+use crate::interpreter::minor;
 use crate::lock::{Cut, Lock};
 use crate::lock_step::LockStep;
 
@@ -62,14 +63,14 @@ pub(crate) struct LockInputs {
 impl LockInputs {
     pub(crate) fn new(step: &LockStep, platform: &Platform, python: &str) -> Self {
         let command = step.command.name();
-        let minor: Vec<&str> = python.split('.').take(2).collect();
+        let minor = minor(python);
         let mut all = json!({
             "args": step.args,
             "command": command,
             "env": step.env,
             "files": step.files,
             "platform": platform.to_string(),
-            "python": minor.join("."),
+            "python": minor,
             "version": 1,
         });
         // Only added if not empty, so that older locks stay valid.
@@ -84,7 +85,7 @@ impl LockInputs {
             ("options".to_owned(), digest(&options)),
             ("variables".to_owned(), digest(&json!(step.env).to_string())),
             ("platform".to_owned(), platform.to_string()),
-            ("python".to_owned(), minor.join(".")),
+            ("python".to_owned(), minor),
         ]);
         parts.extend(step.files.iter().map(|(name, text)| (name.clone(), digest(text))));
         Self { digest: Digest::from_content(all.to_string().as_bytes()).to_string(), parts }

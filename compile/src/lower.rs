@@ -140,50 +140,44 @@ impl<'a> Lowering<'a> {
             Some(below) => self.finished(below),
         };
         for step in plan.steps.iter().filter(|step| is_wanted(step)) {
-            let Some(below) = self.parent(&step.parent, base) else {
-                if let Action::InstallGroup(install) = &step.action
-                    && let Some(output) = self.install_group(step, None, install)
-                {
-                    self.tips.insert(&step.id, Tip { apart: None, below: None, output });
+            let parent = self.parent(&step.parent, base);
+            if let Action::InstallGroup(install) = &step.action {
+                if let Some(output) = self.install_group(step, parent, install) {
+                    let is_apart = !install.is_built() && plan.shape == Shape::Merge;
+                    let below = parent.filter(|_| !is_apart);
+                    self.tips.insert(&step.id, Tip { apart: None, below, output });
                 }
                 continue;
-            };
-            let output = match &step.action {
+            }
+            // Only packages are built on nothing.
+            let Some(below) = parent else { continue };
+            let on_parent = |output| Tip { apart: None, below: Some(below), output };
+            let tip = match &step.action {
+                Action::InstallGroup(_) => continue,
                 Action::OwnHome { owner, account } => {
                     // All other steps are built on it, because all branches that change `/root` must see the same owner.
                     base = self.own_home(step, below, owner, account.as_ref());
                     continue;
                 }
-                Action::Apt { .. } => self.apt(step, below),
-                Action::Venv { .. } => {
-                    let tip = self.venv(step, below);
-                    self.tips.insert(&step.id, tip);
-                    continue;
-                }
-                Action::Conda { .. } => self.conda(step, below),
+                Action::Apt { .. } => on_parent(self.apt(step, below)),
+                Action::Venv { .. } => self.venv(step, below),
+                Action::Conda { .. } => on_parent(self.conda(step, below)),
                 Action::RemovePackages { interpreter, packages } => {
-                    self.remove_packages(step, below, interpreter, packages)
+                    on_parent(self.remove_packages(step, below, interpreter, packages))
                 }
                 Action::Folders { folders } => {
                     let output = self.folders(step, below, folders);
-                    let below = if plan.shape == Shape::Merge { None } else { Some(below) };
-                    self.tips.insert(&step.id, Tip { apart: None, below, output });
-                    continue;
+                    Tip { apart: None, below: (plan.shape == Shape::Chain).then_some(below), output }
                 }
-                Action::InstallGroup(install) => {
-                    let is_apart = !install.is_built() && plan.shape == Shape::Merge;
-                    if let Some(output) = self.install_group(step, Some(below), install) {
-                        self.tips.insert(&step.id, Tip { apart: None, below: (!is_apart).then_some(below), output });
-                    }
-                    continue;
-                }
-                Action::Copy { local, items, owner } => self.copy(step, below, local, items, owner),
+                Action::Copy { local, items, owner } => on_parent(self.copy(step, below, local, items, owner)),
                 Action::WriteFile { path, mode, text, owner } => {
-                    self.write_file(step, below, (path, *mode, text), owner)
+                    on_parent(self.write_file(step, below, (path, *mode, text), owner))
                 }
-                Action::Commands { script, bytecode, env } => self.commands(step, below, script, *bytecode, env),
+                Action::Commands { script, bytecode, env } => {
+                    on_parent(self.commands(step, below, script, *bytecode, env))
+                }
             };
-            self.tips.insert(&step.id, Tip { apart: None, below: Some(below), output });
+            self.tips.insert(&step.id, tip);
         }
         base
     }

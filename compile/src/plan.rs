@@ -122,8 +122,8 @@ impl Plan {
         needed
     }
 
-    /// Steps in the order of their layers. The environment, or its folders, come after the packages that are installed apart from it: these know nothing
-    /// of the folders that they share with the image, and a folder is as in the last layer that has it.
+    /// Steps in the order of their layers. The environment, or its folders, come after the packages that are installed apart from it:
+    /// these know nothing of the folders that they share with the image, and a folder is as in the last layer that has it.
     pub(crate) fn in_layer_order<'a>(&self, steps: Vec<&'a Step>) -> Vec<&'a Step> {
         if self.shape == Shape::Chain {
             return steps;

@@ -2,7 +2,7 @@
 
 use buildkit_llb::{File, MkDir, MkFile, Mount, Output, Sharing};
 
-use crate::fixed::FILE_TIME;
+use crate::fixed::FILE_TIMESTAMP;
 use crate::lower::{Lowering, ca_path};
 use crate::plan::{Action, Step};
 
@@ -74,7 +74,7 @@ impl Lowering<'_> {
         if files.is_empty() {
             return parent;
         }
-        let timestamp = Some(FILE_TIME * 1_000_000_000);
+        let timestamp = Some(FILE_TIMESTAMP);
         let folder = MkDir { parents: true, timestamp, ..MkDir::new("/etc/apt/keyrings", 0o755) };
         let file = files.iter().fold(File::on(parent).mkdir(folder), |file, (path, text)| {
             file.mkfile(MkFile { timestamp, ..MkFile::new(path, 0o644, text.as_str()) })

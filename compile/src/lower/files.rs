@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use buildkit_llb::{Copy, File, LocalSource, MkDir, Note, Output, Owner, Source, User};
 
-use crate::fixed::FILE_TIME;
+use crate::fixed::FILE_TIMESTAMP;
 use crate::lower::Lowering;
 use crate::lower::python::with_fixed_times;
 use crate::plan::{CopyItem, LocalFilter, Shape, Step};
@@ -30,7 +30,7 @@ impl Lowering<'_> {
             file.copy(Copy {
                 owner: chown(owner),
                 contents_only: true,
-                timestamp: Some(FILE_TIME * 1_000_000_000),
+                timestamp: Some(FILE_TIMESTAMP),
                 // As in a Dockerfile, a copied link is replaced by its target; links inside copied folders stay links.
                 follow_symlink: true,
                 create_dest_path: true,

@@ -9,6 +9,7 @@ use buildkit_llb::{BindMount, Copy, Exec, File, Mount, Network, Note, Output, Rm
 use crate::answer::InterpreterFact;
 use crate::fixed::{MOUNTS, OUTPUT};
 use crate::group::{CONFIG_FILE, LOCK_FILE, arguments};
+use crate::interpreter::minor;
 use crate::lower::Lowering;
 use crate::lower::files::without_files;
 use crate::lower::python::{uv_path, with_fixed_times, with_secrets};
@@ -127,7 +128,7 @@ impl Lowering<'_> {
         let installer = self.installer_files(interpreter)?;
         let stand_in = format!("{MOUNTS}/install/{STAND_IN_FILE}");
         let mut words = script("python3", OUTPUT, self.common.home.path, install);
-        words.extend([OUTPUT.to_owned(), kept.clone(), folder.clone(), minor(interpreter)]);
+        words.extend([OUTPUT.to_owned(), kept.clone(), folder.clone(), minor(&interpreter.version)]);
         let command = words.into_iter().chain(uv_install(install, &stand_in, &folder)).collect();
         let (command, mounts, envs) = with_secrets(command, &install.secrets, install.secret_env_native);
         let root = self.image(image);
@@ -266,11 +267,6 @@ fn uv_install(install: &GroupInstall, python: &str, folder: &str) -> impl Iterat
         .chain(arguments(install.is_built(), folder))
         .collect::<Vec<_>>()
         .into_iter()
-}
-
-/// `3.11`.
-fn minor(interpreter: &InterpreterFact) -> String {
-    interpreter.version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
 /// The files of a group as variables of the step.

@@ -8,7 +8,7 @@ use buildkit_llb::{
 use imagespec::{Bytecode, is_proxy};
 use serde_json::json;
 
-use crate::fixed::{FILE_TIME, PYTHONS};
+use crate::fixed::{FILE_TIMESTAMP, PYTHONS};
 use crate::identity;
 use crate::lower::{Lowering, Tip};
 use crate::plan::{Action, Common, InstallSecret, ManagedPython, PinnedImage, Shape, Step};
@@ -196,7 +196,7 @@ impl Lowering<'_> {
 
 /// A copy of all files, which all get the same time.
 pub(super) fn with_fixed_times(from: impl Into<CopyFrom>) -> Copy {
-    Copy { contents_only: true, timestamp: Some(FILE_TIME * 1_000_000_000), ..Copy::new(from, "/", "/") }
+    Copy { contents_only: true, timestamp: Some(FILE_TIMESTAMP), ..Copy::new(from, "/", "/") }
 }
 
 /// uv uses the given interpreter only, and no configuration files of the image.

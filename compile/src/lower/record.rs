@@ -5,7 +5,7 @@
 
 use buildkit_llb::{Copy, File, Note, Output};
 
-use crate::fixed::{FILE_TIME, RECORDS};
+use crate::fixed::{FILE_TIMESTAMP, RECORDS};
 use crate::lower::Lowering;
 use crate::lower::lock::LOCK_FILE;
 use crate::outcome::Record;
@@ -21,7 +21,7 @@ impl<'a> Lowering<'a> {
         let copied = files.iter().fold(File::scratch(), |file, (from, name)| {
             file.copy(Copy {
                 create_dest_path: true,
-                timestamp: Some(FILE_TIME * 1_000_000_000),
+                timestamp: Some(FILE_TIMESTAMP),
                 ..Copy::new(folder, format!("/{from}"), path(name))
             })
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use buildkit_llb::{Copy, File, MkDir, MkFile, Output, Owner, User};
 
-use crate::fixed::FILE_TIME;
+use crate::fixed::FILE_TIMESTAMP;
 use crate::lower::Lowering;
 use crate::lower::files::{chown, without_files};
 use crate::lower::python::with_fixed_times;
@@ -40,7 +40,7 @@ impl Lowering<'_> {
     /// Writes the account as files.
     fn account(&self, parent: Output, account: &Account) -> File {
         let Account { passwd, group, home, id, group_id } = account;
-        let timestamp = Some(FILE_TIME * 1_000_000_000);
+        let timestamp = Some(FILE_TIMESTAMP);
         let file = |path: &str, text: &str| MkFile { timestamp, ..MkFile::new(path, 0o644, text) };
         let owner = Owner::id(*id, *group_id);
         let folder = MkDir { parents: true, owner: Some(owner), timestamp, ..MkDir::new(home, 0o755) };
@@ -55,7 +55,7 @@ impl Lowering<'_> {
         (path, mode, text): (&str, u32, &str),
         owner: &str,
     ) -> Output {
-        let timestamp = Some(FILE_TIME * 1_000_000_000);
+        let timestamp = Some(FILE_TIMESTAMP);
         let file = MkFile { timestamp, owner: chown(owner), ..MkFile::new(path, mode, text) };
         let file = self.with_touched_folders(File::on(parent).mkfile(file), parent, [path], None);
         let output = self.graph.file(file);

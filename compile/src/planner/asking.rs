@@ -52,43 +52,48 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    /// The answer to a question whose recipe results in a file. The file becomes part of the image, unless images are chains, in which a
-    /// result must not depend on what is planned later.
-    pub(super) fn ask_recorded<Q: Question>(&mut self, question: Q, recipe: Recipe) -> Option<&'a Q::Answer> {
-        let answer = self.ask(question.clone(), |_| Some(recipe.clone()))?;
-        self.record(question.into(), Record::Answer(recipe));
+    /// The answer to a question whose recipe results in a file. The file becomes part of the image if `has_result` says so: a step that
+    /// failed must not be part of it.
+    pub(super) fn ask_recorded<Q: Question>(
+        &mut self,
+        question: Q,
+        has_result: impl FnOnce(&Q::Answer) -> bool,
+        recipe: impl Fn(&Self) -> Option<Recipe>,
+    ) -> Option<&'a Q::Answer> {
+        let answer = self.ask(question.clone(), &recipe)?;
+        if has_result(answer) {
+            self.record(question.into(), |planner| recipe(planner).map(Record::Answer));
+        }
         Some(answer)
     }
 
-    /// Makes what was read a part of the image.
-    pub(super) fn record(&mut self, question: AnyQuestion, record: Record) {
+    /// Makes what was read a part of the image, unless images are chains, in which a result must not depend on what is planned later.
+    pub(super) fn record(&mut self, question: AnyQuestion, record: impl FnOnce(&Self) -> Option<Record>) {
         if self.shape == Shape::Merge && !self.records.iter().any(|(known, _)| *known == question) {
-            self.records.push((question, record));
+            let record = record(self).map(|record| (question, record));
+            self.records.extend(record);
         }
     }
 
     /// What is in a root filesystem. The inner `None` means that it has no shell; the outer one that this is not known yet.
     pub(super) fn survey(&mut self, base: &Base, stage: Stage) -> Option<Option<&'a SurveyFact>> {
         let question = self.survey_question(base, stage)?;
-        let question::Survey { root: _, folders, program } = question.clone();
-        let name = match stage {
-            Stage::Base => "base",
-            Stage::Apt => "apt",
-            Stage::Python => "python",
+        let recipe = |planner: &Self| {
+            let question::Survey { root: _, folders, program } = planner.survey_question(base, stage)?;
+            let name = match stage {
+                Stage::Base => "base",
+                Stage::Apt => "apt",
+                Stage::Python => "python",
+            };
+            let root = planner.root_recipe(base, stage)?;
+            Some(Recipe::Survey(SurveyRecipe { root, folders, program, name }))
         };
-        let recipe = Recipe::Survey(SurveyRecipe { root: self.root_recipe(base, stage)?, folders, program, name });
-        let known = self.knowledge.look(&question);
-        match known {
-            // A script that cannot run must not be part of the image.
-            Some(None) => self.ask(question, |_| Some(recipe)),
-            _ => self.ask_recorded(question, recipe),
-        }
-        .map(Option::as_ref)
+        self.ask_recorded(question, Option::is_some, recipe).map(Option::as_ref)
     }
 
-    /// What is known of a root filesystem.
-    pub(super) fn look_at_survey(&self, base: &Base, stage: Stage) -> Option<&'a SurveyFact> {
-        self.knowledge.look(&self.survey_question(base, stage)?)?.as_ref()
+    /// What is known of the base.
+    pub(super) fn look_at_base(&self, base: &Base) -> Option<&'a SurveyFact> {
+        self.knowledge.look(&self.survey_question(base, Stage::Base)?)?.as_ref()
     }
 
     fn survey_question(&self, base: &Base, stage: Stage) -> Option<question::Survey> {

@@ -9,7 +9,6 @@ use crate::identity;
 use crate::image_config;
 use crate::plan::{Home, PinnedImage, Plan};
 use crate::planner::Planner;
-use crate::planner::asking::Stage;
 use crate::question;
 use crate::rules;
 
@@ -107,7 +106,7 @@ impl<'a> Planner<'a, '_> {
         let python_exec = self.specs().value(field::PYTHON_EXEC);
         // A folder on PATH may be empty, so the programs are checked as far as known.
         let question = question::Programs { root: base.root.clone(), folders: base.program_folders() };
-        let programs = match self.look_at_survey(base, Stage::Base) {
+        let programs = match self.look_at_base(base) {
             Some(survey) => Some(&survey.programs),
             None => self.knowledge.look(&question),
         };

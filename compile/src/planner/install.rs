@@ -165,7 +165,7 @@ impl<'a> Planner<'a, '_> {
             }
             let plan = Arc::new(self.assemble(base, all, ImageConfigPlan::default(), Vec::new()));
             let question = question::Collisions { digest: identity::groups_digest(&plan) };
-            match self.ask_recorded(question, Recipe::Collisions(plan)) {
+            match self.ask_recorded(question, |_| true, |_| Some(Recipe::Collisions(Arc::clone(&plan)))) {
                 None => is_complete = false,
                 Some(found) => {
                     let apart = apart(found);

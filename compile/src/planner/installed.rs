@@ -3,6 +3,7 @@
 use imagespec::PackageName;
 
 use crate::answer::InstalledPackage;
+use crate::interpreter::minor;
 use crate::lock::{Selected, Version};
 use crate::outcome::Recipe;
 use crate::plan::{Action, Step};
@@ -14,10 +15,13 @@ use crate::question;
 impl<'a> Planner<'a, '_> {
     /// The packages of the environment; `None` until known.
     pub(super) fn installed(&mut self, base: &Base, wanted: &Wanted) -> Option<&'a [InstalledPackage]> {
-        let path = wanted.interpreter.clone();
-        let question = question::Installed { root: self.root(base, wanted.stage)?, path: path.clone() };
-        let root = self.root_recipe(base, wanted.stage)?;
-        self.ask_recorded(question, Recipe::Installed { root, path }).map(Vec::as_slice)
+        let path = || wanted.interpreter.clone();
+        let question = question::Installed { root: self.root(base, wanted.stage)?, path: path() };
+        let recipe = |planner: &Self| {
+            let root = planner.root_recipe(base, wanted.stage)?;
+            Some(Recipe::Installed { root, path: path() })
+        };
+        self.ask_recorded(question, |_| true, recipe).map(Vec::as_slice)
     }
 
     /// Removes from a selection what is installed in the same version, and returns the packages of which another version is installed.
@@ -69,8 +73,7 @@ impl<'a> Planner<'a, '_> {
             return steps;
         }
         let home = self.home(base).path;
-        let minor: Vec<&str> = version.split('.').take(2).collect();
-        let library = format!("lib/python{}", minor.join("."));
+        let library = format!("lib/python{}", minor(version));
         let packages = format!("{library}/site-packages");
         let inner = [
             "bin",

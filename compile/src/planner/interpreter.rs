@@ -73,8 +73,7 @@ impl<'a> Planner<'a, '_> {
         let hard_float = if machine.starts_with("arm") { "eabihf" } else { "" };
         let libc = format!("{libc}{hard_float}");
         let name = format!("cpython-{version}-linux-{machine}-{libc}");
-        let minor: Vec<&str> = version.split('.').take(2).collect();
-        let interpreter = format!("{}/{name}/bin/python{}", crate::fixed::PYTHONS, minor.join("."));
+        let interpreter = format!("{}/{name}/bin/python{}", crate::fixed::PYTHONS, interpreter::minor(version));
         ManagedPython { name, libc, interpreter, ..ManagedPython::default() }
     }
 

@@ -106,7 +106,7 @@ impl<'a> Planner<'a, '_> {
             if inputs.matches(&lock) {
                 let file = LockFile { name: name.clone(), text: text.as_str().to_owned(), is_current: true };
                 let question = question::SpecFile { name: name.clone() };
-                self.record(question.into(), Record::Lock(lock_file::resolved(text.as_str())));
+                self.record(question.into(), |_| Some(Record::Lock(lock_file::resolved(text.as_str()))));
                 let young = Some(lock.cut.young.clone());
                 return Found {
                     lock: Some((lock, format!("from {name}"))),
@@ -173,12 +173,8 @@ impl<'a> Planner<'a, '_> {
         }
         let plan = self.partial_plan(base);
         let question = question::Lock { digest: identity::lock_digest(&plan, step) };
-        let recipe = Recipe::Lock(LockRecipe { plan, step: Arc::clone(step) });
-        match self.knowledge.look(&question) {
-            // A step that fails must not be part of the image.
-            Some(LockFact { lock: None, .. }) => self.ask(question, |_| Some(recipe)),
-            _ => self.ask_recorded(question, recipe),
-        }
+        let recipe = |_: &Self| Some(Recipe::Lock(LockRecipe { plan: Arc::clone(&plan), step: Arc::clone(step) }));
+        self.ask_recorded(question, |fact| fact.lock.is_some(), recipe)
     }
 
     fn warn_of_stale(&mut self, name: &str, differences: &[String]) {

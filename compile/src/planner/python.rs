@@ -7,6 +7,7 @@ use imagespec::{Diagnostic, OWN_PYTHON, SecretMount, SecretTarget, Severity, fie
 use crate::answer::InterpreterFact;
 use crate::arguments;
 use crate::env::Env;
+use crate::interpreter::minor;
 use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
 use crate::plan::{Action, Compiler, Home, ManagedPython, Parent, PinnedImage, Step};
@@ -198,8 +199,7 @@ impl Planner<'_, '_> {
         };
         let has_cudnn = specs.any(|spec| spec.cudnn().is_some());
         let version = self.version_of(base, stage, interpreter)?.unwrap_or_default();
-        let minor: Vec<&str> = version.split('.').take(2).collect();
-        let packages = format!("{}/lib/python{}/site-packages", self.home(base).path, minor.join("."));
+        let packages = format!("{}/lib/python{}/site-packages", self.home(base).path, minor(&version));
         let folders = crate::cuda::library_folders(&cuda, has_cudnn);
         Some(folders.into_iter().map(|folder| format!("{packages}/{folder}")).collect())
     }
