@@ -35,11 +35,11 @@ pub(crate) async fn plan(
     let found = daemon::find(daemon);
     // Problems in the spec are reported before connecting, so that no daemon is needed to see them.
     let image = image::read(spec, build, Missing::Ignore)?;
-    let connection = daemon::dial_found(&found?, daemon).await?;
+    let connection = Box::pin(daemon::dial_found(&found?, daemon)).await?;
     let daemon = Daemon::new(connection, None, false, &Variables::from_process()).await;
     let stage = Stage::open(progress)?;
     let (events, cancel) = (stage.events(), stage.cancellation());
-    let planned = imagespec_driver::plan(&image, &daemon, lock, &cache_imports, events, cancel).await;
+    let planned = Box::pin(imagespec_driver::plan(&image, &daemon, lock, &cache_imports, events, cancel)).await;
     stage.close().await;
     let planned = planned.map_err(|error| CliError::from(error).reported_by(progress))?;
     if let Some(path) = &facts.save_facts {

@@ -107,7 +107,7 @@ pub async fn solve(
         return Err(invalid("neither a definition nor a frontend is given"));
     }
     let gateway = None::<std::future::Pending<Result<(), std::convert::Infallible>>>;
-    let (response, _) = run(connection, request, progress, cancel, gateway).await?;
+    let (response, _) = Box::pin(run(connection, request, progress, cancel, gateway)).await?;
     Ok(response)
 }
 
@@ -137,11 +137,12 @@ where
     }
     let request = options.into_request(session)?;
     let handle = BuildHandle { channel: connection.channel.clone(), build_ref: request.r#ref.clone() };
-    let gateway = async {
+    // On the heap: the caller's future may be large, and unoptimised programs copy it in every frame below.
+    let gateway = Box::pin(async {
         wait_until_registered(&handle).await.map_err(|status| Box::new(status) as Box<dyn StdError + Send + Sync>)?;
         build(handle).await.map_err(Into::into)
-    };
-    let (response, built) = run(connection, request, progress, cancel, Some(gateway)).await?;
+    });
+    let (response, built) = Box::pin(run(connection, request, progress, cancel, Some(gateway))).await?;
     match built {
         Some(built) => Ok((response, built)),
         None => Err(SolveError::Frontend("the build ended before the code that drives it did".into())),

@@ -140,41 +140,38 @@ impl<'a> Lowering<'a> {
             Some(below) => self.finished(below),
         };
         for step in plan.steps.iter().filter(|step| is_wanted(step)) {
-            let parent = self.parent(&step.parent, base);
-            if let Action::InstallGroup(install) = &step.action {
-                if let Some(output) = self.install_group(step, parent, install) {
+            let on = |below, output| Tip { apart: None, below, output };
+            let tip = match (&step.action, self.parent(&step.parent, base)) {
+                (Action::InstallGroup(install), parent) => {
+                    let Some(output) = self.install_group(step, parent, install) else { continue };
                     let is_apart = !install.is_built() && plan.shape == Shape::Merge;
-                    let below = parent.filter(|_| !is_apart);
-                    self.tips.insert(&step.id, Tip { apart: None, below, output });
+                    on(parent.filter(|_| !is_apart), output)
                 }
-                continue;
-            }
-            // Only packages are built on nothing.
-            let Some(below) = parent else { continue };
-            let on_parent = |output| Tip { apart: None, below: Some(below), output };
-            let tip = match &step.action {
-                Action::InstallGroup(_) => continue,
-                Action::OwnHome { owner, account } => {
+                // Only packages are built on nothing.
+                (_, None) => continue,
+                (Action::OwnHome { owner, account }, Some(below)) => {
                     // All other steps are built on it, because all branches that change `/root` must see the same owner.
                     base = self.own_home(step, below, owner, account.as_ref());
                     continue;
                 }
-                Action::Apt { .. } => on_parent(self.apt(step, below)),
-                Action::Venv { .. } => self.venv(step, below),
-                Action::Conda { .. } => on_parent(self.conda(step, below)),
-                Action::RemovePackages { interpreter, packages } => {
-                    on_parent(self.remove_packages(step, below, interpreter, packages))
+                (Action::Apt { .. }, Some(below)) => on(Some(below), self.apt(step, below)),
+                (Action::Venv { .. }, Some(below)) => self.venv(step, below),
+                (Action::Conda { .. }, Some(below)) => on(Some(below), self.conda(step, below)),
+                (Action::RemovePackages { interpreter, packages }, Some(below)) => {
+                    on(Some(below), self.remove_packages(step, below, interpreter, packages))
                 }
-                Action::Folders { folders } => {
+                (Action::Folders { folders }, Some(below)) => {
                     let output = self.folders(step, below, folders);
-                    Tip { apart: None, below: (plan.shape == Shape::Chain).then_some(below), output }
+                    on((plan.shape == Shape::Chain).then_some(below), output)
                 }
-                Action::Copy { local, items, owner } => on_parent(self.copy(step, below, local, items, owner)),
-                Action::WriteFile { path, mode, text, owner } => {
-                    on_parent(self.write_file(step, below, (path, *mode, text), owner))
+                (Action::Copy { local, items, owner }, Some(below)) => {
+                    on(Some(below), self.copy(step, below, local, items, owner))
                 }
-                Action::Commands { script, bytecode, env } => {
-                    on_parent(self.commands(step, below, script, *bytecode, env))
+                (Action::WriteFile { path, mode, text, owner }, Some(below)) => {
+                    on(Some(below), self.write_file(step, below, (path, *mode, text), owner))
+                }
+                (Action::Commands { script, bytecode, env }, Some(below)) => {
+                    on(Some(below), self.commands(step, below, script, *bytecode, env))
                 }
             };
             self.tips.insert(&step.id, tip);

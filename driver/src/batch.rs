@@ -272,7 +272,7 @@ impl OneBuild<'_> {
     ) -> Result<(Driven<()>, Recorded), BuildError> {
         let mut attempts = 1..MAX_ATTEMPTS;
         loop {
-            match self.solve(delivery, exporters.clone(), known.clone(), parts).await {
+            match Box::pin(self.solve(delivery, exporters.clone(), known.clone(), parts)).await {
                 Err(BuildError::Solve(error)) if error.has_lost_layers() && attempts.next().is_some() => {
                     let progress = self.reporter.progress();
                     progress.start("storing the image again, because the Engine lost a layer of it").await.done().await;
@@ -347,7 +347,7 @@ pub(crate) async fn in_process(
     recorder: Recorder,
 ) -> Result<(), BoxError> {
     let session = handle.session_id.to_string();
-    recorder.run(handle.bridge()?, options, session).await
+    Box::pin(recorder.run(handle.bridge()?, options, session)).await
 }
 
 /// Compiles in a frontend image in the daemon.

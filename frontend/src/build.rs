@@ -196,7 +196,9 @@ impl ImagespecFrontend {
             known,
             expected: last.expected(),
         };
-        let Some(DriveOutcome { outcome, store, compiled, built }) = driver.drive().await? else { return Ok(None) };
+        let Some(DriveOutcome { outcome, store, compiled, built }) = Box::pin(driver.drive()).await? else {
+            return Ok(None);
+        };
         compiled.iter().for_each(|compiled| self.vertices.add(&compiled.graph));
         let store = remembered(&store, &last);
         if let Some((worker, name)) = worker.zip(name) {

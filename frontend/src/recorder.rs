@@ -70,7 +70,7 @@ impl Recorder {
         session: String,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let options = BuildOptions::new(options, session, Vec::new(), String::new())?;
-        Ok(run_frontend(bridge, options, self).await?)
+        Ok(Box::pin(run_frontend(bridge, options, self)).await?)
     }
 
     /// The record, which is filled when the build runs.
@@ -89,7 +89,7 @@ impl Frontend for Recorder {
             Task::Confirm(image) => {
                 let confirmed = async {
                     // The build that follows reports the error.
-                    let confirmed = self.frontend.drive(bridge, options, Goal::Confirm).await;
+                    let confirmed = Box::pin(self.frontend.drive(bridge, options, Goal::Confirm)).await;
                     confirmed.ok().flatten().ok_or(Changed)
                 };
                 if let Ok((planned, ())) = try_join(confirmed, image.is_there(build)).await {
@@ -98,7 +98,7 @@ impl Frontend for Recorder {
                 return Ok(FrontendResult::single(None));
             }
         };
-        let planned = self.frontend.drive(bridge, options, goal).await;
+        let planned = Box::pin(self.frontend.drive(bridge, options, goal)).await;
         let result = match &planned {
             Err(error) => Err(error.clone().into()),
             Ok(Some(planned)) if goal == Goal::Build => finish(bridge, options, planned).await,
