@@ -162,15 +162,20 @@ pub(crate) fn attach(dirs: BTreeMap<String, LocalDir>, records: Records, tasks: 
             let wanted = request::from_headers(request.headers());
             let codec = ProstCodec::<Packet, Packet>::default();
             grpc::streaming(codec, request, async move |inbound| {
-                let wanted = wanted?;
-                let dir = dirs
-                    .get(&wanted.name)
-                    .cloned()
-                    .ok_or_else(|| Status::not_found(format!("no access allowed to dir {:?}", wanted.name)))?;
-                let owner = dir.owner;
-                let opened = tokio::task::spawn_blocking(move || open(&dir, &wanted).map(|opened| (opened, wanted)));
-                let ((tree, filter), wanted) = opened.await.map_err(|error| Status::internal(error.to_string()))??;
-                Ok(sender::send(Source { tree, filter, owner, request: wanted, records }, inbound, &tasks))
+                let found = wanted.and_then(|wanted| match dirs.get(&wanted.name) {
+                    Some(dir) => Ok((dir.clone(), wanted)),
+                    None => Err(Status::not_found(format!("no access allowed to dir {:?}", wanted.name))),
+                });
+                let opened = tokio::task::spawn_blocking(move || {
+                    let (dir, wanted) = found?;
+                    open(&dir, &wanted).map(|(tree, filter)| (tree, filter, dir.owner, wanted))
+                });
+                Ok(match opened.await.map_err(|error| Status::internal(error.to_string())).flatten() {
+                    Ok((tree, filter, owner, request)) => {
+                        sender::send(Source { tree, filter, owner, request, records }, inbound, &tasks)
+                    }
+                    Err(status) => sender::refuse(status, inbound, &tasks),
+                })
             })
             .await
         })

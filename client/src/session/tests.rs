@@ -115,17 +115,22 @@ fn with_dir(path: &Path) -> SessionBuilder {
 
 /// Requests a directory with the given headers and returns the announced paths.
 async fn announced(channel: &Channel, headers: &[(&'static str, String)]) -> Result<Vec<String>, Status> {
-    let (_requests, outbound) = mpsc::channel::<Packet>(1);
+    let (requests, outbound) = mpsc::channel::<Packet>(1);
     let mut request = Request::new(ReceiverStream::new(outbound));
     for (key, value) in headers {
         request.metadata_mut().append(*key, value.parse().unwrap());
     }
     let mut packets = FileSyncClient::new(channel.clone()).diff_copy(request).await?.into_inner();
     let mut paths = Vec::new();
-    while let Some(stat) = packets.next().await.unwrap()?.stat {
-        paths.push(stat.path);
+    loop {
+        let packet = packets.next().await.unwrap()?;
+        match packet.stat {
+            // The daemon's receiver repeats an error, which the status follows.
+            None if !packet.data.is_empty() => requests.send(packet).await.unwrap(),
+            None => return Ok(paths),
+            Some(stat) => paths.push(stat.path),
+        }
     }
-    Ok(paths)
 }
 
 #[tokio::test]

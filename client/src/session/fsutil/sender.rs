@@ -4,19 +4,25 @@
 //! number of readers answers them. The protocol has no flow control of its own: the queue of requests has no limit, but each
 //! id may be requested only once, and content waits for HTTP/2's flow control. If an entry changes after it was announced,
 //! the transfer fails; upstream sends such entries empty.
+//!
+//! A failure is an error packet, and the call's status follows when the receiver has ended too: a status ends the context of the
+//! daemon's call, and the daemon then often reports `context canceled` instead of the packet or the status.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::filter::Filter;
@@ -38,6 +44,8 @@ const OUTBOX_SIZE: usize = 32;
 const MAX_READERS: usize = 8;
 /// Names that are recorded because they are not UTF-8.
 const MAX_NAMES: usize = 10;
+/// The time for the receiver to end after a failure was reported to it.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The tree to send, and how.
 pub(crate) struct Source {
@@ -62,12 +70,45 @@ where
         announced: Mutex::new(Vec::new()),
         requests: Mutex::new(Requests::default()),
         has_failed: AtomicBool::new(false),
+        failure: OnceLock::new(),
+        has_reported: CancellationToken::new(),
         tasks: tasks.clone(),
     });
     let walker = Arc::clone(&transfer);
     tasks.spawn_blocking(move || walker.announce(&filter, owner, request, &records));
     tasks.spawn(async move { transfer.listen(inbound).await });
     ReceiverStream::new(packets)
+}
+
+/// Answers a request that cannot be served.
+pub(crate) fn refuse<S>(status: Status, inbound: S, tasks: &Tasks) -> ReceiverStream<Result<Packet, Status>>
+where
+    S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
+{
+    let (outbox, packets) = mpsc::channel(1);
+    tasks.spawn(async move {
+        if outbox.send(Ok(Packet::error(status.message()))).await.is_ok() {
+            until_ended(inbound).await;
+            let _receiver_gone = outbox.send(Err(status)).await;
+        }
+    });
+    ReceiverStream::new(packets)
+}
+
+/// Waits until the receiver has ended.
+async fn until_ended<S>(mut inbound: S)
+where
+    S: Stream<Item = Result<Packet, Status>> + Unpin,
+{
+    let ended = async {
+        while let Some(Ok(packet)) = inbound.next().await {
+            if packet.kind() == PacketKind::Error {
+                return;
+            }
+        }
+    };
+    // One that does not end has had its time.
+    let _ = timeout(END_TIMEOUT, ended).await;
 }
 
 struct Transfer {
@@ -77,6 +118,10 @@ struct Transfer {
     announced: Mutex<Vec<Announced>>,
     requests: Mutex<Requests>,
     has_failed: AtomicBool,
+    /// The failure that is reported to the receiver.
+    failure: OnceLock<String>,
+    /// Cancelled when it was reported.
+    has_reported: CancellationToken,
     tasks: Tasks,
 }
 
@@ -130,39 +175,56 @@ impl Transfer {
         }
     }
 
-    /// Handles the receiver's packets until it is done, fails, or disconnects.
+    /// Handles the receiver's packets until it is done, fails, or disconnects, and ends the call of a failed transfer.
     async fn listen<S>(self: Arc<Self>, mut inbound: S)
     where
         S: Stream<Item = Result<Packet, Status>> + Unpin,
     {
+        let problem = tokio::select! {
+            problem = self.serve(&mut inbound) => problem,
+            // The first failure is the one that was reported.
+            () = self.has_reported.cancelled() => None,
+        };
+        if let Some(problem) = problem {
+            self.fail_async(&problem).await;
+        }
+        if self.has_reported.is_cancelled() {
+            until_ended(inbound).await;
+            let problem = self.failure.get().map_or("the transfer failed", String::as_str);
+            let _receiver_gone = self.outbox.send(Err(Status::aborted(problem))).await;
+        }
+    }
+
+    /// Handles the receiver's packets; returns a problem that the receiver does not know of.
+    async fn serve<S>(self: &Arc<Self>, inbound: &mut S) -> Option<String>
+    where
+        S: Stream<Item = Result<Packet, Status>> + Unpin,
+    {
         while let Some(packet) = inbound.next().await {
-            let Ok(packet) = packet else { return self.abandon() };
+            let Ok(packet) = packet else { break };
             match PacketKind::try_from(packet.kind) {
                 Ok(PacketKind::Request) => {
                     if let Err(problem) = self.queue(packet.id) {
-                        return self.fail_async(&problem).await;
+                        return Some(problem);
                     }
                 }
                 Ok(PacketKind::Finish) => {
                     let _receiver_gone = self.outbox.send(Ok(Packet::finish())).await;
-                    return;
+                    return None;
                 }
                 Ok(PacketKind::Error) => {
-                    self.has_failed.store(true, Ordering::Relaxed);
+                    self.abandon();
                     let message = String::from_utf8_lossy(&packet.data);
                     let status = Status::aborted(format!("error from receiver: {message}"));
                     let _receiver_gone = self.outbox.send(Err(status)).await;
-                    return;
+                    return None;
                 }
-                Ok(kind @ (PacketKind::Stat | PacketKind::Data)) => {
-                    return self.fail_async(&format!("unexpected packet {kind:?}")).await;
-                }
-                Err(_) => {
-                    return self.fail_async(&format!("unknown packet type {}", packet.kind)).await;
-                }
+                Ok(kind @ (PacketKind::Stat | PacketKind::Data)) => return Some(format!("unexpected packet {kind:?}")),
+                Err(_) => return Some(format!("unknown packet type {}", packet.kind)),
             }
         }
         self.abandon();
+        None
     }
 
     /// The receiver is gone: stops the walk and the readers at their next packet.
@@ -219,26 +281,27 @@ impl Transfer {
         !self.has_failed.load(Ordering::Relaxed) && self.outbox.blocking_send(Ok(packet)).is_ok()
     }
 
-    /// Reports a failure to the receiver and ends the call. Only the first failure is reported. Blocking.
+    /// Reports a failure to the receiver. Only the first failure is reported. Blocking.
     fn fail(&self, problem: &str) {
-        if let Some(items) = self.failure(problem) {
-            for item in items {
-                let _receiver_gone = self.outbox.blocking_send(item);
-            }
+        if let Some(packet) = self.failure(problem) {
+            let _receiver_gone = self.outbox.blocking_send(Ok(packet));
+            self.has_reported.cancel();
         }
     }
 
     async fn fail_async(&self, problem: &str) {
-        if let Some(items) = self.failure(problem) {
-            for item in items {
-                let _receiver_gone = self.outbox.send(item).await;
-            }
+        if let Some(packet) = self.failure(problem) {
+            let _receiver_gone = self.outbox.send(Ok(packet)).await;
+            self.has_reported.cancel();
         }
     }
 
-    fn failure(&self, problem: &str) -> Option<[Result<Packet, Status>; 2]> {
-        let is_first = !self.has_failed.swap(true, Ordering::Relaxed);
-        is_first.then(|| [Ok(Packet::error(problem)), Err(Status::aborted(problem))])
+    fn failure(&self, problem: &str) -> Option<Packet> {
+        if self.has_failed.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        self.failure.set(problem.to_owned()).ok()?;
+        Some(Packet::error(problem))
     }
 }
 

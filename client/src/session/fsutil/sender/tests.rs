@@ -60,6 +60,9 @@ impl Peer {
                 continue;
             }
             let message = String::from_utf8(packet.data.to_vec()).unwrap();
+            let early = tokio::time::timeout(Duration::from_millis(20), self.packets.next()).await;
+            assert!(early.is_err(), "the call goes on until the receiver has taken the packet: {early:?}");
+            self.send(Packet::error("error from sender"));
             let status = self.next().await.unwrap().unwrap_err();
             assert_eq!(status.message(), message);
             return message;
