@@ -21,13 +21,13 @@ pub use recipe::{lower_recipe, lower_steps};
 pub(crate) use group::COLLISIONS_FILE;
 pub(crate) use lock::{EXPORTED_FILE, LOCK_FILE};
 pub(crate) use probe::{INSTALLED_FILE, INTERPRETER_FILE};
-pub(crate) use record::{path as record, title};
+pub(crate) use record::{RECORD, path as record, title};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::{
-    BindMount, Diff, Exec, File, Graph, GraphBuilder, ImageSource, Location, Merge, MkFile, Mount, Note, OpId, Output,
-    missing_caps,
+    BindMount, Diff, Exec, ExecOutputs, File, Graph, GraphBuilder, ImageSource, Location, Merge, MkFile, Mount, Note,
+    Output, missing_caps,
 };
 use imagespec::{Diagnostic, SourceMap};
 
@@ -35,6 +35,13 @@ use crate::answer::DaemonFact;
 use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
 use crate::step_key::{STEP_DESCRIPTION, StepKey};
 use crate::{image_config, locations, rules};
+
+/// A filter that every worker matches, in steps that ignore the cache. It is part of the digest of an op, but not of its cache key.
+///
+/// All builds of a daemon share the ops in progress by their digests, also an op that ignores the cache and the same one that does not.
+/// What is on top of such an op would have the inputs of the build that came first: it has the results of the wrong one, or fails with
+/// `inconsistent graph state` when that build ends (moby/buildkit: `solver/jobs.go`, `loadUnlocked`).
+const ANY_WORKER: &str = "";
 
 /// The result of lowering a plan.
 #[derive(Clone, Debug)]
@@ -270,11 +277,35 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Sets the title, step and locations of an op.
-    fn annotate(&mut self, step: &Step, op: OpId) {
-        let mut note = self.note(&step.id, &step.title, &step.locations);
-        note.ignore_cache = self.common.no_cache.applies_to(&step.names());
-        self.graph.annotate(op, note);
+    /// Adds a process of a step.
+    fn step_exec(&mut self, step: &Step, exec: Exec) -> ExecOutputs {
+        self.exec_of(&step.names(), self.note(&step.id, &step.title, &step.locations), exec)
+    }
+
+    /// Adds a process of the step with these names.
+    fn exec_of(&mut self, names: &[&str], mut note: Note, exec: Exec) -> ExecOutputs {
+        note.ignore_cache = self.common.no_cache.applies_to(names);
+        let exec = if note.ignore_cache { exec.with_worker_filter(ANY_WORKER) } else { exec };
+        let outputs = self.graph.exec(exec);
+        self.graph.annotate(outputs.op(), note);
+        outputs
+    }
+
+    /// Adds changes of files of a step.
+    fn step_file(&mut self, step: &Step, file: File) -> Output {
+        self.file_of(&step.names(), self.note(&step.id, &step.title, &step.locations), file)
+    }
+
+    /// Adds changes of files of the step with these names.
+    fn file_of(&mut self, names: &[&str], mut note: Note, file: File) -> Output {
+        note.ignore_cache = self.common.no_cache.applies_to(names);
+        let output = if note.ignore_cache {
+            self.graph.file(file.with_worker_filter(ANY_WORKER))
+        } else {
+            self.graph.file(file)
+        };
+        self.graph.annotate(output.op(), note);
+        output
     }
 
     fn note(&self, id: &str, title: &str, locations: &[Location]) -> Note {

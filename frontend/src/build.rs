@@ -78,6 +78,32 @@ pub struct Planned {
     built: Option<Vec<Option<Reference>>>,
 }
 
+/// A build that was driven to its goal.
+pub(crate) struct Driven {
+    pub(crate) planned: Result<Option<Planned>, DriveError>,
+    /// The answer to the daemon.
+    pub(crate) result: Result<FrontendResult, Status>,
+}
+
+/// What happens with the records of answers in the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// They are used from the cache.
+    Cached,
+    /// They are written again.
+    Written,
+}
+
+/// What to do if a daemon's state stays broken.
+const BROKEN_STATE_HELP: &str = " (a build that was cancelled has left a broken state in the daemon, which it keeps until it is \
+                                 restarted: restart it, or build once with --no-cache)";
+
+/// Whether the daemon has lost the inputs of an op (moby/buildkit: `solver/scheduler.go`, `NewInputRequest`; `solver/jobs.go`,
+/// `CalcSlowCache`).
+fn is_broken_state(status: &Status) -> bool {
+    ["inconsistent graph state", "failed to get state for index"].iter().any(|text| status.message.contains(text))
+}
+
 impl Planned {
     /// One plan per platform; empty if only the locks were requested.
     #[must_use]
@@ -156,15 +182,50 @@ impl ImagespecFrontend {
         parse(&SpecText { name, text }, &crate::choice(options))
     }
 
+    /// Drives a build to a goal, and solves its images if they are the goal.
+    ///
+    /// If a build is cancelled at the wrong moment, the daemon keeps an op without its inputs. From then on, each build with an op of the
+    /// same cache key is given that one and fails, until the daemon is restarted (moby/buildkit: `solver/scheduler.go`, `dispatch` stores
+    /// edges in the index that were released before). Seen with records of answers, whose keys are their content. An op that ignores the
+    /// cache takes the place of the broken one, so a second attempt writes the records again.
+    pub(crate) async fn build_to(&self, bridge: &Bridge, options: &BuildOptions, goal: Goal) -> Driven {
+        let driven = Box::pin(self.attempt(bridge, options, goal, Records::Cached)).await;
+        if !driven.result.as_ref().is_err_and(is_broken_state) {
+            return driven;
+        }
+        let mut driven = Box::pin(self.attempt(bridge, options, goal, Records::Written)).await;
+        let statuses = [driven.result.as_mut().err(), driven.planned.as_mut().err().and_then(DriveError::status_mut)];
+        for status in statuses.into_iter().flatten().filter(|status| is_broken_state(status)) {
+            status.message.push_str(BROKEN_STATE_HELP);
+        }
+        driven
+    }
+
+    async fn attempt(&self, bridge: &Bridge, options: &BuildOptions, goal: Goal, records: Records) -> Driven {
+        let planned = Box::pin(self.drive(bridge, options, goal, records)).await;
+        let result = match &planned {
+            Err(error) => Err(error.clone().into()),
+            Ok(Some(planned)) if goal == Goal::Build && !planned.compiled.is_empty() => {
+                finish(bridge, options, planned).await
+            }
+            Ok(_) => Ok(FrontendResult::single(None)),
+        };
+        Driven { planned, result }
+    }
+
     /// Drives a build to a goal. `None` if the goal is to confirm the last build, and something has changed.
     pub(crate) async fn drive(
         &self,
         bridge: &Bridge,
         options: &BuildOptions,
         goal: Goal,
+        records: Records,
     ) -> Result<Option<Planned>, DriveError> {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
-        let settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
+        let mut settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
+        if records == Records::Written {
+            settings.no_cache = settings.no_cache.with_records();
+        }
         let began = Instant::now();
         let daemon = answering::daemon(bridge, options).await?;
         require_caps(&self.required, &daemon.fact.caps())?;
@@ -255,11 +316,7 @@ pub fn parse(text: &SpecText, choice: &Choice) -> Result<(Document, Vec<Diagnost
 ///
 /// # Errors
 /// The daemon refused a graph, or a step failed.
-pub(crate) async fn finish(
-    bridge: &Bridge,
-    options: &BuildOptions,
-    planned: &Planned,
-) -> Result<FrontendResult, Status> {
+async fn finish(bridge: &Bridge, options: &BuildOptions, planned: &Planned) -> Result<FrontendResult, Status> {
     let built = match &planned.built {
         Some(built) => built.clone(),
         None => solve(bridge, options, &planned.compiled).await?,
@@ -300,10 +357,7 @@ async fn solve(
 impl Frontend for ImagespecFrontend {
     async fn build(&self, build: &Build) -> Result<FrontendResult, Status> {
         let Build { bridge, options } = build;
-        match self.drive(bridge, options, Goal::Build).await? {
-            Some(planned) if !planned.compiled.is_empty() => finish(bridge, options, &planned).await,
-            _ => Ok(FrontendResult::single(None)),
-        }
+        self.build_to(bridge, options, Goal::Build).await.result
     }
 
     fn subrequests(&self) -> Vec<Subrequest> {

@@ -26,6 +26,16 @@ pub enum DriveError {
     },
 }
 
+impl DriveError {
+    /// What the daemon has reported.
+    pub(crate) fn status_mut(&mut self) -> Option<&mut Status> {
+        match self {
+            Self::Problems(_) => None,
+            Self::Failed(status) | Self::Step { status, .. } => Some(status),
+        }
+    }
+}
+
 impl fmt::Display for DriveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

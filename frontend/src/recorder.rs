@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use buildkit_gateway::{Bridge, Build, BuildOptions, Frontend, FrontendResult, Status, run_frontend};
 use futures_util::future::try_join;
 
-use crate::build::{ImagespecFrontend, Planned, finish};
+use crate::build::{Driven, ImagespecFrontend, Planned, Records};
 use crate::drive::Goal;
 use crate::error::DriveError;
 use crate::published::{Changed, Published};
@@ -89,7 +89,8 @@ impl Frontend for Recorder {
             Task::Confirm(image) => {
                 let confirmed = async {
                     // The build that follows reports the error.
-                    let confirmed = Box::pin(self.frontend.drive(bridge, options, Goal::Confirm)).await;
+                    let confirmed =
+                        Box::pin(self.frontend.drive(bridge, options, Goal::Confirm, Records::Cached)).await;
                     confirmed.ok().flatten().ok_or(Changed)
                 };
                 if let Ok((planned, ())) = try_join(confirmed, image.is_there(build)).await {
@@ -98,12 +99,7 @@ impl Frontend for Recorder {
                 return Ok(FrontendResult::single(None));
             }
         };
-        let planned = Box::pin(self.frontend.drive(bridge, options, goal)).await;
-        let result = match &planned {
-            Err(error) => Err(error.clone().into()),
-            Ok(Some(planned)) if goal == Goal::Build => finish(bridge, options, planned).await,
-            Ok(_) => Ok(FrontendResult::single(None)),
-        };
+        let Driven { planned, result } = Box::pin(self.frontend.build_to(bridge, options, goal)).await;
         // A second build would record the same facts.
         let _ = self.recorded.set(planned.and_then(|planned| planned.ok_or_else(nothing_planned)));
         result

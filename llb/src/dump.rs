@@ -196,7 +196,8 @@ fn describe(graph: &Graph, op: &Op, lines: &mut Vec<String>) {
             lines.extend(foreign.inputs.iter().map(|input| format!("input {}", reference(graph, Some(*input)))));
         }
     }
-    lines.extend(op.worker_filters().iter().map(|filter| format!("worker {filter}")));
+    let filters = op.worker_filters().iter().map(String::as_str);
+    lines.extend(filters.map(|filter| format!("worker {}", if filter.is_empty() { "(any)" } else { filter })));
     lines.extend(op.platform().map(|platform| format!("platform {platform}")));
 }
 

@@ -64,9 +64,7 @@ impl Lowering<'_> {
                 Sharing::Locked,
             ));
         let exec = self.with_ca_bundle(exec);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        self.step_exec(step, exec).root().unwrap_or(parent)
     }
 
     /// Adds repositories and their keys, which stay in the image.
@@ -80,8 +78,6 @@ impl Lowering<'_> {
             file.mkfile(MkFile { timestamp, ..MkFile::new(path, 0o644, text.as_str()) })
         });
         let targets = files.iter().map(|(path, _)| path.as_str());
-        let output = self.graph.file(self.with_touched_folders(file, parent, targets, None));
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, self.with_touched_folders(file, parent, targets, None))
     }
 }

@@ -28,8 +28,6 @@ impl Lowering<'_> {
             exec = exec.with_env("PATH", format!("{path}:{}/bin", crate::fixed::MOUNTS));
         }
         let exec = self.with_ca_bundle(exec);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        self.step_exec(step, exec).root().unwrap_or(parent)
     }
 }

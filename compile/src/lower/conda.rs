@@ -28,8 +28,7 @@ impl Lowering<'_> {
         // The file is required in an environment, but contains the current time.
         let history = format!("{}/conda-meta/history", crate::fixed::CONDA_ENVIRONMENT);
         let history = MkFile { timestamp: Some(0), ..MkFile::new(history, 0o644, "") };
-        let plain = self.graph.file(File::on(made).mkfile(history));
-        self.annotate(step, plain.op());
+        let plain = self.step_file(step, File::on(made).mkfile(history));
         self.conda_bytecode(step, plain, *bytecode)
     }
 
@@ -81,9 +80,7 @@ impl Lowering<'_> {
             .with_mount(Mount::cache(cache, self.cache_id(&self.private_cache("conda", step)), Sharing::Locked))
             .with_mount(Mount::tmpfs(scratch));
         let exec = self.with_ca_bundle(exec);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        self.step_exec(step, exec).root().unwrap_or(parent)
     }
 
     fn conda_bytecode(&mut self, step: &Step, parent: Output, bytecode: Bytecode) -> Output {
@@ -92,8 +89,6 @@ impl Lowering<'_> {
         let program = format!("{folder}/{COMPILE_FILE}");
         let inputs = self.inputs("conda", &[(COMPILE_FILE, COMPILE)]);
         let words = [python.as_str(), "-I", "-B", &program, crate::fixed::CONDA_ENVIRONMENT, bytecode.as_str()];
-        let outputs = self.graph.exec(self.exec(words, parent).with_mount(inputs));
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        self.step_exec(step, self.exec(words, parent).with_mount(inputs)).root().unwrap_or(parent)
     }
 }

@@ -38,9 +38,7 @@ impl Lowering<'_> {
             })
         });
         let targets = items.iter().map(|item| item.to.trim_end_matches('/')).chain([workdir.as_str()]);
-        let output = self.graph.file(self.with_touched_folders(file, parent, targets, chown(owner).as_ref()));
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, self.with_touched_folders(file, parent, targets, chown(owner).as_ref()))
     }
 
     /// Gives the folders above targets, which change when something is written into them, a fixed time, and leaves their owner and mode as they are. Copying a folder
@@ -66,9 +64,7 @@ impl Lowering<'_> {
         let all: BTreeSet<&str> =
             above.filter(|folder| !folder.is_empty()).chain(folders.iter().map(String::as_str)).collect();
         let onto = if self.plan.shape == Shape::Merge { File::scratch() } else { File::on(parent) };
-        let output = self.graph.file(onto.copy(with_fixed_times(without_files(parent, &all, None))));
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, onto.copy(with_fixed_times(without_files(parent, &all, None))))
     }
 }
 

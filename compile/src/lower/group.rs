@@ -60,27 +60,25 @@ impl Lowering<'_> {
             return Some(files);
         }
         let Some(parent) = parent else { return Some(files) };
-        let output = if self.common.copies_folders {
+        Some(if self.common.copies_folders {
             // Copying a folder overwrites the owners and modes of the folders in it.
             let folders = self.environment_folders(interpreter);
             let above = folders.iter().flat_map(|folder| folder.match_indices('/').map(|(end, _)| &folder[..end]));
             let all = above.filter(|folder| !folder.is_empty()).chain(folders.iter().map(String::as_str)).collect();
             let file = File::on(parent).copy(Copy { contents_only: true, ..Copy::new(files, "/", "/") });
-            self.graph.file(file.copy(with_fixed_times(without_files(parent, &all, None))))
+            self.step_file(step, file.copy(with_fixed_times(without_files(parent, &all, None))))
         } else {
-            self.copied_by_program(parent, files)
-        };
-        self.annotate(step, output.op());
-        Some(output)
+            self.copied_by_program(step, parent, files)
+        })
     }
 
     /// The files on top of a root filesystem, copied by the environment's interpreter: the daemon can copy folders only with their owners.
-    fn copied_by_program(&mut self, parent: Output, files: Output) -> Output {
+    fn copied_by_program(&mut self, step: &Step, parent: Output, files: Output) -> Output {
         let inputs = self.inputs("copy", &[(COPY_FILE, COPY)]);
         let (program, tree) = (format!("{MOUNTS}/copy/{COPY_FILE}"), format!("{MOUNTS}/files"));
         let exec = self.exec([self.common.home.python().as_str(), "-I", "-S", "-B", &program, &tree], parent);
         let exec = exec.with_network(Network::None).with_mount(inputs).with_mount(Mount::read_only(tree, files));
-        self.graph.exec(exec).root().unwrap_or(parent)
+        self.step_exec(step, exec).root().unwrap_or(parent)
     }
 
     /// The folders of the environment that packages share: itself, programs, and modules.
@@ -111,9 +109,7 @@ impl Lowering<'_> {
             .with_mount(Mount::tmpfs(folder))
             .with_mount(installer);
         let exec = self.with_trust(exec, mounts, envs);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        self.step_exec(step, exec).root().unwrap_or(parent)
     }
 
     /// Downloads, unpacks and compiles wheels in one step, with the interpreter of a tool image.
@@ -144,8 +140,7 @@ impl Lowering<'_> {
             .with_mount(Mount::scratch_output(OUTPUT))
             .with_mount(Mount::scratch_output(list_folder()));
         let exec = self.with_trust(exec, mounts, envs);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
+        let outputs = self.step_exec(step, exec);
         outputs.at(OUTPUT).zip(outputs.at(&list_folder()))
     }
 
@@ -175,8 +170,7 @@ impl Lowering<'_> {
             .with_mounts([group, installer])
             .with_mount(Mount::scratch_output(OUTPUT));
         let exec = self.with_trust(exec, mounts, envs);
-        let unpacked = self.graph.exec(exec);
-        self.annotate(step, unpacked.op());
+        let unpacked = self.step_exec(step, exec);
         let unpacked = unpacked.at(OUTPUT)?;
 
         let installer = self.inputs("install", &[(INSTALL_FILE, INSTALL)]);
@@ -189,14 +183,12 @@ impl Lowering<'_> {
             .with_mount(installer)
             .with_mount(Mount::scratch_output(OUTPUT))
             .with_mount(Mount::scratch_output(list_folder()));
-        let compiled = self.graph.exec(exec);
-        self.annotate(step, compiled.op());
+        let compiled = self.step_exec(step, exec);
 
         let copy = |from: Output| Copy { contents_only: true, ..Copy::new(from, "/", "/") };
         let marker = Rm { allow_not_found: true, ..Rm::new(format!("{home}/.lock")) };
         let both = File::scratch().copy(copy(unpacked)).copy(copy(compiled.at(OUTPUT)?)).rm(marker);
-        let both = self.graph.file(File::scratch().copy(with_fixed_times(both)));
-        self.annotate(step, both.op());
+        let both = self.step_file(step, File::scratch().copy(with_fixed_times(both)));
         Some((both, compiled.at(&list_folder())?))
     }
 

@@ -116,10 +116,7 @@ impl Lowering<'_> {
             .with_mounts(inputs)
             .with_mount(Mount::bind(OUTPUT, output, Access::Output));
         let exec = self.with_trust(exec, mounts, envs);
-        let outputs = self.graph.exec(exec);
-        let mut note = self.note(LOCK, title, &step.locations);
-        note.ignore_cache = self.common.no_cache.applies_to(&[LOCK]);
-        self.graph.annotate(outputs.op(), note);
+        let outputs = self.exec_of(&[LOCK], self.note(LOCK, title, &step.locations), exec);
         outputs.at(OUTPUT)
     }
 }

@@ -69,8 +69,7 @@ impl Lowering<'_> {
         // Programs of the base run here: there is nothing that they could read or write but this image.
         let exec = self.exec(args, below).with_network(Network::None).with_mount(inputs);
         let exec = self.with_uv(exec).with_mount(Mount::tmpfs(uv_cache()));
-        let outputs = self.graph.exec(with_fixed_interpreter(exec));
-        self.annotate(step, outputs.op());
+        let outputs = self.step_exec(step, with_fixed_interpreter(exec));
         let made = outputs.root().unwrap_or(below);
         Tip { apart: managed, below: Some(below), output: made }
     }
@@ -94,17 +93,14 @@ impl Lowering<'_> {
             .with_env("UV_PYTHON_INSTALL_DIR", PYTHONS)
             .with_mount(Mount::scratch_output(PYTHONS));
         let exec = self.with_trust(exec, mounts, envs);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
+        let outputs = self.step_exec(step, exec);
         let installed = outputs.at(PYTHONS).expect("an output of the step");
         let litter = [".temp", ".lock", ".gitignore"].map(|name| format!("{PYTHONS}/{name}"));
         let copy = Copy { contents_only: true, create_dest_path: true, ..Copy::new(installed, "/", PYTHONS) };
         let file = litter
             .iter()
             .fold(File::scratch().copy(copy), |file, path| file.rm(Rm { allow_not_found: true, ..Rm::new(path) }));
-        let output = self.graph.file(File::scratch().copy(with_fixed_times(file)));
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, File::scratch().copy(with_fixed_times(file)))
     }
 
     /// The root filesystem with the files of a layer below a folder.
@@ -115,9 +111,7 @@ impl Lowering<'_> {
             return merged;
         }
         let copy = Copy { contents_only: true, create_dest_path: true, ..Copy::new(files, folder, folder) };
-        let output = self.graph.file(File::on(parent).copy(copy));
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, File::on(parent).copy(copy))
     }
 
     /// Removes packages with the interpreter that has them. There is no network, and no cache.
@@ -132,9 +126,7 @@ impl Lowering<'_> {
         let program = format!("{}/remove/{REMOVE_FILE}", crate::fixed::MOUNTS);
         let words = [interpreter, "-I", "-B", &program].map(str::to_owned).into_iter().chain(packages.iter().cloned());
         let exec = self.exec(words, parent).with_network(Network::None).with_mount(inputs);
-        let outputs = self.graph.exec(exec);
-        self.annotate(step, outputs.op());
-        outputs.root().unwrap_or(parent)
+        self.step_exec(step, exec).root().unwrap_or(parent)
     }
 
     /// Mounts uv and a cache for our own steps. The interpreter is fixed, and configuration files of the image are ignored.

@@ -10,6 +10,9 @@ use crate::lower::Lowering;
 use crate::lower::lock::LOCK_FILE;
 use crate::outcome::Record;
 
+/// The name of the steps that write records.
+pub(crate) const RECORD: &str = "record";
+
 /// The path of a record in the image.
 pub(crate) fn path(name: &str) -> String {
     format!("{RECORDS}/{name}")
@@ -25,10 +28,8 @@ impl<'a> Lowering<'a> {
                 ..Copy::new(folder, format!("/{from}"), path(name))
             })
         });
-        let output = self.graph.file(copied);
         let name = files.first().map_or("", |(_, name)| name);
-        self.graph.annotate(output.op(), Note::named(self.named("record", &title(name))));
-        output
+        self.file_of(&[RECORD], Note::named(self.named(RECORD, &title(name))), copied)
     }
 
     /// The records of the plan and of the images below it.

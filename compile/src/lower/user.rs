@@ -16,8 +16,7 @@ impl Lowering<'_> {
         let file = account.map_or(File::on(parent), |account| self.account(parent, account));
         if !self.common.copies_folders {
             let parent = if account.is_some() { self.graph.file(file) } else { parent };
-            let outputs = self.graph.exec(self.exec(["chown", "--", owner, "/root"], parent));
-            self.annotate(step, outputs.op());
+            let outputs = self.step_exec(step, self.exec(["chown", "--", owner, "/root"], parent));
             return outputs.root().unwrap_or(parent);
         }
         let named = chown(owner).unwrap_or(Owner::id(0, 0));
@@ -32,9 +31,7 @@ impl Lowering<'_> {
         let owner = Owner { group: owner.group.or(Some(User::Id(0))), ..owner };
         let folder = without_files(parent, &BTreeSet::from(["/root"]), None);
         let owned = Copy { owner: Some(owner), ..with_fixed_times(folder) };
-        let output = self.graph.file(file.copy(owned));
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, file.copy(owned))
     }
 
     /// Writes the account as files.
@@ -58,8 +55,6 @@ impl Lowering<'_> {
         let timestamp = Some(FILE_TIMESTAMP);
         let file = MkFile { timestamp, owner: chown(owner), ..MkFile::new(path, mode, text) };
         let file = self.with_touched_folders(File::on(parent).mkfile(file), parent, [path], None);
-        let output = self.graph.file(file);
-        self.annotate(step, output.op());
-        output
+        self.step_file(step, file)
     }
 }

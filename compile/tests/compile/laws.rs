@@ -257,13 +257,36 @@ proptest! {
             try_build(document, settings, &world).expect("sound").graph().to_definition().def
         };
         let plain = built(&Settings::default());
-        let no_cache = Settings { no_cache: NoCache::Everything, ..Settings::default() };
-        prop_assert_eq!(&built(&no_cache), &plain);
         let epoch = Settings { source_date_epoch: Some(0), ..Settings::default() };
         prop_assert_eq!(&built(&epoch), &plain);
         // All references are pinned, so nobody has to look anything up.
         let pull = Settings { resolve_mode: ResolveMode::Pull, ..Settings::default() };
         prop_assert_eq!(&built(&pull), &plain);
+    }
+
+    /// A daemon keeps ops in progress by their digests, whether they ignore the cache or not.
+    #[test]
+    fn what_depends_on_a_step_without_cache_is_shared_with_no_other_build(
+        fields in specs(), world in worlds(), step in select(vec!["lock", "apt", "pip", "copy", "record"])
+    ) {
+        let built = |settings: &Settings| {
+            try_build(document("spec.json", &text(&fields)), settings, &world).expect("sound").graph()
+        };
+        let plain = digests(&built(&Settings::default()), "");
+        let no_cache = NoCache::Steps(vec![step.to_owned()]);
+        let graph = built(&Settings { no_cache, ..Settings::default() });
+        let mut apart = BTreeSet::new();
+        let mut all = ops(&graph);
+        // Inputs come before the ops that read them.
+        all.sort_by_key(|(id, _, _)| *id);
+        for (id, name, op) in all {
+            let is_ignored = graph.note(id).is_some_and(|note| note.ignore_cache);
+            if is_ignored || op.inputs().iter().any(|input| apart.contains(&input.op())) {
+                apart.insert(id);
+            }
+            let is_shared = graph.digest(id).is_some_and(|digest| plain.contains(&digest.to_string()));
+            prop_assert_eq!(is_shared, !apart.contains(&id), "{}", name);
+        }
     }
 
     #[test]

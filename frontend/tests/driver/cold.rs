@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use imagespec_compile::NoCache;
 use imagespec_frontend::DriveError;
 
 use crate::world::{World, build, frontend, lines};
@@ -57,6 +58,21 @@ async fn the_first_problem_is_reported() {
     let DriveError::Step { steps, .. } = &error else { panic!("{error:?}") };
     assert!(steps.iter().any(|step| step.id == "lock" && step.fields == ["packages[0]"]), "{steps:?}");
     assert!(lines(&daemon.calls()).iter().all(|line| !line.contains("[pip]")), "nothing goes on");
+}
+
+#[tokio::test]
+async fn records_that_a_daemon_has_lost_are_written_again() {
+    let daemon = World { has_broken_records: true, ..World::default() }.daemon();
+    let outcome = build(frontend(SPEC), &daemon).await;
+    let planned = outcome.planned.unwrap();
+    assert!(planned.settings.no_cache != NoCache::default(), "the records ignore the cache");
+    let lines = lines(&daemon.calls());
+    assert!(lines.iter().any(|line| line.contains("Solve [pip] click")), "{lines:#?}");
+
+    let broken = vec!["[record]"];
+    let daemon = World { has_broken_records: true, broken, ..World::default() }.daemon();
+    let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
+    assert!(error.to_string().contains("exit code: 1"), "the second error is the one to report: {error}");
 }
 
 #[tokio::test]
