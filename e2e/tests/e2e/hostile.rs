@@ -20,7 +20,8 @@ const CANARY: &str = "canary-of-a-secret-variable";
 
 pub(crate) fn cases() -> Vec<Case> {
     let base = scenario("hostile-base", [BUILDKITD], base);
-    base.chain(scenario("hostile-sdist", [BUILDKITD], sdist)).collect()
+    let sdist = scenario("hostile-sdist", [BUILDKITD], sdist);
+    base.chain(sdist).chain(scenario("hostile-conda", [BUILDKITD], conda)).collect()
 }
 
 /// The specs of one attack.
@@ -139,6 +140,27 @@ fn sdist(context: &Context<'_>) {
         assert!(built.keys().any(|path| path.ends_with("site-packages/evilpkg.py")), "{cache}: the attack did not run");
         assert_eq!(attack.victim(), expected, "{cache}: the victim's packages are changed");
     }
+}
+
+/// A conda package whose script runs when it is linked.
+fn conda(context: &Context<'_>) {
+    let (alias, _) = context.world.lab.conda_channel.rsplit_once('/').expect("the channel is a folder of the server");
+    let name = format!("evil-conda-{}", context.space.name().to_ascii_lowercase());
+    let channel = context.world.lab.state.join("files").join(&name);
+    let _removed = Removed(channel.clone());
+    let url = format!("{alias}/{name}");
+    let words = [("@ALIAS@", alias), ("@FILES@", url.as_str())];
+    let clean = Attack { context, cache: "clean" };
+    clean.fill("hostile-conda", &words);
+    let folder = context.space.context();
+    let script = folder.join("post-link.sh");
+    Program::new("python3").arg(folder.join("channel.py")).arg(&channel).arg(script).ok();
+    let expected = clean.victim();
+    let attack = Attack { context, cache: "attacked" };
+    attack.fill("hostile-conda", &words);
+    let (built, _) = attack.files("attacker.yaml");
+    assert!(built.keys().any(|path| path.ends_with("/envs/runtime/loot")), "the attack did not run");
+    assert_eq!(attack.victim(), expected, "the victim's packages are changed");
 }
 
 /// A folder that is removed when dropped.
