@@ -21,7 +21,7 @@ pub use recipe::{lower_recipe, lower_steps};
 pub(crate) use group::COLLISIONS_FILE;
 pub(crate) use lock::{EXPORTED_FILE, LOCK_FILE};
 pub(crate) use probe::{INSTALLED_FILE, INTERPRETER_FILE};
-pub(crate) use record::{RECORD, path as record, title};
+pub(crate) use record::{path as record, title};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -279,26 +279,23 @@ impl<'a> Lowering<'a> {
 
     /// Adds a process of a step.
     fn step_exec(&mut self, step: &Step, exec: Exec) -> ExecOutputs {
-        self.exec_of(&step.names(), self.note(&step.id, &step.title, &step.locations), exec)
+        let ignore_cache = self.common.no_cache.applies_to(&step.names());
+        self.exec_of(Note { ignore_cache, ..self.note(&step.id, &step.title, &step.locations) }, exec)
     }
 
-    /// Adds a process of the step with these names.
-    fn exec_of(&mut self, names: &[&str], mut note: Note, exec: Exec) -> ExecOutputs {
-        note.ignore_cache = self.common.no_cache.applies_to(names);
-        let exec = if note.ignore_cache { exec.with_worker_filter(ANY_WORKER) } else { exec };
-        let outputs = self.graph.exec(exec);
+    fn exec_of(&mut self, note: Note, exec: Exec) -> ExecOutputs {
+        let outputs = self.graph.exec(if note.ignore_cache { exec.with_worker_filter(ANY_WORKER) } else { exec });
         self.graph.annotate(outputs.op(), note);
         outputs
     }
 
     /// Adds changes of files of a step.
     fn step_file(&mut self, step: &Step, file: File) -> Output {
-        self.file_of(&step.names(), self.note(&step.id, &step.title, &step.locations), file)
+        let ignore_cache = self.common.no_cache.applies_to(&step.names());
+        self.file_of(Note { ignore_cache, ..self.note(&step.id, &step.title, &step.locations) }, file)
     }
 
-    /// Adds changes of files of the step with these names.
-    fn file_of(&mut self, names: &[&str], mut note: Note, file: File) -> Output {
-        note.ignore_cache = self.common.no_cache.applies_to(names);
+    fn file_of(&mut self, note: Note, file: File) -> Output {
         let output = if note.ignore_cache {
             self.graph.file(file.with_worker_filter(ANY_WORKER))
         } else {

@@ -161,6 +161,8 @@ impl Plan {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Common {
     pub(crate) no_cache: NoCache,
+    /// Whether records are written without cache.
+    pub(crate) writes_records: bool,
     pub(crate) resolve_mode: ResolveMode,
     pub(crate) network: Network,
     pub(crate) proxy: Option<Proxy>,

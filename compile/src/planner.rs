@@ -257,6 +257,7 @@ impl<'a, 'o> Planner<'a, 'o> {
             platforms: _,
             labels: _,
             no_cache,
+            writes_records,
             resolve_mode,
             network,
             proxy,
@@ -270,6 +271,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         } = self.settings.clone();
         let common = Common {
             no_cache,
+            writes_records,
             resolve_mode,
             network,
             proxy,

@@ -8,8 +8,6 @@ pub use buildkit_llb::{Network, ResolveMode};
 use buildkit_llb::{Platform, Proxy};
 use serde::{Deserialize, Serialize};
 
-use crate::lower::RECORD;
-
 /// The options of a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,6 +18,9 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// The steps that run without cache.
     pub no_cache: NoCache,
+    /// Whether records are written without cache: the files of the image with the answers that its plan is based on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub writes_records: bool,
     /// Where images are looked up (`image-resolve-mode`).
     pub resolve_mode: ResolveMode,
     /// The network of all steps (`force-network-mode`).
@@ -69,19 +70,6 @@ pub enum NoCache {
 }
 
 impl NoCache {
-    /// The same, and without cached records: the files of the image with the answers that its plan is based on.
-    #[must_use]
-    pub fn with_records(self) -> Self {
-        match self {
-            Self::Nothing => Self::Steps(vec![RECORD.to_owned()]),
-            Self::Everything => Self::Everything,
-            Self::Steps(mut ids) => {
-                ids.push(RECORD.to_owned());
-                Self::Steps(ids)
-            }
-        }
-    }
-
     /// Whether a step with one of these names runs without cache.
     pub(crate) fn applies_to(&self, names: &[&str]) -> bool {
         match self {

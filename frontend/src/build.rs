@@ -96,7 +96,7 @@ pub(crate) enum Records {
 
 /// What to do if a daemon's state stays broken.
 const BROKEN_STATE_HELP: &str = " (a build that was cancelled has left a broken state in the daemon, which it keeps until it is \
-                                 restarted: restart it, or build once with --no-cache)";
+                                 restarted)";
 
 /// Whether the daemon has lost the inputs of an op (moby/buildkit: `solver/scheduler.go`, `NewInputRequest`; `solver/jobs.go`,
 /// `CalcSlowCache`).
@@ -222,10 +222,8 @@ impl ImagespecFrontend {
         records: Records,
     ) -> Result<Option<Planned>, DriveError> {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
-        let mut settings = Settings { lock: self.lock, ..crate::settings(options).map_err(Status::from)? };
-        if records == Records::Written {
-            settings.no_cache = settings.no_cache.with_records();
-        }
+        let settings = crate::settings(options).map_err(Status::from)?;
+        let settings = Settings { lock: self.lock, writes_records: records == Records::Written, ..settings };
         let began = Instant::now();
         let daemon = answering::daemon(bridge, options).await?;
         require_caps(&self.required, &daemon.fact.caps())?;
@@ -273,7 +271,8 @@ impl ImagespecFrontend {
 
     /// The name of the spec's last build in the memory. `None` if this build should not use it.
     fn memory_name(&self, document: &Document, settings: &Settings) -> Option<String> {
-        let is_usual = self.lock == LockUse::Read && settings.no_cache == NoCache::default();
+        let is_usual =
+            self.lock == LockUse::Read && settings.no_cache == NoCache::default() && !settings.writes_records;
         let target = document.target.as_deref().unwrap_or_default();
         let platforms = settings.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         self.identity.as_ref().filter(|_| is_usual).map(|identity| format!("{identity} {target} {platforms}"))

@@ -38,6 +38,7 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
             NoCache::Everything => imagespec_compile::NoCache::Everything,
             NoCache::Targets(names) => imagespec_compile::NoCache::Steps(names.clone()),
         },
+        writes_records: false,
         resolve_mode: options.resolve_mode,
         network: options.network,
         proxy: proxy(options),

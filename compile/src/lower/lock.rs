@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use buildkit_llb::{Access, BindMount, Mount, Output};
+use buildkit_llb::{Access, BindMount, Mount, Note, Output};
 
 use crate::arguments::{WithoutIndexes, without_indexes};
 use crate::fixed::{INSTALLED, MOUNTS, OUTPUT};
@@ -116,7 +116,8 @@ impl Lowering<'_> {
             .with_mounts(inputs)
             .with_mount(Mount::bind(OUTPUT, output, Access::Output));
         let exec = self.with_trust(exec, mounts, envs);
-        let outputs = self.exec_of(&[LOCK], self.note(LOCK, title, &step.locations), exec);
+        let ignore_cache = self.common.no_cache.applies_to(&[LOCK]);
+        let outputs = self.exec_of(Note { ignore_cache, ..self.note(LOCK, title, &step.locations) }, exec);
         outputs.at(OUTPUT)
     }
 }

@@ -10,9 +10,6 @@ use crate::lower::Lowering;
 use crate::lower::lock::LOCK_FILE;
 use crate::outcome::Record;
 
-/// The name of the steps that write records.
-pub(crate) const RECORD: &str = "record";
-
 /// The path of a record in the image.
 pub(crate) fn path(name: &str) -> String {
     format!("{RECORDS}/{name}")
@@ -29,7 +26,8 @@ impl<'a> Lowering<'a> {
             })
         });
         let name = files.first().map_or("", |(_, name)| name);
-        self.file_of(&[RECORD], Note::named(self.named(RECORD, &title(name))), copied)
+        let note = Note::named(self.named("record", &title(name)));
+        self.file_of(Note { ignore_cache: self.common.writes_records, ..note }, copied)
     }
 
     /// The records of the plan and of the images below it.

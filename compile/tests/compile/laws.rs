@@ -273,8 +273,9 @@ proptest! {
             try_build(document("spec.json", &text(&fields)), settings, &world).expect("sound").graph()
         };
         let plain = digests(&built(&Settings::default()), "");
+        let writes_records = step == "record";
         let no_cache = NoCache::Steps(vec![step.to_owned()]);
-        let graph = built(&Settings { no_cache, ..Settings::default() });
+        let graph = built(&Settings { no_cache, writes_records, ..Settings::default() });
         let mut apart = BTreeSet::new();
         let mut all = ops(&graph);
         // Inputs come before the ops that read them.

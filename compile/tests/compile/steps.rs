@@ -218,5 +218,4 @@ fn a_no_cache_filter_selects_all_steps_of_a_kind() {
     assert_eq!(ignored("apt"), ["[apt] git", "[apt] curl"]);
     assert_eq!(ignored("apt-1"), ["[apt] git"]);
     assert_eq!(ignored("copy"), ["[copy] a", "[copy] b"]);
-    assert_eq!(ignored("record"), ["[record] what the base image has"]);
 }
