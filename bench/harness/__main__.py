@@ -16,11 +16,11 @@ from typing import Any
 from harness import contents, program, registry, report, thirty, versions
 from harness.index import URL, KeptIndex
 from harness.machine import BENCH, BenchError, Lab, load, only_one
-from harness.measure import Cycle, Record
+from harness.measure import Cycle, Record, in_turn
 from harness.plot import plot
 from harness.services import BASE_REPOSITORY, Services
 from harness.sides import DEFAULT_SIDES, SIDES
-from harness.spec import COLD, SCENARIOS, SOURCE_FILES, Scenario, Spec
+from harness.spec import COLD, ELSEWHERE, SCENARIOS, SOURCE_FILES, Scenario, Spec
 
 DEFAULT_SPECS = ("small", "data")
 
@@ -99,16 +99,22 @@ def measure(services: Services, given: argparse.Namespace, outcome: Outcome) -> 
             turn = repetition % len(compared)
             for name, side in compared[turn:] + compared[:turn]:
                 cycle = Cycle(services, base, spec, name, side, repetition, say, SIDES[name].make)
-                outcome.records += cycle.run(given.scenarios)
+                known = SIDES[name]
+                of_side = [one for one in given.scenarios if known.is_built_elsewhere or one not in ELSEWHERE]
+                outcome.records += cycle.run(of_side)
                 if repetition == 0 and needs_cold(given.scenarios):
                     seen = contents.look_into(services, cycle.reference(COLD))
                     outcome.contents.setdefault(spec.name, {})[name] = seen
+        cycles = [
+            Cycle(services, base, spec, name, side, given.repetitions, say, SIDES[name].make) for name, side in compared
+        ]
+        outcome.records += in_turn(cycles, given.scenarios)
         compare(spec.name, outcome)
     outcome.program = program.figures(services, specs[0])
 
 
 def needs_cold(scenarios: list[Scenario]) -> bool:
-    return any(scenario.name != "cold-dl" for scenario in scenarios)
+    return any(scenario.name != "cold-dl" and not scenario.is_quick for scenario in scenarios)
 
 
 def compare(spec: str, outcome: Outcome) -> None:

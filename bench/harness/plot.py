@@ -89,7 +89,7 @@ def plot(rows: Sequence[Row]) -> str:
 
 
 def _bar(row: Row, y: float, end: float) -> list[str]:
-    ratio = "" if row.side == "peer" or row.whole_ratio is None else f", {1 / row.whole_ratio:.1f}× as fast"
+    ratio = "" if row.side == "peer" or row.whole_ratio is None else f", {1 / row.whole_ratio.value:.1f}× as fast"
     label = f"{row.whole:.2f} s, {megabytes(row.new_megabytes)} MB{ratio}"
     colour = _COLOURS.get(row.side, "#999")
     return [

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.machine import BENCH, ROOT
 from harness.measure import Record
-from harness.report import Row, rows
+from harness.report import Ratio, Row, rows
 
 BLOCK = re.compile(r"(<!-- bench:begin: from ([^>]+) -->\n).*?(<!-- bench:end -->)", re.DOTALL)
 
@@ -177,9 +177,11 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 2 else f"{value:.1f} s"
 
 
-def ratio(value: float | None) -> str:
+def ratio(value: Ratio | float | None) -> str:
     if value is None:
         return "–"
+    if isinstance(value, Ratio):
+        value = value.value
     if value == 0:
         return "0"
     return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from statistics import median
 
 from harness.measure import Record
 
 _COLUMNS = (
     *("scenario", "side", "n"),
-    *("build s (min–max)", "ratio"),
-    *("whole s", "ratio"),
-    *("CPU s", "ratio"),
+    *("build s (min–max)", "ratio (95 %)"),
+    *("whole s", "ratio (95 %)"),
+    *("CPU s", "ratio (95 %)"),
     *("new layers", "MB pushed", "ratio", "MB pulled"),
 )
 PHASES = ("pull", "apt", "pip", "files", "export", "push")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of two medians, and the interval in which it is with a probability of 95 % (percentile bootstrap)."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ours: Sequence[float], others: Sequence[float]) -> Ratio | None:
+        if not median(others):
+            return None
+        draw = Random(0)
+        drawn = []
+        for _ in range(2000):
+            other = median(draw.choices(others, k=len(others)))
+            if other:
+                drawn.append(median(draw.choices(ours, k=len(ours))) / other)
+        drawn.sort()
+        low, high = drawn[round(0.025 * (len(drawn) - 1))], drawn[round(0.975 * (len(drawn) - 1))]
+        return cls(median(ours) / median(others), low, high)
+
+    def __str__(self) -> str:
+        return f"{short(self.value)} ({short(self.low)}–{short(self.high)})"
 
 
 @dataclass(frozen=True)
@@ -37,23 +64,28 @@ class Row:
         return median(record.whole for record in self.records)
 
     @property
-    def ratio(self) -> float | None:
+    def ratio(self) -> Ratio | None:
         """The time of the building program."""
-        return self.seconds / median(record.seconds for record in self.peer) if self.peer else None
+        return self._compared(lambda record: record.seconds)
 
     @property
-    def whole_ratio(self) -> float | None:
+    def whole_ratio(self) -> Ratio | None:
         """The whole time that the user waits."""
-        return self.whole / median(record.whole for record in self.peer) if self.peer else None
+        return self._compared(lambda record: record.whole)
 
     @property
     def cpu(self) -> float:
         return median(record.cpu for record in self.records)
 
     @property
-    def cpu_ratio(self) -> float | None:
+    def cpu_ratio(self) -> Ratio | None:
         """Processor time, which depends less on other work of the machine."""
-        return self.cpu / median(record.cpu for record in self.peer) if self.peer else None
+        return self._compared(lambda record: record.cpu)
+
+    def _compared(self, value: Callable[[Record], float]) -> Ratio | None:
+        if not self.peer or self.records == self.peer:
+            return None
+        return Ratio.of([value(record) for record in self.records], [value(record) for record in self.peer])
 
     @property
     def new_megabytes(self) -> float:
@@ -110,9 +142,9 @@ def table(found: Sequence[Row]) -> str:
             times = [record.seconds for record in row.records]
             text.append(
                 f"| {row.scenario} | {row.side} | {len(times)} | {row.seconds:.2f} ({min(times):.2f}–{max(times):.2f}) "
-                f"| {_ratio(row, row.ratio)} | {row.whole:.2f} | {_ratio(row, row.whole_ratio)} "
-                f"| {row.cpu:.1f} | {_ratio(row, row.cpu_ratio)} | {row.new_layers} "
-                f"| {megabytes(row.new_megabytes)} | {_ratio(row, row.bytes_ratio)} "
+                f"| {row.ratio or '–'} | {row.whole:.2f} | {row.whole_ratio or '–'} "
+                f"| {row.cpu:.2f} | {row.cpu_ratio or '–'} | {row.new_layers} "
+                f"| {megabytes(row.new_megabytes)} | {_bytes_ratio(row)} "
                 f"| {megabytes(row.pulled_megabytes)} |"
             )
         text.append("")
@@ -124,10 +156,12 @@ def megabytes(value: float) -> str:
     return f"{value:.1f}" if value >= 0.1 or not value else f"{value:.4f}"
 
 
-def _ratio(row: Row, value: float | None) -> str:
-    if row.records == row.peer or value is None:
-        return "–"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+def _bytes_ratio(row: Row) -> str:
+    return "–" if row.records == row.peer or row.bytes_ratio is None else short(row.bytes_ratio)
+
+
+def short(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
 
 
 def phase_table(found: Sequence[Row]) -> str:

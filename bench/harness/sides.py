@@ -14,7 +14,7 @@ from typing import Protocol
 
 from harness.machine import BENCH, run
 from harness.services import CA_IMAGE, OUR_FRONTEND, Services
-from harness.spec import EXTRA_PACKAGE, Spec
+from harness.spec import EXTRA_PACKAGES, Spec
 
 
 EXPERT_PROJECT = """\
@@ -163,7 +163,7 @@ class Expert:
         (context / "uv.lock").write_text(self.locks[project], encoding="utf-8")
 
     def build(self, spec: Spec, context: Path, reference: str, cache: Cache = NO_CACHE) -> Built:
-        appended = [EXTRA_PACKAGE] if self.appends and EXTRA_PACKAGE in spec.fields["packages"] else []
+        appended = [name for name in spec.fields["packages"] if self.appends and name in EXTRA_PACKAGES]
         packages = [name for name in spec.fields["packages"] if name not in appended]
         project = self._project(replace(spec, fields={**spec.fields, "packages": packages}))
         before = {}
@@ -279,11 +279,13 @@ class Known:
 
     about: str
     make: Callable[[Services], Side]
+    is_built_elsewhere: bool = True
+    """Whether builds on other daemons and with a newer base image are of interest: the expert's Dockerfile does these best."""
 
 
 SIDES = {
-    "peer": Known("Flytekit's Dockerfile, BuildKit's Dockerfile frontend, gzip", Peer),
-    "flyte2": Known("the Dockerfile that Flyte v2 writes, gzip", FlyteV2),
+    "peer": Known("Flytekit's Dockerfile, BuildKit's Dockerfile frontend, gzip", Peer, is_built_elsewhere=False),
+    "flyte2": Known("the Dockerfile that Flyte v2 writes, gzip", FlyteV2, is_built_elsewhere=False),
     "expert": Known(
         "an expert's Dockerfile with uv sync and COPY --link, zstd", lambda services: Expert(services, "zstd")
     ),

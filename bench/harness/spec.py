@@ -19,7 +19,11 @@ from harness.machine import BENCH
 SOURCE_FILES = {"small": 20, "data": 20, "src": 2000, "ml": 20, "gpu": 20}
 
 # None of them is a dependency of a spec, and each is small, so that the cost is that of the change itself.
-EXTRA_PACKAGE = "humanize"
+EXTRA_PACKAGES = (
+    *("humanize", "termcolor", "toolz", "sortedcontainers", "xmltodict", "unidecode", "shortuuid", "pyfiglet", "emoji"),
+    *("inflection", "boltons", "munch", "colorama", "pytimeparse2", "wcwidth", "roman", "bidict", "durationpy"),
+    *("parse", "semver", "natsort"),
+)
 EXTRA_APT_PACKAGE = "tree"
 
 # One heavy package of each spec, and a bound that selects another version. Only pydantic also changes another package,
@@ -41,6 +45,10 @@ class Spec:
     fields: dict[str, Any]
     source_files: int
     edited_source: bool = False
+    turn: int = 0
+    """The number of an edit that is made several times; each is different."""
+    maker: str = ""
+    """Whoever makes the edits; those of different ones are different."""
     always_build: bool = False
     """Whether it is built even if our command line finds that the last push is up to date."""
 
@@ -53,6 +61,10 @@ class Spec:
         if index:
             fields["pip_index"] = index
         return cls(name, fields, SOURCE_FILES[name])
+
+    @property
+    def edit(self) -> str:
+        return f"{self.maker}-{self.turn}"
 
     def write(self, folder: Path) -> None:
         """Writes the context of this spec to a folder: `imagespec.json` and `src/`."""
@@ -73,7 +85,7 @@ class Spec:
                 path.write_text(_module(number), encoding="utf-8")
         # Written only if it differs: an unchanged file keeps its time, as in an unchanged checkout.
         first = source / "part_00/module_0000.py"
-        text = _module(0) + ("EDITED = True\n" if self.edited_source else "")
+        text = _module(0) + (f'EDITED = "{self.edit}"\n' if self.edited_source else "")
         if first.read_text(encoding="utf-8") != text:
             first.write_text(text, encoding="utf-8")
 
@@ -91,10 +103,18 @@ class Scenario:
     edit: Callable[[Spec], Spec]
     repeats: bool = False
     """Whether the image has the name of the first build's image."""
+    is_quick: bool = False
+    """Whether it is built many times in turn with other sides, because it takes less than a second on some."""
+    is_repeated: bool = False
+    """Whether it is built several times in a cycle for the same reason, because the sides must not find what others have built."""
 
 
 def _field(spec: Spec, name: str, value: object) -> Spec:
     return replace(spec, fields={**spec.fields, name: value})
+
+
+def _variable(spec: Spec) -> Spec:
+    return _field(spec, "env", {**spec.fields["env"], "LOG_LEVEL": f"debug-{spec.edit}"})
 
 
 def _bumped(spec: Spec) -> Spec:
@@ -107,16 +127,15 @@ COLD_EMPTY = Scenario("cold-dl", "nothing cached, no package downloaded", lambda
 COLD = Scenario("cold", "nothing cached but downloaded packages", lambda spec: spec)
 # Each starts from the state after `cold` and the ones before it; none depends on another's edit.
 AFTER_COLD = (
-    Scenario("no-change", "the same again", lambda spec: spec, repeats=True),
-    Scenario("again", "the same, built again", lambda spec: replace(spec, always_build=True), repeats=True),
-    Scenario(
-        "env", "one variable edited", lambda spec: _field(spec, "env", {**spec.fields["env"], "LOG_LEVEL": "debug"})
-    ),
-    Scenario("source", "one source file edited", lambda spec: replace(spec, edited_source=True)),
+    Scenario("no-change", "the same again", lambda spec: spec, repeats=True, is_quick=True),
+    Scenario("again", "the same, built again", lambda spec: replace(spec, always_build=True), repeats=True, is_quick=True),
+    Scenario("env", "one variable edited", _variable, is_quick=True),
+    Scenario("source", "one source file edited", lambda spec: replace(spec, edited_source=True), is_quick=True),
     Scenario(
         "pip",
         "one small pip package more",
-        lambda spec: _field(spec, "packages", [*spec.fields["packages"], EXTRA_PACKAGE]),
+        lambda spec: _field(spec, "packages", [*spec.fields["packages"], EXTRA_PACKAGES[spec.turn]]),
+        is_repeated=True,
     ),
     Scenario("bump", "one heavy package in another version", _bumped),
     Scenario(
@@ -127,7 +146,12 @@ AFTER_COLD = (
 )
 # Each starts from the state after `cold`, on one daemon or two.
 SECOND = Scenario("second", "the same on a second daemon, which has nothing", lambda spec: spec)
-FRESH = Scenario("fresh", "the same on a daemon that has nothing but a cache in the registry (mode=min)", lambda spec: spec)
+FRESH = Scenario(
+    "fresh",
+    "the same on a daemon that has nothing but a cache in the registry (mode=min)",
+    lambda spec: spec,
+    is_repeated=True,
+)
 MOVED = Scenario("moved", "the name of the base image leads to a newer one", lambda spec: spec)
 ELSEWHERE = (SECOND, FRESH, MOVED)
 SCENARIOS = (COLD_EMPTY, COLD, *AFTER_COLD, *ELSEWHERE)

@@ -1,6 +1,6 @@
 //! The last push of a build, to decide whether a build would push the same again and can be skipped.
 //!
-//! This module compares options and files. The caller asks the daemon whether images, locks and interpreters are the same
+//! This module compares specs, options and files. The caller asks the daemon whether images, locks and interpreters are the same
 //! ([`imagespec_frontend::Recorder::confirming_only`]). Files are the same if their names, modes, sizes and times are, including the
 //! time of their last status change.
 
@@ -33,6 +33,8 @@ pub(crate) struct LastPush {
     key: String,
     /// The digest of the build's options.
     options_digest: String,
+    /// The digest of the spec.
+    spec_digest: String,
 }
 
 /// A push, as stored.
@@ -40,6 +42,9 @@ pub(crate) struct LastPush {
 struct Push {
     /// The digest of the build's options.
     options_digest: String,
+    /// The digest of the spec. A different spec could have the same recipe, but that is seldom, and to find out takes half as long as the
+    /// build.
+    spec_digest: String,
     /// The digest of the facts that the image depends on.
     recipe: String,
     sent: Vec<SentDir>,
@@ -106,15 +111,18 @@ impl LastPush {
             exporters.iter().map(|exporter| json!([exporter.kind.as_str(), exporter.attrs])).collect();
         let policy = source_policy.map(policy_json);
         let options = json!([env!("CARGO_PKG_VERSION"), absolute(&files.context), options, exporters, policy]);
-        let options_digest = Digest::from_content(options.to_string().as_bytes()).to_string();
-        Some(Self { memory, files, names, key, options_digest })
+        let digest = |value: &Value| Digest::from_content(value.to_string().as_bytes()).to_string();
+        let (options_digest, spec_digest) =
+            (digest(&options), digest(&serde_json::to_value(&image.document.spec).unwrap_or_default()));
+        Some(Self { memory, files, names, key, options_digest, spec_digest })
     }
 
-    /// The last push, if the options and files are the same. Blocking.
+    /// The last push, if spec, options and files are the same. Blocking.
     pub(crate) fn unchanged(&self) -> Option<UnchangedPush> {
-        let Push { options_digest, recipe, sent, response } =
+        let Push { options_digest, spec_digest, recipe, sent, response } =
             serde_json::from_str(&self.memory.get(&self.key)?).ok()?;
-        let is_same = options_digest == self.options_digest && self.files.are_unchanged(&sent);
+        let is_same =
+            options_digest == self.options_digest && spec_digest == self.spec_digest && self.files.are_unchanged(&sent);
         is_same.then(|| UnchangedPush { recipe, names: self.names.clone(), response })
     }
 
@@ -127,7 +135,8 @@ impl LastPush {
         }
         // Files of other images in the same session do not belong to this push; files that were read directly are read again.
         sent.retain(|sent| wanted.contains(&sent.request));
-        let push = Push { options_digest: self.options_digest.clone(), recipe, sent, response: response.clone() };
+        let (options_digest, spec_digest) = (self.options_digest.clone(), self.spec_digest.clone());
+        let push = Push { options_digest, spec_digest, recipe, sent, response: response.clone() };
         if let Ok(text) = serde_json::to_string(&push) {
             self.memory.put(&self.key, &text);
         }
@@ -265,6 +274,26 @@ mod tests {
         assert_unique(|_, _| {});
         assert_unique(|options, _| drop(options.insert("build-arg:A".to_owned(), "1".to_owned())));
         assert_unique(|_, exporters| drop(exporters[0].attrs.insert("compression".to_owned(), "gzip".to_owned())));
+    }
+
+    #[test]
+    fn another_spec_is_built_without_asking_the_daemon() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let memory = DaemonMemory::in_folder(folder.path(), "daemon");
+        let push = |spec: imagespec::ImageSpec| {
+            let image = Image { document: spec.into(), ..Image::in_folder("/context") };
+            let exporters = [exporter(&[("push", "true"), ("name", "r/a:1")])];
+            LastPush::new(&image, &BTreeMap::new(), &exporters, None, memory.clone()).ok_or("the image is pushed")
+        };
+        let spec = imagespec::ImageSpec::default().with_env("A", "1")?;
+        let last = push(spec.clone())?;
+        let (options_digest, spec_digest) = (last.options_digest.clone(), last.spec_digest.clone());
+        let record =
+            Push { options_digest, spec_digest, recipe: String::new(), sent: Vec::new(), response: BTreeMap::new() };
+        memory.put(&last.key, &serde_json::to_string(&record)?);
+        assert!(push(spec.clone())?.unchanged().is_some());
+        assert!(push(spec.with_env("A", "2")?)?.unchanged().is_none());
+        Ok(())
     }
 
     #[test]
