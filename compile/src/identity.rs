@@ -127,7 +127,7 @@ fn base<'a>(plan: &Plan, steps: impl Iterator<Item = &'a Step>) -> Value {
     } = plan;
     let Common {
         no_cache: _,
-        writes_records: _,
+        avoided: _,
         resolve_mode: _,
         network,
         proxy: _,

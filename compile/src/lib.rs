@@ -99,6 +99,6 @@ pub use plan::{
     Parent, PinnedImage, Place, Plan, Shape, Step,
 };
 pub use planner::{ContextUse, context_use, plan};
-pub use settings::{CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};
+pub use settings::{Avoided, CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};
 pub use step_key::{STEP_DESCRIPTION, StepKey, steps_of};
 pub use store::{AnyQuestion, Fact, Knowledge, Question, Reads, Store};

@@ -33,6 +33,7 @@ use imagespec::{Diagnostic, SourceMap};
 
 use crate::answer::DaemonFact;
 use crate::plan::{Action, Common, Parent, PinnedImage, Plan, Shape, Step};
+use crate::settings::Avoided;
 use crate::step_key::{STEP_DESCRIPTION, StepKey};
 use crate::{image_config, locations, rules};
 
@@ -373,6 +374,14 @@ impl<'a> Lowering<'a> {
             // With a fixed time, the layer and therefore content-based cache keys do not depend on the day.
             file.mkfile(MkFile { timestamp: Some(0), ..MkFile::new(format!("/{path}"), 0o644, *text) })
         });
+        let file = match self.common.avoided {
+            Avoided::Nothing | Avoided::Records => file,
+            // Steps that read these files have other cache keys.
+            avoided => file.mkfile(MkFile {
+                timestamp: Some(0),
+                ..MkFile::new(format!("/{}", record::other_name(avoided)), 0o644, "")
+            }),
+        };
         let output = self.graph.file(file);
         self.graph.annotate(output.op(), Note::named(self.named("internal", &format!("write {name} inputs"))));
         output

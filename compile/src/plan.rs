@@ -13,7 +13,7 @@ pub use self::action::{
     Account, Action, Compiler, CopyItem, GroupInstall, InstallSecret, LocalFilter, ManagedPython, Place,
 };
 use crate::outcome::Record;
-use crate::settings::{CaBundle, Network, NoCache, ResolveMode};
+use crate::settings::{Avoided, CaBundle, Network, NoCache, ResolveMode};
 
 /// The build of one platform.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -161,8 +161,7 @@ impl Plan {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Common {
     pub(crate) no_cache: NoCache,
-    /// Whether records are written without cache.
-    pub(crate) writes_records: bool,
+    pub(crate) avoided: Avoided,
     pub(crate) resolve_mode: ResolveMode,
     pub(crate) network: Network,
     pub(crate) proxy: Option<Proxy>,

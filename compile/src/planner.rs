@@ -257,7 +257,7 @@ impl<'a, 'o> Planner<'a, 'o> {
             platforms: _,
             labels: _,
             no_cache,
-            writes_records,
+            avoided,
             resolve_mode,
             network,
             proxy,
@@ -271,7 +271,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         } = self.settings.clone();
         let common = Common {
             no_cache,
-            writes_records,
+            avoided,
             resolve_mode,
             network,
             proxy,

@@ -18,9 +18,9 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// The steps that run without cache.
     pub no_cache: NoCache,
-    /// Whether records are written without cache: the files of the image with the answers that its plan is based on.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub writes_records: bool,
+    /// Which results in the daemon are not used, because its state is broken.
+    #[serde(skip_serializing_if = "Avoided::is_nothing")]
+    pub avoided: Avoided,
     /// Where images are looked up (`image-resolve-mode`).
     pub resolve_mode: ResolveMode,
     /// The network of all steps (`force-network-mode`).
@@ -54,6 +54,25 @@ pub enum LockUse {
     Write,
     /// Write it as if it did not exist: every version is resolved again.
     Renew,
+}
+
+/// What has other cache keys than usual, so that a daemon does not find its results. The image is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Avoided {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Records: the files of the image with the answers that its plan is based on.
+    Records,
+    /// Records, and steps that have input files.
+    Steps,
+}
+
+impl Avoided {
+    fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
 }
 
 /// The steps that run without cache.

@@ -13,7 +13,7 @@ use buildkit_llb::CapSet;
 use futures_util::future::try_join_all;
 use imagespec::{Choice, Diagnostic, Problems};
 use imagespec_compile::{
-    Compiled, Document, LockFile, LockUse, NoCache, Outcome, Plan, Settings, Store, lower, lower_for, plan,
+    Avoided, Compiled, Document, LockFile, LockUse, NoCache, Outcome, Plan, Settings, Store, lower, lower_for, plan,
 };
 
 use crate::answering::{self, Answerer};
@@ -83,15 +83,6 @@ pub(crate) struct Driven {
     pub(crate) planned: Result<Option<Planned>, DriveError>,
     /// The answer to the daemon.
     pub(crate) result: Result<FrontendResult, Status>,
-}
-
-/// What happens with the records of answers in the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Records {
-    /// They are used from the cache.
-    Cached,
-    /// They are written again.
-    Written,
 }
 
 /// What to do if a daemon's state stays broken.
@@ -184,16 +175,19 @@ impl ImagespecFrontend {
 
     /// Drives a build to a goal, and solves its images if they are the goal.
     ///
-    /// If a build is cancelled at the wrong moment, the daemon keeps an op without its inputs. From then on, each build with an op of the
-    /// same cache key is given that one and fails, until the daemon is restarted (moby/buildkit: `solver/scheduler.go`, `dispatch` stores
-    /// edges in the index that were released before). Seen with records of answers, whose keys are their content. An op that ignores the
-    /// cache takes the place of the broken one, so a second attempt writes the records again.
+    /// If a build ends while the daemon computes cache keys for it, the daemon may keep an op without its inputs. From then on, each build
+    /// with an op of the same cache key is given that one and fails, until the daemon is restarted (moby/buildkit: `solver/scheduler.go`,
+    /// `dispatch` stores edges in the index that were released before). Seen with records of answers, whose keys are their content. So
+    /// further attempts have other cache keys. Ops that ignore the cache would not be enough: what is built on them would be given the
+    /// failed ops of the first attempt, which have the same keys and are kept until the build ends.
     pub(crate) async fn build_to(&self, bridge: &Bridge, options: &BuildOptions, goal: Goal) -> Driven {
-        let driven = Box::pin(self.attempt(bridge, options, goal, Records::Cached)).await;
-        if !driven.result.as_ref().is_err_and(is_broken_state) {
-            return driven;
+        let mut driven = Box::pin(self.attempt(bridge, options, goal, Avoided::Nothing)).await;
+        for avoided in [Avoided::Records, Avoided::Steps] {
+            if !driven.result.as_ref().is_err_and(is_broken_state) {
+                return driven;
+            }
+            driven = Box::pin(self.attempt(bridge, options, goal, avoided)).await;
         }
-        let mut driven = Box::pin(self.attempt(bridge, options, goal, Records::Written)).await;
         let statuses = [driven.result.as_mut().err(), driven.planned.as_mut().err().and_then(DriveError::status_mut)];
         for status in statuses.into_iter().flatten().filter(|status| is_broken_state(status)) {
             status.message.push_str(BROKEN_STATE_HELP);
@@ -201,8 +195,8 @@ impl ImagespecFrontend {
         driven
     }
 
-    async fn attempt(&self, bridge: &Bridge, options: &BuildOptions, goal: Goal, records: Records) -> Driven {
-        let planned = Box::pin(self.drive(bridge, options, goal, records)).await;
+    async fn attempt(&self, bridge: &Bridge, options: &BuildOptions, goal: Goal, avoided: Avoided) -> Driven {
+        let planned = Box::pin(self.drive(bridge, options, goal, avoided)).await;
         let result = match &planned {
             Err(error) => Err(error.clone().into()),
             Ok(Some(planned)) if goal == Goal::Build && !planned.compiled.is_empty() => {
@@ -219,11 +213,11 @@ impl ImagespecFrontend {
         bridge: &Bridge,
         options: &BuildOptions,
         goal: Goal,
-        records: Records,
+        avoided: Avoided,
     ) -> Result<Option<Planned>, DriveError> {
         let (mut document, mut warnings) = self.document(bridge, options).await?;
         let settings = crate::settings(options).map_err(Status::from)?;
-        let settings = Settings { lock: self.lock, writes_records: records == Records::Written, ..settings };
+        let settings = Settings { lock: self.lock, avoided, ..settings };
         let began = Instant::now();
         let daemon = answering::daemon(bridge, options).await?;
         require_caps(&self.required, &daemon.fact.caps())?;
@@ -271,8 +265,9 @@ impl ImagespecFrontend {
 
     /// The name of the spec's last build in the memory. `None` if this build should not use it.
     fn memory_name(&self, document: &Document, settings: &Settings) -> Option<String> {
-        let is_usual =
-            self.lock == LockUse::Read && settings.no_cache == NoCache::default() && !settings.writes_records;
+        let is_usual = self.lock == LockUse::Read
+            && settings.no_cache == NoCache::default()
+            && settings.avoided == Avoided::Nothing;
         let target = document.target.as_deref().unwrap_or_default();
         let platforms = settings.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         self.identity.as_ref().filter(|_| is_usual).map(|identity| format!("{identity} {target} {platforms}"))

@@ -103,11 +103,25 @@ enum Round {
 impl<'a> Driver<'a> {
     /// Drives the build. `None` if the goal is to confirm and something has changed.
     ///
+    /// When it is over, lookups in the daemon are not stopped: a build must not end while the daemon computes cache keys for it
+    /// ([`ImagespecFrontend::build_to`](crate::ImagespecFrontend)). What takes longer than a lookup is a running step, and stopping it is
+    /// safe.
+    ///
     /// # Errors
     /// The spec is invalid, a question could not be answered, or a step failed.
-    pub(crate) async fn drive(mut self) -> Result<Option<DriveOutcome>, DriveError> {
+    pub(crate) async fn drive(self) -> Result<Option<DriveOutcome>, DriveError> {
+        let (parts, mut in_flight) = (self.parts, InFlight::default());
+        let outcome = Box::pin(self.rounds(&mut in_flight)).await;
+        let settled = async {
+            in_flight.settle().await;
+            parts.settle().await;
+        };
+        let _ = timeout(parts.lookup(), settled).await;
+        outcome
+    }
+
+    async fn rounds(mut self, in_flight: &mut InFlight<'a>) -> Result<Option<DriveOutcome>, DriveError> {
         self.known.set(imagespec_compile::question::Daemon, self.daemon.clone());
-        let mut in_flight = InFlight::default();
         for _ in 0..MAX_ROUNDS {
             let outcome = plan(self.document, self.settings, self.known.over(&self.expected));
             self.events.send(Event::Planned(PlanningPass {
@@ -129,14 +143,14 @@ impl<'a> Driver<'a> {
                 return Ok(None);
             }
             self.start_sending(&outcome);
-            self.ask(&outcome, files, &mut in_flight);
+            self.ask(&outcome, files, in_flight);
             if files == Files::Read && !is_anything_missing {
                 // Planning can continue without waiting.
                 continue;
             }
             let compiled = self.lower_ahead(&outcome);
             let ahead = self.build_ahead(&outcome, &compiled);
-            match self.round(&outcome, &mut in_flight, ahead).await? {
+            match self.round(&outcome, in_flight, ahead).await? {
                 Round::Confirmed(built) => return self.finish(outcome, compiled, built).await.map(Some),
                 Round::Changed if self.goal == Goal::Confirm => return Ok(None),
                 Round::Answered | Round::Changed => {}
@@ -199,6 +213,7 @@ impl<'a> Driver<'a> {
             if self.is_confirmed(outcome) {
                 // All answers that the failed questions depend on are confirmed.
                 if let Some((question, status)) = failures.pop_first() {
+                    leave(in_flight, ahead, found_ahead.is_some());
                     return Err(self.unanswered(&question, status, outcome));
                 }
                 if !std::mem::replace(&mut has_begun_early, true) {
@@ -231,6 +246,7 @@ impl<'a> Driver<'a> {
             }
         }
         if let Some((question, status)) = failures.pop_first() {
+            leave(in_flight, ahead, found_ahead.is_some());
             return Err(self.unanswered(&question, status, outcome));
         }
         if outcome.missing().next().is_some() {
@@ -381,6 +397,13 @@ impl<'a> Driver<'a> {
 /// private images from strangers denies access instead.
 fn is_not_found(status: &Status) -> bool {
     status.message.ends_with(": not found")
+}
+
+/// Leaves a lookup that has not ended.
+fn leave<'a>(in_flight: &mut InFlight<'a>, ahead: OptionFuture<Ahead<'a>>, has_ended: bool) {
+    if !has_ended {
+        in_flight.leave(ahead.map(drop));
+    }
 }
 
 fn file_questions(outcome: &Outcome) -> impl Iterator<Item = &AnyQuestion> {

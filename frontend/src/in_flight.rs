@@ -62,6 +62,18 @@ impl<'a> InFlight<'a> {
         self.answers.push(answer.boxed());
     }
 
+    /// Adds a future whose end [`settle`](Self::settle) waits for.
+    pub(crate) fn leave(&mut self, rest: impl Future<Output = ()> + Send + 'a) {
+        let number = self.begun;
+        self.begun += 1;
+        self.answers.push(rest.map(move |()| (number, (Vec::new(), Ok(Vec::new())))).boxed());
+    }
+
+    /// Waits for everything in flight, whatever becomes of it.
+    pub(crate) async fn settle(&mut self) {
+        while self.answers.next().await.is_some() {}
+    }
+
     /// The next answer to open questions; `None` if nothing is in flight.
     pub(crate) async fn next(&mut self) -> Option<Answers> {
         loop {

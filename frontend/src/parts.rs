@@ -133,6 +133,16 @@ impl Parts {
         Ok(())
     }
 
+    /// Waits for everything that was started, whatever becomes of it.
+    pub(crate) async fn settle(&self) {
+        let (mut running, mut fetching) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.running), std::mem::take(&mut state.fetching))
+        };
+        while running.join_next().await.is_some() {}
+        while fetching.join_next().await.is_some() {}
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

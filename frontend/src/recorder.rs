@@ -5,12 +5,13 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use buildkit_gateway::{Bridge, Build, BuildOptions, Frontend, FrontendResult, Status, run_frontend};
-use futures_util::future::try_join;
+use futures_util::future::join;
+use imagespec_compile::Avoided;
 
-use crate::build::{Driven, ImagespecFrontend, Planned, Records};
+use crate::build::{Driven, ImagespecFrontend, Planned};
 use crate::drive::Goal;
 use crate::error::DriveError;
-use crate::published::{Changed, Published};
+use crate::published::Published;
 
 /// The record of a [`Recorder`]: the planned build, or the reason why there is none. Empty until the daemon has run the frontend.
 pub type Recorded = Arc<OnceLock<Result<Planned, DriveError>>>;
@@ -87,13 +88,11 @@ impl Frontend for Recorder {
             Task::Build => Goal::Build,
             Task::Plan => Goal::Plan,
             Task::Confirm(image) => {
-                let confirmed = async {
-                    // The build that follows reports the error.
-                    let confirmed =
-                        Box::pin(self.frontend.drive(bridge, options, Goal::Confirm, Records::Cached)).await;
-                    confirmed.ok().flatten().ok_or(Changed)
-                };
-                if let Ok((planned, ())) = try_join(confirmed, image.is_there(build)).await {
+                // Neither is stopped when the other fails: see `Driver::drive`.
+                let confirmed = Box::pin(self.frontend.drive(bridge, options, Goal::Confirm, Avoided::Nothing));
+                let (confirmed, is_there) = join(confirmed, image.is_there(build)).await;
+                // The build that follows reports the error.
+                if let (Ok(Some(planned)), Ok(())) = (confirmed, is_there) {
                     let _ = self.recorded.set(Ok(planned));
                 }
                 return Ok(FrontendResult::single(None));

@@ -5,7 +5,7 @@ use buildkit_gateway::{BuildOptions, NoCache, OptionError, SourceDateEpoch};
 use buildkit_llb::{Platform, Proxy};
 use buildkit_proto::keys::option;
 use imagespec::Choice;
-use imagespec_compile::{CaBundle, LockUse, Settings};
+use imagespec_compile::{Avoided, CaBundle, LockUse, Settings};
 
 /// The build argument with the id of the secret that contains the CA bundle (`--build-arg IMAGESPEC_CA_BUNDLE=<secret id>`).
 pub const CA_BUNDLE_ARG: &str = "IMAGESPEC_CA_BUNDLE";
@@ -38,7 +38,7 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
             NoCache::Everything => imagespec_compile::NoCache::Everything,
             NoCache::Targets(names) => imagespec_compile::NoCache::Steps(names.clone()),
         },
-        writes_records: false,
+        avoided: Avoided::Nothing,
         resolve_mode: options.resolve_mode,
         network: options.network,
         proxy: proxy(options),

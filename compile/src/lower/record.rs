@@ -3,12 +3,13 @@
 //! A daemon that has never built the image finds their steps in an imported cache, because caches have the results of what is in the
 //! image. Each is read from the op that is also part of the image.
 
-use buildkit_llb::{Copy, File, Note, Output};
+use buildkit_llb::{Copy, File, Note, Output, Rm};
 
 use crate::fixed::{FILE_TIMESTAMP, RECORDS};
 use crate::lower::Lowering;
 use crate::lower::lock::LOCK_FILE;
 use crate::outcome::Record;
+use crate::settings::Avoided;
 
 /// The path of a record in the image.
 pub(crate) fn path(name: &str) -> String {
@@ -25,9 +26,13 @@ impl<'a> Lowering<'a> {
                 ..Copy::new(folder, format!("/{from}"), path(name))
             })
         });
+        let copied = match self.common.avoided {
+            Avoided::Nothing => copied,
+            // Another cache key and the same files.
+            avoided => copied.rm(Rm { allow_not_found: true, ..Rm::new(format!("/{}", other_name(avoided))) }),
+        };
         let name = files.first().map_or("", |(_, name)| name);
-        let note = Note::named(self.named("record", &title(name)));
-        self.file_of(Note { ignore_cache: self.common.writes_records, ..note }, copied)
+        self.file_of(Note::named(self.named("record", &title(name))), copied)
     }
 
     /// The records of the plan and of the images below it.
@@ -51,6 +56,11 @@ impl<'a> Lowering<'a> {
         self.graph = other.graph;
         output
     }
+}
+
+/// The name of a file that makes a cache key differ.
+pub(super) fn other_name(avoided: Avoided) -> String {
+    format!(".imagespec-{}", avoided as u8)
 }
 
 /// A record as a layer of the image.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use imagespec_e2e::command;
+use imagespec_e2e::command::{self, Program};
 use imagespec_e2e::way::{self, Daemon, Entrance, Way};
 
 use crate::throw_away::{ThrowAway, wait_for};
@@ -18,7 +18,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let absent = scenario("daemon-absent", [BUILDKITD], daemon_absent);
     let killed = scenario("daemon-killed", [BUILDKITD], daemon_killed);
     let beside = scenario("killed-beside", [BUILDKITD], killed_beside);
-    interrupts.chain(absent).chain(killed).chain(beside).collect()
+    let ended = scenario("ended-lookups", [BUILDKITD], ended_lookups);
+    interrupts.chain(absent).chain(killed).chain(beside).chain(ended).collect()
 }
 
 fn interrupt(context: &Context<'_>) {
@@ -97,6 +98,39 @@ fn killed_beside(context: &Context<'_>) {
         }
         let _ = killed.wait();
     }
+}
+
+/// Two specs whose images have one name, so that the check before each build ends while the daemon still looks up what its image was made
+/// of. Before such lookups were waited for, half of the rounds left the daemon in a state in which it could not build what has the same
+/// lock.
+fn ended_lookups(context: &Context<'_>) {
+    let mut daemon = ThrowAway::start(context);
+    let answers = context.space.sibling("answers");
+    let name = format!("{}/{}:1", context.world.lab.registry, context.space.marker());
+    let run = |spec: &str, command: &str, arguments: &[&str]| {
+        let build = context.build().unless_up_to_date().spec(spec);
+        let program = build.ours(command, &daemon.address).env("IMAGESPEC_CACHE_DIR", &answers);
+        program.args(arguments).run().expect_code(0);
+    };
+    let push = |spec: &str| run(spec, "build", &["--tag", &name, "--push"]);
+    for spec in ["one", "other", "locked"] {
+        let text = format!("base_image: python:3.11-slim\npackages: [idna, toolz]\nenv: {{SPEC: {spec}}}\n");
+        context.space.write(&format!("{spec}.yaml"), &text);
+    }
+    run("locked.yaml", "lock", &[]);
+    for _ in 0..if is_full() { 20 } else { 3 } {
+        for _ in 0..15 {
+            push("one.yaml");
+            push("other.yaml");
+        }
+        let prune = ["--addr", &daemon.address, "prune", "--all", "--filter", "type!=exec.cachemount"];
+        Program::new(&context.world.lab.buildctl).args(prune).ok();
+        std::fs::remove_dir_all(&answers).expect("the builds have remembered something");
+        push("locked.yaml");
+    }
+    let log = daemon.stop().stderr;
+    assert!(log.contains("running server"), "{log}");
+    assert!(!log.contains("inconsistent graph state"), "{log}");
 }
 
 /// Processes of this machine with a text in their command line, except for the client.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use imagespec_e2e::command::{Program, Running};
+use imagespec_e2e::command::{Ended, Program, Running};
 use imagespec_e2e::way::Daemon;
 
 use crate::Context;
@@ -46,6 +46,13 @@ impl ThrowAway {
     /// The size of what it has pulled and made, without its databases.
     pub(crate) fn bytes(&self) -> u64 {
         size(&self.root.join("runc-overlayfs/content")) + size(&self.root.join("runc-overlayfs/snapshots"))
+    }
+
+    /// Ends it, and returns its log.
+    pub(crate) fn stop(&mut self) -> Ended {
+        let process = self.process.take().expect("it runs");
+        process.signal("TERM");
+        process.wait()
     }
 
     pub(crate) fn kill(&mut self) {

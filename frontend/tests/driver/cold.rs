@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use imagespec_compile::Avoided;
 use imagespec_frontend::DriveError;
 
 use crate::world::{World, build, frontend, lines};
@@ -60,16 +61,19 @@ async fn the_first_problem_is_reported() {
 }
 
 #[tokio::test]
-async fn records_that_a_daemon_has_lost_are_written_again() {
-    let daemon = World { has_broken_records: true, ..World::default() }.daemon();
-    let outcome = build(frontend(SPEC), &daemon).await;
-    let planned = outcome.planned.unwrap();
-    assert!(planned.settings.writes_records);
-    let lines = lines(&daemon.calls());
-    assert!(lines.iter().any(|line| line.contains("Solve [pip] click")), "{lines:#?}");
+async fn results_that_a_daemon_has_lost_are_made_again() {
+    let records = ("[record]", "/.imagespec-1");
+    for (broken_state, avoided) in [(records, Avoided::Records), (("[pip]", "/.imagespec-2"), Avoided::Steps)] {
+        let daemon = World { broken_state: Some(broken_state), ..World::default() }.daemon();
+        let outcome = build(frontend(SPEC), &daemon).await;
+        let planned = outcome.planned.unwrap();
+        assert_eq!(planned.settings.avoided, avoided);
+        let lines = lines(&daemon.calls());
+        assert!(lines.iter().any(|line| line.contains("Solve [pip] click")), "{lines:#?}");
+    }
 
     let broken = vec!["[record]"];
-    let daemon = World { has_broken_records: true, broken, ..World::default() }.daemon();
+    let daemon = World { broken_state: Some(records), broken, ..World::default() }.daemon();
     let error = build(frontend(SPEC), &daemon).await.planned.unwrap_err();
     assert!(error.to_string().contains("exit code: 1"), "the second error is the one to report: {error}");
 }

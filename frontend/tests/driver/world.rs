@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buildkit_gateway::Bridge;
-use buildkit_proto::rpc::{self, gateway};
+use buildkit_proto::rpc::gateway;
 use buildkit_proto::{Digest, Message as _, pb};
 use imagespec::Choice;
 use imagespec_frontend::{
@@ -26,8 +26,8 @@ pub(crate) struct World {
     pub(crate) solve: BTreeMap<&'static str, Duration>,
     /// Parts of the names of ops that fail.
     pub(crate) broken: Vec<&'static str>,
-    /// Whether the daemon has lost the inputs of records. Ops that ignore the cache take their places.
-    pub(crate) has_broken_records: bool,
+    /// A part of the names of ops whose inputs the daemon has lost, and a file that ops with other cache keys have.
+    pub(crate) broken_state: Option<(&'static str, &'static str)>,
     /// The resolved lock.
     pub(crate) lock: String,
 }
@@ -41,7 +41,7 @@ impl Default for World {
             registry: Duration::ZERO,
             solve: BTreeMap::new(),
             broken: Vec::new(),
-            has_broken_records: false,
+            broken_state: None,
             lock: format!(
                 "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'click'\nversion = '8.1'\nwheels = [{{ {wheel} }}]\n"
             ),
@@ -93,8 +93,11 @@ impl World {
     }
 
     fn solve(&self, message: &[u8]) -> Say {
-        let (name, metadata) = solved(message);
-        if self.has_broken_records && name.contains("[record]") && !metadata.ignore_cache {
+        let name = solved_name(message);
+        let is_broken = |(part, file): (&str, &str)| {
+            name.contains(part) && !message.windows(file.len()).any(|window| window == file.as_bytes())
+        };
+        if self.broken_state.is_some_and(is_broken) {
             let text = "failed to get edge: inconsistent graph state in edge [lock] resolve click sha256:00 1";
             return Say::Failure(13, text.to_owned(), Vec::new());
         }
@@ -132,16 +135,12 @@ fn later(time: Duration, say: Say) -> Say {
 
 /// The name of the op that a call solves.
 pub(crate) fn solved_name(message: &[u8]) -> String {
-    solved(message).0
-}
-
-fn solved(message: &[u8]) -> (String, rpc::llb::OpMetadata) {
     let request = gateway::SolveRequest::decode(message).unwrap();
     let definition = request.definition.unwrap_or_default();
     let root = pb::Op::decode(definition.def.last().unwrap().as_slice()).unwrap();
     let digest = root.inputs.first().map(|input| input.digest.clone()).unwrap_or_default();
     let metadata = definition.metadata.get(&digest).cloned().unwrap_or_default();
-    (metadata.description.get("llb.customname").cloned().unwrap_or_default(), metadata)
+    metadata.description.get("llb.customname").cloned().unwrap_or_default()
 }
 
 /// What a build came to.
