@@ -17,7 +17,6 @@ from harness import contents, program, registry, report, thirty, versions
 from harness.index import URL, KeptIndex
 from harness.machine import BENCH, BenchError, Lab, load, only_one
 from harness.measure import Cycle, Record, in_turn
-from harness.plot import plot
 from harness.services import BASE_REPOSITORY, Services
 from harness.sides import DEFAULT_SIDES, SIDES
 from harness.spec import COLD, ELSEWHERE, SCENARIOS, SOURCE_FILES, Scenario, Spec
@@ -42,10 +41,9 @@ def say(text: str) -> None:
 
 def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="bench/run", description="ImageSpec builds beside Flytekit's own, on one daemon."
+        prog="bench/run", description="ImageSpec builds beside Dockerfiles for the same images, on one daemon."
     )
     parser.add_argument("--quick", action="store_true", help="spec small once; writes no file unless --name is given")
-    parser.add_argument("--full", action="store_true", help="specs src and ml too")
     parser.add_argument("-n", type=int, metavar="N", help="repetitions (default 3, with --quick 1)")
     parser.add_argument("--spec", action="append", choices=tuple(SOURCE_FILES), help="only this one; repeatable")
     parser.add_argument(
@@ -54,7 +52,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--thirty", action="store_true", help="only the thirty images of specs/thirty.toml, beside docker buildx bake"
     )
-    parser.add_argument("--against", choices=tuple(SIDES), help="the side that the others are compared with (default: peer, or the first)")
+    parser.add_argument("--against", choices=tuple(SIDES), help="the side that the others are compared with (default: expert, or the first)")
     names = tuple(scenario.name for scenario in SCENARIOS)
     parser.add_argument("--scenario", action="append", choices=names, help="only this one; repeatable")
     parser.add_argument(
@@ -62,21 +60,15 @@ def arguments(words: list[str]) -> argparse.Namespace:
         action="store_true",
         help="both sides ask an index that keeps PyPI's pages for ten minutes, instead of PyPI",
     )
-    parser.add_argument(
-        "--name", help="results become bench/results/<date>-NAME.json and .svg files (default: the specs)"
-    )
+    parser.add_argument("--name", help="results become bench/results/<date>-NAME.json (default: the specs)")
     given = parser.parse_args(words)
-    if given.quick and given.full:
-        parser.error("--quick and --full exclude each other")
-    given.specs = given.spec or (
-        ("small",) if given.quick else (*DEFAULT_SPECS, "src", "ml") if given.full else DEFAULT_SPECS
-    )
+    given.specs = given.spec or (("small",) if given.quick else DEFAULT_SPECS)
     given.sides = given.side or DEFAULT_SIDES
-    given.against = given.against or ("peer" if "peer" in given.sides else given.sides[0])
+    given.against = given.against or ("expert" if "expert" in given.sides else given.sides[0])
     given.repetitions = given.n or (1 if given.quick else 3)
     given.scenarios = [scenario for scenario in SCENARIOS if not given.scenario or scenario.name in given.scenario]
     if not given.name and not given.quick:
-        given.name = "-".join(given.specs)
+        given.name = "thirty" if given.thirty else "-".join(given.specs)
     return given
 
 
@@ -144,17 +136,13 @@ def document(given: argparse.Namespace, parts: dict[str, str], outcome: Outcome,
     }
 
 
-def keep(given: argparse.Namespace, value: dict[str, Any], found: list[report.Row]) -> list[Path]:
-    """Writes the results and one plot a spec."""
+def keep(given: argparse.Namespace, value: dict[str, Any]) -> Path:
+    """Writes the results."""
     stem = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}-{given.name}"
     results = BENCH / "results"
     results.mkdir(exist_ok=True)
-    written = [results / f"{stem}.json"]
-    written[0].write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    for spec in given.specs:
-        path = results / f"{stem}-{spec}.svg" if given.name != spec else results / f"{stem}.svg"
-        path.write_text(plot([row for row in found if row.spec == spec]), encoding="utf-8")
-        written.append(path)
+    written = results / f"{stem}.json"
+    written.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
     return written
 
 
@@ -194,14 +182,13 @@ def main(words: list[str]) -> int:
         value = document(given, parts, outcome, time.monotonic() - began)
         found = report.rows(outcome.records, given.against)
         if outcome.thirty:
-            print(thirty.table(outcome.thirty))
+            print(thirty.medians(outcome.thirty))
         show(value, found)
         if interrupted:
             say("bench: interrupted; these are the builds so far, and no file is written")
             return 130
         if given.name:
-            for path in keep(given, value, found):
-                say(f"wrote {path.relative_to(BENCH.parent)}")
+            say(f"wrote {keep(given, value).relative_to(BENCH.parent)}")
     return 0
 
 

@@ -6,29 +6,14 @@ It is drawn for light and dark pages alike: text takes the page's colour scheme,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from harness.report import Row, megabytes
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 860, 130, 210, 58
 _BAR, _GAP, _FOOT = 15, 13, 34
-_COLOURS = {
-    "peer": "#8c8c8c",
-    "cli": "#2f81c7",
-    "cli-gzip": "#7fa8cc",
-    "cli-zstd": "#7a6fc4",
-    "frontend": "#3fa37c",
-    "frontend-gzip": "#c58a2b",
-}
-_NAMES = {
-    "peer": "Flytekit's Dockerfile",
-    "cli": "imagespec build",
-    "cli-gzip": "imagespec build, gzip",
-    "cli-zstd": "imagespec build, zstd",
-    "frontend": "frontend image",
-    "frontend-gzip": "frontend image, gzip",
-}
+_COLOURS = ("#2f81c7", "#3fa37c", "#c58a2b", "#8c8c8c", "#7a6fc4", "#7fa8cc")
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 14px; font-weight: 600 }
@@ -38,10 +23,11 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 """
 
 
-def plot(rows: Sequence[Row]) -> str:
-    """Rows of one spec, in the order of the table."""
+def plot(rows: Sequence[Row], names: Mapping[str, str]) -> str:
+    """Rows of one spec; `names` has the sides in their order."""
     scenarios = list(dict.fromkeys(row.scenario for row in rows))
-    sides = list(dict.fromkeys(row.side for row in rows))
+    sides = [side for side in names if any(row.side == side for row in rows)]
+    colours = dict(zip(sides, _COLOURS, strict=False))
     slowest = max((row.whole for row in rows), default=1.0)
     fastest = min((row.whole for row in rows), default=0.1)
     low = math.floor(math.log10(fastest / 1.2))
@@ -52,16 +38,14 @@ def plot(rows: Sequence[Row]) -> str:
         return _LEFT + (math.log10(seconds) - low) * scale
 
     spec = rows[0].spec if rows else ""
-    repetitions = max((len(row.records) for row in rows), default=0)
     marks = [
         f'<text class="title" x="0" y="16">{escape(spec)}: seconds until the image is pushed, whole command</text>',
-        f'<text class="note" x="0" y="{height - 4}">median of {repetitions}, logarithmic; '
-        "behind the bars: seconds, megabytes pushed</text>",
+        f'<text class="note" x="0" y="{height - 4}">medians, logarithmic; behind the bars: seconds, megabytes pushed</text>',
     ]
     x = 0.0
     for side in sides:
-        name = _NAMES.get(side, side)
-        marks.append(f'<rect x="{x:.0f}" y="28" width="12" height="12" fill="{_COLOURS.get(side, "#999")}"/>')
+        name = names[side]
+        marks.append(f'<rect x="{x:.0f}" y="28" width="12" height="12" fill="{colours[side]}"/>')
         marks.append(f'<text x="{x + 17:.0f}" y="38">{escape(name)}</text>')
         x += 34 + 7.2 * len(name)
     bottom = height - _FOOT + 4
@@ -74,11 +58,11 @@ def plot(rows: Sequence[Row]) -> str:
         )
     y = float(_TOP)
     for scenario in scenarios:
-        bars = [row for row in rows if row.scenario == scenario]
+        bars = sorted((row for row in rows if row.scenario == scenario), key=lambda row: sides.index(row.side))
         middle = y + _BAR * len(bars) / 2 + 4
         marks.append(f'<text x="{_LEFT - 8}" y="{middle:.1f}" text-anchor="end">{escape(scenario)}</text>')
         for row in bars:
-            marks += _bar(row, y, across(row.whole))
+            marks += _bar(row, y, across(row.whole), colours[row.side])
             y += _BAR
         y += _GAP
     lines = "\n".join(marks)
@@ -88,10 +72,8 @@ def plot(rows: Sequence[Row]) -> str:
     )
 
 
-def _bar(row: Row, y: float, end: float) -> list[str]:
-    ratio = "" if row.side == "peer" or row.whole_ratio is None else f", {1 / row.whole_ratio.value:.1f}× as fast"
-    label = f"{row.whole:.2f} s, {megabytes(row.new_megabytes)} MB{ratio}"
-    colour = _COLOURS.get(row.side, "#999")
+def _bar(row: Row, y: float, end: float, colour: str) -> list[str]:
+    label = f"{row.whole:.2f} s, {megabytes(row.new_megabytes)} MB"
     return [
         f'<rect x="{_LEFT}" y="{y:.1f}" width="{end - _LEFT:.1f}" height="{_BAR - 2}" fill="{colour}"/>',
         f'<text x="{end + 6:.1f}" y="{y + _BAR - 4:.1f}">{escape(label)}</text>',

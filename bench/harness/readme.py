@@ -1,6 +1,8 @@
-"""The figures in README.md and bench/README.md: `python -m harness.readme [--check]`, which `scripts/gen-docs` calls.
+"""The figures in README.md and bench/README.md, and the picture of README.md: `python -m harness.readme [--check]`, which
+`scripts/gen-docs` calls.
 
-Each page names the files with results in the comment that begins its block; the text of the block is written here.
+Each page names the files with results in the comment that begins its block; the text of the block is written here. A spec that is in
+several files is taken from the last one.
 """
 
 from __future__ import annotations
@@ -8,168 +10,136 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.machine import BENCH, ROOT
 from harness.measure import Record
-from harness.report import Ratio, Row, rows
+from harness.plot import plot
+from harness.report import Ratio, Row, rows, short
+from harness.thirty import Timed, medians
 
 BLOCK = re.compile(r"(<!-- bench:begin: from ([^>]+) -->\n).*?(<!-- bench:end -->)", re.DOTALL)
 
+OURS = "cli-locked"
+EXPERT = "expert"
+SIDES = {OURS: "imagespec", EXPERT: "expert", "flyte2": "Flyte v2", "peer": "Flytekit"}
+"""The sides of the tables, the strongest peer first."""
+
 SCENARIOS = {
-    "cold-dl": "first build, nothing downloaded yet",
     "cold": "first build, downloads cached",
-    "no-change": "no change",
-    "whole": "no change, whole command",
-    "again": "no change, with `--always-build`",
     "env": "one environment variable changed",
     "source": "one source file changed",
-    "apt": "one more Debian package",
     "pip": "one more Python package",
     "bump": "another version of one heavy package",
+    "apt": "one more Debian package",
+    "moved": "newer base image",
+    "second": "the same on another daemon, nothing downloaded",
+    "fresh": "the same on a new daemon, with a build cache in the registry",
+    "no-change": "no change",
+    "again": "no change, built all the same",
+    "cold-dl": "first build, nothing downloaded yet",
 }
-"""Names in the pages; `whole` is `no-change` including everything before the building program starts."""
 
 ABOUT = {
     "small": "*small* installs `git`, `curl`, requests, pydantic and flytekit",
     "data": "*data* installs `build-essential`, pandas, numpy, scikit-learn, pyarrow and flytekit",
     "ml": "*ml* is the environment of a model, about 620 MB",
-    "gpu": "*gpu* installs PyTorch with CUDA, transformers, accelerate and datasets, about 3 GB",
+    "gpu": "*gpu* installs PyTorch with CUDA, transformers, accelerate and datasets, about 3 GB to download",
     "src": "*src* is *data* in a repository of 2,000 source files",
 }
 
+SHOWN = "small"
+"""The spec that README.md shows."""
 
-FIRST = ("small", "data")
-"""The specs that README.md shows."""
-
-SUMMARY = ("cold-dl", "whole", "env", "source", "apt", "pip")
+SUMMARY = ("cold", "env", "source", "pip", "bump", "apt", "moved", "fresh")
 """The scenarios that README.md shows."""
 
-
-def summary(files: Sequence[Path]) -> str:
-    """The block of README.md: the times of a few scenarios of two specs."""
-    results = loaded(files)
-    shown = [row for row in found(results) if row.spec in FIRST]
-    flytekit = results[-1]["versions"]["flytekit"]
-    megabytes = round(results[-1]["program"]["frontend image bytes"] / 1e6)
-    drawn = drawings(files, results)
-    return f"""The table compares `imagespec build --push` with a build of the Dockerfile \
-that Flytekit {flytekit} writes for the same spec.
-{setting(results)}
-The spec {", and ".join(ABOUT[spec] for spec in specs(shown))}.
-
-{times(shown)}
-Some images that the Dockerfile names are replaced, so that the benchmark \
-runs without public registries; this is neutral or helps Flytekit.
-[bench/README.md](bench/README.md) has all scenarios, two more specs, the bytes pushed and the method.
-The frontend image is {megabytes} MB.
-
-![seconds of each build of the data spec](bench/results/{drawn["data"]})
-"""
+PICTURE = BENCH / f"results/{SHOWN}.svg"
 
 
-def figures(files: Sequence[Path]) -> str:
-    """The block of bench/README.md: common specs first, then the others. A spec and scenario that is in several files
-    is taken from the last one; sides that only an earlier file has are taken from there."""
-    results = loaded(files)
-    every = found(results)
-    first = [row for row in every if row.spec in FIRST]
-    others = [row for row in every if row.spec not in FIRST]
-    flytekit = results[-1]["versions"]["flytekit"]
-    with_gzip = [result for result in results if "cli-gzip" in result["sides"]]
-    gzip = [row for row in found(with_gzip) if row.side == "cli-gzip"]
-    of_gzip = {
-        name: " and ".join(ratio(row.ratio) for row in gzip if row.scenario == name) for name in ("cold", "pip")
+def summary(results: Sequence[dict[str, Any]]) -> str:
+    """The block of README.md: the waiting times for one spec."""
+    shown = [row for row in found(results) if row.spec == SHOWN and row.side in SIDES and row.scenario in SUMMARY]
+    last = of_spec(results, SHOWN)
+    sides = [side for side in SIDES if any(row.side == side for row in shown)]
+    heads = {
+        OURS: "imagespec",
+        EXPERT: "an expert's Dockerfile",
+        "flyte2": "Flyte v2's",
+        "peer": "Flytekit's",
     }
-    drawn = drawings(files, results)
-    links = [f"![seconds of each build of the {spec} spec](results/{name})" for spec, name in drawn.items()]
-    newline = "\n"
-    return f"""{setting(results)}
-The peer is the Dockerfile of stock Flytekit {flytekit}, built with the Dockerfile frontend that is part of BuildKit.
-[Some of what it names is replaced](#fairness-to-the-peer), which is neutral or helps the peer.
-The spec {", and ".join(ABOUT[spec] for spec in specs(first))}.
-A ratio is the time, or the bytes pushed, of `imagespec` divided by those of the peer.
+    lines = [
+        "| build and push | " + " | ".join(heads[side] for side in sides) + " |",
+        "|---" + "|---:" * len(sides) + "|",
+    ]
+    for scenario in SUMMARY:
+        of = {row.side: row for row in shown if row.scenario == scenario}
+        if OURS in of:
+            cells = (seconds(of[side].whole) if side in of else "–" for side in sides)
+            lines.append(f"| {SCENARIOS[scenario]} | " + " | ".join(cells) + " |")
+    table = "\n".join(lines)
+    return f"""The table compares `imagespec build --push` with Dockerfiles for the same image: one that an expert writes by hand, with `uv sync`, \
+cache mounts and `COPY --link`, and those that Flyte v2 and Flytekit {last["versions"]["flytekit"]} write.
+The spec {ABOUT[SHOWN]}.
+The times are what a user waits: the update of the lockfile or the writing of the Dockerfile, the build, and the push.
+{setting([last])}
 
-{table(first)}
-`imagespec` compresses with zstd; the peer can only use gzip.
-With `--compression gzip`, the first builds with cached downloads take {of_gzip["cold"]} of the peer's time, \
-and the builds with one more Python package {of_gzip["pip"]}.
-Without a change, `imagespec` finds that the registry already has what it would push.
-With `--always-build`, it solves and pushes like the peer.
-"Downloads cached" includes the bytecode that `imagespec`'s steps keep between builds.
+{table}
 
-Two more specs: {", and ".join(ABOUT[spec] for spec in specs(others))}.
+Some images that the Dockerfiles name are replaced, so that the benchmark runs without public registries; this is neutral or helps the Dockerfiles.
+[bench/README.md](bench/README.md) has more specs, processor time, bytes pushed, and the method.
 
-{table(others)}
-The builds in the last row push the layer of that package and no other.
-
-{newline.join(links)}
+![seconds of each build of the {SHOWN} spec](bench/results/{PICTURE.name})
 """
 
 
-def loaded(files: Sequence[Path]) -> list[dict[str, Any]]:
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-
-def setting(results: Sequence[dict[str, Any]]) -> str:
-    """How the figures were measured, in a sentence."""
-    repetitions = min(result["repetitions"] for result in results)
-    processors = results[-1]["versions"]["processors"]
-    return f"""Both run on one `buildkitd` with {processors} processors, export and push included; \
-times are medians of {repetitions} interleaved repetitions."""
-
-
-def found(results: Iterable[dict[str, Any]]) -> list[Row]:
-    """The builds of some results, those of each spec and scenario of the last result that has both sides of it."""
-    latest: dict[tuple[str, str], list[Record]] = {}
-    for result in results:
-        of_this: dict[tuple[str, str], list[Record]] = {}
-        for build in result["builds"]:
-            record = Record(**build)
-            of_this.setdefault((record.spec, record.scenario), []).append(record)
-        latest.update({key: of for key, of in of_this.items() if {"cli", "peer"} <= {record.side for record in of}})
-    return rows([record for records in latest.values() for record in records])
-
-
-def specs(of: Iterable[Row]) -> list[str]:
-    return list(dict.fromkeys(row.spec for row in of))
-
-
-def times(of: Sequence[Row]) -> str:
-    """A row a scenario, two columns a spec."""
-    heads = "".join(f" | {spec}: imagespec | {spec}: Flytekit" for spec in specs(of))
-    text = [f"| build{heads} |", "|---" + "|---:" * 2 * len(specs(of)) + "|"]
-    for scenario in SUMMARY:
-        cells = [cell(of, spec, scenario) for spec in specs(of)]
-        if all(cells):
-            text.append(f"| {SCENARIOS[scenario]} | " + " | ".join(" | ".join(values[:2]) for values in cells) + " |")
-    return "\n".join(text) + "\n"
+def figures(results: Sequence[dict[str, Any]]) -> str:
+    """The block of bench/README.md: one table a spec."""
+    every = [row for row in found(results) if row.side in SIDES]
+    specs = list(dict.fromkeys(row.spec for row in every))
+    text = [
+        f"{setting(results)}\n"
+        f"The spec {'; '.join(ABOUT[spec] for spec in specs)}.\n\n"
+        "A ratio is the figure of `imagespec` divided by the other side's, with the interval in which it is with a probability of 95 %.\n"
+        '"Wait" includes what happens before the build: the update of the lockfile, or the writing of the Dockerfile.\n'
+        "Without a change, `imagespec` finds that the registry already has what it would push; built all the same, it solves and pushes.\n"
+    ]
+    for spec in specs:
+        text += [f"### {spec}", "", table([row for row in every if row.spec == spec])]
+    timed = [Timed(**one) for result in results for one in result.get("thirty", [])]
+    if timed:
+        text += [
+            "### Thirty images",
+            "",
+            "Ten each of *small*, *data* and *ml*, each with one more package and a variable of its own, built and pushed in one call.",
+            "",
+            medians(timed),
+        ]
+    return "\n".join(text)
 
 
 def table(of: Sequence[Row]) -> str:
-    """A row a scenario, four columns a spec."""
-    heads = "".join(f" | {spec}: imagespec | peer | ratio | ratio of bytes" for spec in specs(of))
-    text = [f"| build{heads} |", "|---" + "|---:" * 4 * len(specs(of)) + "|"]
+    """A row a scenario: the seconds of all sides, and what ours is of the expert's."""
+    sides = [side for side in SIDES if any(row.side == side for row in of)]
+    heads = [f"{SIDES[side]}, wait" for side in sides]
+    heads += ["wait", "build", "CPU", "bytes pushed"]
+    lines = ["| build | " + " | ".join(heads) + " |", "|---" + "|---:" * len(heads) + "|"]
     for scenario, called in SCENARIOS.items():
-        cells = [cell(of, spec, scenario) for spec in specs(of)]
-        if all(cells):
-            text.append(f"| {called} | " + " | ".join(" | ".join(values) for values in cells) + " |")
-    return "\n".join(text) + "\n"
+        by_side = {row.side: row for row in of if row.scenario == scenario}
+        ours = by_side.get(OURS)
+        if not ours:
+            continue
+        cells = [seconds(by_side[side].whole) if side in by_side else "–" for side in sides]
+        cells += [interval(value) for value in (ours.whole_ratio, ours.ratio, ours.cpu_ratio)]
+        cells.append("–" if ours.bytes_ratio is None else short(ours.bytes_ratio))
+        lines.append(f"| {called} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
-def cell(of: Sequence[Row], spec: str, scenario: str) -> Sequence[str]:
-    """Our time, the peer's, and the ratios of time and of bytes; empty if it was not measured."""
-    measured = "no-change" if scenario == "whole" else scenario
-    by_side = {row.side: row for row in of if (row.spec, row.scenario) == (spec, measured)}
-    if "cli" not in by_side:
-        return ()
-    ours, peer = by_side["cli"], by_side["peer"]
-    pushed = "–" if measured in ("no-change", "again") else ratio(ours.bytes_ratio)
-    if scenario == "whole":
-        return (seconds(ours.whole), seconds(peer.whole), ratio(ours.whole_ratio), pushed)
-    return (seconds(ours.seconds), seconds(peer.seconds), ratio(ours.ratio), pushed)
+def interval(value: Ratio | None) -> str:
+    return "–" if value is None else str(value)
 
 
 def seconds(value: float) -> str:
@@ -177,47 +147,65 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 2 else f"{value:.1f} s"
 
 
-def ratio(value: Ratio | float | None) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, Ratio):
-        value = value.value
-    if value == 0:
-        return "0"
-    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
+def setting(results: Sequence[dict[str, Any]]) -> str:
+    """How the figures were measured."""
+    repetitions = min(result["repetitions"] for result in results)
+    processors = results[-1]["versions"]["processors"]
+    return (
+        f"All run on one `buildkitd` with {processors} processors and push to one registry; "
+        f"times are medians of {repetitions} interleaved repetitions, and of 20 where a build takes less than a second."
+    )
 
 
-def drawings(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """The drawing of each spec, by its name in the folder of results."""
-    drawn: dict[str, str] = {}
-    for file, result in zip(files, results, strict=True):
-        of_file = specs(found([result]))
-        drawn |= {spec: f"{file.stem}-{spec}.svg" if len(of_file) > 1 else f"{file.stem}.svg" for spec in of_file}
-    return drawn
+def of_spec(results: Sequence[dict[str, Any]], spec: str) -> dict[str, Any]:
+    """The last result that has a spec."""
+    return [result for result in results if any(build["spec"] == spec for build in result["builds"])][-1]
 
 
-PAGES: Sequence[tuple[str, Callable[[Sequence[Path]], str]]] = (("README.md", summary), ("bench/README.md", figures))
+def found(results: Iterable[dict[str, Any]]) -> list[Row]:
+    """The builds of some results, those of each spec from the last result that has it."""
+    latest: dict[str, list[Record]] = {}
+    for result in results:
+        of_this: dict[str, list[Record]] = {}
+        for build in result["builds"]:
+            of_this.setdefault(build["spec"], []).append(Record(**build))
+        latest |= of_this
+    return rows([record for records in latest.values() for record in records], EXPERT)
 
 
-def main() -> int:
-    is_stale = False
+PAGES: Sequence[tuple[str, Callable[[Sequence[dict[str, Any]]], str]]] = (
+    ("README.md", summary),
+    ("bench/README.md", figures),
+)
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """Each file with the text that it should have."""
     for name, block in PAGES:
         page = ROOT / name
         text = page.read_text(encoding="utf-8")
         match = BLOCK.search(text)
         if not match:
-            print(f"gen-docs: {name} has no block of figures", file=sys.stderr)
-            return 1
-        names = [file.strip().rsplit("/", 1)[-1] for file in match[2].split(",")]
-        made = block([BENCH / "results" / file for file in names])
-        written = text[: match.start()] + match[1] + made + match[3] + text[match.end() :]
-        if written == text:
+            raise ValueError(f"{name} has no block of figures")
+        files = [BENCH / "results" / file.strip().rsplit("/", 1)[-1] for file in match[2].split(",")]
+        results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        yield page, text[: match.start()] + match[1] + block(results) + match[3] + text[match.end() :]
+        if name == "README.md":
+            shown = [row for row in found(results) if row.spec == SHOWN and row.side in SIDES]
+            yield PICTURE, plot([row for row in shown if row.scenario in SUMMARY], SIDES)
+
+
+def main() -> int:
+    is_stale = False
+    for path, text in written():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
+        name = path.relative_to(ROOT)
         if "--check" in sys.argv[1:]:
             print(f"gen-docs: {name} has other figures than its results; run scripts/gen-docs", file=sys.stderr)
             is_stale = True
             continue
-        page.write_text(written, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         print(f"gen-docs: wrote {name}")
     return 1 if is_stale else 0
 

@@ -303,4 +303,4 @@ SIDES = {
     "frontend": Known("our frontend image through buildctl, zstd", lambda services: OurFrontend(services, "zstd")),
     "frontend-gzip": Known("our frontend image, gzip", lambda services: OurFrontend(services, "gzip")),
 }
-DEFAULT_SIDES = ("peer", "cli", "cli-zstd", "frontend")
+DEFAULT_SIDES = ("expert", "cli-locked", "cli", "flyte2", "peer")

@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from harness.machine import BENCH, run
+from harness.report import Ratio
 from harness.services import REGISTRY, Services
 from harness.sides import Expert, OurCommand
 from harness.spec import Spec
@@ -162,20 +163,21 @@ class Builder:
         run(command if check else ["sh", "-c", '"$@" || true', "sh", *command])
 
 
-def table(found: list[Timed]) -> str:
-    lines = ["| thirty images | side | n | s | ratio | CPU s | ratio |", "|---" * 7 + "|"]
+def medians(found: list[Timed]) -> str:
+    """A table of both scenarios, with ratios to bake."""
+    lines = ["| thirty images | side | n | s | ratio (95 %) | CPU s | ratio (95 %) |", "|---" * 7 + "|"]
     for scenario in ("cold", "warm"):
         of = {side: [one for one in found if (one.side, one.scenario) == (side, scenario)] for side in _sides(found)}
         bake = of.get("bake") or []
         for side, timed in of.items():
-            seconds, cpu = median(one.seconds for one in timed), median(one.cpu for one in timed)
-            ratios = ("–", "–")
-            if bake and side != "bake":
-                ratios = (
-                    f"{seconds / median(one.seconds for one in bake):.2f}",
-                    f"{cpu / median(one.cpu for one in bake):.2f}",
-                )
-            lines.append(f"| {scenario} | {side} | {len(timed)} | {seconds:.2f} | {ratios[0]} | {cpu:.1f} | {ratios[1]} |")
+            cells = []
+            for values, others in (
+                ([one.seconds for one in timed], [one.seconds for one in bake]),
+                ([one.cpu for one in timed], [one.cpu for one in bake]),
+            ):
+                ratio = Ratio.of(values, others) if others and side != "bake" else None
+                cells += [f"{median(values):.1f}", str(ratio or "–")]
+            lines.append(f"| {scenario} | {side} | {len(timed)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
