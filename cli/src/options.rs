@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
+use buildkit_gateway::BuildOptions;
 use buildkit_proto::keys::{attr, option};
 use imagespec_frontend::{CA_BUNDLE_ARG, SET_ARG};
 use oci_names::ImageReference;
@@ -93,6 +94,10 @@ pub(crate) fn frontend_options(
     if args.pull {
         opts.insert(option::IMAGE_RESOLVE_MODE.to_owned(), attr::IMAGE_RESOLVEMODE_PULL.to_owned());
     }
+    // What the frontend would refuse is refused before connecting.
+    let read = BuildOptions::new(opts.clone(), String::new(), Vec::new(), String::new());
+    read.and_then(|options| imagespec_frontend::settings(&options))
+        .map_err(|error| CliError::Input(error.to_string()))?;
     Ok(opts)
 }
 
@@ -175,7 +180,7 @@ mod tests {
         let flag =
             options(|args| args.platform = vec![text.to_owned()]).ok().map(|mut opts| opts.remove("platform").unwrap());
         let opts = BTreeMap::from([("platform".to_owned(), text.to_owned())]);
-        let built = buildkit_gateway::BuildOptions::new(opts, String::new(), Vec::new(), String::new());
+        let built = BuildOptions::new(opts, String::new(), Vec::new(), String::new());
         let settings = built.and_then(|options| imagespec_frontend::settings(&options));
         let option = settings.ok().map(|settings| settings.platforms[0].to_string());
         let folder = tempfile::tempdir().unwrap();

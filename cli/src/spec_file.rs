@@ -36,11 +36,10 @@ impl SpecFile {
             Some(path) => path.clone(),
             None => default_file(&context)?,
         };
-        let text = String::from_utf8(file::read(&path)?)
-            .map_err(|_| CliError::Input(format!("the spec {} is not UTF-8 text", path.display())))?;
+        let bytes = file::read(&path)?;
         let files = Files { context, spec: path };
         let choice = Choice { target: args.target.clone(), set: args.common.set.clone(), ..Choice::default() };
-        Ok(Self { choice, text: SpecText { name: files.spec_name(), text }, files })
+        Ok(Self { choice, text: SpecText::from_bytes(files.spec_name(), &bytes)?, files })
     }
 }
 

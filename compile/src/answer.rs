@@ -233,6 +233,15 @@ impl Text {
     }
 }
 
+impl Text {
+    /// The text of a file of the client. U+FFFD stands for bytes that are not text: in a comment they do no harm, and elsewhere the reader of
+    /// the file reports the place.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        imagespec::decode(bytes).text.into()
+    }
+}
+
 impl From<String> for Text {
     fn from(text: String) -> Self {
         Self(Arc::new(Inner { text, lock: OnceLock::new() }))

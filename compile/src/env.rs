@@ -1,8 +1,10 @@
-//! Environments: ordered variables, and expansion of `$NAME` in the spec's values.
-//!
-//! There is no shell syntax: `$NAME` and `${NAME}` are replaced, `\$` is a dollar sign, and all other text is kept.
+//! Environments: ordered variables, and expansion of references to them in the spec's values.
+
+mod expand;
 
 use std::collections::BTreeMap;
+
+pub(crate) use expand::expand;
 
 /// The PATH of containers if the image has none (`moby/buildkit: util/system/path.go`).
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -57,48 +59,24 @@ impl Env {
         self.0.clone()
     }
 
-    /// This environment with the spec's variables. Each value is expanded with this environment only, so the order of the spec's
-    /// variables does not matter, as in a single `ENV` line of a Dockerfile.
-    pub(crate) fn with_spec(&self, spec: &BTreeMap<String, String>) -> Self {
-        spec.iter().fold(self.clone(), |env, (name, value)| env.with(name, expand(value, self)))
-    }
-}
-
-/// Replaces `$NAME` and `${NAME}` by the variable's value, or by nothing if it is not set.
-pub(crate) fn expand(value: &str, env: &Env) -> String {
-    let mut out = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some(at) = rest.find(['$', '\\']) {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        if let Some(after) = tail.strip_prefix("\\$") {
-            out.push('$');
-            rest = after;
-        } else if let Some((name, after)) = variable(tail) {
-            out.push_str(env.get(name).unwrap_or_default());
-            rest = after;
-        } else {
-            out.push_str(&tail[..1]);
-            rest = &tail[1..];
+    /// This environment with defaults and the spec's variables. Each value is expanded with this environment only, so the order of the
+    /// spec's variables does not matter, as in a single `ENV` line of a Dockerfile. Also returned: which values cannot be expanded, and
+    /// why.
+    pub(crate) fn with_spec<'a>(
+        &self,
+        defaults: &[(&str, &str)],
+        spec: &'a BTreeMap<String, String>,
+    ) -> (Self, Vec<(&'a str, String)>) {
+        let mut env = defaults.iter().fold(self.clone(), |env, (name, value)| env.with(name, *value));
+        let mut wrong = Vec::new();
+        for (name, value) in spec {
+            match expand(value, self) {
+                Ok(value) => env = env.with(name, value),
+                Err(why) => wrong.push((name.as_str(), why)),
+            }
         }
+        (env, wrong)
     }
-    out.push_str(rest);
-    out
-}
-
-/// A variable reference at the start of the text, and what follows it.
-fn variable(text: &str) -> Option<(&str, &str)> {
-    let after = text.strip_prefix('$')?;
-    let (inner, braced) = match after.strip_prefix('{') {
-        Some(inner) => (inner, true),
-        None => (after, false),
-    };
-    let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
-    let (name, rest) = inner.split_at(end);
-    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    if braced { rest.strip_prefix('}').map(|rest| (name, rest)) } else { Some((name, rest)) }
 }
 
 #[cfg(test)]
@@ -110,22 +88,50 @@ mod tests {
     }
 
     #[test]
-    fn expansion() {
-        let check = |value, expect: &str| assert_eq!(expand(value, &env()), expect, "{value}");
-        check("/opt/bin:$PATH", "/opt/bin:/bin");
-        check("${HOME}x$HOME", "/rootx/root");
-        check(r"\$PATH and \\$HOME", r"$PATH and \$HOME");
-        check("$MISSING.", ".");
-        check("${PATH:-x} $ $1 $(id) `id` ${", "${PATH:-x} $ $1 $(id) `id` ${");
-        check("ü$PATHü", "ü/binü");
-        check(r"C:\x", r"C:\x");
+    fn values_are_expanded_with_the_base_only() {
+        let spec = [("A", "$B"), ("B", "$PATH"), ("C", "${"), ("HOME", "/home:$HOME")];
+        let spec = spec.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let (env, wrong) = env().with_spec(&[("HOME", "/default"), ("OTHER", "x")], &spec);
+        let value = |name| env.get(name).unwrap_or("none");
+        assert_eq!(["A", "B", "C", "HOME", "OTHER"].map(value), ["", "/bin", "none", "/home:/root", "x"]);
+        assert_eq!(wrong, [("C", "has a `${` without `}`".to_owned())]);
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Line {
+        Value { value: String, result: Option<String> },
+        Variables { variables: Vec<String> },
+        Origin {},
     }
 
     #[test]
-    fn values_are_expanded_with_the_base_only() {
-        let spec = BTreeMap::from([("A".to_owned(), "$B".to_owned()), ("B".to_owned(), "$PATH".to_owned())]);
-        let env = env().with_spec(&spec);
-        assert_eq!((env.get("A"), env.get("B")), (Some(""), Some("/bin")));
+    fn values_are_expanded_as_in_dockerfiles() {
+        let text = include_str!("../../testdata/vectors/names/variables.jsonl");
+        let (mut env, mut count) = (Env::default(), 0);
+        for line in text.lines() {
+            match serde_json::from_str(line).expect(line) {
+                Line::Origin {} => {}
+                Line::Variables { variables } => env = Env::from_entries(variables.iter().map(String::as_str)),
+                Line::Value { value, result } => {
+                    assert_eq!(expand(&value, &env).ok(), result, "{value:?}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 1500, "{count} values");
+    }
+
+    #[test]
+    fn values_that_dockerfiles_cannot_have() {
+        let check = |value, expect: &str| assert_eq!(expand(value, &env()).as_deref(), Ok(expect), "{value}");
+        check(r#"say "hi" and 'bye'"#, r#"say "hi" and 'bye'"#);
+        check(r#"{"a": "$HOME"}"#, r#"{"a": "/root"}"#);
+        check(r"C:\\dir\", r"C:\dir\");
+        check(r"\\server\x", r"\server\x");
+        let nested = |depth: usize| format!("{}x{}", "${NONE:-".repeat(depth), "}".repeat(depth));
+        assert_eq!(expand(&nested(32), &env()).as_deref(), Ok("x"));
+        assert!(expand(&nested(100_000), &env()).is_err());
     }
 
     #[test]

@@ -52,7 +52,7 @@
 //!
 //! `serde_json` represents image configs, whose unknown members are kept. `pep440_rs` orders Python versions and parses
 //! specifiers, which have many corner cases. `toml` parses locks with positions, as in `imagespec`. `sha2` assigns names to
-//! buckets.
+//! buckets. `regex-lite` matches patterns in references to variables; `regex` would make the frontend's program a fifth larger.
 
 #![warn(missing_docs)]
 

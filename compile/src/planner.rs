@@ -213,6 +213,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         if self.tools.uv.is_none() && (self.specs().wants_python() || !self.part.spec.commands().is_empty()) {
             is_complete &= self.uv().is_some();
         }
+        self.check_variables(&base, python.has_environment);
         let image = self.image_config(&base, python.has_environment, &python.libraries);
         let path = image.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
         let profile = self.profile(&base, path);

@@ -85,6 +85,14 @@ Name all conda packages in one spec, or add Python packages with `packages`, whi
     IMAGE_NOT_FOUND Error "E121" "an image that the spec names does not exist"
 "The registry has no image of this name and tag, or the image has no variant for the platform that is built for. Check the spelling and the tag. A name without a registry is looked for on Docker Hub. Registries often answer in the same way if an image is private and no login was given."
 
+    ENV_VALUE Error "E122" "a value of env cannot be expanded"
+"Values of `env` refer to variables as in the `ENV` of a Dockerfile: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+text}`, `${NAME:?message}`, `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`.
+Write a dollar sign that is none of these as `\\$`."
+
+    NO_APT Error "E123" "the base image has no apt"
+"`apt_packages` are installed with apt, which only Debian, Ubuntu and distributions derived from them have.
+Use such a base image, or install with the base image's own package manager in `commands`."
+
     CHAINED Warning "W101" "the daemon cannot merge layers"
 "The daemon does not support BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10), so each step is built on top of the previous one.
 The image is the same, but when a step changes, all later steps are rebuilt and pushed again."
@@ -101,6 +109,10 @@ Two releases make the image larger, and programs may load libraries of both. Lea
     OTHER_PLATFORM Warning "W104" "the base image is for another platform"
 "The base image has a single platform, and it is not the target platform. The daemon uses it anyway.
 Its programs run under emulation at best, but the config of the built image names the target platform. Use a base image that exists for the target platform."
+
+    ON_BUILD Warning "W105" "the base image has triggers that are not run"
+"The Dockerfile of the base image has `ONBUILD` instructions, which a Dockerfile that starts from the image would run first.
+A spec does not run them. Add what they do to the spec: files to `copy`, packages to `apt_packages` or `packages`, anything else to `commands`."
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Resul
                 });
                 let mut content = Content { requirements: texts.collect(), ..Content::default() };
                 for (platform, name) in locks {
-                    if let Some(text) = read(&files.spec_folder().join(name))? {
-                        content.locks.insert(platform, Content::digest(text.as_bytes()));
+                    if let Some(bytes) = read(&files.spec_folder().join(name))? {
+                        content.locks.insert(platform, Content::digest(&bytes));
                     }
                 }
                 for filter in copied {
@@ -99,24 +99,24 @@ pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Resul
 fn answer(files: &Files, question: AnyQuestion) -> Result<Fact, ContentError> {
     Ok(match question {
         AnyQuestion::ContextFile(question) => {
-            let text = read(&files.context.join(&question.path))?;
-            (question, text.map(Into::into)).into()
+            let bytes = read(&files.context.join(&question.path))?;
+            (question, bytes.map(|bytes| Text::from_bytes(&bytes))).into()
         }
         AnyQuestion::ContextIgnore(question) => {
             let own = IgnoreFile::path_for(&files.spec.to_string_lossy());
-            let text = match read(Path::new(&own))? {
-                Some(text) => Some(text),
+            let bytes = match read(Path::new(&own))? {
+                Some(bytes) => Some(bytes),
                 None => read(&files.context.join(IGNORE_FILE))?,
             };
-            (question, text.map(|text| IgnoreFile::parse(text.as_bytes())).unwrap_or_default()).into()
+            (question, bytes.map(|bytes| IgnoreFile::parse(&bytes)).unwrap_or_default()).into()
         }
         other => return Err(ContentError::Internal(format!("{other} is not a file of the context"))),
     })
 }
 
-fn read(path: &Path) -> Result<Option<String>, ContentError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+fn read(path: &Path) -> Result<Option<Vec<u8>>, ContentError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             Ok(None)
         }

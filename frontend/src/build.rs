@@ -35,6 +35,18 @@ pub struct SpecText {
     pub text: String,
 }
 
+impl SpecText {
+    /// The text of a spec's file.
+    ///
+    /// # Errors
+    /// It is not text; the problem has the place.
+    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, DriveError> {
+        let name = name.into();
+        let text = imagespec::spec_text(&name, bytes).map_err(DriveError::Problems)?;
+        Ok(Self { name, text })
+    }
+}
+
 /// The imagespec frontend.
 #[derive(Clone, Debug, Default)]
 pub struct ImagespecFrontend {
@@ -169,8 +181,8 @@ impl ImagespecFrontend {
         if let Some(document) = &self.document {
             return Ok(document.clone());
         }
-        let (name, text) = load::spec(bridge, options).await?;
-        parse(&SpecText { name, text }, &crate::choice(options))
+        let (name, bytes) = load::spec(bridge, options).await?;
+        parse(&SpecText::from_bytes(name, &bytes)?, &crate::choice(options))
     }
 
     /// Drives a build to a goal, and solves its images if they are the goal.

@@ -52,7 +52,7 @@ pub(crate) fn is_about_files(question: &AnyQuestion) -> bool {
 /// Answers questions by reading the client's files. `None` if the daemon has to be asked for one of them.
 ///
 /// # Errors
-/// A file is not text.
+/// A question is not about files.
 pub(crate) fn read_at_hand(
     options: &BuildOptions,
     client: &dyn ClientFiles,
@@ -71,7 +71,7 @@ pub(crate) fn read_at_hand(
 /// Answers questions through the daemon.
 ///
 /// # Errors
-/// The daemon failed, or a file is not text.
+/// The daemon failed.
 pub(crate) async fn fetch(
     bridge: &Bridge,
     options: &BuildOptions,
@@ -123,12 +123,12 @@ impl Contents {
         for question in questions {
             facts.push(match question.clone() {
                 AnyQuestion::ContextFile(question) => {
-                    let text = text(&question.path, self.context.get(&question.path))?;
+                    let text = text(self.context.get(&question.path));
                     (question, text).into()
                 }
                 AnyQuestion::SpecFile(question) => {
                     let path = load::spec_sibling(options, &question.name);
-                    let text = text(&path, self.spec_folder.get(&path))?;
+                    let text = text(self.spec_folder.get(&path));
                     (question, text).into()
                 }
                 AnyQuestion::ContextIgnore(question) => {
@@ -176,8 +176,6 @@ fn read(client: &dyn ClientFiles, side: Side, paths: BTreeSet<String>) -> Option
     read.collect()
 }
 
-fn text(path: &str, bytes: Option<&Option<Vec<u8>>>) -> Result<Option<Text>, Status> {
-    let text = bytes.and_then(Option::as_deref).map(std::str::from_utf8).transpose();
-    let text = text.map_err(|_| Status::failed(format!("{path} is not UTF-8 text")))?;
-    Ok(text.map(Text::from))
+fn text(bytes: Option<&Option<Vec<u8>>>) -> Option<Text> {
+    bytes.and_then(Option::as_deref).map(Text::from_bytes)
 }

@@ -15,21 +15,24 @@ pub(crate) fn describe() -> Subrequest {
 }
 
 pub(crate) async fn answer(build: &Build) -> Result<SubrequestAnswer, Status> {
-    let (name, text) = load::spec(&build.bridge, &build.options).await?;
-    let parsed = imagespec::parse_to_check(&name, &text, &crate::choice(&build.options));
-    let warnings: Vec<Value> =
-        parsed.diagnostics.iter().map(|diagnostic| warning(diagnostic, &parsed.sources)).collect();
-    let sources: Vec<Value> = parsed
-        .sources
+    let (name, bytes) = load::spec(&build.bridge, &build.options).await?;
+    let (diagnostics, sources) = match imagespec::spec_text(&name, &bytes) {
+        Ok(text) => {
+            let parsed = imagespec::parse_to_check(&name, &text, &crate::choice(&build.options));
+            (parsed.diagnostics, parsed.sources)
+        }
+        Err(problems) => (problems.diagnostics, problems.sources),
+    };
+    let warnings: Vec<Value> = diagnostics.iter().map(|diagnostic| warning(diagnostic, &sources)).collect();
+    let text: Vec<String> = diagnostics.iter().map(|diagnostic| imagespec::render(diagnostic, &sources)).collect();
+    let sources: Vec<Value> = sources
         .files()
         .map(|(_, file)| {
             use base64::Engine as _;
             json!({"filename": file.name(), "data": base64::engine::general_purpose::STANDARD.encode(imagespec::mask_credentials(file.text()).as_bytes())})
         })
         .collect();
-    let text: Vec<String> =
-        parsed.diagnostics.iter().map(|diagnostic| imagespec::render(diagnostic, &parsed.sources)).collect();
-    let has_problems = !parsed.diagnostics.is_empty();
+    let has_problems = !diagnostics.is_empty();
     Ok(SubrequestAnswer {
         json: json!({"warnings": warnings, "sources": sources}).to_string().into_bytes(),
         text: text.join("\n"),

@@ -9,8 +9,8 @@ use buildkit_llb::{GraphBuilder, LocalSource, Note, Source};
 /// The default name of the spec. Docker's clients always pass a name.
 const DEFAULT_NAME: &str = "imagespec.yaml";
 
-/// The spec's text and its name for messages.
-pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(String, String), Status> {
+/// The spec's name for messages, and its bytes.
+pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(String, Vec<u8>), Status> {
     let name = options.filename.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let local = local_name(options)?;
     let title = format!("[internal] load build definition from {name}");
@@ -23,8 +23,7 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
             Status::from(error)
         }
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| Status::failed(format!("the spec {name} is not UTF-8 text")))?;
-    Ok((name, text))
+    Ok((name, bytes))
 }
 
 /// The path of a file next to the spec, in the local source with the spec.

@@ -53,11 +53,22 @@ pub fn settings(options: &BuildOptions) -> Result<Settings, OptionError> {
         image_id: options.build_args.get(IMAGE_ID_ARG).filter(|id| !id.is_empty()).cloned(),
         // Only the caller that runs the frontend sets it; it is not a build option.
         lock: LockUse::Read,
-        source_date_epoch: match &options.source_date_epoch {
-            Some(SourceDateEpoch::Seconds(seconds)) => Some(*seconds),
-            Some(SourceDateEpoch::Of(_)) | None => None,
-        },
+        source_date_epoch: options.source_date_epoch.as_ref().map(epoch).transpose()?,
     })
+}
+
+/// The time of a build in seconds. The names that stand for a time in BuildKit (`context`) have no meaning for a spec.
+fn epoch(epoch: &SourceDateEpoch) -> Result<i64, OptionError> {
+    /// The last second of the year 9999, after which times have no standard spelling.
+    const MAX: i64 = 253_402_300_799;
+    const KEY: &str = option::BUILD_ARG_SOURCE_DATE_EPOCH;
+    const WANTED: &str =
+        "SOURCE_DATE_EPOCH is a number of seconds since 1970, such as the output of `git log -1 --format=%ct`";
+    match epoch {
+        SourceDateEpoch::Seconds(seconds) if (0..=MAX).contains(seconds) => Ok(*seconds),
+        SourceDateEpoch::Seconds(seconds) => Err(OptionError::new(KEY, seconds.to_string(), WANTED)),
+        SourceDateEpoch::Of(text) => Err(OptionError::new(KEY, text, WANTED)),
+    }
 }
 
 /// Parses platforms like those of a spec. BuildKit would also accept platforms that cannot be built for, and complete a single word

@@ -29,7 +29,7 @@ use crate::requirement::{Requirement, package, runtime_package};
 use crate::requirements_file::{RequirementsFile, requirements_file};
 use crate::secret::SecretMount;
 use crate::table::fields;
-use crate::text::{command, env_name, line};
+use crate::text::{command, image_variable, line};
 use crate::url::index_url;
 
 mod with;
@@ -254,7 +254,7 @@ fields! {
 
     /// Environment variables of the image; $NAME is replaced by a variable of the base image.
     env as ENV: BTreeMap<String, String> => &BTreeMap<String, String> {
-        kind: named(env_name),
+        kind: named(image_variable),
         takes: "a mapping from names to values",
         example: "env: {LOG_LEVEL: info}",
         also: ["environment"],

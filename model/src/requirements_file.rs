@@ -101,14 +101,14 @@ pub(crate) fn requirements_file(value: &str) -> Result<RequirementsFile, Fault> 
         "uv.lock" => RequirementsKind::Uv,
         "poetry.lock" => RequirementsKind::Poetry,
         "pyproject.toml" => RequirementsKind::Pyproject,
-        "Pipfile" | "Pipfile.lock" | "pdm.lock" => {
-            let message = format!("`requirements` from {} is not supported yet", quote(name));
-            return Err(Fault::new(&rules::NOT_BUILT, message)
-                .label("not supported yet")
-                .help("use a `pylock.toml`, `uv.lock`, `poetry.lock`, `pyproject.toml` or a requirements file"));
-        }
         name if is_pylock(name) => RequirementsKind::Pylock,
-        _ => RequirementsKind::Txt,
+        name => match instead(name) {
+            None => RequirementsKind::Txt,
+            Some(help) => {
+                let message = format!("`requirements` from {} is not supported yet", quote(name));
+                return Err(Fault::new(&rules::NOT_BUILT, message).label("not supported yet").help(help));
+            }
+        },
     };
     if path == "." || value.ends_with('/') {
         return Err(Fault::new(&rules::TEXT, format!("{} is a folder", quote(value)))
@@ -116,6 +116,26 @@ pub(crate) fn requirements_file(value: &str) -> Result<RequirementsFile, Fault> 
             .help("for example `requirements: requirements.txt`"));
     }
     Ok(RequirementsFile { path, kind })
+}
+
+/// What to do with a file of another tool; `None` for a file that pip could read.
+fn instead(name: &str) -> Option<&'static str> {
+    const LOCK: &str = "use a `pylock.toml`, `uv.lock`, `poetry.lock`, `pyproject.toml` or a requirements file";
+    const CONDA: &str = "put conda's packages into `conda_packages`, its channels into `conda_channels`, and the packages of its pip \
+                         section into `packages`";
+    const PYTHON: &str = "name the dependencies in `packages`, in a requirements file, or in a `pyproject.toml`";
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    match name {
+        "Pipfile" | "Pipfile.lock" | "pdm.lock" => Some(LOCK),
+        "pixi.toml" | "pixi.lock" => Some(CONDA),
+        "setup.cfg" => Some(PYTHON),
+        _ => match extension {
+            "yml" | "yaml" => Some(CONDA),
+            "py" => Some(PYTHON),
+            "toml" | "json" => Some(LOCK),
+            _ => None,
+        },
+    }
 }
 
 /// `pylock.toml` or `pylock.<name>.toml`, with no dot in the name (PEP 751, "File name").

@@ -171,7 +171,8 @@ Paths are relative to it and do not contain `..`: only the context is sent to a 
 Sources are files and variables of the client. Without a source, pass `--secret id=…` to the client. Without an `id`, the id is `secret_` and the entry's number, which starts at 0 and continues the numbers of the base image's specs."
 
     ENV_NAME Error "E021" "not a valid name of an environment variable"
-"Names have letters, digits and `_`, and do not begin with a digit. A shell cannot set variables with other names."
+"Names in `env` have printable ASCII characters except `=`, `$`, quotes and backslashes.
+Variables of secrets have letters, digits and `_`, and do not begin with a digit: a shell cannot set variables with other names."
 
     CHOICE Error "E022" "not one of the choices"
 "The field takes one of a few words, in uppercase or lowercase, or a number in a certain range."
@@ -243,6 +244,10 @@ The first one has the highest priority."
       apt_keys: [keys/docker.asc]
 
 The repository has to be signed with one of the keys in `apt_keys`, unless the line names a key itself (`[signed-by=…]`)."
+
+    NOT_TEXT Error "E034" "a spec is not text"
+"A spec is UTF-8 text. With a byte order mark it may also be UTF-16 or UTF-32, as some editors on Windows write it.
+The marked bytes are neither: the file may have been saved in an older encoding such as Latin-1, or it is no text."
 
     NUMBER_OF_PROBLEMS Error "E099" "more problems than are shown"
 "There are so many problems that only the first are shown."

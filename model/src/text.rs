@@ -106,6 +106,17 @@ pub(crate) fn env_name(name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The name of a variable of the image. Docker and Kubernetes take names that no shell can set, such as `discovery.type`.
+pub(crate) fn image_variable(name: &str) -> Result<(), Fault> {
+    if !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '=' | '$' | '"' | '\'' | '\\' | '`'))
+    {
+        return Ok(());
+    }
+    Err(Fault::new(&rules::ENV_NAME, format!("{} is not a valid name of an environment variable", quote(name)))
+        .label("expected printable ASCII characters except `=`, `$`, quotes and backslashes"))
+}
+
 /// `user[:group]`, by name or number.
 pub(crate) fn user(value: &str) -> Result<String, Fault> {
     one_line(value)?;
@@ -177,6 +188,12 @@ mod tests {
         }
         for bad in ["", "1A", "A-B", "A B", "Ä", "A=B"] {
             assert!(env_name(bad).is_err(), "{bad}");
+        }
+        for good in ["A", "discovery.type", "my-flag", "1A"] {
+            assert!(image_variable(good).is_ok(), "{good}");
+        }
+        for bad in ["", "A B", "A=B", "Ä", "$A", "\"A", "A\\"] {
+            assert!(image_variable(bad).is_err(), "{bad}");
         }
         for good in ["root", "1000", "1000:1000", "a.b-c:_d", "samba$"] {
             assert!(user(good).is_ok(), "{good}");

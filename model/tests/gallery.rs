@@ -48,6 +48,9 @@ fn every_rule_has_an_example() {
         let file = sources.add(name, text.as_str());
         shown.extend(scan_requirements(file, &text).diagnostics.iter().map(|found| found.code));
     }
+    // The other files are text.
+    let problems = imagespec::spec_text("spec.yaml", b"name: caf\xe9\n").expect_err("Latin-1");
+    shown.extend(problems.diagnostics.iter().map(|found| found.code));
     // A file with that many mistakes is not a useful example; `parse` has its own test for it.
     shown.insert("E099");
     let all: BTreeSet<&str> = rules().iter().map(|rule| rule.code).collect();

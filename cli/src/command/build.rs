@@ -11,10 +11,11 @@ use buildkit_client::engine::Engine;
 use buildkit_client::flag::{parse_allow, parse_cache_from, parse_cache_to, parse_source_policy};
 use buildkit_client::metadata;
 use buildkit_client::output::{Output, OutputKind};
-use buildkit_proto::keys::option;
+use buildkit_proto::keys::{exporter_attr, option};
 use buildkit_proto::rpc::sourcepolicy::Policy;
 use imagespec::Diagnostic;
 use imagespec_driver::{Attestations, Batch, Built, Daemon, DeliveryOptions, Image, Request, Variables};
+use oci_names::{ImageReference, ReferenceProblem};
 
 use crate::args::{BuildArgs, OutputArgs, Progress};
 use crate::error::{CliError, render_diagnostics};
@@ -26,6 +27,7 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
     let specs = args.specs.each();
     let is_one = specs.len() == 1;
     let request = request(args)?;
+    check_names(args, &request)?;
     if !is_one {
         check_flags_for_several(args, &request)?;
     }
@@ -106,6 +108,25 @@ fn source_policy(path: &Path) -> Result<Policy, CliError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::Input(format!("--source-policy-file: cannot read {}: {error}", path.display())))?;
     Ok(parse_source_policy(&path.to_string_lossy(), &text)?)
+}
+
+/// Refuses names that no registry accepts, which a registry would only say after the build.
+fn check_names(args: &BuildArgs, request: &Request) -> Result<(), CliError> {
+    let flags = args.output.tag.iter().map(|name| ("--tag", name.as_str()));
+    let named = request.delivery.outputs.iter().filter_map(|output| output.attrs.get(exporter_attr::NAME));
+    let outputs = named.flat_map(|names| names.split(',')).map(|name| ("--output name=", name));
+    let problem = |(flag, name): (&str, &str)| match ImageReference::parse(name) {
+        Err(error) if error.problem() == ReferenceProblem::UpperCase => {
+            Some(format!("{flag}: {error}; write it in lower case"))
+        }
+        Err(error) => Some(format!("{flag}: {error}")),
+        Ok(image) if image.digest().is_some() => {
+            Some(format!("{flag}: {name:?} has a digest, which is only known after the build; leave it out"))
+        }
+        Ok(_) => None,
+    };
+    let problems: Vec<String> = flags.chain(outputs).filter_map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(CliError::Input(problems.join("\n"))) }
 }
 
 /// Refuses flags for a single image if several images are built.

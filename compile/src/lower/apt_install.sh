@@ -13,6 +13,10 @@
 #
 # Everything that is written gets one time, so that the same packages result in the same bytes.
 set -eu
+command -v apt-get > /dev/null || {
+  echo 'the base image has no apt-get, which apt_packages need: use an image of Debian or Ubuntu' >&2
+  exit 127
+}
 work=/dev/imagespec/apt
 # The clock of files may be behind by one tick.
 touch -d "@$(($(date +%s) - 1))" "$work/start"

@@ -29,6 +29,15 @@ impl Planner<'_, '_> {
             return Some(self.repositories_alone(files).into_iter().collect());
         }
         let release = self.base_file(base, "/etc/os-release")?;
+        if let Some(name) = without_apt(release.unwrap_or_default()) {
+            let fields: Vec<String> =
+                levels.iter().map(|(prefix, _)| format!("{prefix}{}", field::APT_PACKAGES.name())).collect();
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            let help =
+                "use a base image of Debian or Ubuntu, or install with the base's own package manager in `commands`";
+            self.problem(&rules::NO_APT, format!("the base image is {name}, which has no apt"), &fields, help);
+            return None;
+        }
         let cache_scope = format!("{}-{}", distribution(release.unwrap_or_default()), self.platform.architecture);
         let env = self.install_env(base, is_proxy);
         let mut parts = Vec::new();
@@ -130,16 +139,53 @@ fn signed(line: &str, keys: &str) -> String {
     }
 }
 
+/// A value of `/etc/os-release`.
+fn value<'a>(os_release: &'a str, key: &str) -> Option<&'a str> {
+    os_release
+        .lines()
+        .filter_map(|line| line.trim().split_once('='))
+        .find(|(name, _)| *name == key)
+        .map(|(_, value)| value.trim_matches(['"', '\'']))
+        .filter(|value| !value.is_empty())
+}
+
+/// The name of a distribution that is known to have no apt. Others may be derived from Debian without saying so.
+fn without_apt(os_release: &str) -> Option<&str> {
+    const WITHOUT: [&str; 22] = [
+        "alpine",
+        "almalinux",
+        "amzn",
+        "arch",
+        "azurelinux",
+        "centos",
+        "chainguard",
+        "fedora",
+        "gentoo",
+        "mariner",
+        "nixos",
+        "ol",
+        "opensuse",
+        "opensuse-leap",
+        "opensuse-tumbleweed",
+        "photon",
+        "rhel",
+        "rocky",
+        "sles",
+        "suse",
+        "void",
+        "wolfi",
+    ];
+    let id = value(os_release, "ID")?;
+    let is_without = id
+        .split(' ')
+        .chain(value(os_release, "ID_LIKE").unwrap_or_default().split(' '))
+        .any(|id| WITHOUT.contains(&id));
+    is_without.then(|| value(os_release, "PRETTY_NAME").or(value(os_release, "NAME")).unwrap_or(id))
+}
+
 /// Reads `debian-bookworm` from os-release(5): archives of different releases do not share a cache.
 fn distribution(os_release: &str) -> String {
-    let value = |key: &str| {
-        os_release
-            .lines()
-            .filter_map(|line| line.trim().split_once('='))
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value.trim_matches(['"', '\'']))
-            .filter(|value| !value.is_empty())
-    };
+    let value = |key| value(os_release, key);
     let id = value("ID").unwrap_or("linux");
     let release = value("VERSION_CODENAME").or_else(|| value("VERSION_ID")).unwrap_or("unknown");
     format!("{id}-{release}")
@@ -150,7 +196,7 @@ fn distribution(os_release: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{distribution, signed};
+    use super::{distribution, signed, without_apt};
 
     #[test]
     fn repository_lines_get_their_keys() {
@@ -159,6 +205,19 @@ mod tests {
         assert_eq!(signed(line, "/k"), "deb [signed-by=/k] https://x bookworm main");
         assert_eq!(signed("deb [arch=amd64] https://x y z", "/k"), "deb [arch=amd64 signed-by=/k] https://x y z");
         assert_eq!(signed("deb [trusted=yes] http://x ./", "/k"), "deb [trusted=yes] http://x ./");
+    }
+
+    #[test]
+    fn distributions_without_apt() {
+        assert_eq!(without_apt("NAME=\"Alpine Linux\"\nID=alpine\n"), Some("Alpine Linux"));
+        assert_eq!(
+            without_apt("ID=\"ol\"\nID_LIKE=\"fedora\"\nPRETTY_NAME='Oracle Linux 9'\n"),
+            Some("Oracle Linux 9")
+        );
+        assert_eq!(without_apt("ID=nobara\nID_LIKE=\"rhel centos fedora\"\n"), Some("nobara"));
+        for with in ["ID=debian", "ID=linuxmint\nID_LIKE=\"ubuntu debian\"", "ID=of-somebody", ""] {
+            assert_eq!(without_apt(with), None, "{with}");
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ impl<'a> Planner<'a, '_> {
         let (image, fact) = self.image(&reference, &field)?;
         let config = fact.config.clone();
         self.other_platform(&image, &config, &field);
+        self.triggers(&image, &config, &field);
         let root = question::Root::Image { reference: image.reference.clone(), platform: self.platform.clone() };
         Some(Base { image, below: None, root, env: Env::from_image_config(&config), config })
     }
@@ -70,6 +71,19 @@ impl<'a> Planner<'a, '_> {
         let warning = Diagnostic::new(&rules::OTHER_PLATFORM, message).with_help(
             "its programs may not run on the target platform; use an image for that platform, or build for another one",
         );
+        self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(field)));
+    }
+
+    /// Warns about an image with `ONBUILD` instructions.
+    fn triggers(&mut self, image: &PinnedImage, config: &serde_json::Value, field: &str) {
+        let triggers = config["config"]["OnBuild"].as_array().into_iter().flatten();
+        let triggers: Vec<String> = triggers.filter_map(|trigger| trigger.as_str()).map(str::to_owned).collect();
+        if triggers.is_empty() {
+            return;
+        }
+        let message =
+            format!("{} has ONBUILD triggers, which are not run: {}", image.reference, super::summary(&triggers));
+        let warning = Diagnostic::new(&rules::ON_BUILD, message).with_help("add what they do to the spec");
         self.out.warnings.push(warning.with_place(self.part.spans.nearest_span(field)));
     }
 

@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::plan::{Action, ImageConfigPlan, Parent, Step};
 use crate::planner::base::Base;
 use crate::planner::{Planner, items};
+use crate::rules;
 
 /// The variable with the runtime packages (`flytekit/bin/entrypoint.py`).
 const RUNTIME_PACKAGES: &str = "_F_RUNTIME_PACKAGES";
@@ -23,6 +24,11 @@ const ENTRY_SCRIPT: &str = include_str!("entry.sh");
 impl Planner<'_, '_> {
     /// The complete environment of the image: the base's, the Python environment's, the specs'.
     pub(super) fn environment(&self, base: &Base, has_environment: bool) -> Env {
+        self.with_variables(self.environment_below(base, has_environment)).0
+    }
+
+    /// The environment without the specs' variables.
+    fn environment_below(&self, base: &Base, has_environment: bool) -> Env {
         let mut env = base.env.clone();
         if has_environment {
             let home = self.home(base);
@@ -37,11 +43,30 @@ impl Planner<'_, '_> {
         if self.specs().is_flyte() {
             env = self.flyte_environment(base, env, has_environment);
         }
-        env = env.with("PYTHONPATH", "/root");
-        for level in self.specs().levels() {
-            env = env.with_spec(level.spec.env());
-        }
         env
+    }
+
+    /// An environment with the specs' variables; and the paths of values that cannot be expanded, with the reasons. A value refers to the
+    /// base's `PYTHONPATH`, as in Flytekit's images.
+    fn with_variables(&self, env: Env) -> (Env, Vec<(String, String)>) {
+        let mut defaults = [("PYTHONPATH", "/root")].as_slice();
+        let (mut env, mut wrong) = (env, Vec::new());
+        for level in self.specs().levels() {
+            let (with, of_level) = env.with_spec(std::mem::take(&mut defaults), level.spec.env());
+            wrong.extend(of_level.into_iter().map(|(name, why)| (format!("{}env.{name}", level.prefix), why)));
+            env = with;
+        }
+        (env, wrong)
+    }
+
+    /// Reports values of variables that cannot be expanded.
+    pub(super) fn check_variables(&mut self, base: &Base, has_environment: bool) {
+        let (_, wrong) = self.with_variables(self.environment_below(base, has_environment));
+        for (field, why) in wrong {
+            let name = field.rsplit_once("env.").map_or("", |(_, name)| name);
+            let help = "references are written as in the `ENV` of a Dockerfile; `\\$` is a dollar sign";
+            self.problem(&rules::ENV_VALUE, format!("the value of {name} {why}"), &[&field], help);
+        }
     }
 
     /// The specs' variables for an install step, with their values in the image: `PATH: /opt/tool/bin:$PATH` is useful to a compiler only

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, build, described};
+use crate::world::{World, build, described, problems};
 
 fn env(image: &Value) -> Vec<&str> {
     image["config"]["Env"].as_array().expect("a list").iter().filter_map(Value::as_str).collect()
@@ -102,4 +102,42 @@ fn a_base_without_a_path_gets_the_usual_one() {
     let image = build("env: {A: \"$PATH\"}\n", &world).image();
     let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     assert_eq!(env(&image), [format!("PATH={usual}"), "PYTHONPATH=/root".to_owned(), format!("A={usual}")]);
+}
+
+#[test]
+fn a_value_refers_to_what_the_base_has() {
+    let world = World::python().with_config("Env", json!(["PATH=/usr/bin", "PYTHONPATH=/opt/spark/python"]));
+    let value = |text: &str, name: &str| {
+        let image = build(text, &world).image();
+        let entries = image["config"]["Env"].as_array().cloned().unwrap_or_default();
+        let found = entries.iter().filter_map(|entry| entry.as_str()?.split_once('=')).find(|(key, _)| *key == name);
+        found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+    };
+    assert_eq!(value("env: {PYTHONPATH: '/root:$PYTHONPATH'}", "PYTHONPATH"), "/root:/opt/spark/python");
+    assert_eq!(value("env: {A: b}", "PYTHONPATH"), "/root");
+    assert_eq!(value("env: {discovery.type: '${MODE:-single}'}", "discovery.type"), "single");
+    assert_eq!(value("env: {L: '/opt/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}'}", "L"), "/opt/lib");
+    // Each image sees the variables of the one below it.
+    let nested = "base_image: {env: {A: 'a:$PYTHONPATH'}}\nenv: {A: '$A:$PYTHONPATH', B: '${A%%:*}'}\n";
+    assert_eq!(value(nested, "A"), "a:/opt/spark/python:/root");
+    assert_eq!(value(nested, "B"), "a");
+}
+
+#[test]
+fn values_that_cannot_be_expanded_are_all_reported() {
+    let text = "base_image: {env: {A: '${'}}\nenv:\n  B: ${NONE:?set it}\n  C: ${PATH^^}\n";
+    insta::assert_snapshot!(problems(text, &World::python()));
+}
+
+#[test]
+fn a_base_that_cannot_do_what_a_spec_wants_is_told() {
+    let mut world = World::debian();
+    let release = "NAME=\"Alpine Linux\"\nID=alpine\nPRETTY_NAME=\"Alpine Linux v3.20\"\n".to_owned();
+    world.base.files.insert("/etc/os-release".to_owned(), release);
+    insta::assert_snapshot!(problems("apt_packages: [jq]\n", &world));
+    let world = World::debian().with_config("OnBuild", json!(["RUN make", "COPY . /app"]));
+    let warnings = build("env: {A: b}\n", &world).warnings;
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(warning.code, "W105");
+    assert!(warning.message.ends_with("has ONBUILD triggers, which are not run: RUN make, COPY . /app"), "{warning:?}");
 }

@@ -96,7 +96,7 @@ proptest! {
     #[test]
     fn what_only_the_image_says_moves_nothing(fields in specs(), world in worlds(), value in "[ -~]{0,12}") {
         moves_nothing(&fields, &world, |fields| {
-            fields.insert("env", json!({"UV_HTTP_TIMEOUT": "60", "MODE": "y", "OTHER": value, "PATH": "/x:$PATH"}));
+            fields.insert("env", json!({"UV_HTTP_TIMEOUT": "60", "MODE": "y", "OTHER": literal(&value), "PATH": "/x:$PATH"}));
         })?;
         moves_nothing(&fields, &world, |fields| {
             fields.insert("entrypoint", json!([value]));
@@ -400,6 +400,11 @@ fn hostile() -> impl Strategy<Value = String> {
     })
 }
 
+/// A value of a variable that refers to no other.
+fn literal(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('$', "\\$")
+}
+
 /// The arguments of all processes, the user's own commands left out.
 fn argv(texts: &[String], world: &World) -> Vec<Vec<String>> {
     let [index, links, exec, secret, copy, source, env, entrypoint] = texts else { panic!("one text per slot") };
@@ -414,7 +419,7 @@ fn argv(texts: &[String], world: &World) -> Vec<Vec<String>> {
         ("pip_secret_mounts", json!([{"id": "x", "dst": format!("/run/{secret}")}, {"id": "y", "env": "TOKEN"}])),
         ("copy", json!([format!("cc{copy}")])),
         ("source_root", json!(format!("ss{source}"))),
-        ("env", json!({"UV_X": env, "MODE": env})),
+        ("env", json!({"UV_X": literal(env), "MODE": literal(env)})),
         ("entrypoint", json!([entrypoint])),
     ]);
     fields.insert("builder_options", json!({"labels": {"a": env}, "user": "app"}));

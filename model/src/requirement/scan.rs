@@ -187,6 +187,10 @@ impl Iterator for LogicalLines<'_> {
                     }
                     break;
                 };
+                if !joined.is_empty() && line.trim_start().starts_with('#') {
+                    // A line that is a comment ends the one before, as in pip.
+                    joined.push(' ');
+                }
                 pieces.push((joined.len(), start));
                 let goes_on = line.strip_suffix('\\').filter(|_| without_comment(line) == line);
                 joined.push_str(goes_on.unwrap_or(line));

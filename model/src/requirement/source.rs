@@ -27,7 +27,7 @@ const ARCHIVES: [&str; 13] = [
 ];
 
 /// Transports of a git checkout that uv knows.
-const GIT: [&str; 3] = ["git+https", "git+ssh", "git+file"];
+const GIT: [&str; 4] = ["git+https", "git+ssh", "git+http", "git+file"];
 
 /// Whether a line begins with a location rather than with a distribution's name.
 pub(super) fn is_location(text: &str) -> bool {

@@ -1,6 +1,6 @@
-// Program names says how the Go packages that BuildKit uses read platforms and image references.
+// Program names says how BuildKit and the Go packages that it uses read platforms, image references and values of variables.
 //
-//	names DIRECTORY    write platforms.jsonl and references.jsonl, an input and what became of it a line;
+//	names DIRECTORY    write platforms.jsonl, references.jsonl and variables.jsonl, an input and what became of it a line;
 //	                   say which lines changed
 package main
 
@@ -34,6 +34,7 @@ func main() {
 	}{
 		{"platforms.jsonl", "github.com/containerd/platforms", platformLines},
 		{"references.jsonl", "github.com/distribution/reference", referenceLines},
+		{"variables.jsonl", "github.com/moby/buildkit", variableLines},
 	} {
 		if err := write(filepath.Join(os.Args[1], file.name), file.module, file.lines()); err != nil {
 			fmt.Fprintln(os.Stderr, "names:", err)

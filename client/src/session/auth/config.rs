@@ -8,7 +8,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::super::secret_bytes::SecretBytes;
 use super::AuthError;
@@ -54,31 +54,26 @@ pub(super) enum Lookup<'a> {
 pub(super) struct DockerConfig {
     file: File,
     /// Entries from the environment.
-    first: BTreeMap<String, Entry>,
+    first: BTreeMap<String, Result<Entry, Broken>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What is wrong with an entry. It never quotes the entry.
+type Broken = &'static str;
+
+#[derive(Debug, Default)]
 struct File {
-    #[serde(default)]
-    auths: BTreeMap<String, Entry>,
-    #[serde(default, rename = "credHelpers")]
-    helpers: BTreeMap<String, String>,
-    #[serde(default, rename = "credsStore")]
+    auths: BTreeMap<String, Result<Entry, Broken>>,
+    helpers: BTreeMap<String, Result<String, Broken>>,
     store: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default)]
 struct Entry {
     /// base64 of `name:password`.
-    #[serde(default)]
     auth: String,
-    #[serde(default)]
     username: String,
-    #[serde(default)]
     password: String,
-    #[serde(default, rename = "identitytoken")]
     identity_token: String,
-    #[serde(default, rename = "registrytoken")]
     registry_token: String,
 }
 
@@ -103,7 +98,7 @@ impl DockerConfig {
         };
         let first = match variable {
             Some(text) if !text.expose().trim_ascii().is_empty() => {
-                parse::<File>(text.expose(), || "DOCKER_AUTH_CONFIG".to_owned())?.auths
+                parse(text.expose(), || "DOCKER_AUTH_CONFIG".to_owned())?.auths
             }
             _ => BTreeMap::new(),
         };
@@ -111,17 +106,21 @@ impl DockerConfig {
     }
 
     /// Looks up a key of [`key_of`].
-    pub(super) fn lookup(&self, key: &str) -> Result<Lookup<'_>, &'static str> {
+    pub(super) fn lookup(&self, key: &str) -> Result<Lookup<'_>, Broken> {
+        let credentials = |entry: &Result<Entry, Broken>| entry.as_ref().map_err(|broken| *broken)?.credentials();
         if let Some(entry) = self.first.get(key) {
-            return entry.credentials().map(Lookup::Known);
+            return credentials(entry).map(Lookup::Known);
         }
         let entry = self.file.auths.get(key).or_else(|| {
             // Old files have URLs as keys.
             let mut auths = self.file.auths.iter();
             auths.find(|(url, _)| host_of(url) == key).map(|(_, entry)| entry)
         });
-        let known = entry.map_or_else(|| Ok(Credentials::default()), Entry::credentials);
-        let suffix = self.file.helpers.get(key).unwrap_or(&self.file.store);
+        let known = entry.map_or_else(|| Ok(Credentials::default()), credentials);
+        let suffix = match self.file.helpers.get(key) {
+            Some(suffix) => suffix.as_ref().map_err(|broken| *broken)?,
+            None => &self.file.store,
+        };
         if suffix.is_empty() {
             return known.map(Lookup::Known);
         }
@@ -132,7 +131,21 @@ impl DockerConfig {
 }
 
 impl Entry {
-    fn credentials(&self) -> Result<Credentials, &'static str> {
+    fn from_json(value: &Value) -> Result<Self, Broken> {
+        let Some(object) = value.as_object() else {
+            return if value.is_null() { Ok(Self::default()) } else { Err("the entry is not an object") };
+        };
+        let text = |name| text(object, name).map_err(|()| "a member of the entry is not a text");
+        Ok(Self {
+            auth: text("auth")?,
+            username: text("username")?,
+            password: text("password")?,
+            identity_token: text("identitytoken")?,
+            registry_token: text("registrytoken")?,
+        })
+    }
+
+    fn credentials(&self) -> Result<Credentials, Broken> {
         let secret = |text: &String| SecretBytes::from(text.clone());
         let (user, password) = if self.auth.is_empty() {
             (self.username.clone(), secret(&self.password))
@@ -148,9 +161,11 @@ impl Entry {
     }
 }
 
-fn decode_auth(text: &str) -> Result<(String, SecretBytes), &'static str> {
+fn decode_auth(text: &str) -> Result<(String, SecretBytes), Broken> {
     const INVALID: &str = "the entry's `auth` is not base64 of name:password";
-    let decoded = STANDARD.decode(text).map(SecretBytes::from).map_err(|_| INVALID)?;
+    // `base64` breaks long lines, and Go ignores line breaks (encoding/base64).
+    let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let decoded = STANDARD.decode(&text).map(SecretBytes::from).map_err(|_| INVALID)?;
     let (user, password) = decoded.expose_text().and_then(|text| text.split_once(':')).ok_or(INVALID)?;
     if user.is_empty() {
         return Err(INVALID);
@@ -158,12 +173,44 @@ fn decode_auth(text: &str) -> Result<(String, SecretBytes), &'static str> {
     Ok((user.to_owned(), SecretBytes::from(password.trim_matches('\0').to_owned())))
 }
 
-fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], origin: impl FnOnce() -> String) -> Result<T, AuthError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        // The message of a type error would quote the value, which may be a password.
-        let problem = format!("line {}, column {}", error.line(), error.column());
-        AuthError::Config { origin: origin(), problem }
-    })
+/// Reads a configuration as Go does (encoding/json): the case of names does not matter, `null` is an absent member, and unknown members
+/// are ignored. What is wrong in an entry concerns its registry only.
+fn parse(bytes: &[u8], origin: impl FnOnce() -> String) -> Result<File, AuthError> {
+    let value: Result<Value, String> = serde_json::from_slice(bytes).map_err(|error| {
+        // The message of an error could quote a value, which may be a password.
+        format!("line {}, column {}", error.line(), error.column())
+    });
+    let file = value.and_then(|value| {
+        let object = value.as_object().ok_or("it is not an object")?;
+        let entries = |name: &str| match member(object, name) {
+            None => Ok(None),
+            Some(Value::Object(entries)) => Ok(Some(entries)),
+            Some(_) => Err(format!("`{name}` is not an object")),
+        };
+        let auths = entries("auths")?.into_iter().flatten();
+        let helpers = entries("credHelpers")?.into_iter().flatten();
+        let helper = |value: &Value| match value {
+            Value::String(suffix) => Ok(suffix.clone()),
+            Value::Null => Ok(String::new()),
+            _ => Err("its credential helper is not a text"),
+        };
+        Ok(File {
+            auths: auths.map(|(key, entry)| (key.clone(), Entry::from_json(entry))).collect(),
+            helpers: helpers.map(|(key, value)| (key.clone(), helper(value))).collect(),
+            store: text(object, "credsStore").map_err(|()| "`credsStore` is not a text")?,
+        })
+    });
+    file.map_err(|problem| AuthError::Config { origin: origin(), problem })
+}
+
+/// A member of an object. A name that is spelled exactly takes precedence.
+fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let in_any_case = || object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    object.get(name).or_else(in_any_case).filter(|value| !value.is_null())
+}
+
+fn text(object: &Map<String, Value>, name: &str) -> Result<String, ()> {
+    member(object, name).map_or(Ok(String::new()), |value| value.as_str().map(str::to_owned).ok_or(()))
 }
 
 /// The key under which a registry's credentials are stored.
@@ -247,8 +294,35 @@ mod tests {
     }
 
     #[test]
+    fn what_docker_reads_is_read() {
+        let config = load(
+            r#"{"Auths": {
+                "nulls": {"auth": "dTpw", "identitytoken": null, "email": 5},
+                "wrapped": {"AUTH": "dT\npw\r\n"},
+                "null": null, "list": [], "number": {"auth": 5}
+            }, "credhelpers": {"none": null, "bad": 5}, "credsStore": null, "HttpHeaders": null}"#,
+            None,
+        )
+        .unwrap();
+        for registry in ["nulls", "wrapped"] {
+            assert_eq!(config.lookup(registry), Ok(Lookup::Known(user("u", "p"))), "{registry}");
+        }
+        for registry in ["null", "none", "other"] {
+            assert_eq!(config.lookup(registry), Ok(Lookup::Known(Credentials::default())), "{registry}");
+        }
+        for registry in ["list", "number", "bad"] {
+            assert!(config.lookup(registry).is_err(), "{registry}");
+        }
+        for broken in ["[]", "5", r#"{"auths": []}"#, r#"{"credsStore": {}}"#, "{"] {
+            assert!(load(broken, None).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
     fn errors_and_debug_do_not_quote_secrets() {
-        let error = load(r#"{"auths": {"a": {"auth": ["hunter2"]}}}"#, None).unwrap_err();
+        let config = load(r#"{"auths": {"a": {"auth": ["hunter2"]}}}"#, None).unwrap();
+        assert!(!format!("{:?}", config.lookup("a")).contains("hunter2"));
+        let error = load(r#"{"auths": "hunter2"}"#, None).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
         let config = load(r#"{"auths": {"a": {"password": "hunter2"}}}"#, None).unwrap();
         let shown = format!("{config:?} {:?}", config.lookup("a"));

@@ -9,7 +9,7 @@ mod challenge;
 use std::fmt;
 
 use oci_names::ImageReference;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -21,8 +21,16 @@ use super::RegistryAuth;
 use super::token::{describe, is_loopback, read_body};
 
 /// Media types of manifests and indexes, of OCI and Docker.
-const TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
-    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+const TYPES: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+/// The header with the digest of a manifest.
+const DIGEST: &str = "docker-content-digest";
+/// Manifests are smaller (distribution specification, "Pushing Manifests").
+const MAX_MANIFEST: usize = 4 * 1024 * 1024;
 /// Some registries redirect to manifests on other hosts (registry.k8s.io).
 const MAX_REDIRECTS: usize = 5;
 /// Limit for the body of an answer; only its error codes are read.
@@ -127,7 +135,15 @@ impl RegistryAuth {
             return Err("the registry refuses plain HTTP".to_owned());
         }
         if status == StatusCode::OK {
-            return Ok(Existence::Exists);
+            // A proxy may answer everything with a page of its own.
+            return Ok(match self.is_manifest(&answer, &url, login.as_ref()).await {
+                true => Existence::Exists,
+                false => unknown(format!(
+                    "{} answered {status} with {}, which is no manifest; a proxy or a login page may have answered instead",
+                    image.registry(),
+                    content_type(&answer).unwrap_or("nothing")
+                )),
+            });
         }
         if status == StatusCode::NOT_FOUND {
             return Ok(Existence::Missing);
@@ -155,12 +171,28 @@ impl RegistryAuth {
         Ok(unknown(format!("{} answered {status}{listed}{advice}", image.registry())))
     }
 
+    /// Whether an answer describes a manifest: by its type and digest, or by its content.
+    async fn is_manifest(&self, answer: &Response, url: &Url, login: Option<&HeaderValue>) -> bool {
+        let digest = answer.headers().get(DIGEST).and_then(|value| value.to_str().ok());
+        let is_typed = |answer: &Response| content_type(answer).is_some_and(|found| TYPES.contains(&found));
+        if is_typed(answer) && digest.is_some_and(|digest| digest.contains(':')) {
+            return true;
+        }
+        // Registries need not send the digest, and old ones need not send the type with an answer to HEAD.
+        let Ok(mut answer) = self.request(Method::GET, url, login).await else { return false };
+        let Ok(Some(body)) = read_body(&mut answer, MAX_MANIFEST).await else { return false };
+        let is_schema = |body: &[u8]| {
+            serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|manifest| manifest["schemaVersion"] == 2)
+        };
+        is_typed(&answer) && is_schema(&body)
+    }
+
     /// Sends one request. Redirects to other hosts are followed without the login, and never from HTTPS to HTTP.
     async fn request(&self, method: Method, url: &Url, login: Option<&HeaderValue>) -> Result<Response, String> {
         let mut at = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let client = self.tokens.client(&at).map_err(|error| error.to_string())?;
-            let mut request = client.request(method.clone(), at.clone()).header(ACCEPT, TYPES);
+            let mut request = client.request(method.clone(), at.clone()).header(ACCEPT, TYPES.join(", "));
             let is_same = (at.scheme(), at.host_str(), at.port()) == (url.scheme(), url.host_str(), url.port());
             if let Some(login) = login.filter(|_| is_same) {
                 request = request.header(AUTHORIZATION, login.clone());
@@ -224,24 +256,30 @@ impl RegistryAuth {
     }
 }
 
+/// The media type of an answer, if it is printable.
+fn content_type(answer: &Response) -> Option<&str> {
+    let value = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim())
+}
+
 /// The codes in the body of an error. Messages are not used: the registry writes them, and they may quote the request.
 async fn error_codes(mut answer: Response) -> Vec<String> {
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]
-        errors: Vec<Entry>,
+        errors: Option<Vec<Entry>>,
     }
     #[derive(Deserialize)]
     struct Entry {
         #[serde(default)]
-        code: String,
+        code: Option<String>,
     }
     let Ok(Some(body)) = read_body(&mut answer, MAX_BODY).await else { return Vec::new() };
     let Ok(Body { errors }) = serde_json::from_slice(&body) else { return Vec::new() };
     let is_code = |code: &String| {
         (1..=40).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     };
-    errors.into_iter().map(|entry| entry.code).filter(is_code).take(4).collect()
+    errors.into_iter().flatten().filter_map(|entry| entry.code).filter(is_code).take(4).collect()
 }
 
 #[cfg(test)]

@@ -80,16 +80,14 @@ pub(super) struct TokenClient {
     direct: OnceLock<Client>,
 }
 
-#[derive(Deserialize)]
+/// The answer of a token endpoint. A member that is `null` is an absent one, as for Go.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Answer {
-    #[serde(default)]
-    token: String,
-    #[serde(default)]
-    access_token: String,
-    #[serde(default)]
-    expires_in: i64,
-    #[serde(default)]
-    issued_at: String,
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<i64>,
+    issued_at: Option<String>,
 }
 
 impl TokenClient {
@@ -191,7 +189,7 @@ impl TokenClient {
         }
         let answer = ask(self.client(&realm)?.post(realm).form(&form)).await?;
         // Only the GET form has `token`.
-        Answer { token: String::new(), ..answer }.into_response()
+        Answer { token: None, ..answer }.into_response()
     }
 
     async fn get(
@@ -214,13 +212,11 @@ impl TokenClient {
 
 impl Answer {
     fn into_response(self) -> Result<FetchTokenResponse, TokenError> {
-        let token = if self.access_token.is_empty() { self.token } else { self.access_token };
-        if token.is_empty() {
-            return Err(TokenError::NoToken);
-        }
-        let expires_in = if self.expires_in > 0 { self.expires_in } else { DEFAULT_LIFETIME };
+        let is_given = |token: &String| !token.is_empty();
+        let token = self.access_token.filter(is_given).or(self.token.filter(is_given)).ok_or(TokenError::NoToken)?;
+        let expires_in = self.expires_in.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_LIFETIME);
         // Without a time, the daemon counts from the arrival of the token.
-        let issued_at = self.issued_at.parse::<prost_types::Timestamp>();
+        let issued_at = self.issued_at.and_then(|time| time.parse::<prost_types::Timestamp>().ok());
         let issued_at = issued_at.map_or(0, |time| time.seconds);
         Ok(FetchTokenResponse { token, expires_in, issued_at })
     }

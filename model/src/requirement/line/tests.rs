@@ -48,6 +48,7 @@ fn locations() {
     check("https://x/y.zip?a=b", url(None));
     check("git+https://github.com/flyteorg/flytekit.git@master#subdirectory=plugins/x", vcs(None));
     check("git+ssh://git@github.com/a/b.git#egg=My_B[x]", vcs(some("my-b")));
+    check("git+http://git.example/a/b", vcs(None));
     check("b[x] @ git+https://github.com/a/b", vcs(some("b")));
     check("./lib", path(false));
     check("-e ./lib", path(true));

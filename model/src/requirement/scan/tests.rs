@@ -48,6 +48,7 @@ fn lines_comments_and_continuations() {
     check("  numpy \\\n  >=1 \\\n  # last\nscipy", &["1:3 requirement: numpy   >=1", "4:1 requirement: scipy"]);
     check("# a \\\nnumpy\n", &["2:1 requirement: numpy"]);
     check("numpy\\", &["1:1 requirement: numpy"]);
+    check("six==1\\\n# why\nattrs", &["1:1 requirement: six==1", "3:1 requirement: attrs"]);
     check("a @ https://x/y.whl#frag\n", &["1:1 requirement: a @ https://x/y.whl#frag"]);
 }
 

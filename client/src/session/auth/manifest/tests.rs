@@ -67,6 +67,13 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &'static str) -> http::Re
     response.body(Full::new(bytes::Bytes::from_static(body.as_bytes()))).unwrap()
 }
 
+/// The answer of a registry that has the manifest.
+fn manifest() -> http::Response<Full<bytes::Bytes>> {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    answer(200, &[("content-type", media_type), ("docker-content-digest", digest)], "")
+}
+
 /// dTpw is u:p.
 const LOGIN: &str = r#"{"auth": "dTpw"}"#;
 
@@ -85,7 +92,7 @@ fn reason(existence: Existence) -> String {
 async fn there_or_not_there() {
     let registry = Registry::start(|request, _| {
         let accept = request.headers().get("accept").map_or("", |value| value.to_str().unwrap_or_default());
-        answer(if accept.contains("oci.image.index") { 200 } else { 404 }, &[], "")
+        if accept.contains("oci.image.index") { manifest() } else { answer(404, &[], "") }
     })
     .await;
     assert_eq!(registry.find("{}").await, Existence::Exists);
@@ -95,8 +102,24 @@ async fn there_or_not_there() {
 }
 
 #[tokio::test]
+async fn other_answers_are_no_manifests() {
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    let registry = Registry::start(|_, _| answer(200, &[("content-type", "text/html; charset=utf-8")], "<html>")).await;
+    let told = reason(registry.find("{}").await);
+    assert!(told.contains("200 OK with text/html, which is no manifest"), "{told}");
+    // Without a digest, the content decides.
+    let registry = Registry::start(|_, _| answer(200, &[("content-type", INDEX)], r#"{"schemaVersion": 2}"#)).await;
+    assert_eq!(registry.find("{}").await, Existence::Exists);
+    let registry = Registry::start(|_, _| answer(200, &[("content-type", INDEX)], "<html>")).await;
+    reason(registry.find("{}").await);
+    let registry =
+        Registry::start(|_, _| answer(200, &[("content-type", "application/json")], r#"{"schemaVersion": 2}"#)).await;
+    reason(registry.find("{}").await);
+}
+
+#[tokio::test]
 async fn no_proxy_leads_to_this_machine() {
-    let registry = Registry::start(|_, _| answer(200, &[], "")).await;
+    let registry = Registry::start(|_, _| manifest()).await;
     let nowhere = Some("http://127.0.0.1:1".to_owned());
     let proxies = ProxySettings { http: nowhere.clone(), https: nowhere, no_proxy: None };
     let auth = RegistryAuth::new(AuthOptions { proxies, ..AuthOptions::default() }).unwrap();
@@ -109,7 +132,7 @@ async fn no_proxy_leads_to_this_machine() {
 #[tokio::test]
 async fn a_password_where_one_is_wanted() {
     let registry = Registry::start(|request, _| match request.headers().contains_key("authorization") {
-        true => answer(200, &[], ""),
+        true => manifest(),
         false => answer(401, &[("www-authenticate", "Basic realm=\"r\"")], ""),
     })
     .await;
@@ -126,7 +149,7 @@ async fn a_token_where_one_is_wanted() {
         match request.headers().get("authorization").map(|value| value.as_bytes()) {
             _ if is_token && request.method() == Method::POST => answer(405, &[], ""),
             _ if is_token => answer(200, &[], r#"{"token": "T"}"#),
-            Some(b"Bearer T") => answer(200, &[], ""),
+            Some(b"Bearer T") => manifest(),
             _ => {
                 let wanted = format!("Bearer realm=\"http://{address}/token\",service=\"s\"");
                 answer(401, &[("www-authenticate", &wanted)], "")
@@ -186,7 +209,7 @@ async fn nobody_there_is_unknown() {
 
 #[tokio::test]
 async fn redirects_are_followed_without_the_login() {
-    let other = Registry::start(|_, _| answer(200, &[], "")).await;
+    let other = Registry::start(|_, _| manifest()).await;
     // On loopback, a different port stands for a different host.
     let target: &'static str = Box::leak(format!("http://{}/elsewhere", other.address).into_boxed_str());
     static TARGET: std::sync::OnceLock<&'static str> = std::sync::OnceLock::new();
