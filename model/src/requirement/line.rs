@@ -130,6 +130,16 @@ impl Parts {
         let mut specifier = specifier(part).map_err(|fault| fault.moved(start, part.len()))?;
         specifier.kind = match specifier.kind {
             RequirementKind::Path { .. } if editable => RequirementKind::Path { editable },
+            // An index may have somebody else's package of that name.
+            RequirementKind::Named { .. } if editable => {
+                return Err(not_a_line(format!(
+                    "{} after `-e` is a local folder, which cannot be installed yet",
+                    quote(part)
+                ))
+                .label("a local folder")
+                .help("publish it to an index, or copy the project with `copy` and install it in `commands`")
+                .at(start..end));
+            }
             _ if editable => {
                 return Err(not_a_line(format!("{} cannot be installed with `-e`", quote(part)))
                     .label("not a folder")

@@ -120,7 +120,7 @@ fn mistakes_are_marked_at_their_places() {
     refused("svn+https://x/y", "only git checkouts can be installed", "svn+https");
     refused("requirements.txt", "a requirements file", "requirements.txt");
     refused("-r requirements.txt", "refused", "-r");
-    refused("-e numpy", "not a folder", "numpy");
+    refused("-e lib", "a local folder", "lib");
     refused("-e git+https://x/y", "not a folder", "git+https://x/y");
     refused("../lib", "outside the context", "../lib");
     refused("--pre a b", "unexpected text", "b");
