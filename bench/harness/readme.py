@@ -50,7 +50,7 @@ ABOUT = {
     "src": "*src* is *data* in a repository of 2,000 source files",
 }
 
-SHOWN = "small"
+SHOWN = "data"
 """The spec that README.md shows."""
 
 SUMMARY = ("cold", "env", "source", "pip", "bump", "apt", "moved", "fresh")

@@ -18,7 +18,7 @@ pub(crate) use spec::{CommonSpecArgs, FactsArgs, SpecArgs, SpecsArgs};
     name = "imagespec",
     version,
     propagate_version = true,
-    after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed, graphs differ or an image is missing, 2 invalid input, 3 daemon unreachable or lost, 4 access to a registry or secret refused, 70 internal error, 130 interrupted."
+    after_help = "Examples:\n  imagespec build -t localhost:5000/app:1 --push .\n  imagespec build -f train.yaml --load -t app:dev .\n  imagespec check -f train.yaml\n  imagespec compile --format pb . | buildctl build --local context=.\n  imagespec doctor\n\nExit codes: 0 success, 1 a step failed, graphs differ or an image is missing, 2 invalid input, 3 daemon unreachable or lost, 4 access to a registry or secret refused, 5 a registry is unavailable, 70 internal error, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]

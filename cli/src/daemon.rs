@@ -21,16 +21,23 @@ pub(crate) async fn dial_found(found: &Discovered, args: &DaemonArgs) -> Result<
 
 /// Finds the daemon.
 pub(crate) fn find(args: &DaemonArgs) -> Result<Discovered, CliError> {
+    discovered(args)?.map_err(|error| not_found(&error))
+}
+
+/// The result of looking for a daemon.
+pub(crate) fn discovered(args: &DaemonArgs) -> Result<Result<Discovered, DiscoverError>, CliError> {
     let DaemonArgs { addr, builder, tlscacert, tlscert, tlskey, tlsdir, tlsservername, timeout: _ } = args.clone();
     let tls = TlsFiles::from_flags(tlsservername, tlscacert, tlscert, tlskey, tlsdir.as_deref())
         .map_err(|error| CliError::Input(error.to_string()))?;
-    discover(&DiscoverOptions { address: addr, builder, tls }, &SystemEnvironment).map_err(|error| {
-        let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
-        match error {
-            DiscoverError::Unusable { .. } => CliError::Input(format!("{error}{help}")),
-            DiscoverError::Nothing { .. } => CliError::NoDaemon(format!("{error}{help}")),
-        }
-    })
+    Ok(discover(&DiscoverOptions { address: addr, builder, tls }, &SystemEnvironment))
+}
+
+pub(crate) fn not_found(error: &DiscoverError) -> CliError {
+    let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
+    match error {
+        DiscoverError::Unusable { .. } => CliError::Input(format!("{error}{help}")),
+        DiscoverError::Nothing { .. } => CliError::NoDaemon(format!("{error}{help}")),
+    }
 }
 
 pub(crate) fn dial_options(args: &DaemonArgs) -> DialOptions {

@@ -159,6 +159,7 @@ impl CliError {
             Exit::InvalidInput => FailureKind::Request,
             Exit::Unreachable => FailureKind::Daemon,
             Exit::Refused => FailureKind::Refused,
+            Exit::RegistryUnavailable => FailureKind::Unavailable,
             Exit::StepFailed => FailureKind::Step,
             Exit::Interrupted => FailureKind::Cancelled,
             Exit::Success | Exit::Different | Exit::Missing | Exit::Internal => FailureKind::Internal,
@@ -196,10 +197,13 @@ impl CliError {
                 SolveError::Invalid { .. } => Exit::InvalidInput,
                 SolveError::Lost { .. } | SolveError::Exhausted { .. } => Exit::Unreachable,
                 SolveError::Refused { .. } => Exit::Refused,
+                SolveError::Unavailable { .. } => Exit::RegistryUnavailable,
                 SolveError::Cancelled => Exit::Interrupted,
                 SolveError::Build(_) | SolveError::Frontend(_) => Exit::StepFailed,
                 // `SolveError` is non-exhaustive: an unknown variant counts as a bug in imagespec.
-                SolveError::Unreadable { .. } | SolveError::Internal { .. } | _ => Exit::Internal,
+                SolveError::Output { .. } | SolveError::Unreadable { .. } | SolveError::Internal { .. } | _ => {
+                    Exit::Internal
+                }
             },
         }
     }
@@ -217,8 +221,8 @@ impl CliError {
                 {
                     text += &format!("  = exit code of the step: {code}\n");
                 }
-                if error.is_retryable() {
-                    text += "  = help: check that the daemon is running, then try again\n";
+                if let Some(help) = help(error) {
+                    text += &format!("  = help: {help}\n");
                 }
                 text
             }
@@ -260,6 +264,23 @@ impl CliError {
                 text
             }
         }
+    }
+}
+
+/// What can be done about a failed build.
+fn help(error: &SolveError) -> Option<String> {
+    match error {
+        SolveError::Lost { .. } | SolveError::Exhausted { .. } => {
+            Some("check that the daemon is running, then try again".to_owned())
+        }
+        SolveError::Refused { .. } => error.registry().map(|host| {
+            format!("log in with `docker login {host}`, as a user who may do this; `registry_config` in the spec names other logins")
+        }),
+        SolveError::Unavailable { .. } => {
+            let host = error.registry().unwrap_or("the registry");
+            Some(format!("{host} cannot answer now; what was built is kept, so run the same again later"))
+        }
+        _ => None,
     }
 }
 

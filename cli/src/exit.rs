@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Unreachable,
     /// Access to a registry or a secret was refused, or credentials are unusable.
     Refused,
+    /// A registry is overloaded, fails, or cannot be reached by the daemon; a retry may help.
+    RegistryUnavailable,
     /// A bug in imagespec, or an output file that cannot be written.
     Internal,
     /// The user interrupted the run (128 + SIGINT).
@@ -34,6 +36,7 @@ impl Exit {
             Self::InvalidInput => 2,
             Self::Unreachable => 3,
             Self::Refused => 4,
+            Self::RegistryUnavailable => 5,
             Self::Internal => 70,
             Self::Interrupted => 130,
         }

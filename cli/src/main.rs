@@ -3,6 +3,7 @@
 mod args;
 mod command;
 mod daemon;
+mod destination;
 mod error;
 mod exit;
 mod facts;

@@ -62,6 +62,15 @@ pub(crate) fn frontend_options(
     }
     for context in &args.build_context {
         let (name, value) = pair(context, "--build-context")?;
+        // A frontend in the daemon could not be told more.
+        let image = value.strip_prefix("docker-image://").ok_or_else(|| {
+            CliError::Input(format!(
+                "--build-context {context:?}: only an image can replace an image; write {name}=docker-image://REFERENCE"
+            ))
+        })?;
+        if let Err(error) = ImageReference::parse(image) {
+            return Err(CliError::Input(format!("--build-context {context:?}: {error}")));
+        }
         opts.insert(format!("{}{}", option::CONTEXT_PREFIX, short_name(name)), value.to_owned());
     }
     if !args.add_host.is_empty() {
@@ -228,5 +237,8 @@ mod tests {
         assert!(options(|args| args.label = vec!["=x".into()]).is_err());
         assert!(options(|args| args.add_host = vec!["a".into()]).is_err());
         assert!(options(|args| args.network = Some("bridge".into())).is_err());
+        for context in ["base=./folder", "base=oci-layout://x", "base=docker-image://", "base=docker-image://A:b:c"] {
+            assert!(options(|args| args.build_context = vec![context.into()]).is_err(), "{context}");
+        }
     }
 }

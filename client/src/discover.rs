@@ -4,7 +4,8 @@
 //! `docker buildx use`; `DOCKER_HOST`; the Docker context; the default sockets. A daemon that the user names but that
 //! can't be used is an error. A default that can't be used is skipped and listed in [`Discovered::considered`].
 //!
-//! Variables and files are read through an [`Environment`]. No connection is made.
+//! Variables and files are read through an [`Environment`]. No connection is made, except to see whether somebody listens on a default
+//! socket: a daemon that was killed leaves its socket behind.
 
 mod buildx;
 mod docker;
@@ -250,10 +251,11 @@ pub fn discover(options: &DiscoverOptions, environment: &dyn Environment) -> Res
     }
     for (path, make) in usual_sockets(environment) {
         let place = path.display().to_string();
-        if environment.exists(&path) {
-            return Ok(search.chosen(&place, make(path), None));
+        match (environment.exists(&path), environment.refusal(&path)) {
+            (false, _) => search.absent(&place),
+            (true, Some(error)) => search.unusable(&place, error.to_string()),
+            (true, None) => return Ok(search.chosen(&place, make(path), None)),
         }
-        search.absent(&place);
     }
     Err(DiscoverError::Nothing { considered: search.considered })
 }
@@ -273,7 +275,9 @@ pub fn discover_engine(environment: &dyn Environment) -> Result<Option<EngineAdd
         docker::Context::Default => {
             let sockets = usual_sockets(environment).into_iter().map(|(path, make)| (path.clone(), make(path)));
             let mut engines = sockets.filter_map(|(path, address)| match address {
-                Address::Engine(engine) if environment.exists(&path) => Some(engine),
+                Address::Engine(engine) if environment.exists(&path) && environment.refusal(&path).is_none() => {
+                    Some(engine)
+                }
                 _ => None,
             });
             Ok(engines.next())

@@ -4,6 +4,7 @@
 //! details are [`ErrorDetails`]; [`render_source`] renders excerpts of the spec.
 
 mod details;
+mod registry;
 mod source;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,20 @@ pub enum SolveError {
         message: String,
         /// What the daemon attached.
         details: Box<ErrorDetails>,
+    },
+    /// A registry is overloaded, fails, or cannot be reached by the daemon. The same build may succeed later.
+    #[error("{message}")]
+    Unavailable {
+        /// The daemon's message.
+        message: String,
+        /// What the daemon attached.
+        details: Box<ErrorDetails>,
+    },
+    /// The result cannot be written on this machine.
+    #[error("can't write the result: {message}")]
+    Output {
+        /// What cannot be written, and why.
+        message: String,
     },
     /// A step of the build failed.
     #[error("{}", .0.message)]
@@ -126,11 +141,27 @@ pub struct FailedVertex {
 impl SolveError {
     /// Whether the same build may succeed if it is retried on a new connection.
     ///
-    /// True only for [`SolveError::Lost`] and [`SolveError::Exhausted`]. Failed steps, refusals and cancellations would most
-    /// likely repeat.
+    /// True only for [`SolveError::Lost`], [`SolveError::Exhausted`] and [`SolveError::Unavailable`]. Failed steps, refusals and
+    /// cancellations would most likely repeat.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Exhausted { .. })
+        matches!(self, Self::Lost { .. } | Self::Exhausted { .. } | Self::Unavailable { .. })
+    }
+
+    /// The registry that refused access or is unavailable, as `docker login` names it, if the message tells.
+    ///
+    /// ```
+    /// use buildkit_client::error::SolveError;
+    ///
+    /// let status = tonic::Status::unknown("failed to push r.example/a:1: denied: requested access to the resource is denied");
+    /// assert_eq!(SolveError::from_status(&status).registry(), Some("r.example"));
+    /// ```
+    #[must_use]
+    pub fn registry(&self) -> Option<&str> {
+        match self {
+            Self::Refused { message, .. } | Self::Unavailable { message, .. } => registry::host(message),
+            _ => None,
+        }
     }
 
     /// Whether an Engine with the containerd store has lost layers of the image while it stored it. The same build succeeds if it is
@@ -151,11 +182,11 @@ impl SolveError {
     #[must_use]
     pub fn details(&self) -> Option<&ErrorDetails> {
         match self {
-            Self::Invalid { details, .. } | Self::Refused { details, .. } | Self::Internal { details, .. } => {
-                Some(details)
-            }
+            Self::Invalid { details, .. } | Self::Refused { details, .. } => Some(details),
+            Self::Unavailable { details, .. } | Self::Internal { details, .. } => Some(details),
             Self::Build(failure) => Some(&failure.details),
             Self::Lost { .. }
+            | Self::Output { .. }
             | Self::Frontend(_)
             | Self::Cancelled
             | Self::Exhausted { .. }
@@ -186,12 +217,15 @@ impl SolveError {
         if let Some(failure) = BuildFailure::find(&message, &details, seen) {
             return if is_refusal(status.code(), &message) {
                 Self::Refused { message, details: Box::new(details) }
+            } else if failure.exit_code.is_none() && registry::is_trouble(&message) {
+                Self::Unavailable { message, details: Box::new(details) }
             } else {
                 Self::Build(Box::new(failure))
             };
         }
         match status.code() {
             _ if is_refusal(status.code(), &message) => Self::Refused { message, details: Box::new(details) },
+            _ if registry::is_trouble(&message) => Self::Unavailable { message, details: Box::new(details) },
             Code::Cancelled => Self::Cancelled,
             Code::Unavailable => Self::Lost { message },
             Code::ResourceExhausted => Self::Exhausted { message },
@@ -252,21 +286,9 @@ fn exit_code_in(message: &str) -> Option<u32> {
     message.rsplit_once("exit code: ")?.1.trim().parse().ok()
 }
 
-/// Texts of refusals by BuildKit, containerd's resolver and registries. The gRPC code is often lost on the way.
-const REFUSALS: [&str; 8] = [
-    "authorization failed",
-    "insufficient_scope",
-    "pull access denied",
-    "push access denied",
-    "no basic auth credentials",
-    "401 Unauthorized",
-    "403 Forbidden",
-    "error getting credentials",
-];
-
 fn is_refusal(code: Code, message: &str) -> bool {
     matches!(code, Code::Unauthenticated | Code::PermissionDenied)
-        || REFUSALS.iter().any(|text| message.contains(text))
+        || registry::is_refusal(message)
         // "secret NAME: not found" (moby/buildkit: solver/llbsolver/mounts/mount.go).
         || (message.contains("secret ") && message.ends_with(": not found"))
 }

@@ -13,6 +13,7 @@ mod plain;
 mod raw_json;
 mod stamp;
 mod tty;
+mod visible;
 
 use std::io::{self, Write};
 use std::str::FromStr;

@@ -21,6 +21,9 @@ pub struct DaemonFact {
     /// The session that serves the context. It is different in every build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Whether the client answers [`Selection`](crate::question::Selection). Clients with a frontend in the daemon do not.
+    #[serde(default)]
+    pub lists_files: bool,
 }
 
 impl DaemonFact {
@@ -29,6 +32,60 @@ impl DaemonFact {
     pub fn caps(&self) -> CapSet {
         self.capabilities.iter().map(String::as_str).collect()
     }
+}
+
+/// What a client knows of the files that are copied from its context. All paths are relative to the context.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SelectionFact {
+    /// Patterns of the files that git ignores, to be added to those of the question.
+    pub ignored: Vec<String>,
+    /// Links that are replaced by what they lead to, because it is not copied itself, or because an absolute path leads to it.
+    pub links: Vec<CopiedLink>,
+    /// Patterns of the files that git ignores below the targets of those links.
+    pub ignored_below_links: Vec<String>,
+    /// Links that are copied as links, and lead to nothing in the image.
+    pub strays: Vec<StrayLink>,
+    /// Why git's rules could not be applied completely.
+    pub git_problem: Option<String>,
+}
+
+/// A link that is replaced by the file or folder that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedLink {
+    /// The link.
+    pub path: String,
+    /// The file or folder it leads to, without links in its path.
+    pub target: String,
+    /// Whether the target is a folder.
+    pub is_folder: bool,
+    /// The place of the copy. It differs from `path` for a link below another replaced link.
+    pub to: String,
+}
+
+/// A link that leads to nothing in the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrayLink {
+    /// The link.
+    pub path: String,
+    /// The text of the link.
+    pub target: String,
+    /// Why.
+    pub reason: StrayReason,
+}
+
+/// Why a link leads to nothing in the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrayReason {
+    /// Nothing exists at its target.
+    Missing,
+    /// Its target is not in the context.
+    Outside,
+    /// An ignore file excludes its target.
+    Excluded,
+    /// It leads to a folder that contains the link.
+    Circular,
 }
 
 /// A resolved image.
@@ -144,6 +201,9 @@ pub struct InterpreterFact {
     pub libc: String,
     /// The C library's version, such as `2.36`.
     pub libc_version: String,
+    /// The folders with packages, in the order of a search, if the interpreter is that of a virtual environment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
 }
 
 impl InterpreterFact {
@@ -161,6 +221,7 @@ impl InterpreterFact {
             free_threaded: value("free-threaded").as_deref() == Some("1"),
             libc: value("libc").unwrap_or_default(),
             libc_version: value("libc-version").unwrap_or_default(),
+            packages: text.lines().filter_map(|line| line.strip_prefix("packages ")).map(str::to_owned).collect(),
         })
     }
 }

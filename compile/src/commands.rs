@@ -1,23 +1,40 @@
-//! The user's commands as one script, and how to find the command that failed.
-//!
-//! The script contains only the commands of the spec.
+//! The user's commands as arguments of one shell, and how to find the command that failed.
 
-/// Returns a script that runs all commands in one shell and stops at the first that fails.
-///
-/// Each command is a group. Without groups, `make` followed by `a || b` would run `b` after a failed `make`, a comment at the end of
-/// a command would hide the next one, and a here-document would not end. The shell records the number of the running command and
-/// reports it when it exits with a failure, however the command caused it (`exit`, `set -e`): with many commands in one step the
-/// exit code does not identify the command.
-pub(crate) fn script(commands: &[String]) -> String {
-    let [_, _, ..] = commands else { return commands.concat() };
-    let count = commands.len();
-    let mut script = format!(
-        "trap 'imagespec_code=$?; [ $imagespec_code = 0 ] || [ -z \"${{imagespec_command-}}\" ] || \
-         echo \"{NOTE}$imagespec_command of {count} failed with exit code $imagespec_code\" >&2' EXIT\n"
-    );
-    let groups = (1..).zip(commands).map(|(number, command)| format!("imagespec_command={number} && {{ {command}\n}}"));
-    script += &groups.collect::<Vec<_>>().join(" && ");
-    script
+/// The shell of an image that names none, as in a Dockerfile.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
+/// Shells that can run [`RUN_ALL`].
+const SHELLS: [&str; 5] = ["ash", "bash", "dash", "ksh", "sh"];
+
+/// Runs its arguments as commands of one shell, and stops at the first that fails. What one command sets, such as the folder or a
+/// variable, the next one sees. The shell reports the number of the command that ended it, however that happened (`exit`, `set -e`, a
+/// syntax error): the exit code alone does not identify the command.
+const RUN_ALL: &str = r#"trap 'imagespec_code=$?; [ $imagespec_code = 0 ] || echo "imagespec: command $imagespec_command of $imagespec_count failed with exit code $imagespec_code" >&2' EXIT
+imagespec_command=0 imagespec_count=$#
+for imagespec_text do
+  imagespec_command=$((imagespec_command + 1))
+  [ $imagespec_command -gt 1 ] || set --
+  eval "$imagespec_text"
+  imagespec_code=$?
+  [ $imagespec_code = 0 ] || exit $imagespec_code
+done"#;
+
+/// The arguments that run commands in a shell: that of the image (`SHELL` of a Dockerfile), if it is one that can run several commands.
+pub(crate) fn arguments(shell: &[String], commands: &[String]) -> Vec<String> {
+    let name = shell.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default();
+    let mut words = match SHELLS.contains(&name) {
+        true => shell.to_vec(),
+        false => SHELL.map(str::to_owned).to_vec(),
+    };
+    match commands {
+        [one] => words.push(one.clone()),
+        many => {
+            let program = words.first().cloned().unwrap_or_default();
+            words.extend([RUN_ALL.to_owned(), program]);
+            words.extend(many.iter().cloned());
+        }
+    }
+    words
 }
 
 /// The start of the line that names the failed command.
@@ -41,9 +58,10 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    fn run(commands: &[&str]) -> (Option<i32>, String, Vec<usize>) {
-        let commands: Vec<String> = commands.iter().map(|command| (*command).to_owned()).collect();
-        let output = Command::new("/bin/sh").args(["-c", &script(&commands)]).output().unwrap();
+    fn run(shell: &[&str], commands: &[&str]) -> (Option<i32>, String, Vec<usize>) {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+        let words = arguments(&owned(shell), &owned(commands));
+        let output = Command::new(&words[0]).args(&words[1..]).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         let ended = stderr.lines().filter_map(ended_command).collect();
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), ended)
@@ -52,16 +70,30 @@ mod tests {
     #[test]
     fn the_failed_command_is_reported() {
         let check = |commands: &[&str], code, out: &str, ended: &[usize]| {
-            assert_eq!(run(commands), (Some(code), out.to_owned(), ended.to_vec()), "{commands:?}");
+            for shell in [&[] as &[&str], &["/bin/bash", "-c"], &["/bin/bash", "-o", "pipefail", "-c"]] {
+                assert_eq!(
+                    run(shell, commands),
+                    (Some(code), out.to_owned(), ended.to_vec()),
+                    "{shell:?} {commands:?}"
+                );
+            }
         };
         check(&["cd /tmp", "x=1", "pwd; echo $x"], 0, "/tmp\n1\n", &[]);
         check(&["echo a", "(exit 3)", "echo b"], 3, "a\n", &[1]);
         check(&["exit 7", "echo b"], 7, "", &[0]);
         check(&["set -e", "echo b", "false; echo c"], 1, "b\n", &[2]);
         check(&["false || true # all", "cat <<X\nhi\nX", "no-such-command"], 127, "hi\n", &[2]);
-        // A script with a syntax error has started no command.
-        check(&["if", "echo b"], 2, "", &[]);
+        check(&["echo a", "if", "echo b"], 2, "a\n", &[1]);
+        check(&["echo a\\", "echo $# ${1-none}", "set -- x y", "echo $2"], 0, "a\\\n0 none\ny\n", &[]);
+        check(&["true \\", "exit 5"], 5, "", &[1]);
         // A single command needs no report.
         check(&["exit 7"], 7, "", &[]);
+    }
+
+    #[test]
+    fn the_shell_is_that_of_the_image() {
+        assert_eq!(run(&["/bin/bash", "-c"], &["[[ a == a ]] && echo yes"]).1, "yes\n");
+        assert_eq!(run(&["/bin/bash", "-o", "pipefail", "-c"], &["true", "false | true"]).0, Some(1));
+        assert_eq!(run(&["pwsh", "-Command"], &["echo sh", "echo more"]).1, "sh\nmore\n");
     }
 }

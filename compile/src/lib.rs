@@ -76,6 +76,7 @@ mod outcome;
 mod patterns;
 mod plan;
 mod planner;
+mod project;
 pub mod question;
 mod requirements;
 pub mod rules;
@@ -84,7 +85,10 @@ mod stand_in;
 mod step_key;
 mod store;
 
-pub use answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, SurveyFact, Text};
+pub use answer::{
+    CopiedLink, DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, SelectionFact, StrayLink,
+    StrayReason, SurveyFact, Text,
+};
 pub use commands::ended_command;
 pub use document::Document;
 pub use fixed::{
@@ -96,7 +100,7 @@ pub use lower::{Compiled, lower, lower_for, lower_recipe, lower_steps};
 pub use outcome::{Ask, Draft, EarlyStep, LockRecipe, Outcome, Recipe, RootRecipe, StepInfo, SurveyRecipe};
 pub use plan::{
     Account, Action, Compiler, CopyItem, GroupInstall, ImageConfigPlan, InstallSecret, LocalFilter, ManagedPython,
-    Parent, PinnedImage, Place, Plan, Shape, Step,
+    OtherEnvironment, Parent, PinnedImage, Place, Plan, Shape, Step,
 };
 pub use planner::{ContextUse, context_use, plan};
 pub use settings::{Avoided, CaBundle, LockUse, Network, NoCache, ResolveMode, Settings};

@@ -178,8 +178,8 @@ impl<'a> Lowering<'a> {
                 (Action::WriteFile { path, mode, text, owner }, Some(below)) => {
                     on(Some(below), self.write_file(step, below, (path, *mode, text), owner))
                 }
-                (Action::Commands { script, bytecode, env }, Some(below)) => {
-                    on(Some(below), self.commands(step, below, script, *bytecode, env))
+                (Action::Commands { arguments, bytecode, env }, Some(below)) => {
+                    on(Some(below), self.commands(step, below, arguments, *bytecode, env))
                 }
             };
             self.tips.insert(&step.id, tip);

@@ -33,6 +33,19 @@ pub(crate) fn either(first: &[String], second: &[String]) -> Vec<String> {
     all
 }
 
+/// The patterns of an ignore file in a folder of the context, relative to the context. `.` is the context itself.
+pub(crate) fn below(folder: &str, patterns: &[String]) -> Vec<String> {
+    if folder == "." {
+        return patterns.to_vec();
+    }
+    let folder = literal(folder);
+    let placed = patterns.iter().map(|pattern| match pattern.strip_prefix('!') {
+        Some(rest) => format!("!{folder}/{rest}"),
+        None => format!("{folder}/{pattern}"),
+    });
+    placed.collect()
+}
+
 /// The patterns of a gitignore(5) file. `folder` is its folder: empty, or a path of the context with a trailing `/`.
 ///
 /// A pattern for folders only (`build/`) also excludes a file with that name. Patterns that git can never match are dropped, because
@@ -153,6 +166,13 @@ mod tests {
             check(never, &[]);
         }
         check("a]b^c", &[r"**/a\]b\^c"]);
+    }
+
+    #[test]
+    fn patterns_of_a_folder() {
+        let patterns = ["*.log".to_owned(), "!**/keep".to_owned()];
+        assert_eq!(below("a[1]", &patterns), [r"a\[1\]/*.log", r"!a\[1\]/**/keep"]);
+        assert_eq!(below(".", &patterns), patterns);
     }
 
     #[test]

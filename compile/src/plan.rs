@@ -10,7 +10,8 @@ use buildkit_llb::{Platform, Proxy};
 use serde::Serialize;
 
 pub use self::action::{
-    Account, Action, Compiler, CopyItem, GroupInstall, InstallSecret, LocalFilter, ManagedPython, Place,
+    Account, Action, Compiler, CopyItem, GroupInstall, InstallSecret, LocalFilter, ManagedPython, OtherEnvironment,
+    Place,
 };
 use crate::outcome::Record;
 use crate::settings::{Avoided, CaBundle, Network, NoCache, ResolveMode};

@@ -221,7 +221,7 @@ impl<'a, 'o> Planner<'a, 'o> {
         steps.extend(profile);
         steps.extend(self.entry());
         steps.extend(files.into_iter().flatten());
-        steps.extend(self.commands(&image, &steps));
+        steps.extend(self.commands(&base, &image, &steps));
         if self.shape == Shape::Chain {
             chain(&mut steps);
         }

@@ -39,13 +39,34 @@ pub struct SpecFile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ContextIgnore;
 
-/// The Python files below a folder of the context, relative to the context and sorted.
+/// The exclusion patterns of `.dockerignore` in a folder of the context, in order and relative to that folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ContextSources {
+pub struct FolderIgnore {
+    /// The folder, relative to the context.
+    pub folder: String,
+}
+
+/// The files below a folder of the context whose paths end in a certain way, relative to the context and sorted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContextListing {
     /// The folder, relative to the context; `.` is the whole context.
     pub root: String,
     /// The files that the client sends.
     pub local: LocalFilter,
+    /// The end of the paths.
+    pub suffix: String,
+}
+
+/// What patterns cannot say of the files that are copied from the context: what git ignores, and where links lead. Only a client that lists
+/// its files ([`DaemonFact::lists_files`](crate::DaemonFact::lists_files)) can answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Selection {
+    /// The copied files and folders, relative to the context; `.` is the whole context.
+    pub roots: Vec<String>,
+    /// The paths that are copied, as far as patterns can say it.
+    pub local: LocalFilter,
+    /// Whether files that git ignores are left out.
+    pub uses_git: bool,
 }
 
 /// A root filesystem, identified by what it is made from.

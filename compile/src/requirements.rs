@@ -14,6 +14,7 @@ use imagespec::{
 use crate::answer::Text;
 use crate::locations;
 use crate::lock::Target;
+use crate::project;
 use crate::rules;
 
 /// What is to be installed.
@@ -41,8 +42,18 @@ pub(crate) struct Requirements {
     pub(crate) locations: Vec<Location>,
     /// The files that were read.
     pub(crate) files: BTreeSet<String>,
-    /// A project whose dependencies are also installed: the path of its `pyproject.toml`, and the text.
-    pub(crate) project: Option<(String, String)>,
+    /// A project whose dependencies are also installed.
+    pub(crate) project: Option<ProjectFile>,
+}
+
+/// The `pyproject.toml` of a project.
+#[derive(Debug)]
+pub(crate) struct ProjectFile {
+    /// Its path in the context.
+    pub(crate) path: String,
+    pub(crate) text: String,
+    /// Its id in the sources.
+    pub(crate) file: FileId,
 }
 
 impl Requirements {
@@ -142,7 +153,10 @@ pub(crate) fn gather(
         let span = spans.nearest_span(&field);
         match file.kind() {
             RequirementsKind::Txt => walk.file(file.path(), span, Role::Requirements),
-            RequirementsKind::Pyproject => walk.project(file.path(), span),
+            RequirementsKind::Pyproject => {
+                let has_extras = specs.any(|spec| !spec.builder_options().extras().is_empty());
+                walk.project(file.path(), has_extras, span);
+            }
             RequirementsKind::Pylock | RequirementsKind::Uv | RequirementsKind::Poetry => {}
         }
     }
@@ -277,11 +291,14 @@ impl Walk<'_, '_> {
         self.open.pop();
     }
 
-    /// uv reads the dependencies of a project; only the existence of the file is checked.
-    fn project(&mut self, path: &str, span: Option<Span>) {
+    /// uv reads the dependencies of a project, if they are in the file.
+    fn project(&mut self, path: &str, has_extras: bool, span: Option<Span>) {
         self.out.requirements.is_decided = false;
-        let text = self.text(path, IN_CONTEXT, span);
-        self.out.requirements.project = text.map(|text| (path.to_owned(), text.as_str().to_owned()));
+        let Some(text) = self.text(path, IN_CONTEXT, span) else { return };
+        let file = file_id(self.sources, path, text.as_str());
+        self.out.diagnostics.extend(project::dynamic(path, text.as_str(), file, has_extras));
+        self.out.requirements.project =
+            Some(ProjectFile { path: path.to_owned(), text: text.as_str().to_owned(), file });
     }
 
     /// The text of a file of the context. A missing file is a problem.

@@ -93,6 +93,14 @@ Write a dollar sign that is none of these as `\\$`."
 "`apt_packages` are installed with apt, which only Debian, Ubuntu and distributions derived from them have.
 Use such a base image, or install with the base image's own package manager in `commands`."
 
+    DYNAMIC_PROJECT Error "E124" "the dependencies of a project are not in its pyproject.toml"
+"`dynamic` in `[project]` says that a build backend computes the dependencies, often from a requirements file. A project without `[project]` leaves all of it to the backend, as in `setup.py` and `setup.cfg`.
+The build gets only the files that the spec names, so a backend would find nothing and report no dependencies.
+Name the file that the dependencies are in as `requirements`, or lock the project with `uv lock` and use the `uv.lock`."
+
+    UNSUPPORTED_PYTHON Error "E125" "a project does not support the Python version of the image"
+"`requires-python` in `[project]` names the versions that the project supports. Set `python_version`, or use a base image with one of them."
+
     CHAINED Warning "W101" "the daemon cannot merge layers"
 "The daemon does not support BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10), so each step is built on top of the previous one.
 The image is the same, but when a step changes, all later steps are rebuilt and pushed again."
@@ -113,6 +121,14 @@ Its programs run under emulation at best, but the config of the built image name
     ON_BUILD Warning "W105" "the base image has triggers that are not run"
 "The Dockerfile of the base image has `ONBUILD` instructions, which a Dockerfile that starts from the image would run first.
 A spec does not run them. Add what they do to the spec: files to `copy`, packages to `apt_packages` or `packages`, anything else to `commands`."
+
+    STRAY_LINKS Warning "W106" "a copied link leads to nothing in the image"
+"The copied files include symbolic links to something that is not copied: a file outside of the build context, one that an ignore file excludes, or nothing at all.
+They are copied as links. Put the files into the context, or leave out the links with `.dockerignore`."
+
+    GIT_RULES Warning "W107" "the rules of git cannot be applied"
+"`source_root` leaves out what git ignores. The repository could not be read, so only the `.gitignore` files in the build context were used.
+Files that git ignores for another reason are copied, and files that it tracks in spite of a pattern are not."
 }
 
 #[cfg(test)]

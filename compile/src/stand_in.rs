@@ -44,8 +44,15 @@ pub(crate) fn is_known(platform: &Platform, interpreter: &InterpreterFact) -> bo
 /// uv compares the tags of a wheel again, although the wheel was selected for the real interpreter, so the newest C library is named.
 pub(crate) fn for_unpacking(interpreter: &InterpreterFact) -> InterpreterFact {
     const NEWEST: u16 = 99;
-    let InterpreterFact { version, implementation, implementation_version, free_threaded, libc, libc_version } =
-        interpreter.clone();
+    let InterpreterFact {
+        version,
+        implementation,
+        implementation_version,
+        free_threaded,
+        libc,
+        libc_version,
+        packages: _,
+    } = interpreter.clone();
     let newest = |version: &str, keep: usize| {
         let parts: Vec<&str> = version.split('.').take(keep).collect();
         format!("{}.{NEWEST}", parts.join("."))
@@ -55,7 +62,15 @@ pub(crate) fn for_unpacking(interpreter: &InterpreterFact) -> InterpreterFact {
     let is_same = implementation == "cpython";
     let implementation_version = if is_same { version.clone() } else { implementation_version };
     let libc_version = newest(&libc_version, 1);
-    InterpreterFact { version, implementation, implementation_version, free_threaded, libc, libc_version }
+    InterpreterFact {
+        version,
+        implementation,
+        implementation_version,
+        free_threaded,
+        libc,
+        libc_version,
+        packages: Vec::new(),
+    }
 }
 
 /// The name of the folder of modules: `python3.11`.
@@ -69,8 +84,15 @@ pub(crate) fn library(interpreter: &InterpreterFact) -> Option<String> {
 
 /// The answer that uv expects from an interpreter. `None` if the fact does not say enough.
 fn answer(interpreter: &InterpreterFact, architecture: &str, folders: Folders<'_>) -> Option<String> {
-    let InterpreterFact { version, implementation, implementation_version, free_threaded, libc, libc_version } =
-        interpreter;
+    let InterpreterFact {
+        version,
+        implementation,
+        implementation_version,
+        free_threaded,
+        libc,
+        libc_version,
+        packages: _,
+    } = interpreter;
     let mut parts = version.split('.');
     let (major, minor) = (parts.next()?, parts.next()?);
     let name = match implementation.as_str() {

@@ -7,14 +7,16 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::answer::{DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, SurveyFact, Text};
+use crate::answer::{
+    DaemonFact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, SelectionFact, SurveyFact, Text,
+};
 use crate::question::{
-    Collisions, ContextFile, ContextIgnore, ContextSources, Daemon, Exists, Image, Installed, Interpreter, Lock,
-    Programs, RootfsFile, SpecFile, Survey,
+    Collisions, ContextFile, ContextIgnore, ContextListing, Daemon, Exists, FolderIgnore, Image, Installed,
+    Interpreter, Lock, Programs, RootfsFile, Selection, SpecFile, Survey,
 };
 
 /// The version of the saved format. Other versions are refused, because the meaning of answers may differ.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A question with the type of its answer.
 ///
@@ -144,7 +146,9 @@ questions! {
     ContextFile => Option<Text>, context_files;
     SpecFile => Option<Text>, spec_files;
     ContextIgnore => Vec<String>, context_ignore;
-    ContextSources => Vec<String>, context_sources;
+    FolderIgnore => Vec<String>, folder_ignores;
+    ContextListing => Vec<String>, context_listings;
+    Selection => SelectionFact, selections;
     Survey => Option<SurveyFact>, surveys;
     Programs => Vec<Program>, programs;
     RootfsFile => Option<String>, rootfs_files;
@@ -264,7 +268,8 @@ impl AnyQuestion {
             Self::Collisions(_) => true,
             Self::Lock(_) | Self::Image(_) => false,
             Self::Daemon(_) | Self::ContextFile(_) | Self::SpecFile(_) => false,
-            Self::ContextIgnore(_) | Self::ContextSources(_) => false,
+            Self::ContextIgnore(_) | Self::FolderIgnore(_) => false,
+            Self::ContextListing(_) | Self::Selection(_) => false,
         }
     }
 
@@ -272,7 +277,8 @@ impl AnyQuestion {
     #[must_use]
     pub fn is_about_client_files(&self) -> bool {
         match self {
-            Self::ContextFile(_) | Self::SpecFile(_) | Self::ContextIgnore(_) | Self::ContextSources(_) => true,
+            Self::ContextFile(_) | Self::SpecFile(_) | Self::ContextIgnore(_) | Self::FolderIgnore(_) => true,
+            Self::ContextListing(_) | Self::Selection(_) => true,
             Self::Daemon(_) | Self::Image(_) | Self::Programs(_) | Self::RootfsFile(_) | Self::Exists(_) => false,
             Self::Interpreter(_) | Self::Installed(_) | Self::Lock(_) | Self::Collisions(_) => false,
             Self::Survey(_) => false,
@@ -297,7 +303,9 @@ impl fmt::Display for AnyQuestion {
             Self::ContextFile(ContextFile { path }) => write!(f, "the file {path} of the build context"),
             Self::SpecFile(SpecFile { name }) => write!(f, "the file {name} in the spec's folder"),
             Self::ContextIgnore(_) => f.write_str("the ignore file of the build context"),
-            Self::ContextSources(ContextSources { root, .. }) => write!(f, "the Python files below {root}"),
+            Self::FolderIgnore(FolderIgnore { folder }) => write!(f, "the ignore file of {folder}"),
+            Self::ContextListing(ContextListing { root, suffix, .. }) => write!(f, "the files *{suffix} below {root}"),
+            Self::Selection(Selection { roots, .. }) => write!(f, "the files below {}", roots.join(", ")),
             Self::Survey(_) => f.write_str("the programs, accounts and release of the base image"),
             Self::Programs(Programs { folders, .. }) => write!(f, "the interpreters in {}", folders.join(":")),
             Self::RootfsFile(RootfsFile { path, .. }) => write!(f, "the file {path} of the base image"),

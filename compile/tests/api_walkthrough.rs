@@ -37,7 +37,8 @@ env: {MODE: fast}
     // The daemon reports its platform and capabilities.
     let amd64 = Platform::linux("amd64");
     let capabilities = buildkit_llb::caps::ALL.iter().map(|cap| (*cap).to_owned()).collect();
-    store.set(question::Daemon, DaemonFact { platform: amd64.clone(), capabilities, session: None });
+    store
+        .set(question::Daemon, DaemonFact { platform: amd64.clone(), capabilities, session: None, lists_files: false });
 
     // Images are requested with their full names, per platform: the base, and the one with uv. A lockfile next to the spec would make
     // resolving unnecessary.

@@ -86,8 +86,8 @@ impl<'d> Batch<'d> {
 
     /// Warnings before the builds, each once.
     #[must_use]
-    pub fn warnings(&self) -> BTreeSet<&str> {
-        self.images.iter().flat_map(|(_, delivery)| delivery.warnings()).collect()
+    pub fn warnings(&self) -> BTreeSet<String> {
+        self.images.iter().flat_map(|(image, delivery)| warnings_before(image, delivery)).collect()
     }
 
     /// Builds all images, even if one fails. The results are in the order of the images.
@@ -128,8 +128,8 @@ pub async fn build(
 ) -> Result<Built, BuildError> {
     let (parts, built_parts) = unbounded_channel();
     let reporter = Reporter::begin(events, &image.title, Some(parts));
-    for warning in delivery.warnings() {
-        reporter.send(EventKind::Warning(warnings::from_text(warning))).await;
+    for warning in warnings_before(image, delivery) {
+        reporter.send(EventKind::Warning(warnings::from_text(&warning))).await;
     }
     let build = build_reported(image, request, delivery, daemon, context, (&reporter, built_parts), cancel);
     // Boxed, because nested futures of this size overflow the stack of a runtime thread in debug builds.
@@ -140,6 +140,13 @@ pub async fn build(
     };
     reporter.end(ended).await;
     outcome
+}
+
+/// What can be said before a build.
+fn warnings_before(image: &Image, delivery: &Delivery<'_>) -> Vec<String> {
+    let logins = image.credentials.problems().iter();
+    let logins = logins.map(|problem| format!("{problem}; the build goes on without the logins in it"));
+    delivery.warnings().map(str::to_owned).chain(logins).collect()
 }
 
 async fn build_reported(

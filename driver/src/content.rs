@@ -12,10 +12,12 @@ use buildkit_gateway::contexts::{IGNORE_FILE, IgnoreFile};
 use buildkit_llb::Digest;
 use imagespec::{Content, Invalid, Problems, parse_platform};
 use imagespec_compile::question::ContextFile;
-use imagespec_compile::{AnyQuestion, ContextUse, Document, Fact, LocalFilter, Store, Text, context_use};
+use imagespec_compile::{AnyQuestion, ContextUse, CopyItem, Document, Fact, LocalFilter, Store, Text, context_use};
 use sha2::{Digest as _, Sha256};
 
+use crate::confined;
 use crate::files::Files;
+use crate::selection;
 
 /// Why the content of a spec cannot be computed.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +76,7 @@ pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Resul
                     store.insert(answer(files, question)?);
                 }
             }
-            Ok(ContextUse::Known { requirements, locks, copied }) => {
+            Ok(ContextUse::Known { requirements, locks, copied, links }) => {
                 let texts = requirements.into_iter().map(|path| {
                     let known = store.get(&ContextFile { path: path.clone() });
                     let text = known.and_then(Option::as_ref).map(Text::as_str).unwrap_or_default();
@@ -82,12 +84,15 @@ pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Resul
                 });
                 let mut content = Content { requirements: texts.collect(), ..Content::default() };
                 for (platform, name) in locks {
-                    if let Some(bytes) = read(&files.spec_folder().join(name))? {
+                    if let Some(bytes) = read(files.spec_folder(), &name)? {
                         content.locks.insert(platform, Content::digest(&bytes));
                     }
                 }
                 for filter in copied {
                     add(&files.context, &filter, &mut content.files)?;
+                }
+                for CopyItem { from, to } in links {
+                    content.files.insert(format!("link {to}"), from);
                 }
                 content.platforms = platforms.iter().map(ToString::to_string).collect();
                 return Ok(content);
@@ -99,29 +104,33 @@ pub fn gather(files: &Files, document: &Document, platforms: &[String]) -> Resul
 fn answer(files: &Files, question: AnyQuestion) -> Result<Fact, ContentError> {
     Ok(match question {
         AnyQuestion::ContextFile(question) => {
-            let bytes = read(&files.context.join(&question.path))?;
+            let bytes = read(&files.context, &question.path)?;
             (question, bytes.map(|bytes| Text::from_bytes(&bytes))).into()
         }
         AnyQuestion::ContextIgnore(question) => {
             let own = IgnoreFile::path_for(&files.spec.to_string_lossy());
-            let bytes = match read(Path::new(&own))? {
+            let own = Path::new(&own).file_name().map(Path::new).unwrap_or(Path::new(&own));
+            let bytes = match read(files.spec_folder(), own)? {
                 Some(bytes) => Some(bytes),
-                None => read(&files.context.join(IGNORE_FILE))?,
+                None => read(&files.context, IGNORE_FILE)?,
             };
             (question, bytes.map(|bytes| IgnoreFile::parse(&bytes)).unwrap_or_default()).into()
+        }
+        AnyQuestion::FolderIgnore(question) => {
+            let bytes = read(&files.context, Path::new(&question.folder).join(IGNORE_FILE))?;
+            (question, bytes.map(|bytes| IgnoreFile::parse(&bytes)).unwrap_or_default()).into()
+        }
+        AnyQuestion::Selection(question) => {
+            let selection = selection::select(&files.context, &question).map_err(std::io::Error::other);
+            (question, selection.map_err(ContentError::List)?).into()
         }
         other => return Err(ContentError::Internal(format!("{other} is not a file of the context"))),
     })
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, ContentError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(source) => Err(ContentError::Read { path: path.to_owned(), source }),
-    }
+fn read(folder: &Path, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>, ContentError> {
+    let read = confined::read(folder, &path);
+    read.map_err(|source| ContentError::Read { path: folder.join(path), source })
 }
 
 /// Computes the same digest as [`Content::digest`] for a file that may not fit into memory.
@@ -150,7 +159,7 @@ fn add(context: &Path, filter: &LocalFilter, files: &mut BTreeMap<String, String
             SentKind::Link(target) => format!("link to {target}"),
             SentKind::Other => "special file".to_owned(),
             SentKind::File { executable } => {
-                let path = context.join(&file.path);
+                let path = context.join(&file.on_disk);
                 let digest = digest(&path).map_err(|source| ContentError::Read { path, source })?;
                 let executable = if executable { ", executable" } else { "" };
                 format!("{digest}{executable}")

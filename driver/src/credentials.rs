@@ -87,6 +87,8 @@ pub fn auth_options(folder: Option<PathBuf>, variables: &Variables) -> AuthOptio
         auth_config: text("DOCKER_AUTH_CONFIG")
             .filter(|_| folder.is_none())
             .map(|text| SecretBytes::from(text.into_bytes())),
+        // A configuration that the spec names is needed. Docker's own may belong to somebody else, as in many containers.
+        is_lenient: folder.is_none(),
         config_dir: folder.or_else(|| variables.path("DOCKER_CONFIG")).or_else(home),
         helper_path: None,
         ca_bundle: variables.path("SSL_CERT_FILE"),

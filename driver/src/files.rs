@@ -2,6 +2,7 @@
 //!
 //! Reads only files that a frontend in this process requests.
 
+use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +12,13 @@ use buildkit_client::session::{Session, SessionBuilder, SharedKey};
 use buildkit_llb::Digest;
 use buildkit_proto::keys::local;
 use imagespec::{Diagnostic, ImageSpec, Parsed};
-use imagespec_compile::{Document, LockUse};
+use imagespec_compile::question::Selection;
+use imagespec_compile::{Document, LockUse, SelectionFact};
 use imagespec_frontend::{AtPath, ClientFiles, ImagespecFrontend, Memory, Side};
 
+use crate::confined;
 use crate::memory::DaemonMemory;
+use crate::selection;
 
 /// The names of the folders in the session.
 const CONTEXT: &str = local::CONTEXT;
@@ -171,8 +175,13 @@ impl ClientFiles for Files {
                 Err(_) => return AtPath::AskDaemon,
             };
         }
-        let read = kind.filter(std::fs::FileType::is_file).and_then(|_| std::fs::read(&at).ok());
+        let open = |_| File::open(&at).and_then(confined::read_bounded).ok();
+        let read = kind.filter(std::fs::FileType::is_file).and_then(open);
         read.map_or(AtPath::AskDaemon, AtPath::File)
+    }
+
+    fn select(&self, question: &Selection) -> Result<SelectionFact, String> {
+        selection::select(&self.context, question)
     }
 }
 

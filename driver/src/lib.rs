@@ -8,7 +8,10 @@
 //! nothing has changed, nothing is built. The image is delivered to its destinations ([`Batch`]), answers are remembered for the
 //! next build ([`DaemonMemory`]), and a failed step is described in terms of the spec ([`step_failure`]).
 //!
-//! The crate prints nothing, and reads no variable of the process unless [`Variables::from_process`] is passed to it.
+//! The crate prints nothing, and reads no variable of the process unless [`Variables::from_process`] is passed to it, except that git's
+//! configuration is found as git finds it.
+//!
+//! `gix` reads git's configuration, index and ignore rules: git itself would run programs that the configuration of a repository names.
 
 #![warn(missing_docs)]
 
@@ -16,6 +19,7 @@ mod attest;
 mod batch;
 mod caches;
 mod compress;
+mod confined;
 pub mod content;
 mod credentials;
 mod daemon;
@@ -30,6 +34,7 @@ mod memory;
 mod plan;
 mod request;
 mod secrets;
+mod selection;
 mod solving;
 mod up_to_date;
 mod variables;

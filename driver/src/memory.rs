@@ -74,16 +74,28 @@ impl DaemonMemory {
     /// ```
     #[must_use]
     pub fn from_variables(variables: &Variables, daemon: impl Into<String>) -> Option<Self> {
-        let folder = match variables.get(FOLDER) {
-            Some(folder) if folder.is_empty() => return None,
-            Some(folder) => PathBuf::from(folder),
+        Some(Self::in_folder(Self::folder_of(variables)?, daemon))
+    }
+
+    /// The folder that [`from_variables`](Self::from_variables) uses.
+    ///
+    /// ```
+    /// use imagespec_driver::{DaemonMemory, Variables};
+    ///
+    /// let variables = Variables::new(|name| (name == "HOME").then(|| "/home/me".into()));
+    /// assert_eq!(DaemonMemory::folder_of(&variables), Some("/home/me/.cache/imagespec".into()));
+    /// ```
+    #[must_use]
+    pub fn folder_of(variables: &Variables) -> Option<PathBuf> {
+        match variables.get(FOLDER) {
+            Some(folder) if folder.is_empty() => None,
+            Some(folder) => Some(PathBuf::from(folder)),
             None => {
                 let home = || variables.path("HOME").map(|home| home.join(".cache"));
                 let caches = variables.path("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(home)?;
-                caches.join("imagespec")
+                Some(caches.join("imagespec"))
             }
-        };
-        Some(Self::in_folder(folder, daemon))
+        }
     }
 
     fn file(&self, key: &str) -> PathBuf {

@@ -12,7 +12,7 @@ use buildkit_client::session::exports::ReceivedExport;
 use buildkit_client::session::sent::SentDir;
 use buildkit_client::session::{SessionBuilder, SessionId};
 use buildkit_client::solve::{BuildHandle, SolveOptions, SolveResponse, guarded_by_session, solve_with_gateway};
-use buildkit_gateway::{Bridge, GatewayError};
+use buildkit_gateway::{Bridge, GatewayError, RunError};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::BuildError;
@@ -101,7 +101,17 @@ impl Solving<'_> {
         match outcome {
             Ok((response, made, sent)) => Ok(Driven { response, made, sent, received }),
             Err(BuildError::Solve(SolveError::Cancelled)) => Err(BuildError::Cancelled),
+            Err(BuildError::Solve(SolveError::Frontend(error))) => Err(BuildError::Solve(lost_or_failed(error))),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The error of the code that drives a build. A daemon that stops lets running steps end but takes no new calls, so that this code is the
+/// first to notice.
+fn lost_or_failed(error: BoxError) -> SolveError {
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::Lost(message)) => SolveError::Lost { message: message.clone() },
+        _ => SolveError::Frontend(error),
     }
 }

@@ -10,8 +10,8 @@ use buildkit_llb::{Graph, Platform};
 use futures_util::future::try_join_all;
 use imagespec::SourceMap;
 use imagespec_compile::{
-    AnyQuestion, Ask, DaemonFact, Fact, ImageFact, InstalledPackage, InterpreterFact, LocalFilter, LockFact, Program,
-    Recipe, SurveyFact, lower_recipe, lower_steps,
+    AnyQuestion, Ask, DaemonFact, Fact, ImageFact, InstalledPackage, InterpreterFact, LockFact, Program, Recipe,
+    SurveyFact, lower_recipe, lower_steps, question,
 };
 
 use crate::load;
@@ -83,12 +83,13 @@ impl<'a> Answerer<'a> {
         let fact: Fact = match question {
             AnyQuestion::Daemon(_) | AnyQuestion::ContextFile(_) => return Err(elsewhere(&question)),
             AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) => return Err(elsewhere(&question)),
+            AnyQuestion::FolderIgnore(_) | AnyQuestion::Selection(_) => return Err(elsewhere(&question)),
             AnyQuestion::Image(question) => {
                 let fact = self.image(&question.reference, &question.platform).await?;
                 (question, fact).into()
             }
-            AnyQuestion::ContextSources(question) => {
-                let files = self.context_sources(&question.root, &question.local, session.as_deref()).await?;
+            AnyQuestion::ContextListing(question) => {
+                let files = self.context_listing(&question, session.as_deref()).await?;
                 (question, files).into()
             }
             AnyQuestion::Survey(question) => {
@@ -183,7 +184,7 @@ impl<'a> Answerer<'a> {
 
     /// The text of a file that one of our steps has written.
     async fn text(&self, reference: &Reference, file: &str) -> Result<String, Status> {
-        let bytes = self.bridge.read_file(reference, file, None).await?;
+        let bytes = load::read(self.bridge, reference, file).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -210,31 +211,31 @@ impl<'a> Answerer<'a> {
 
     /// The output of a program of the image; `None` if it cannot run.
     async fn output(&self, reference: &Reference, file: &str) -> Result<Option<String>, Status> {
-        match self.bridge.read_file(reference, file, None).await {
+        match load::read(self.bridge, reference, file).await {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.status().is_some_and(is_failed_process) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The Python files that the client sends, folder by folder. A link counts if it leads to a file.
-    async fn context_sources(
+    /// The files that the client sends, folder by folder. A link counts if it leads to a file.
+    async fn context_listing(
         &self,
-        root: &str,
-        local: &LocalFilter,
+        question: &question::ContextListing,
         session: Option<&str>,
     ) -> Result<Vec<String>, Status> {
+        let question::ContextListing { root, local, suffix } = question;
         let graph = imagespec_compile::context_listing(local, session);
         let reference = load::solve_single(self.bridge, graph.to_definition()).await?;
-        let mut folders = vec![if root == "." { String::new() } else { root.to_owned() }];
+        let mut folders = vec![if root == "." { String::new() } else { root.clone() }];
         let mut files = BTreeSet::new();
         while let Some(folder) = folders.pop() {
             for entry in self.bridge.read_dir(&reference, &format!("/{folder}"), None).await? {
                 let path = if folder.is_empty() { entry.path.clone() } else { format!("{folder}/{}", entry.path) };
-                let is_python = path.ends_with(".py");
+                let is_wanted = format!("/{path}").ends_with(suffix);
                 if entry.is_dir() {
                     folders.push(path);
-                } else if is_python && (entry.is_file() || self.leads_to_a_file(&reference, &path).await?) {
+                } else if is_wanted && (entry.is_file() || self.leads_to_a_file(&reference, &path).await?) {
                     files.insert(path);
                 }
             }
@@ -265,8 +266,8 @@ pub(crate) struct Daemon {
     pub(crate) worker: String,
 }
 
-/// The daemon's platform and capabilities, and the session.
-pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Daemon, Status> {
+/// The daemon's platform and capabilities, and the session. `lists_files` says whether the client lists its files.
+pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions, lists_files: bool) -> Result<Daemon, Status> {
     let pong = bridge.ping().await?;
     let worker = pong.workers.first();
     let platform = worker.and_then(|worker| worker.platforms.first()).cloned();
@@ -274,5 +275,5 @@ pub(crate) async fn daemon(bridge: &Bridge, options: &BuildOptions) -> Result<Da
     let capabilities = pong.llb_caps.iter().map(str::to_owned).collect();
     let session = Some(options.session_of(CONTEXT_LOCAL).to_owned());
     let worker = worker.map(|worker| worker.id.clone()).unwrap_or_default();
-    Ok(Daemon { fact: DaemonFact { platform, capabilities, session }, worker })
+    Ok(Daemon { fact: DaemonFact { platform, capabilities, session, lists_files }, worker })
 }

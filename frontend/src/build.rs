@@ -231,7 +231,8 @@ impl ImagespecFrontend {
         let settings = crate::settings(options).map_err(Status::from)?;
         let settings = Settings { lock: self.lock, avoided, ..settings };
         let began = Instant::now();
-        let daemon = answering::daemon(bridge, options).await?;
+        let lists_files = self.files.is_some() && load::local_name(options).is_ok();
+        let daemon = answering::daemon(bridge, options, lists_files).await?;
         require_caps(&self.required, &daemon.fact.caps())?;
         let call = began.elapsed();
         let (events, vertices) = (self.events.clone(), self.vertices.clone());

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use buildkit_gateway::contexts::{CONTEXT_LOCAL, IGNORE_FILE, IgnoreFile};
 use buildkit_gateway::{Bridge, BuildOptions, Status};
 use futures_util::future::{try_join, try_join_all};
-use imagespec_compile::{AnyQuestion, Fact, Text, question};
+use imagespec_compile::{AnyQuestion, Fact, SelectionFact, Text, question};
 
 use crate::load;
 
@@ -42,11 +42,18 @@ pub enum AtPath {
 pub trait ClientFiles: Debug + Send + Sync {
     /// Reads a relative path of one folder. The call may take a moment, but must not wait for other processes.
     fn read(&self, side: Side, path: &str) -> AtPath;
+
+    /// Lists files of the context. The call may take as long as it takes to list the folders.
+    ///
+    /// # Errors
+    /// A message, if the context cannot be read.
+    fn select(&self, question: &question::Selection) -> Result<SelectionFact, String>;
 }
 
 /// Whether a question is answered by a few files of the client.
 pub(crate) fn is_about_files(question: &AnyQuestion) -> bool {
     matches!(question, AnyQuestion::ContextFile(_) | AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_))
+        || matches!(question, AnyQuestion::FolderIgnore(_) | AnyQuestion::Selection(_))
 }
 
 /// Answers questions by reading the client's files. `None` if the daemon has to be asked for one of them.
@@ -65,23 +72,24 @@ pub(crate) fn read_at_hand(
     let Paths { context, spec_folder } = Paths::new(options, questions);
     let (context, spec_folder) = (read(client, Side::Context, context), read(client, Side::Spec, spec_folder));
     let (Some(context), Some(spec_folder)) = (context, spec_folder) else { return Ok(None) };
-    Contents { context, spec_folder }.answers(options, questions).map(Some)
+    Contents { context, spec_folder, client: Some(client) }.answers(options, questions).map(Some)
 }
 
-/// Answers questions through the daemon.
+/// Answers questions through the daemon. Listings are the client's.
 ///
 /// # Errors
 /// The daemon failed.
 pub(crate) async fn fetch(
     bridge: &Bridge,
     options: &BuildOptions,
+    client: Option<&dyn ClientFiles>,
     questions: &[AnyQuestion],
 ) -> Result<Vec<Fact>, Status> {
     let Paths { context, spec_folder } = Paths::new(options, questions);
     let of_spec = load::local_name(options)?;
     let (context, spec_folder) =
         try_join(files(bridge, options, CONTEXT_LOCAL, context), files(bridge, options, &of_spec, spec_folder)).await?;
-    Contents { context, spec_folder }.answers(options, questions)
+    Contents { context, spec_folder, client }.answers(options, questions)
 }
 
 /// The paths that questions are about, by folder.
@@ -104,6 +112,9 @@ impl Paths {
                     context.insert(IGNORE_FILE.to_owned());
                     spec_folder.extend(own_ignore(options));
                 }
+                AnyQuestion::FolderIgnore(question::FolderIgnore { folder }) => {
+                    context.insert(format!("{folder}/{IGNORE_FILE}"));
+                }
                 _ => {}
             }
         }
@@ -112,12 +123,13 @@ impl Paths {
 }
 
 /// The content of files, by folder.
-struct Contents {
+struct Contents<'a> {
     context: Files,
     spec_folder: Files,
+    client: Option<&'a dyn ClientFiles>,
 }
 
-impl Contents {
+impl Contents<'_> {
     fn answers(&self, options: &BuildOptions, questions: &[AnyQuestion]) -> Result<Vec<Fact>, Status> {
         let mut facts = Vec::new();
         for question in questions {
@@ -136,6 +148,17 @@ impl Contents {
                     let own = own_ignore(options).and_then(|path| self.spec_folder.get(&path)?.as_deref());
                     let bytes = own.or_else(|| self.context.get(IGNORE_FILE)?.as_deref());
                     (question, bytes.map(IgnoreFile::parse).unwrap_or_default()).into()
+                }
+                AnyQuestion::FolderIgnore(question) => {
+                    let path = format!("{}/{IGNORE_FILE}", question.folder);
+                    let bytes = self.context.get(&path).and_then(Option::as_deref);
+                    (question, bytes.map(IgnoreFile::parse).unwrap_or_default()).into()
+                }
+                AnyQuestion::Selection(question) => {
+                    let client =
+                        self.client.ok_or_else(|| Status::failed("internal error: nobody lists the context"))?;
+                    let selection = client.select(&question).map_err(Status::failed)?;
+                    (question, selection).into()
                 }
                 other => return Err(Status::failed(format!("internal error: {other} is not about a file"))),
             });

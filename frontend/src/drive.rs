@@ -191,9 +191,9 @@ impl<'a> Driver<'a> {
         let fetched: Vec<AnyQuestion> = file_questions(outcome).filter(is_new).cloned().collect();
         if !fetched.is_empty() {
             fetched.iter().for_each(|question| self.events.send(Event::Asked(question.clone())));
-            let (bridge, options) = (self.answerer.bridge, self.answerer.options);
+            let (bridge, options, client) = (self.answerer.bridge, self.answerer.options, self.client);
             let questions = fetched.clone();
-            in_flight.push(fetched, async move { client_files::fetch(bridge, options, &questions).await });
+            in_flight.push(fetched, async move { client_files::fetch(bridge, options, client, &questions).await });
         }
     }
 

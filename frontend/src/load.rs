@@ -16,7 +16,7 @@ pub(crate) async fn spec(bridge: &Bridge, options: &BuildOptions) -> Result<(Str
     let title = format!("[internal] load build definition from {name}");
     let files = [name.clone(), IgnoreFile::path_for(&name)];
     let reference = local_files(bridge, options, &local, &files, &title).await?;
-    let bytes = bridge.read_file(&reference, &name, None).await.map_err(|error| {
+    let bytes = read(bridge, &reference, &name).await.map_err(|error| {
         if error.is_missing_file() {
             Status::failed(format!("there is no spec file {name}"))
         } else {
@@ -38,10 +38,22 @@ pub(crate) async fn read_if_there(
     reference: &Reference,
     path: &str,
 ) -> Result<Option<Vec<u8>>, GatewayError> {
-    match bridge.read_file(reference, path, None).await {
+    match read(bridge, reference, path).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.is_missing_file() => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The maximum size of a file that is read as a whole.
+const MAX_BYTES: u64 = 32 << 20;
+
+/// Reads a file. Images, packages and clients decide how large it is.
+pub(crate) async fn read(bridge: &Bridge, reference: &Reference, path: &str) -> Result<Vec<u8>, GatewayError> {
+    let bytes = bridge.read_file(reference, path, Some(0..MAX_BYTES + 1)).await?;
+    match bytes.len() as u64 > MAX_BYTES {
+        true => Err(GatewayError::Invalid("a file that is read as a whole has more than 32 MiB")),
+        false => Ok(bytes),
     }
 }
 

@@ -11,8 +11,8 @@ mod solve;
 mod source;
 mod stdio;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use buildkit_proto::rpc::gateway;
@@ -34,7 +34,7 @@ pub use source::{
     AttestationBlob, AttestationChain, ChecksumAlgorithm, GitMeta, HttpMeta, ImageMeta, SourceMeta, SourceQuery,
 };
 
-use crate::error::GatewayError;
+use crate::error::{GatewayError, with_causes};
 use crate::pong::Pong;
 use crate::status::Status;
 
@@ -72,6 +72,8 @@ pub struct Bridge {
 struct Shared {
     pong: OnceCell<Pong>,
     over: AtomicBool,
+    /// The error of a lost connection.
+    lost: OnceLock<String>,
     returned: AtomicBool,
 }
 
@@ -175,6 +177,19 @@ impl Bridge {
         self.shared.over.load(Ordering::Acquire)
     }
 
+    /// The error of the connection, if it was lost.
+    #[must_use]
+    pub fn loss(&self) -> Option<&str> {
+        self.shared.lost.get().map(String::as_str)
+    }
+
+    fn lose(&self, method: &'static str, source: Box<dyn std::error::Error + Send + Sync>) -> GatewayError {
+        // Later calls fail because of the first.
+        self.shared.lost.get_or_init(|| with_causes(&*source));
+        self.shared.over.store(true, Ordering::Release);
+        GatewayError::Lost { method, source }
+    }
+
     pub(crate) async fn has_gateway_cap(&self, capability: &str) -> Result<bool, GatewayError> {
         Ok(self.pong().await?.gateway_caps.contains(capability))
     }
@@ -251,8 +266,7 @@ impl Bridge {
             .max_decoding_message_size(MAX_MESSAGE_SIZE)
             .max_encoding_message_size(MAX_MESSAGE_SIZE);
         if let Err(source) = grpc.ready().await {
-            self.shared.over.store(true, Ordering::Release);
-            return Err(GatewayError::Lost { method: name, source: source.into() });
+            return Err(self.lose(name, source.into()));
         }
         Ok(grpc)
     }
@@ -278,8 +292,7 @@ impl Bridge {
     /// Statuses with a source were made on our side, out of a transport failure; the daemon's have none.
     pub(crate) fn classify_call_failure(&self, method: &'static str, status: tonic::Status) -> GatewayError {
         if std::error::Error::source(&status).is_some() {
-            self.shared.over.store(true, Ordering::Release);
-            return GatewayError::Lost { method, source: status.into() };
+            return self.lose(method, status.into());
         }
         GatewayError::Rpc { method, status: Status::from_rpc(&status) }
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use tonic::Code;
 
 use crate::bridge::Bridge;
-use crate::error::GatewayError;
+use crate::error::{GatewayError, with_causes};
 use crate::options::BuildOptions;
 use crate::result::FrontendResult;
 use crate::status::Status;
@@ -95,9 +95,12 @@ pub enum RunError {
     /// The frontend failed, and the client has the error.
     #[error("{0}")]
     Failed(Status),
-    /// The build was cancelled or the daemon went away; no one is left to report to.
+    /// The build was cancelled; no one is left to report to.
     #[error("the build was cancelled")]
     Over,
+    /// The connection was lost, or the daemon stopped. In a container this is how a cancellation looks.
+    #[error("lost the connection to BuildKit: {0}")]
+    Lost(String),
     /// A call of the daemon failed.
     #[error(transparent)]
     Bridge(GatewayError),
@@ -105,7 +108,11 @@ pub enum RunError {
 
 impl From<GatewayError> for RunError {
     fn from(error: GatewayError) -> Self {
-        if error.is_final() { Self::Over } else { Self::Bridge(error) }
+        match error {
+            GatewayError::Lost { source, .. } => Self::Lost(with_causes(&*source)),
+            error if error.is_final() => Self::Over,
+            error => Self::Bridge(error),
+        }
     }
 }
 
@@ -122,19 +129,24 @@ pub async fn run_frontend<F: Frontend>(bridge: Bridge, options: BuildOptions, fr
     let outcome = answer(&build, frontend).await;
     let bridge = &build.bridge;
     if bridge.is_over() {
-        return Err(RunError::Over);
+        return Err(over(bridge));
     }
     let status = match outcome {
         Ok(result) => match bridge.return_result(result).await {
             Ok(()) => return Ok(()),
             Err(error @ GatewayError::AlreadyReturned) => return Err(error.into()),
-            Err(error) if error.is_final() => return Err(RunError::Over),
+            Err(error) if error.is_final() => return Err(over(bridge)),
             Err(refused) => refused.into(),
         },
         Err(status) => status,
     };
     bridge.return_error(status.clone()).await?;
     Err(RunError::Failed(status))
+}
+
+/// How a build ended that is over.
+fn over(bridge: &Bridge) -> RunError {
+    bridge.loss().map_or(RunError::Over, |message| RunError::Lost(message.to_owned()))
 }
 
 async fn answer<F: Frontend>(build: &Build, frontend: &F) -> Result<FrontendResult, Status> {
@@ -167,7 +179,7 @@ pub fn main_stdio<F: Frontend + 'static>(frontend: F) -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(RunError::Failed(_) | RunError::Over) => ExitCode::FAILURE,
+        Err(RunError::Failed(_) | RunError::Over | RunError::Lost(_)) => ExitCode::FAILURE,
         Err(RunError::Bridge(error)) => complain(&error),
     }
 }

@@ -30,10 +30,71 @@ pub(crate) fn credentials_in(text: &str) -> Vec<Range<usize>> {
     let mut offset = 0;
     for token in text.split_inclusive(ends_token) {
         let bare = token.trim_end_matches(ends_token);
+        let first = found.len();
         find_in_token(bare, offset, &mut found);
+        find_tokens(bare, offset, &mut found);
+        found[first..].sort_by_key(|range| range.start);
         offset += token.len();
     }
+    // A token may be inside of something that looks like a password.
+    found.dedup_by(|next, before| {
+        let is_inside = next.start < before.end;
+        before.end = if is_inside { before.end.max(next.end) } else { before.end };
+        is_inside
+    });
     found
+}
+
+/// Names of query parameters with a token, a signature or a password.
+const SECRET_PARAMETERS: [&str; 22] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "auth_token",
+    "awsaccesskeyid",
+    "client_secret",
+    "jwt",
+    "oauth_token",
+    "passwd",
+    "password",
+    "private_token",
+    "pwd",
+    "secret",
+    "session_token",
+    "sig",
+    "signature",
+    "token",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-goog-credential",
+    "x-goog-signature",
+];
+
+/// Looks for tokens in the queries and paths of the URLs in a text without spaces.
+fn find_tokens(text: &str, offset: usize, found: &mut Vec<Range<usize>>) {
+    if !text.contains("://") {
+        return;
+    }
+    for (at, _) in text.match_indices(['?', '&']) {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        let pair = rest.split(['&', '#', ',', ';', '\'', ')']).next().unwrap_or_default();
+        let Some((name, value)) = pair.split_once('=') else { continue };
+        if !value.is_empty() && SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) {
+            let start = offset + at + 1 + name.len() + 1;
+            found.push(start..start + value.len());
+        }
+    }
+    // Channels of conda have a token after `/t/` (conda: `conda/common/url.py`, `split_conda_url_easy_parts`).
+    for (at, marker) in text.match_indices("/t/") {
+        let start = at + marker.len();
+        let rest = text.get(start..).unwrap_or_default();
+        let part = rest.split('/').next().unwrap_or_default();
+        let is_word = part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if is_word && part.len() >= 12 && part.contains(|c: char| c.is_ascii_digit()) {
+            found.push(offset + start..offset + start + part.len());
+        }
+    }
 }
 
 fn ends_token(character: char) -> bool {
@@ -126,8 +187,22 @@ mod tests {
     }
 
     #[test]
+    fn hides_tokens() {
+        check("https://h/a.whl?private_token=abc", "https://h/a.whl?private_token=***");
+        check("https://h/a?v=1&X-Amz-Signature=dead&b=2#c", "https://h/a?v=1&X-Amz-Signature=****&b=2#c");
+        check("x @ https://h/a?token=${T} ; y", "x @ https://h/a?token=**** ; y");
+        check("https://c/t/qt-0123456789ab/stable", "https://c/t/***************/stable");
+        check("https://u:p@h/a?sig=x", "https://***@h/a?sig=*");
+    }
+
+    #[test]
     fn leaves_other_urls_alone() {
         for text in [
+            "https://h/a?page=2&name=x",
+            "https://h/a?token=&b",
+            "a?token=b",
+            "https://h/t/some-long-topic/1",
+            "https://h/t/tk-1/main",
             "git+ssh://git@github.com/a/b.git@main",
             "git+https://git@github.com/a/b.git",
             "git+https://github.com/a/b.git@v1",

@@ -107,6 +107,7 @@ pub use path::join_context_path;
 pub use platform::{Platform, parse_platform};
 pub use problems::Problems;
 pub use python_version::PythonVersion;
+pub use quote::is_unprintable;
 pub use render::{render, render_all};
 pub use requirement::{
     InstallerOption, Marker, MarkerError, MarkerValue, MarkerVariable, Requirement, RequirementKind, RequirementsLine,

@@ -13,12 +13,18 @@ pub(crate) fn quote(value: &str) -> String {
 /// The value with unprintable characters escaped, cut after `limit` characters.
 pub(crate) fn printable(value: &str, limit: usize) -> String {
     let masked = mask_credentials(value);
+    let mut characters = masked.chars();
+    let mut shown = escaped(characters.by_ref().take(limit));
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A text in one line, with unprintable characters escaped.
+pub(crate) fn escaped(text: impl Iterator<Item = char>) -> String {
     let mut shown = String::new();
-    for (count, character) in masked.chars().enumerate() {
-        if count == limit {
-            shown.push('…');
-            break;
-        }
+    for character in text {
         if is_unprintable(character) {
             shown.extend(character.escape_default());
         } else {
@@ -29,7 +35,13 @@ pub(crate) fn printable(value: &str, limit: usize) -> String {
 }
 
 /// Characters that a terminal interprets instead of showing them: controls, and characters that reorder text.
-pub(crate) fn is_unprintable(character: char) -> bool {
+///
+/// ```
+/// assert!(imagespec::is_unprintable('\u{1b}') && imagespec::is_unprintable('\u{202e}'));
+/// assert!(!imagespec::is_unprintable('ü'));
+/// ```
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

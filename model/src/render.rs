@@ -4,7 +4,7 @@
 
 use crate::credentials::mask_credentials;
 use crate::diagnostic::{Diagnostic, Label, Severity};
-use crate::quote::is_unprintable;
+use crate::quote::{escaped, is_unprintable};
 use crate::source::{SourceFile, SourceMap};
 use unicode_width::UnicodeWidthChar;
 
@@ -31,7 +31,9 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let mut out = format!("{severity}[{}]: {}\n", diagnostic.code, diagnostic.message);
+    // Messages quote what images, packages and daemons say.
+    let line = |text: &str| escaped(text.chars());
+    let mut out = format!("{severity}[{}]: {}\n", diagnostic.code, line(&diagnostic.message));
     let places = places(&diagnostic.labels, sources);
     let gutter = places.iter().map(|place| place.line).max().map_or(0, |line| line.to_string().len());
     let mut shown_file = None;
@@ -41,7 +43,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
         };
         let arrow = if shown_file.is_none() { "-->" } else { ":::" };
         let column = head.column;
-        out.push_str(&format!("{:gutter$}{arrow} {}:{}:{column}\n", "", head.file.name(), head.line,));
+        out.push_str(&format!("{:gutter$}{arrow} {}:{}:{column}\n", "", line(head.file.name()), head.line,));
         out.push_str(&format!("{:gutter$} |\n", ""));
         render_group(group, gutter, &mut out);
         shown_file = Some(head.file);
@@ -50,9 +52,9 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
         if shown_file.is_some() {
             out.push_str(&format!("{:gutter$} |\n", ""));
         }
-        for (index, line) in help.lines().enumerate() {
+        for (index, text) in help.lines().enumerate() {
             let lead = if index == 0 { "= help: " } else { "        " };
-            out.push_str(format!("{:gutter$} {lead}{line}", "").trim_end());
+            out.push_str(format!("{:gutter$} {lead}{}", "", line(text)).trim_end());
             out.push('\n');
         }
     }
@@ -124,7 +126,7 @@ fn render_group(group: &[Place<'_>], gutter: usize, out: &mut String) {
             let end = row.column(place.end.saturating_sub(from));
             let mark = if place.is_main { "^" } else { "-" };
             let marks = mark.repeat(end.saturating_sub(start).max(1));
-            let line = format!("{:gutter$} | {:start$}{marks} {}", "", "", place.text);
+            let line = format!("{:gutter$} | {:start$}{marks} {}", "", "", escaped(place.text.chars()));
             out.push_str(line.trim_end());
             out.push('\n');
         }

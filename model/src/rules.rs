@@ -141,7 +141,8 @@ Options of apt are refused: an entry that begins with `-` is not a package."
 Options that name files or programs of your machine are refused: these files do not exist during the build."
 
     CREDENTIALS Error "E017" "credentials inside a URL"
-"A user name or password in a URL ends up in command lines, in the lock, in the build's provenance and in its cache keys, where others can read it.
+"A user name, password, token or signature in a URL ends up in command lines, in the lock, in the build's provenance and in its cache keys, where others can read it.
+In `env` and labels, everyone who can pull the image can read it.
 Put it into a file instead, and mount the file while packages are installed:
 
     pip_secret_mounts:
@@ -151,8 +152,8 @@ Put it into a file instead, and mount the file while packages are installed:
 
 A secret can also be an environment variable of the install steps. For `pip_extra_args: --index private=URL`, uv reads `UV_INDEX_PRIVATE_USERNAME` and `UV_INDEX_PRIVATE_PASSWORD`: use `{id: token, env: UV_INDEX_PRIVATE_PASSWORD}`."
 
-    URL Error "E018" "not a valid URL of an index"
-"An index is an `http://` or `https://` URL, or a `file://` URL of a folder inside the base image:
+    URL Error "E018" "not a valid URL"
+"Variables in URLs are not expanded. An index is an `http://` or `https://` URL, or a `file://` URL of a folder inside the base image:
 
     pip_index: https://pypi.org/simple"
 

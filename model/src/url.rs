@@ -43,13 +43,24 @@ pub(crate) fn without_credentials(value: &str) -> Result<(), Fault> {
         return Ok(());
     };
     Err(Fault::new(&rules::CREDENTIALS, "a URL must not contain credentials")
-        .label("user name or password")
+        .label("user name, password or token")
         .help("mount a `.netrc` with `pip_secret_mounts: [[.netrc, /root/.netrc]]`, and write the URL without credentials")
         .at(part))
 }
 
+/// Refuses a password or token in any URL of a text that becomes a part of the image.
+pub(crate) fn without_published_credentials(value: &str) -> Result<(), Fault> {
+    let Some(part) = credentials_in(value).into_iter().next() else {
+        return Ok(());
+    };
+    Err(Fault::new(&rules::CREDENTIALS, "a URL must not contain credentials")
+        .label("user name, password or token")
+        .help("everyone who can pull the image can read this; set the variable when a container starts")
+        .at(part))
+}
+
 /// Where a shell would expand a variable: `$NAME` or `${NAME}`.
-fn variable_in(value: &str) -> Option<usize> {
+pub(crate) fn variable_in(value: &str) -> Option<usize> {
     value.match_indices('$').map(|(at, _)| at).find(|at| {
         let next = value.get(at + 1..).and_then(|rest| rest.chars().next());
         next.is_some_and(|c| c == '{' || c == '_' || c.is_ascii_alphabetic())

@@ -156,6 +156,8 @@ impl Compression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Progress {
     /// `tty` on a terminal, otherwise `plain`.
+    // An empty variable is as good as none.
+    #[value(alias = "")]
     Auto,
     /// An interactive display.
     Tty,
@@ -166,6 +168,8 @@ pub(crate) enum Progress {
     /// Events as JSON lines, on stderr: steps, logs, warnings, what was delivered, and what failed with its fields and places.
     Json,
     /// No progress.
+    // buildx calls it so.
+    #[value(alias = "none")]
     Quiet,
 }
 

@@ -21,13 +21,14 @@ use crate::args::{BuildArgs, OutputArgs, Progress};
 use crate::error::{CliError, render_diagnostics};
 use crate::image::{self, Missing};
 use crate::stage::Stage;
-use crate::{daemon, facts, print};
+use crate::{daemon, destination, facts, print};
 
 pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
     let specs = args.specs.each();
     let is_one = specs.len() == 1;
     let request = request(args)?;
     check_names(args, &request)?;
+    check_destinations(args, &request)?;
     if !is_one {
         check_flags_for_several(args, &request)?;
     }
@@ -69,6 +70,10 @@ pub(crate) async fn run(args: &BuildArgs) -> Result<(), CliError> {
 fn request(args: &BuildArgs) -> Result<Request, CliError> {
     let OutputArgs { push, load, .. } = args.output;
     let mut allowed = parse_allow(&args.output.allow)?;
+    if allowed.local_delete {
+        let message = "--allow buildx.local.delete is for mode=delete of a local output, which is not supported: a build deletes no file of yours";
+        return Err(CliError::Input(message.to_owned()));
+    }
     if args.options.network.as_deref() == Some("host") {
         allowed.entitlements.push("network.host".to_owned());
     }
@@ -126,6 +131,19 @@ fn check_names(args: &BuildArgs, request: &Request) -> Result<(), CliError> {
         Ok(_) => None,
     };
     let problems: Vec<String> = flags.chain(outputs).filter_map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(CliError::Input(problems.join("\n"))) }
+}
+
+/// Refuses files and folders that cannot be written, which would be noticed only after the build.
+fn check_destinations(args: &BuildArgs, request: &Request) -> Result<(), CliError> {
+    let files = [
+        ("--metadata-file", &args.output.metadata_file),
+        ("--iidfile", &args.output.iidfile),
+        ("--save-facts", &args.save_facts),
+    ];
+    let files = files.into_iter().filter_map(|(flag, path)| destination::check_file(flag, path.as_deref()?));
+    let problems: Vec<String> =
+        files.chain(request.delivery.outputs.iter().filter_map(destination::check_output)).collect();
     if problems.is_empty() { Ok(()) } else { Err(CliError::Input(problems.join("\n"))) }
 }
 

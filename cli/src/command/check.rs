@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), CliError> {
                 print::note(&render_diagnostics(&parsed.diagnostics, &parsed.sources));
                 let count = parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();
                 let warnings = if count == 0 { String::new() } else { format!(", {count} warnings") };
-                print::data(&format!("{}: ok{warnings}\n", file.files.spec.display()))
+                print::text(&format!("{}: ok{warnings}\n", file.files.spec.display()))
             }
         },
     }

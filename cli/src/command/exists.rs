@@ -31,8 +31,11 @@ pub(crate) async fn run(args: &ExistsArgs) -> Result<Exit, CliError> {
         }
     };
     ImageReference::parse(&reference).map_err(|error| CliError::Input(error.to_string()))?;
+    for problem in credentials.problems() {
+        print::note(&format!("warning: {problem}; its logins are not used\n"));
+    }
     let found = exist(&reference, &credentials).await;
-    print::data(&format!("{found} {reference}\n"))?;
+    print::text(&format!("{found} {reference}\n"))?;
     Ok(match found {
         Existence::Exists => Exit::Success,
         Existence::Missing => Exit::Missing,

@@ -23,7 +23,7 @@ fn diff(args: &GraphDiffArgs) -> Result<Exit, CliError> {
     }
     let comparison = read(before)?.compare(&read(after)?);
     match format {
-        TextFormat::Text => print::data(&comparison.to_string())?,
+        TextFormat::Text => print::text(&comparison.to_string())?,
         TextFormat::Json => print::data(&format!("{:#}\n", comparison.json()))?,
     }
     Ok(if comparison.is_equal() { Exit::Success } else { Exit::Different })

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &LockArgs) -> Result<Exit, CliError> {
             }
         };
     }
-    print::data(&report)?;
+    print::text(&report)?;
     Ok(if args.check && is_stale { Exit::Different } else { Exit::Success })
 }
 

@@ -15,7 +15,7 @@ pub(crate) async fn run(args: &PlanArgs) -> Result<(), CliError> {
     match args.format {
         TextFormat::Text => {
             let text: Vec<String> = planned.plans().into_iter().map(ToString::to_string).collect();
-            print::data(&text.join("\n"))
+            print::text(&text.join("\n"))
         }
         TextFormat::Json => {
             let plans: Result<Vec<Value>, _> = planned.plans().into_iter().map(serde_json::to_value).collect();

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &WhyArgs) -> Result<Exit, CliError> {
             for difference in &found {
                 text += &format!("  {difference}\n    {}\n", consequence(&difference.steps));
             }
-            print::data(&text)?;
+            print::text(&text)?;
         }
         TextFormat::Json => {
             let list: Vec<Value> = found

@@ -17,6 +17,11 @@ pub trait Environment {
     /// Whether there is something at this path.
     fn exists(&self, path: &Path) -> bool;
 
+    /// Why nobody answers at a socket that exists, if that is so.
+    fn refusal(&self, _socket: &Path) -> Option<io::Error> {
+        None
+    }
+
     /// The value of a variable that is not empty: Docker's tools treat an empty variable as unset.
     fn set_variable(&self, name: &str) -> Option<String> {
         self.variable(name).filter(|value| !value.is_empty())
@@ -48,5 +53,9 @@ impl Environment for SystemEnvironment {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn refusal(&self, socket: &Path) -> Option<io::Error> {
+        std::os::unix::net::UnixStream::connect(socket).err()
     }
 }

@@ -107,6 +107,8 @@ fn check_kind(status: &Status, expect: &str, retryable: bool) {
         SolveError::Invalid { .. } => "invalid",
         SolveError::Lost { .. } => "lost",
         SolveError::Refused { .. } => "refused",
+        SolveError::Unavailable { .. } => "unavailable",
+        SolveError::Output { .. } => "output",
         SolveError::Build(_) => "build",
         SolveError::Frontend(_) => "frontend",
         SolveError::Cancelled => "cancelled",

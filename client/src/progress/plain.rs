@@ -13,6 +13,7 @@ use super::event::{Update, VertexStatus};
 use super::format::{bytes, one_decimal, seconds};
 use super::model::{LogPiece, Model, State, StepId};
 use super::stamp::Stamp;
+use super::visible::{Visible, one_line};
 
 /// The minimum time before another step is printed, while the current one writes.
 const ANTI_FLICKER: Duration = Duration::from_secs(5);
@@ -64,6 +65,7 @@ pub struct Plain<W> {
 /// The unprinted output of a step.
 #[derive(Debug, Default)]
 struct Lines {
+    filter: Visible,
     /// The step's number in the output; zero before its first line.
     index: usize,
     /// The complete lines, with their times.
@@ -201,7 +203,7 @@ impl<W: Write> Plain<W> {
                 self.last_index += 1;
                 lines.index = self.last_index;
             }
-            writeln!(self.out, "#{} {}", lines.index, step.name)?;
+            writeln!(self.out, "#{} {}", lines.index, one_line(&step.name))?;
         }
         let lines = self.lines.entry(id).or_default();
         let index = lines.index;
@@ -216,7 +218,7 @@ impl<W: Write> Plain<W> {
         }
         for warning in step.warnings.iter().skip(lines.shown_warnings) {
             lines.end_partial(&mut self.out)?;
-            writeln!(self.out, "#{index} WARN: {}", String::from_utf8_lossy(&warning.short))?;
+            writeln!(self.out, "#{index} WARN: {}", one_line(&String::from_utf8_lossy(&warning.short)))?;
         }
         lines.shown_warnings = step.warnings.len();
         lines.print_logs(&mut self.out)?;
@@ -226,7 +228,7 @@ impl<W: Write> Plain<W> {
             lines.count = 0;
             lines.end_partial(&mut self.out)?;
             match step.state() {
-                State::Failed => writeln!(self.out, "#{index} ERROR: {}", step.error)?,
+                State::Failed => writeln!(self.out, "#{index} ERROR: {}", one_line(&step.error))?,
                 State::Canceled => writeln!(self.out, "#{index} CANCELED")?,
                 State::Cached => writeln!(self.out, "#{index} CACHED")?,
                 State::Done | State::Waiting | State::Running => {
@@ -262,10 +264,11 @@ impl<W: Write> Renderer for Plain<W> {
         self.print(now)?;
         let failed: Vec<StepId> = self.model.failed().map(|(id, _)| id).collect();
         for id in failed.into_iter().filter(|_| !self.forgets_failures) {
-            writeln!(self.out, "------\n > {}:", self.model.step(id).name)?;
+            writeln!(self.out, "------\n > {}:", one_line(&self.model.step(id).name))?;
             if let Some(lines) = self.lines.get(&id) {
                 for line in lines.tail.iter().chain(&lines.partial) {
-                    write_line(&mut self.out, line)?;
+                    write_output(&mut self.out, line, "")?;
+                    writeln!(self.out)?;
                 }
             }
             writeln!(self.out, "------")?;
@@ -276,6 +279,7 @@ impl<W: Write> Renderer for Plain<W> {
 
 impl Lines {
     fn append(&mut self, data: &[u8], after: Duration) {
+        let data = self.filter.filter(data);
         for piece in data.split_inclusive(|&byte| byte == b'\n') {
             let mut line = self.partial.take().unwrap_or_else(|| format!("{} ", seconds(after)).into_bytes());
             match piece.strip_suffix(b"\n") {
@@ -293,12 +297,14 @@ impl Lines {
 
     /// Prints all output, including an incomplete line, so that a step's prompt is visible.
     fn print_logs(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let prefix = format!("#{} ", self.index);
         for line in self.ready.drain(..) {
             let shown = std::mem::take(&mut self.partial_shown);
             if shown == 0 {
-                write!(out, "#{} ", self.index)?;
+                out.write_all(prefix.as_bytes())?;
             }
-            write_line(out, line.get(shown..).unwrap_or_default())?;
+            write_output(out, line.get(shown..).unwrap_or_default(), &prefix)?;
+            writeln!(out)?;
             self.tail.push_back(line);
             if self.tail.len() > REPLAYED_LINES {
                 self.tail.pop_front();
@@ -308,9 +314,9 @@ impl Lines {
             && line.len() > self.partial_shown
         {
             if self.partial_shown == 0 {
-                write!(out, "#{} ", self.index)?;
+                out.write_all(prefix.as_bytes())?;
             }
-            out.write_all(line.get(self.partial_shown..).unwrap_or_default())?;
+            write_output(out, line.get(self.partial_shown..).unwrap_or_default(), &prefix)?;
             self.partial_shown = line.len();
         }
         Ok(())
@@ -340,14 +346,21 @@ impl Lines {
     }
 }
 
-/// Writes output unchanged, because it may not be UTF-8.
-fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
-    out.write_all(line)?;
-    out.write_all(b"\n")
+/// Writes output of a step. After a carriage return the prefix is written again, so that the output cannot look like that of another
+/// step.
+fn write_output(out: &mut impl Write, line: &[u8], prefix: &str) -> io::Result<()> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    for (index, part) in line.split(|&byte| byte == b'\r').enumerate() {
+        if index > 0 {
+            write!(out, "\r{prefix}")?;
+        }
+        out.write_all(part)?;
+    }
+    Ok(())
 }
 
 fn task_line(task: &VertexStatus) -> String {
-    let mut line = task.id.clone();
+    let mut line = one_line(&task.id);
     if task.total != 0 {
         line = format!("{line} {} / {}", bytes(task.current), bytes(task.total));
     } else if task.current != 0 {

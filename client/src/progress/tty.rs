@@ -17,6 +17,7 @@ use super::format::{bytes, one_decimal};
 use super::log_tail::LogTail;
 use super::model::{Model, State, Step, StepId};
 use super::stamp::Stamp;
+use super::visible::one_line;
 
 /// The minimum time between frames.
 const FRAME_INTERVAL: Duration = Duration::from_millis(100);
@@ -153,7 +154,7 @@ impl<W: Write> Tty<W> {
                 logs: Vec::new(),
             };
             rows.push((
-                row(format!("{}{}", prefix(state), plain(&step.name)), String::new(), step.duration(now), state),
+                row(format!("{}{}", prefix(state), one_line(&step.name)), String::new(), step.duration(now), state),
                 id,
             ));
             for task in &step.tasks {
@@ -164,10 +165,10 @@ impl<W: Write> Tty<W> {
                     (current, total) => format!("{} / {}", bytes(current), bytes(total)),
                 };
                 let state = if task.completed.is_some() { State::Done } else { State::Running };
-                rows.push((row(format!("=> {}", plain(&task.id)), status, time, state), id));
+                rows.push((row(format!("=> {}", one_line(&task.id)), status, time, state), id));
             }
             for warning in &step.warnings {
-                let text = format!("WARN: {}", plain(&String::from_utf8_lossy(&warning.short)));
+                let text = format!("WARN: {}", one_line(&String::from_utf8_lossy(&warning.short)));
                 rows.push((row(text, String::new(), step.duration(now), State::Canceled), id));
             }
         }
@@ -238,7 +239,7 @@ impl<W: Write> Renderer for Tty<W> {
         self.draw(now, true)?;
         let failed: Vec<(StepId, &Step)> = self.model.failed().collect();
         for (id, step) in failed.into_iter().filter(|_| !self.forgets_failures) {
-            writeln!(self.out, "------\n > {}:", plain(&step.name))?;
+            writeln!(self.out, "------\n > {}:", one_line(&step.name))?;
             for line in self.logs.get(&id).map(LogTail::all).unwrap_or_default() {
                 writeln!(self.out, "{line}")?;
             }
@@ -286,11 +287,6 @@ fn fit(rows: Vec<(Row, StepId)>, room: usize) -> Vec<(Row, StepId)> {
         }
     }
     kept
-}
-
-/// Text without characters that move the cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// At most `width` columns.

@@ -64,6 +64,8 @@ pub struct AuthOptions {
     pub ca_bundle: Option<PathBuf>,
     /// Proxies for token endpoints.
     pub proxies: ProxySettings,
+    /// Go on without a configuration that cannot be read, as Docker does. [`RegistryAuth::problems`] tells.
+    pub is_lenient: bool,
     /// Do not fetch tokens; the daemon then asks for credentials (`BUILDKIT_NO_CLIENT_TOKEN`).
     pub no_client_token: bool,
 }
@@ -81,7 +83,7 @@ pub struct AuthOptions {
 #[non_exhaustive]
 pub enum AuthError {
     /// A file can't be read.
-    #[error("can't read {path}")]
+    #[error("can't read {path}: {source}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -121,6 +123,7 @@ pub enum AuthError {
 #[derive(Debug)]
 pub struct RegistryAuth {
     config: DockerConfig,
+    problems: Vec<AuthError>,
     tokens: TokenClient,
     authority: Option<Authority>,
     helper_path: Option<OsString>,
@@ -134,17 +137,52 @@ impl RegistryAuth {
     ///
     /// # Errors
     ///
-    /// A file can't be read or parsed.
+    /// A file can't be read or parsed, unless the options are lenient.
     pub fn new(options: AuthOptions) -> Result<Self, AuthError> {
-        let AuthOptions { config_dir, auth_config, helper_path, ca_bundle, proxies, no_client_token } = options;
-        let config = DockerConfig::load(config_dir.as_deref(), auth_config.as_ref())?;
+        let AuthOptions { config_dir, auth_config, helper_path, ca_bundle, proxies, is_lenient, no_client_token } =
+            options;
+        let (config, mut problems) = DockerConfig::load(config_dir.as_deref(), auth_config.as_ref());
+        if let Some(problem) = problems.pop_if(|_| !is_lenient) {
+            return Err(problem);
+        }
         Ok(Self {
             config,
+            problems,
             tokens: TokenClient::new(ca_bundle.as_deref(), &proxies)?,
             authority: (!no_client_token).then(|| Authority::new(config_dir)),
             helper_path,
             helped: Mutex::default(),
         })
+    }
+
+    /// What could not be read of a lenient configuration.
+    ///
+    /// ```
+    /// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
+    ///
+    /// let broken = AuthOptions { auth_config: Some("{".to_owned().into()), ..AuthOptions::default() };
+    /// let auth = RegistryAuth::new(AuthOptions { is_lenient: true, ..broken })?;
+    /// assert_eq!(auth.problems().len(), 1);
+    /// # Ok::<(), buildkit_client::session::auth::AuthError>(())
+    /// ```
+    #[must_use]
+    pub fn problems(&self) -> &[AuthError] {
+        &self.problems
+    }
+
+    /// The registries with a login or a credential helper of their own, as Docker's configuration names them.
+    ///
+    /// ```
+    /// use buildkit_client::session::auth::{AuthOptions, RegistryAuth};
+    ///
+    /// let config = r#"{"auths":{"registry.example":{"auth":"bWU6aHVudGVyMg=="}}}"#.to_owned();
+    /// let auth = RegistryAuth::new(AuthOptions { auth_config: Some(config.into()), ..AuthOptions::default() })?;
+    /// assert_eq!(auth.registries(), ["registry.example"]);
+    /// # Ok::<(), buildkit_client::session::auth::AuthError>(())
+    /// ```
+    #[must_use]
+    pub fn registries(&self) -> Vec<&str> {
+        self.config.registries()
     }
 
     pub(crate) fn attach(self: Arc<Self>) -> Attachment {

@@ -23,7 +23,7 @@ use tonic_prost::ProstCodec;
 use super::fsutil::receiver;
 use super::fsutil::wire::Packet;
 use super::grpc::{self, Attachment};
-use super::records::List;
+use super::records::{List, WriteFailure};
 use super::tasks::Tasks;
 use file::TargetFile;
 
@@ -105,6 +105,7 @@ struct Exports {
     /// `None` for a writer that has been used.
     targets: Mutex<BTreeMap<u32, Option<ExportTarget>>>,
     received: List<ReceivedExport>,
+    failure: WriteFailure,
     tasks: Tasks,
 }
 
@@ -112,10 +113,11 @@ struct Exports {
 pub(crate) fn attach(
     targets: BTreeMap<u32, ExportTarget>,
     received: List<ReceivedExport>,
+    failure: WriteFailure,
     tasks: &Tasks,
 ) -> Attachment {
     let targets = targets.into_iter().map(|(index, target)| (index, Some(target))).collect();
-    let exports = Arc::new(Exports { targets: Mutex::new(targets), received, tasks: tasks.clone() });
+    let exports = Arc::new(Exports { targets: Mutex::new(targets), received, failure, tasks: tasks.clone() });
     Attachment::new(SERVICE, &METHODS, move |request| {
         let exports = Arc::clone(&exports);
         Box::pin(async move {
@@ -168,13 +170,15 @@ impl Exports {
             let receiver::Received { entries, bytes, skipped } = received;
             list.push(ReceivedExport { entries, bytes, skipped, ..export });
         };
-        receiver::receive(path, packets, &self.tasks, done)
+        receiver::receive(path, packets, &self.tasks, done, self.failure.clone())
     }
 
     async fn receive_file(&self, path: PathBuf, export: ReceivedExport, messages: Messages) -> Result<End, Status> {
-        let mut file = TargetFile::create(path).await.map_err(write_error)?;
-        let bytes = write_all(&mut file.writer, messages).await?;
-        file.complete().await.map_err(write_error)?;
+        let name = path.display().to_string();
+        let failed = |error| self.failed(&name, &error);
+        let mut file = TargetFile::create(path).await.map_err(failed)?;
+        let bytes = write_all(&mut file.writer, messages, failed).await?;
+        file.complete().await.map_err(failed)?;
         Ok(self.end(export, bytes))
     }
 
@@ -184,9 +188,16 @@ impl Exports {
         export: ReceivedExport,
         messages: Messages,
     ) -> Result<End, Status> {
-        let bytes = write_all(&mut writer, messages).await?;
-        writer.shutdown().await.map_err(write_error)?;
+        let failed = |error| self.failed("the output", &error);
+        let bytes = write_all(&mut writer, messages, failed).await?;
+        writer.shutdown().await.map_err(failed)?;
         Ok(self.end(export, bytes))
+    }
+
+    /// Records that a target cannot be written, and returns the status for the daemon.
+    fn failed(&self, target: &str, error: &std::io::Error) -> Status {
+        self.failure.set(format!("{target}: {error}"));
+        Status::aborted(format!("can't write the export: {error}"))
     }
 
     /// The end of the call tells the daemon that everything is written.
@@ -196,20 +207,20 @@ impl Exports {
     }
 }
 
-async fn write_all<W>(writer: &mut W, mut messages: Messages) -> Result<u64, Status>
+async fn write_all<W>(
+    writer: &mut W,
+    mut messages: Messages,
+    failed: impl Fn(std::io::Error) -> Status,
+) -> Result<u64, Status>
 where
     W: AsyncWrite + Unpin,
 {
     let mut bytes = 0;
     while let Some(message) = messages.message().await? {
-        writer.write_all(&message.data).await.map_err(write_error)?;
+        writer.write_all(&message.data).await.map_err(&failed)?;
         bytes += message.data.len() as u64;
     }
     Ok(bytes)
-}
-
-fn write_error(error: std::io::Error) -> Status {
-    Status::aborted(format!("can't write the export: {error}"))
 }
 
 /// The index of the exporter. Without the key there is only one exporter.

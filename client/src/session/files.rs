@@ -7,6 +7,8 @@
 mod request;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,6 +73,8 @@ impl LocalDir {
 pub struct SentFile {
     /// The path relative to the directory, separated by `/`.
     pub path: String,
+    /// The same path as it is on disk.
+    pub on_disk: PathBuf,
     /// The kind of file.
     pub kind: SentKind,
 }
@@ -141,7 +145,8 @@ impl LocalDir {
                 (_, _, true) if !entry.is_socket => SentKind::File { executable: entry.stat.mode & 0o100 != 0 },
                 _ => SentKind::Other,
             };
-            files.push(SentFile { path: text(&entry.stat.path), kind });
+            let on_disk = PathBuf::from(OsStr::from_bytes(&entry.stat.path));
+            files.push(SentFile { path: text(&entry.stat.path), on_disk, kind });
             true
         })
         .map_err(|error| failed(&error))?;

@@ -220,7 +220,12 @@ impl SessionBuilder {
             attachments.push(files::attach(self.local_dirs, records.clone(), &tasks));
         }
         if !self.exports.is_empty() {
-            attachments.push(exports::attach(self.exports, records.exports.clone(), &tasks));
+            attachments.push(exports::attach(
+                self.exports,
+                records.exports.clone(),
+                records.write_failure.clone(),
+                &tasks,
+            ));
         }
         if !self.secrets.is_empty() {
             attachments.push(self.secrets.attach());
@@ -318,6 +323,15 @@ impl Session {
                 Ok(None) | Err(_) => SessionEnd::Closed,
             }
         }
+    }
+
+    /// Waits until an export cannot be written on this machine, and returns why. The future can outlive the handle.
+    ///
+    /// The daemon is told. BuildKit 0.32 may wait for ever then, because its sender and ours wait for each other, so the build has to be
+    /// cancelled.
+    pub fn write_failure(&self) -> impl Future<Output = String> + Send + 'static + use<> {
+        let failure = self.records.write_failure.clone();
+        async move { failure.wait().await }
     }
 
     /// The exports received so far.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use super::exports::ReceivedExport;
 use super::sent::SentDir;
 
@@ -13,6 +15,38 @@ pub(crate) struct Records {
     /// The first few sent names that are not UTF-8. Daemons whose gRPC library checks this, such as Docker Engine's, abort the
     /// transfer with an error that contains neither the name nor the directory.
     pub(crate) non_utf8_names: List<PathBuf>,
+    pub(crate) write_failure: WriteFailure,
+}
+
+/// Why an export cannot be written on this machine, which clones share. The first reason is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteFailure(Arc<watch::Sender<Option<String>>>);
+
+impl WriteFailure {
+    pub(crate) fn set(&self, message: String) {
+        self.0.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            failure.get_or_insert(message);
+            is_first
+        });
+    }
+
+    /// Waits until there is a failure.
+    pub(crate) async fn wait(&self) -> String {
+        let mut failure = self.0.subscribe();
+        let message = failure.wait_for(Option::is_some).await.ok().and_then(|message| message.clone());
+        match message {
+            Some(message) => message,
+            // The sender lives as long as `self`.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Default for WriteFailure {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
 }
 
 /// A list that clones share.

@@ -43,11 +43,19 @@ pub async fn guarded_by_session<T, E>(
 where
     E: From<SolveError> + From<SessionEnd>,
 {
-    let lost = session.closed();
+    let (lost, failed) = (session.closed(), session.write_failure());
     tokio::pin!(build);
     let end = tokio::select! {
         outcome = &mut build => return Ok(outcome?),
         end = lost => end,
+        message = failed => {
+            // The daemon reports the same, or waits for ever.
+            if tokio::time::timeout(AFTER_SESSION_TIMEOUT, &mut build).await.is_err() {
+                cancel.cancel();
+                let _cancelled = build.await;
+            }
+            return Err(SolveError::Output { message }.into());
+        }
     };
     let outcome = match tokio::time::timeout(AFTER_SESSION_TIMEOUT, &mut build).await {
         Ok(outcome) => outcome,

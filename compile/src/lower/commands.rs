@@ -12,11 +12,11 @@ impl Lowering<'_> {
         &mut self,
         step: &Step,
         parent: Output,
-        script: &str,
+        arguments: &[String],
         bytecode: Bytecode,
         env: &[(String, String)],
     ) -> Output {
-        let mut exec = self.exec(["/bin/sh", "-c", script], parent);
+        let mut exec = self.exec(arguments.iter().cloned(), parent);
         if self.plan.uv.is_some() {
             let cache = self.private_cache("uv", step);
             exec = with_bytecode(self.with_cache(exec, &cache), bytecode);

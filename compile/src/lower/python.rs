@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use buildkit_llb::{
-    Copy, CopyFrom, Digest, Exec, File, Merge, Mount, Network, Note, Output, Rm, SecretEnv, SecretMount, Sharing,
+    Copy, CopyFrom, Digest, Exec, File, Merge, MkFile, Mount, Network, Note, Output, Rm, SecretEnv, SecretMount,
+    Sharing,
 };
 use imagespec::{Bytecode, is_proxy};
 use serde_json::json;
 
 use crate::fixed::{FILE_TIMESTAMP, PYTHONS};
 use crate::identity;
+use crate::lower::files::chown;
 use crate::lower::{Lowering, Tip};
-use crate::plan::{Action, Common, InstallSecret, ManagedPython, PinnedImage, Shape, Step};
+use crate::plan::{Action, Common, InstallSecret, ManagedPython, OtherEnvironment, PinnedImage, Shape, Step};
 
 /// Creates the environment.
 const CREATE: &str = include_str!("create_environment.py");
@@ -36,10 +38,23 @@ shift
 exec "$@"
 "#;
 
+/// The file that makes the packages of another environment visible.
+const OTHER_FILE: &str = "_packages_of_base.pth";
+
+/// A text as a literal of Python.
+fn python_literal(text: &str) -> String {
+    let escaped = text.chars().map(|character| match character {
+        '\\' | '\'' => format!("\\{character}"),
+        character if character.is_control() => format!("\\x{:02x}", u32::from(character)),
+        character => character.to_string(),
+    });
+    format!("'{}'", escaped.collect::<String>())
+}
+
 impl Lowering<'_> {
     /// The environment, and the files of an interpreter that uv installs.
     pub(super) fn venv(&mut self, step: &Step, parent: Output) -> Tip {
-        let Action::Venv { interpreter, system_site_packages, managed, owner } = &step.action else {
+        let Action::Venv { interpreter, system_site_packages, over, managed, owner } = &step.action else {
             return Tip { apart: None, below: Some(parent), output: parent };
         };
         let managed = managed.as_ref().map(|managed| self.managed_python(step, managed));
@@ -71,7 +86,26 @@ impl Lowering<'_> {
         let exec = self.with_uv(exec).with_mount(Mount::tmpfs(uv_cache()));
         let outputs = self.step_exec(step, with_fixed_interpreter(exec));
         let made = outputs.root().unwrap_or(below);
-        Tip { apart: managed, below: Some(below), output: made }
+        let output = match over {
+            Some(over) => self.with_packages_of(step, made, over, owner),
+            None => made,
+        };
+        Tip { apart: managed, below: Some(below), output }
+    }
+
+    /// Makes the packages of another environment visible in ours, after our own (Python: `Lib/site.py`, `addsitedir`).
+    fn with_packages_of(&mut self, step: &Step, made: Output, over: &OtherEnvironment, owner: &str) -> Output {
+        let path = format!("{}/{}/{OTHER_FILE}", crate::fixed::ENVIRONMENT, over.library);
+        let folders = over.packages.iter().map(|folder| format!("site.addsitedir({})", python_literal(folder)));
+        let text = format!("import site; {}\n", folders.collect::<Vec<_>>().join("; "));
+        let file = MkFile {
+            owner: chown(owner),
+            timestamp: Some(FILE_TIMESTAMP),
+            ..MkFile::new(path.as_str(), 0o644, text.into_bytes())
+        };
+        let made_file = File::on(made).mkfile(file);
+        let file = self.with_touched_folders(made_file, made, [path.as_str()], None);
+        self.step_file(step, file)
     }
 
     /// The files of an interpreter that uv installs. No program of the base runs meanwhile, and none of the interpreter.

@@ -40,6 +40,9 @@ pub enum Action {
         interpreter: String,
         /// Whether packages of the interpreter count as installed.
         system_site_packages: bool,
+        /// The environment that the interpreter belongs to, if it does. Its packages are found after those of the new one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        over: Option<OtherEnvironment>,
         /// How uv installs the interpreter, if it does.
         #[serde(skip_serializing_if = "Option::is_none")]
         managed: Option<ManagedPython>,
@@ -94,8 +97,8 @@ pub enum Action {
     },
     /// Run the user's shell commands.
     Commands {
-        /// The script with all commands.
-        script: String,
+        /// The shell, and the commands as its arguments.
+        arguments: Vec<String>,
         /// How packages that the commands install are precompiled.
         bytecode: Bytecode,
         /// The complete environment of the image.
@@ -116,6 +119,15 @@ pub struct Account {
     pub id: u32,
     /// The group id.
     pub group_id: u32,
+}
+
+/// The environment of a base image, whose packages a new environment can import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherEnvironment {
+    /// The folder of the new environment for packages, such as `lib/python3.11/site-packages`.
+    pub library: String,
+    /// The folders with the packages of the other one, in the order of a search.
+    pub packages: Vec<String>,
 }
 
 /// How uv installs an interpreter.

@@ -147,6 +147,14 @@ impl<'a> Planner<'a, '_> {
             ask.place = ask.place.or_else(|| self.part.spans.nearest_span(field));
         }
         let fact = found?;
+        // A daemon or a file with facts may say anything.
+        let parsed = ImageReference::parse(&fact.reference);
+        if !parsed.is_ok_and(|reference| reference.tag().is_some() || reference.digest().is_some()) {
+            let message =
+                format!("{written} was resolved to {:?}, which has neither a tag nor a digest", fact.reference);
+            self.problem(&rules::BAD_REFERENCE, message, &[field], "check the daemon, or the file with facts");
+            return None;
+        }
         Some((PinnedImage { reference: fact.reference.clone() }, fact))
     }
 }

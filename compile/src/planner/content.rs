@@ -10,7 +10,8 @@ use crate::document::Document;
 use crate::lock_file;
 use crate::lock_step::project_path;
 use crate::outcome::Outcome;
-use crate::plan::LocalFilter;
+use crate::plan::{CopyItem, LocalFilter};
+use crate::planner::files::Copied;
 use crate::planner::part::parts;
 use crate::planner::{Planner, World, target_platforms};
 use crate::settings::Settings;
@@ -29,6 +30,8 @@ pub enum ContextUse {
         locks: BTreeMap<String, String>,
         /// The copied files, as filters for the client.
         copied: Vec<LocalFilter>,
+        /// The files and folders that are copied in the place of links.
+        links: Vec<CopyItem>,
     },
 }
 
@@ -39,7 +42,8 @@ pub enum ContextUse {
 /// Problems with the files that the spec names.
 pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -> Result<ContextUse, Problems> {
     let mut out = Outcome { sources: document.sources.clone(), ..Outcome::default() };
-    let (mut requirements, mut locks, mut copied) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+    let (mut requirements, mut locks, mut copied, mut links) =
+        (BTreeSet::new(), BTreeMap::new(), Vec::new(), Vec::new());
     let settings = Settings { platforms: platforms.to_vec(), ..Settings::default() };
     let (parts, caps) = (parts(document), CapSet::default());
     let world =
@@ -49,16 +53,19 @@ pub fn context_use(document: &Document, platforms: &[Platform], store: &Store) -
     for part in &parts {
         let mut planner = Planner::new(world, &platform, part.depth, &mut out);
         locks.extend(planner.expected_locks());
-        let (read, filters) = planner.context_use();
+        let (read, files) = planner.context_use();
         requirements.extend(read);
-        copied.extend(filters);
+        if let Some(Copied { filters, links: replaced }) = files {
+            copied.extend(filters);
+            links.extend(replaced);
+        }
     }
     out.settle();
     let Outcome { asks, problems: diagnostics, sources, .. } = out;
     match (asks.is_empty(), diagnostics.is_empty()) {
         (false, _) => Ok(ContextUse::Asks(asks.into_keys().collect())),
         (true, false) => Err(Problems { diagnostics, sources, spans: document.spans.clone() }),
-        (true, true) => Ok(ContextUse::Known { requirements, locks, copied }),
+        (true, true) => Ok(ContextUse::Known { requirements, locks, copied, links }),
     }
 }
 
@@ -77,8 +84,8 @@ impl Planner<'_, '_> {
         platforms.iter().filter_map(named).collect()
     }
 
-    /// The files that are read, and filters of those that are copied, as far as known. Missing facts are asked for.
-    fn context_use(&mut self) -> (BTreeSet<String>, Vec<LocalFilter>) {
+    /// The files that are read, and those that are copied, as far as known. Missing facts are asked for.
+    fn context_use(&mut self) -> (BTreeSet<String>, Option<Copied>) {
         let files = self.file_facts();
         let gathered = self.requirements();
         let mut read = BTreeSet::new();
@@ -102,6 +109,6 @@ impl Planner<'_, '_> {
             read.insert(path);
         }
         read.extend(gathered.map(|gathered| gathered.files).unwrap_or_default());
-        (read, files.map(|files| files.filters()).unwrap_or_default())
+        (read, files.map(|files| files.copied()))
     }
 }

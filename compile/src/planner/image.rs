@@ -145,7 +145,7 @@ impl Planner<'_, '_> {
         Some(self.step("entry", title, Parent::Base, action, fields))
     }
 
-    pub(super) fn commands(&self, image: &ImageConfigPlan, below: &[Step]) -> Option<Step> {
+    pub(super) fn commands(&self, base: &Base, image: &ImageConfigPlan, below: &[Step]) -> Option<Step> {
         let commands = self.part.spec.commands();
         if commands.is_empty() {
             return None;
@@ -155,7 +155,10 @@ impl Planner<'_, '_> {
             many => format!("{} commands", many.len()),
         };
         let bytecode = self.specs().bytecode();
-        let action = Action::Commands { script: commands::script(commands), bytecode, env: image.env.clone() };
+        let shell = base.config["config"]["Shell"].as_array().into_iter().flatten();
+        let shell: Vec<String> = shell.filter_map(|word| word.as_str()).map(str::to_owned).collect();
+        let arguments = commands::arguments(&shell, commands);
+        let action = Action::Commands { arguments, bytecode, env: image.env.clone() };
         let title = self.title("commands", &title);
         let below = below.iter().map(|step| step.id.clone()).collect();
         Some(self.step("commands", title, Parent::Joined(below), action, items("commands", commands.len())))

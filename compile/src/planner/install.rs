@@ -25,8 +25,9 @@ use crate::planner::lock::{Found, SiblingLock};
 use crate::planner::locked::{apart, collision_reason, restrict, without_hashes};
 use crate::planner::wanted::Wanted;
 use crate::planner::{Planner, chain};
+use crate::project;
 use crate::question;
-use crate::requirements::{Requirements, allowed_for};
+use crate::requirements::{ProjectFile, Requirements, allowed_for};
 use crate::rules;
 use crate::stand_in;
 
@@ -67,6 +68,12 @@ impl<'a> Planner<'a, '_> {
             self.given_files();
             return Some(Installs::default());
         };
+        if let (Some(ProjectFile { path, text, file }), Some(reported)) = (&wanted.requirements.project, reported)
+            && let Some(problem) = project::unsupported(path, text, *file, &reported.version)
+        {
+            self.out.problems.push(problem);
+            return None;
+        }
         // Asked for now, so that the image is pulled while versions are resolved.
         let compiler = match reported {
             Some(reported) => self.compiler(reported, &wanted.interpreter).map(Some),

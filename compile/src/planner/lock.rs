@@ -23,7 +23,7 @@ use crate::planner::base::Base;
 use crate::planner::wanted::{Wanted, text};
 use crate::planner::{Planner, summary};
 use crate::question;
-use crate::requirements::{self, Requirements};
+use crate::requirements::{self, ProjectFile, Requirements};
 use crate::rules;
 use crate::settings::LockUse;
 use crate::stand_in;
@@ -212,7 +212,7 @@ impl<'a> Planner<'a, '_> {
             }
         } else {
             files.insert("requirements.txt".to_owned(), text(lines));
-            if let Some((path, text)) = project {
+            if let Some(ProjectFile { path, text, file: _ }) = project {
                 files.insert(PROJECT_FILE.to_owned(), text.clone());
                 names.push(path.clone());
             }
@@ -281,7 +281,9 @@ impl<'a> Planner<'a, '_> {
             true => base.env.to_pairs().into_iter().filter(|(name, _)| is_read_by_installers(name)).collect(),
             false => BTreeMap::new(),
         };
-        Some(Some(LockPlace::Apart { interpreter: interpreter.clone(), shell, env }))
+        // Where its packages are does not matter there.
+        let interpreter = InterpreterFact { packages: Vec::new(), ..interpreter.clone() };
+        Some(Some(LockPlace::Apart { interpreter, shell, env }))
     }
 
     fn no_secret_variables(&mut self) {

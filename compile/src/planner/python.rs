@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::interpreter::minor;
 use crate::lock_file::LockFile;
 use crate::lock_step::LockStep;
-use crate::plan::{Action, Compiler, Home, ManagedPython, Parent, PinnedImage, Step};
+use crate::plan::{Action, Compiler, Home, ManagedPython, OtherEnvironment, Parent, PinnedImage, Step};
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
 use crate::planner::base::Base;
@@ -21,6 +21,7 @@ use crate::planner::{Planner, summary};
 use crate::question;
 use crate::requirements::{self, Implied, Requirements};
 use crate::rules;
+use crate::stand_in;
 
 /// The planned Python steps, as far as known.
 #[derive(Default)]
@@ -47,6 +48,15 @@ struct Environment {
     parent: Parent,
     /// Whether it has packages, or can see others.
     is_filled: bool,
+}
+
+impl OtherEnvironment {
+    /// The environment that an interpreter belongs to.
+    fn of(interpreter: Option<&InterpreterFact>) -> Option<Self> {
+        let fact = interpreter.filter(|fact| !fact.packages.is_empty())?;
+        let library = format!("lib/{}/site-packages", stand_in::library(fact)?);
+        Some(Self { library, packages: fact.packages.clone() })
+    }
 }
 
 /// The image that compiles modules, if the spec names none. Tags of superseded releases stay as they are, so layers made with them
@@ -77,7 +87,7 @@ impl Planner<'_, '_> {
         let may_build = requirements.may_build || arguments::may_build(&args);
         let environment = match interpreter {
             None => self.conda(base)?,
-            Some(interpreter) => self.environment_over(base, interpreter),
+            Some(interpreter) => self.environment_over(base, interpreter)?,
         };
         let Environment { step, stage, interpreter, parent, is_filled } = environment;
         // Without a step, the base image has the environment.
@@ -103,10 +113,10 @@ impl Planner<'_, '_> {
     }
 
     /// An empty environment with an interpreter, or the base's environment.
-    fn environment_over(&mut self, base: &Base, interpreter: Interpreter) -> Environment {
+    fn environment_over(&mut self, base: &Base, interpreter: Interpreter) -> Option<Environment> {
         let apt = || Parent::Step(APT.to_owned());
         let sees_others = self.specs().has_python_exec();
-        match interpreter {
+        Some(match interpreter {
             Interpreter::Found(stage, path) if base.is_in_environment(&path) => {
                 let home = self.home(base).path;
                 self.reasons.push(format!("the base image has an environment at {home} already; it is extended"));
@@ -120,8 +130,14 @@ impl Planner<'_, '_> {
                     self.reasons
                         .push(format!("Python is installed on top of the apt packages, because {path} is one of them"));
                 }
-                let step = self.venv(base, path.clone(), None, parent.clone());
-                Environment { step: Some(step), stage, interpreter: path, parent, is_filled: sees_others }
+                let over = OtherEnvironment::of(self.interpreter_fact(base, stage, &path)?);
+                if over.is_some() {
+                    self.reasons
+                        .push(format!("{path} is the interpreter of an environment, whose packages stay visible"));
+                }
+                let is_filled = sees_others || over.is_some();
+                let step = self.venv(base, path.clone(), over, None, parent.clone());
+                Environment { step: Some(step), stage, interpreter: path, parent, is_filled }
             }
             Interpreter::Managed(version, libc) => {
                 self.reasons.push(format!("uv installs Python {version}, because the base image has none that fits"));
@@ -132,12 +148,12 @@ impl Planner<'_, '_> {
                     secret_env_native: self.has_secret_env(),
                     ..self.managed(&version, libc)
                 };
-                let step = self.venv(base, version, Some(managed), Parent::Base);
+                let step = self.venv(base, version, None, Some(managed), Parent::Base);
                 let parent = Parent::Step(step.id.clone());
                 let interpreter = Home::VENV.python();
                 Environment { step: Some(step), stage: Stage::Python, interpreter, parent, is_filled: false }
             }
-        }
+        })
     }
 
     /// The conda environment. It would replace an existing one at the same path.
@@ -303,18 +319,26 @@ impl Planner<'_, '_> {
         self.image(&reference, &field).map(|(image, _)| image)
     }
 
-    fn venv(&self, base: &Base, interpreter: String, managed: Option<ManagedPython>, parent: Parent) -> Step {
+    fn venv(
+        &self,
+        base: &Base,
+        interpreter: String,
+        over: Option<OtherEnvironment>,
+        managed: Option<ManagedPython>,
+        parent: Parent,
+    ) -> Step {
         let specs = self.specs();
         let asked = [specs.path(field::PYTHON_EXEC), specs.path(field::PYTHON_VERSION)];
-        let over = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
-        let title = self.title("python", &format!("create an environment with {over}"));
-        let system_site_packages = specs.has_python_exec();
+        let with = if managed.is_some() { format!("Python {interpreter}") } else { interpreter.clone() };
+        let title = self.title("python", &format!("create an environment with {with}"));
+        // uv would take the packages of the interpreter that the other environment was made with.
+        let system_site_packages = specs.has_python_exec() && over.is_none();
         // The image's user installs packages at container start.
         let user = self.final_user(base);
         let is_filled_later =
             !self.runtime_packages().is_empty() && !is_root(user.split(':').next().unwrap_or_default());
         let owner = if is_filled_later { user } else { String::new() };
-        let action = Action::Venv { interpreter, system_site_packages, managed, owner };
+        let action = Action::Venv { interpreter, system_site_packages, over, managed, owner };
         self.step("venv", title, parent, action, asked.into_iter().flatten().collect())
     }
 

@@ -18,7 +18,7 @@ fn a_saved_store_can_be_loaded() {
     store.set(Lock { digest: "sha256:1".to_owned() }, LockFact { lock: Some("x".into()), exported: None });
     let saved = serde_json::to_string(&store).unwrap();
     assert_eq!(serde_json::from_str::<Store>(&saved).unwrap(), store);
-    for older in [saved.replace("\"version\":2", "\"version\":1"), "{\"capabilities\": []}".to_owned()] {
+    for older in [saved.replace("\"version\":3", "\"version\":1"), "{\"capabilities\": []}".to_owned()] {
         let refused = serde_json::from_str::<Store>(&older).unwrap_err().to_string();
         assert!(refused.contains("saved facts of version 1 are not supported"), "{refused}");
     }

@@ -82,7 +82,7 @@ commands: [cd /srv, uv pip install x]
 ";
     let commands = described(&build(spec, &World::python()).graph(), "[commands]");
     for expect in [
-        "imagespec_command=1 && { cd /srv\\n} && imagespec_command=2 && { uv pip install x\\n}\"]\n",
+        "done\", \"/bin/sh\", \"cd /srv\", \"uv pip install x\"]\n",
         "env MODE=\"fast\"\n",
         "env UV_LINK_MODE=\"hardlink\"\n",
         "env VIRTUAL_ENV=\"/opt/venv\"\n",

@@ -1,6 +1,6 @@
 //! Files of the context: what the client sends and where it is copied.
 
-use imagespec_compile::{Action, CopyItem, LocalFilter};
+use imagespec_compile::{Action, CopiedLink, CopyItem, LocalFilter, SelectionFact, StrayLink, StrayReason};
 
 use crate::world::{Build, World, build, described, problems};
 
@@ -77,13 +77,14 @@ fn modes_of_the_source_root() {
 fn files_are_listed_for_daemons_without_deep_patterns() {
     let old = ignoring(&["secret"]).without(&["file.copy.includeexcludepatterns"]);
     let (local, items) = copied(&build("source_root: src\n", &old), "source");
-    assert_eq!(local.include, ["src"]);
-    assert_eq!(local.exclude[0], "secret");
-    let expected = [item("src/main.py", "/root/main.py"), item("src/pkg/deep/leaf.py", "/root/pkg/deep/leaf.py")];
-    assert_eq!(items, expected);
+    assert_eq!(
+        (local.include, local.exclude),
+        (vec!["src/main.py".to_owned(), "src/pkg/deep/leaf.py".to_owned()], vec![])
+    );
+    assert_eq!(items, [item("src", "/root")], "one copy, however many files there are");
 
-    let (_, items) = copied(&build("source_root: .\n", &old), "source");
-    assert_eq!(items[0], item("src/main.py", "/root/src/main.py"));
+    let (local, items) = copied(&build("source_root: .\n", &old), "source");
+    assert_eq!((local.include[0].as_str(), items), ("src/main.py", vec![item(".", "/root")]));
 
     let (local, items) = copied(&build("source_root: src\nsource_copy_mode: all\n", &old), "source");
     assert_eq!((local.include, items), (vec!["src".to_owned()], vec![item("src", "/root")]), "nothing to look for");
@@ -105,7 +106,8 @@ fn gitignore_files_of_the_context_and_the_root_count_for_sources() {
     let world = World { ignore: vec!["*.env".to_owned()], ..World::python() }
         .with_file(".gitignore", "*\n!*/\n!*.py\n")
         .with_file("src/.gitignore", "/generated\n")
-        .with_file("src/deep/.gitignore", "never read\n");
+        .with_file("src/deep/.gitignore", "/local\n")
+        .with_file("other/.gitignore", "not below the root\n");
     let built = build("source_root: src\nsource_copy_mode: all\ncopy: [data]\n", &world);
     let (local, _) = copied(&built, "source");
     assert_eq!(
@@ -115,6 +117,7 @@ fn gitignore_files_of_the_context_and_the_root_count_for_sources() {
             "**/*",
             "!**/*.py",
             "src/generated",
+            "src/deep/local",
             // Asked for twice because of the exception above.
             "*.env",
             "src/**/__pycache__",
@@ -136,4 +139,75 @@ fn a_source_that_overlaps_a_copy_is_below_it() {
     let copy = built.graph().dump().to_string();
     let last = merge.lines().last().and_then(|line| line.strip_prefix("+ ")).expect("a branch").to_owned();
     assert!(copy.contains(&format!("{last} diff \"changes of [copy]")), "the copy wins: {copy}");
+}
+
+#[test]
+fn an_ignore_file_in_the_source_root_counts() {
+    let world = ignoring(&["*.env"]).with_file("src/.dockerignore", "secret.py\n!**/keep");
+    let (local, _) = copied(&build("source_root: src\nsource_copy_mode: all\n", &world), "source");
+    assert_eq!(local.exclude[..4], ["*.env", "src/secret.py", "!src/**/keep", "*.env"]);
+    let (local, _) = copied(&build("copy: [src]\n", &world), "copy");
+    assert_eq!(local.exclude, ["*.env"]);
+}
+
+#[test]
+fn a_client_that_lists_its_files_knows_what_git_ignores() {
+    let selection = SelectionFact { ignored: vec!["src/.venv".to_owned()], ..SelectionFact::default() };
+    let world =
+        World { selection: Some(selection), ..ignoring(&["*.env"]) }.with_file(".gitignore", "# nobody reads it\n");
+    let built = build("source_root: src\nsource_copy_mode: all\n", &world);
+    let (local, _) = copied(&built, "source");
+    assert_eq!((&local.exclude[0], local.exclude.last()), (&"*.env".to_owned(), Some(&"src/.venv".to_owned())));
+    assert!(!local.exclude.iter().any(|pattern| pattern.contains("nobody")), "{local:?}");
+}
+
+#[test]
+fn targets_of_links_are_copied_in_their_places() {
+    let link = |path: &str, target: &str, is_folder| CopiedLink {
+        path: path.to_owned(),
+        target: target.to_owned(),
+        is_folder,
+        to: path.to_owned(),
+    };
+    let selection = SelectionFact {
+        ignored: vec!["data/tmp".to_owned()],
+        links: vec![link("data/t.csv", "cache/ab", false), link("data/more", "cache/tree", true)],
+        ignored_below_links: vec!["cache/tree/tmp".to_owned()],
+        ..SelectionFact::default()
+    };
+    let world = World { selection: Some(selection), ..ignoring(&["*.env"]) };
+    let built = build("copy: [data]\n", &world);
+    let (local, items) = copied(&built, "copy");
+    assert_eq!((local.follow, items), (vec!["data".to_owned()], vec![item("data", "/root/data")]));
+    assert_eq!(local.exclude, ["*.env", "data/tmp", "data/t.csv", "data/more"]);
+    let (local, items) = copied(&built, "copy-links");
+    assert_eq!(items, [item("cache/ab", "/root/data/t.csv"), item("cache/tree", "/root/data/more")]);
+    assert_eq!((local.include, local.follow), (vec!["cache/ab".to_owned(), "cache/tree".to_owned()], vec![]));
+    assert_eq!(local.exclude, ["*.env", "cache/tree/tmp", "data/t.csv", "data/more"]);
+    let (local, items) = copied(&build("source_root: data\n", &world), "source-links");
+    assert_eq!(local.include, ["cache/ab", "cache/tree/**/*.py"]);
+    assert_eq!(items, [item("cache/ab", "/root/t.csv"), item("cache/tree", "/root/more")]);
+}
+
+#[test]
+fn links_that_lead_to_nothing_are_told() {
+    let stray = |path: &str, reason| StrayLink { path: path.to_owned(), target: "../x".to_owned(), reason };
+    let strays = vec![stray("data/a", StrayReason::Outside), stray("data/b", StrayReason::Missing)];
+    let selection = SelectionFact { strays, git_problem: Some("no index".to_owned()), ..SelectionFact::default() };
+    let built = build("copy: [data]\n", &World { selection: Some(selection), ..World::python() });
+    insta::assert_snapshot!(imagespec::render_all(&built.outcome.warnings, &built.outcome.sources), @"
+    warning[W107]: the git repository cannot be read: no index
+     --> spec.yaml:1:7
+      |
+    1 | copy: [data]
+      |       ^^^^^^
+
+    warning[W106]: data/a is a link to ../x, which is not in the context, and there is another such link
+     --> spec.yaml:1:7
+      |
+    1 | copy: [data]
+      |       ^^^^^^
+      |
+      = help: put the files into the context, or leave out the links with `.dockerignore`
+    ");
 }

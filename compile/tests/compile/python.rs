@@ -1,7 +1,7 @@
 //! The interpreter of the environment, and the steps that have uv.
 
 use imagespec_compile::question;
-use imagespec_compile::{Action, AnyQuestion, Document, InstalledPackage, Program, Recipe, Settings};
+use imagespec_compile::{Action, AnyQuestion, Document, InstalledPackage, InterpreterFact, Program, Recipe, Settings};
 
 use crate::world::{RootfsFacts, World, build, described, document, interpreter, problems, rootfs, try_build};
 
@@ -221,4 +221,29 @@ fn a_base_with_many_layers_leaves_fewer_for_packages() {
     let ((few, untold), (less, told)) = (steps(5), steps(80));
     assert!(!untold && told);
     assert!(less < few && less <= 12, "{few} and {less} steps");
+}
+
+/// The first Python on PATH, or the one that the spec names, may be that of an environment that is not ours.
+#[test]
+fn packages_of_another_environment_stay_visible() {
+    const OTHER: &str = "/app/.venv/lib/python3.11/site-packages";
+    let programs =
+        [("/app/.venv/bin/python", Some("/usr/local/bin/python3.11")), ("/app/.venv/bin/python3", Some("python"))];
+    let mut world = World { base: rootfs(&programs), ..World::python() }
+        .with_config("Env", serde_json::json!(["PATH=/app/.venv/bin:/usr/local/bin", "VIRTUAL_ENV=/app/.venv"]));
+    for path in ["/app/.venv/bin/python", "/app/.venv/bin/python3"] {
+        let fact = InterpreterFact { packages: vec![OTHER.to_owned()], ..interpreter("3.11.2") };
+        world.base.interpreters.insert(path.to_owned(), Some(fact));
+    }
+    for spec in ["packages: [six]\n", "packages: [six]\npython_exec: /app/.venv/bin/python\n"] {
+        let built = build(spec, &world);
+        let text = built.graph().dump().to_string();
+        assert!(text.contains("/opt/venv/lib/python3.11/site-packages/_packages_of_base.pth"), "{text}");
+        let line = format!("import site; site.addsitedir('{OTHER}')\n");
+        let digest = buildkit_llb::Digest::from_content(line.as_bytes());
+        assert!(text.contains(&digest.to_string()), "{text}");
+        assert!(!text.contains("--system-site-packages"), "those of another interpreter: {text}");
+        let plan = built.plans[0].to_string();
+        assert!(plan.contains("whose packages stay visible"), "{plan}");
+    }
 }

@@ -112,8 +112,8 @@ fn shell(commands: &[&str]) -> (String, bool) {
     let spec = json!({ "commands": commands }).to_string();
     let document = document("spec.json", &spec);
     let built = try_build(document, &Settings::default(), &World::debian()).expect("sound");
-    let Action::Commands { script, .. } = &built.plans[0].steps[0].action else { panic!("commands") };
-    let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().expect("a shell");
+    let Action::Commands { arguments, .. } = &built.plans[0].steps[0].action else { panic!("commands") };
+    let output = std::process::Command::new(&arguments[0]).args(&arguments[1..]).output().expect("a shell");
     (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.success())
 }
 

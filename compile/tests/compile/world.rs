@@ -6,7 +6,7 @@ use buildkit_llb::{Graph, Op, OpId, Platform};
 use imagespec::{Diagnostic, Requirement, RequirementKind};
 use imagespec_compile::{
     AnyQuestion, Ask, Compiled, DaemonFact, Document, Fact, ImageFact, InstalledPackage, InterpreterFact, LockFact,
-    Outcome, Plan, Program, Recipe, Settings, Store, SurveyFact, lower, lower_for, plan,
+    Outcome, Plan, Program, Recipe, SelectionFact, Settings, Store, SurveyFact, lower, lower_for, plan,
 };
 use serde_json::{Value, json};
 
@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) ignore: Vec<String>,
     /// The Python files that the client sends, by their paths in the context.
     pub(crate) sources: Vec<String>,
+    /// What the client says of the files that are copied, if it lists them.
+    pub(crate) selection: Option<SelectionFact>,
     /// What requirements are resolved to; without it, to one small package each.
     pub(crate) lock: Option<String>,
     /// The requirements that a tool exports from its own lock.
@@ -108,6 +110,7 @@ impl World {
             spec_files: BTreeMap::new(),
             ignore: Vec::new(),
             sources: ["src/main.py", "src/pkg/deep/leaf.py"].map(str::to_owned).to_vec(),
+            selection: None,
             lock: None,
             exported: String::new(),
             installed: Vec::new(),
@@ -165,7 +168,8 @@ impl World {
         match ask.question.clone() {
             AnyQuestion::Daemon(question) => {
                 let (capabilities, session) = (self.capabilities.clone(), self.session.clone());
-                (question, DaemonFact { platform: self.platform.clone(), capabilities, session }).into()
+                let lists_files = self.selection.is_some();
+                (question, DaemonFact { platform: self.platform.clone(), capabilities, session, lists_files }).into()
             }
             AnyQuestion::Image(question) => {
                 let (mut config, platform) = (self.config.clone(), &question.platform);
@@ -184,7 +188,20 @@ impl World {
                 (question, text).into()
             }
             AnyQuestion::ContextIgnore(question) => (question, self.ignore.clone()).into(),
-            AnyQuestion::ContextSources(question) => {
+            AnyQuestion::FolderIgnore(question) => {
+                let text = self.context.get(&format!("{}/.dockerignore", question.folder));
+                let patterns = text.map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default();
+                (question, patterns).into()
+            }
+            AnyQuestion::Selection(question) => {
+                (question, self.selection.clone().expect("the client lists its files")).into()
+            }
+            AnyQuestion::ContextListing(question) if question.suffix == "/.gitignore" => {
+                let is_wanted = |path: &&String| format!("/{path}").ends_with(&question.suffix);
+                let paths = self.context.keys().filter(is_wanted).cloned().collect();
+                (question, paths).into()
+            }
+            AnyQuestion::ContextListing(question) => {
                 let below = format!("{}/", question.root);
                 let is_below = |path: &&String| question.root == "." || path.starts_with(&below);
                 let sources = self.sources.iter().filter(is_below).cloned().collect();
@@ -289,6 +306,7 @@ pub(crate) fn interpreter(version: &str) -> InterpreterFact {
         free_threaded: false,
         libc: "glibc".to_owned(),
         libc_version: "2.36".to_owned(),
+        packages: Vec::new(),
     }
 }
 

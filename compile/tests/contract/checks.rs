@@ -79,7 +79,8 @@ fn questions_about_results_of_steps_have_a_recipe(first: &PlannedCase) {
                 AnyQuestion::Installed(_) | AnyQuestion::Interpreter(_) => true,
                 AnyQuestion::Lock(_) | AnyQuestion::Collisions(_) => true,
                 AnyQuestion::Daemon(_) | AnyQuestion::Image(_) | AnyQuestion::ContextFile(_) => false,
-                AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) | AnyQuestion::ContextSources(_) => false,
+                AnyQuestion::SpecFile(_) | AnyQuestion::ContextIgnore(_) | AnyQuestion::FolderIgnore(_) => false,
+                AnyQuestion::ContextListing(_) | AnyQuestion::Selection(_) => false,
             };
             assert_eq!(graph.is_some(), needs_recipe, "{}", ask.question);
         }
@@ -201,8 +202,9 @@ fn with_different_answer(fact: &Fact) -> Option<Fact> {
         Fact::ContextFile { answer, .. } | Fact::SpecFile { answer, .. } => {
             *answer = if answer.is_some() { None } else { Some("# other\n".into()) };
         }
-        Fact::ContextIgnore { answer, .. } => answer.push("other".to_owned()),
-        Fact::ContextSources { answer, .. } => answer.push("src/zz_other.py".to_owned()),
+        Fact::ContextIgnore { answer, .. } | Fact::FolderIgnore { answer, .. } => answer.push("other".to_owned()),
+        Fact::ContextListing { question, answer } => answer.push(format!("src/zz{}", question.suffix)),
+        Fact::Selection { answer, .. } => answer.ignored.push("zz_other".to_owned()),
         Fact::RootfsFile { answer, .. } => *answer = if answer.is_some() { None } else { Some(String::new()) },
         Fact::Exists { answer, .. } => *answer = !*answer,
         Fact::Survey { answer, .. } => *answer = if answer.is_some() { None } else { Some(SurveyFact::default()) },

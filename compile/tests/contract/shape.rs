@@ -32,21 +32,30 @@ pub(crate) fn check(fact: &Fact) {
         }
         Fact::ContextFile { question, answer: _ } => check_relative(&question.path),
         Fact::SpecFile { question, answer: _ } => assert!(!question.name.contains('/'), "{}", question.name),
-        Fact::ContextIgnore { question: question::ContextIgnore, answer } => {
+        Fact::ContextIgnore { question: question::ContextIgnore, answer }
+        | Fact::FolderIgnore { question: question::FolderIgnore { .. }, answer } => {
             for pattern in answer {
                 let path = pattern.strip_prefix('!').unwrap_or(pattern);
                 assert!(path == path.trim() && !path.is_empty(), "{pattern:?}");
                 assert!(path == "/" || !(path.starts_with('/') || path.ends_with('/')), "{pattern:?}");
             }
         }
-        Fact::ContextSources { question, answer } => {
+        Fact::ContextListing { question, answer } => {
             assert!(answer.is_sorted_by(|a, b| a < b), "the paths are not sorted, or not unique: {answer:?}");
             for path in answer {
                 check_relative(path);
-                assert!(path.ends_with(".py"), "{path}");
+                assert!(format!("/{path}").ends_with(&question.suffix), "{path}");
                 let below = format!("{}/", question.root);
                 assert!(question.root == "." || path.starts_with(&below), "{path} is not below {}", question.root);
             }
+        }
+        Fact::Selection { question, answer } => {
+            question.roots.iter().filter(|root| *root != ".").for_each(|root| check_relative(root));
+            answer
+                .links
+                .iter()
+                .flat_map(|link| [&link.path, &link.target, &link.to])
+                .for_each(|path| check_relative(path));
         }
         Fact::Survey { question, answer } => {
             let Some(survey) = answer else { return };

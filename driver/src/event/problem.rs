@@ -33,6 +33,10 @@ pub enum FailureKind {
     Daemon,
     /// A registry, an Engine's image store, or credentials.
     Refused,
+    /// A registry that is overloaded, fails, or cannot be reached. A later build may succeed.
+    Unavailable,
+    /// The result cannot be written on this machine.
+    Output,
     /// The caller cancelled the build.
     Cancelled,
     /// A bug in this program.
@@ -157,8 +161,10 @@ impl Failure {
         let kind = match error {
             SolveError::Invalid { .. } => FailureKind::Request,
             SolveError::Refused { .. } => FailureKind::Refused,
+            SolveError::Unavailable { .. } => FailureKind::Unavailable,
             SolveError::Build(_) | SolveError::Frontend(_) => FailureKind::Step,
             SolveError::Cancelled => FailureKind::Cancelled,
+            SolveError::Output { .. } => FailureKind::Output,
             // Errors of the daemon, and unknown kinds.
             _ => FailureKind::Daemon,
         };

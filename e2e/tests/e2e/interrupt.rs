@@ -17,9 +17,10 @@ pub(crate) fn cases() -> Vec<Case> {
     let interrupts = scenario("interrupt", way::IMAGESPEC, interrupt);
     let absent = scenario("daemon-absent", [BUILDKITD], daemon_absent);
     let killed = scenario("daemon-killed", [BUILDKITD], daemon_killed);
+    let stopped = scenario("daemon-stopped", [BUILDKITD], daemon_stopped);
     let beside = scenario("killed-beside", [BUILDKITD], killed_beside);
     let ended = scenario("ended-lookups", [BUILDKITD], ended_lookups);
-    interrupts.chain(absent).chain(killed).chain(beside).chain(ended).collect()
+    interrupts.chain(absent).chain(killed).chain(stopped).chain(beside).chain(ended).collect()
 }
 
 fn interrupt(context: &Context<'_>) {
@@ -73,6 +74,28 @@ fn daemon_killed(context: &Context<'_>) {
     assert!(began.elapsed() < Duration::from_secs(15), "took {:?} to notice", began.elapsed());
     assert!(ended.stderr.contains("error: lost the BuildKit daemon: "), "{ended}");
     assert!(ended.stderr.ends_with("  = help: check that the daemon is running, then try again\n"), "{ended}");
+}
+
+/// A daemon that is stopped lets running steps end, and takes no new calls. The build is lost, and not cancelled.
+fn daemon_stopped(context: &Context<'_>) {
+    let spec = "base_image: debian:bookworm-slim\ncommands: [\"sleep 4; echo @MARKER@\"]\n";
+    context.space.write("spec.yaml", spec);
+    let daemon = ThrowAway::start(context);
+    let build = |daemon: &ThrowAway| context.build().ours("build", &daemon.address).args(["--progress", "plain"]);
+    let mut running = build(&daemon).start();
+    let id = running.id();
+    wait_for("the step runs", || {
+        assert!(running.is_running(), "the build ended early");
+        !processes_with(context.space.marker(), id).is_empty()
+    });
+    daemon.terminate();
+    let began = Instant::now();
+    let ended = running.wait().expect_code(3);
+    assert!(began.elapsed() < Duration::from_secs(20), "took {:?} to notice", began.elapsed());
+    assert!(ended.stderr.contains("error: lost the BuildKit daemon: "), "{ended}");
+    assert!(ended.stderr.ends_with("  = help: check that the daemon is running, then try again\n"), "{ended}");
+    drop(daemon);
+    build(&ThrowAway::start(context)).run().expect_code(0);
 }
 
 /// Builds that share steps with a build that is killed, with and without the cache. Before such steps were told apart, one of fifteen

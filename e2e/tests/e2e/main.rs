@@ -8,6 +8,7 @@ mod bad_input;
 mod caches;
 mod chain;
 mod commands;
+mod context;
 mod digests;
 mod engine;
 mod environments;
@@ -89,6 +90,7 @@ fn cases() -> Vec<Case> {
         platforms::cases(),
         outputs::cases(),
         commands::cases(),
+        context::cases(),
         requirements::cases(),
         groups::cases(),
         memory::cases(),

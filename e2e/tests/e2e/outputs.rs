@@ -1,7 +1,11 @@
 //! The results of `imagespec build`: every output, the files about it, and its standard output.
 
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
 use imagespec_e2e::archive::Archive;
 use imagespec_e2e::build::Output;
+use imagespec_e2e::command::Program;
 use imagespec_e2e::image::Image;
 use imagespec_e2e::rootfs;
 use imagespec_e2e::way::{self, Daemon, Entrance, Way};
@@ -15,7 +19,41 @@ pub(crate) fn cases() -> Vec<Case> {
     let quiet = scenario("quiet", way::IMAGESPEC, quiet);
     let same = scenario("same-bytes", [BUILDKITD], same_bytes);
     let mtls = scenario("client-certificates", [BUILDKITD], client_certificates);
-    files.chain(quiet).chain(same).chain(mtls).collect()
+    let full = scenario("disk-full", [BUILDKITD], disk_full);
+    files.chain(quiet).chain(same).chain(mtls).chain(full).collect()
+}
+
+/// A small filesystem, for as long as a test runs.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: PathBuf) -> Self {
+        std::fs::create_dir_all(&folder).expect("a folder for the test");
+        Program::new("mount").args(["-t", "tmpfs", "-o", "size=20m", "tmpfs"]).arg(&folder).ok();
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Program::new("umount").arg("--lazy").arg(&self.0).run();
+    }
+}
+
+/// A disk that is too small for the result. The daemon and its client may wait for each other then, and the client has to end it.
+fn disk_full(context: &Context<'_>) {
+    context.space.write("spec.yaml", "base_image: debian:bookworm-slim\nenv: {M: '@MARKER@'}\n");
+    let disk = SmallDisk::mount(context.space.sibling("small"));
+    for (kind, name) in [("local", "out"), ("oci", "image.tar"), ("tar", "root.tar")] {
+        let began = Instant::now();
+        let output = format!("type={kind},dest={}", disk.0.join(name).display());
+        let ended = context.build().ours("build", &context.world.lab.buildkit).args(["--output", &output]).run();
+        let ended = ended.expect_code(70);
+        assert!(ended.stderr.contains("error: can't write the result: "), "{ended}");
+        assert!(ended.stderr.contains("No space left on device"), "{ended}");
+        assert!(began.elapsed() < Duration::from_secs(60), "{kind}: took {:?}", began.elapsed());
+        let _ = std::fs::remove_dir_all(disk.0.join("out"));
+    }
 }
 
 fn files(context: &Context<'_>) {

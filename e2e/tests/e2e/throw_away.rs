@@ -55,6 +55,11 @@ impl ThrowAway {
         process.wait()
     }
 
+    /// Asks it to end, which it does when running steps have ended.
+    pub(crate) fn terminate(&self) {
+        self.process.as_ref().expect("it runs").signal("TERM");
+    }
+
     pub(crate) fn kill(&mut self) {
         if let Some(process) = self.process.take() {
             process.signal("KILL");

@@ -8,6 +8,7 @@ use buildkit_gateway::Bridge;
 use buildkit_proto::rpc::gateway;
 use buildkit_proto::{Digest, Message as _, pb};
 use imagespec::Choice;
+use imagespec_compile::{SelectionFact, question};
 use imagespec_frontend::{
     AtPath, ClientFiles, DriveError, Event, Events, ImagespecFrontend, Memory, Planned, Recorder, Side, SpecText, parse,
 };
@@ -200,6 +201,10 @@ struct NoFiles;
 impl ClientFiles for NoFiles {
     fn read(&self, _side: Side, _path: &str) -> AtPath {
         AtPath::Nothing
+    }
+
+    fn select(&self, _question: &question::Selection) -> Result<SelectionFact, String> {
+        Ok(SelectionFact::default())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::field::Shape;
 use crate::kind::Kind;
 use crate::read::{Fields, Reader};
 use crate::text::without_nul;
+use crate::url::without_published_credentials;
 use crate::write::Yaml;
 
 /// Texts by name.
@@ -16,7 +17,7 @@ pub(crate) struct Named {
     pub(crate) shape: Shape,
 }
 
-/// Texts whose names are checked; each text may be anything but NUL.
+/// Texts whose names are checked; each text may be anything but NUL and URLs with passwords.
 pub(crate) const fn named(check_name: fn(&str) -> Result<(), Fault>) -> Named {
     Named { check_name, shape: Shape::Mapping }
 }
@@ -26,6 +27,7 @@ impl Named {
     pub(crate) fn insert(&self, texts: &mut BTreeMap<String, String>, name: &str, text: &str) -> Result<(), Fault> {
         (self.check_name)(name)?;
         without_nul(text)?;
+        without_published_credentials(text)?;
         texts.insert(name.to_owned(), text.to_owned());
         Ok(())
     }

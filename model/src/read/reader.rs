@@ -16,6 +16,7 @@ use crate::raw::{Entry, Kind, Node};
 use crate::read::images::Images;
 use crate::rules;
 use crate::source::{SourceMap, Span};
+use crate::url::without_published_credentials;
 
 /// After this many errors no further fields are read.
 const MAX_ERRORS: usize = 100;
@@ -205,6 +206,8 @@ impl<'t, 'd> Reader<'t, 'd> {
         for entry in entries {
             let key = self.checked(entry.key_span, &entry.key, &check_key);
             let value = self.mapped_text(name, entry, field);
+            let value =
+                value.filter(|value| self.checked(entry.value.span, value, without_published_credentials).is_some());
             if let (Some(()), Some(value)) = (key, value) {
                 values.insert(entry.key.clone(), value);
             }

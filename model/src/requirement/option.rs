@@ -381,7 +381,7 @@ mod tests {
         check("--no-install-package x", Err("unknown option"));
         check("--target /x", Err("refused"));
         check("-f wheels", Err("no scheme such as `https://`"));
-        check("--index-url https://u:p@x", Err("user name or password"));
+        check("--index-url https://u:p@x", Err("user name, password or token"));
         check("--pre 'x", Err("opened here"));
     }
 }

@@ -7,7 +7,7 @@ use crate::package_name::PackageName;
 use crate::quote::quote;
 use crate::requirement::RequirementKind;
 use crate::rules;
-use crate::url::without_credentials;
+use crate::url::{variable_in, without_credentials};
 
 /// Archives uv installs from (`DistExtension` in uv's `uv-distribution-filename`).
 const ARCHIVES: [&str; 13] = [
@@ -40,6 +40,12 @@ pub(super) fn location(text: &str, name: Option<PackageName>) -> Result<Requirem
         return Ok(RequirementKind::Path { editable: false });
     };
     without_credentials(text)?;
+    if let Some(at) = variable_in(text) {
+        return Err(Fault::new(&rules::URL, format!("{} contains a variable, which is not expanded", quote(text)))
+            .label("not expanded")
+            .help("write the value itself, and a `$` of the URL as `%24`; for a password, mount a `.netrc` with `pip_secret_mounts`")
+            .at(at..text.len()));
+    }
     let scheme = scheme.to_ascii_lowercase();
     let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
     let name = name.or_else(|| {

@@ -3,7 +3,7 @@
 //!
 //! This module runs no helper and opens no connection. An entry that can't be decoded is an error only for its registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -84,25 +84,31 @@ impl std::fmt::Debug for Entry {
 }
 
 impl DockerConfig {
-    /// Reads `config.json` from the folder, if it exists, and the content of the variable.
-    pub(super) fn load(folder: Option<&Path>, variable: Option<&SecretBytes>) -> Result<Self, AuthError> {
-        let path = folder.map(|folder| folder.join("config.json"));
-        let file = match &path {
-            None => File::default(),
-            Some(path) => match std::fs::read(path) {
-                Ok(bytes) if bytes.trim_ascii().is_empty() => File::default(),
-                Ok(bytes) => parse(&bytes, || path.display().to_string())?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
-                Err(source) => return Err(AuthError::Read { path: path.clone(), source }),
-            },
-        };
+    /// Reads `config.json` from the folder, if it exists, and the content of the variable. What cannot be read is left out.
+    pub(super) fn load(folder: Option<&Path>, variable: Option<&SecretBytes>) -> (Self, Vec<AuthError>) {
+        let file = folder.map_or_else(|| Ok(File::default()), |folder| read(&folder.join("config.json")));
         let first = match variable {
             Some(text) if !text.expose().trim_ascii().is_empty() => {
-                parse(text.expose(), || "DOCKER_AUTH_CONFIG".to_owned())?.auths
+                parse(text.expose(), || "DOCKER_AUTH_CONFIG".to_owned()).map(|file| file.auths)
             }
-            _ => BTreeMap::new(),
+            _ => Ok(BTreeMap::new()),
         };
-        Ok(Self { file, first })
+        let mut problems = Vec::new();
+        let file = file.unwrap_or_else(|problem| {
+            problems.push(problem);
+            File::default()
+        });
+        let first = first.unwrap_or_else(|problem| {
+            problems.push(problem);
+            BTreeMap::new()
+        });
+        (Self { file, first }, problems)
+    }
+
+    /// The names of all entries, each once and sorted.
+    pub(super) fn registries(&self) -> Vec<&str> {
+        let names = self.first.keys().chain(self.file.auths.keys()).chain(self.file.helpers.keys());
+        names.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Looks up a key of [`key_of`].
@@ -127,6 +133,15 @@ impl DockerConfig {
         // Logging in through a helper leaves an empty entry behind.
         let registry_token = known?.registry_token;
         Ok(Lookup::Helper { suffix, base: Credentials { registry_token, ..Credentials::default() } })
+    }
+}
+
+fn read(path: &Path) -> Result<File, AuthError> {
+    match std::fs::read(path) {
+        Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(File::default()),
+        Ok(bytes) => parse(&bytes, || path.display().to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
+        Err(source) => Err(AuthError::Read { path: path.to_owned(), source }),
     }
 }
 
@@ -235,7 +250,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.json"), file).unwrap();
         let variable = variable.map(|text| SecretBytes::from(text.to_owned()));
-        DockerConfig::load(Some(folder.path()), variable.as_ref())
+        let (config, problems) = DockerConfig::load(Some(folder.path()), variable.as_ref());
+        problems.into_iter().next().map_or(Ok(config), Err)
     }
 
     fn user(name: &str, password: &str) -> Credentials {
@@ -333,7 +349,7 @@ mod tests {
     fn no_configuration_means_no_credentials() {
         let folder = tempfile::tempdir().unwrap();
         for folder in [None, Some(folder.path())] {
-            let config = DockerConfig::load(folder, None).unwrap();
+            let config = DockerConfig::load(folder, None).0;
             assert_eq!(config.lookup("x"), Ok(Lookup::Known(Credentials::default())));
         }
         assert!(load("", None).is_ok());

@@ -16,6 +16,7 @@ use tonic::Status;
 use super::mode;
 use super::order::{Order, OrderError};
 use super::wire::{Packet, PacketKind, Stat};
+use crate::session::records::WriteFailure;
 use crate::session::tasks::Tasks;
 use target::{FileInProgress, TargetDir, TargetError};
 
@@ -59,12 +60,13 @@ pub(crate) enum ReceiveError {
 }
 
 /// Receives a tree into `destination` and returns the packets for the daemon. `done` is called when everything is on disk,
-/// before the daemon is notified, so that everything is there when a solve returns.
+/// before the daemon is notified, so that everything is there when a solve returns. `failure` is set if something cannot be written.
 pub(crate) fn receive<S>(
     destination: PathBuf,
     mut inbound: S,
     tasks: &Tasks,
     done: impl FnOnce(Received) + Send + 'static,
+    failure: WriteFailure,
 ) -> UnboundedReceiverStream<Result<Packet, Status>>
 where
     S: Stream<Item = Result<Packet, Status>> + Send + Unpin + 'static,
@@ -84,6 +86,9 @@ where
             .and_then(|receiver| receiver.run(arrivals));
         if let Err(error) = outcome {
             let problem = error.to_string();
+            if matches!(error, ReceiveError::Target(_)) {
+                failure.set(problem.clone());
+            }
             let _daemon_gone = outbox.send(Ok(Packet::error(&problem)));
             let _daemon_gone = outbox.send(Err(Status::aborted(problem)));
         }

@@ -25,6 +25,14 @@ def dotted(version):
     return ".".join(str(part) for part in version[:3])
 
 
+# The folders with packages, if this is the interpreter of an environment that another interpreter has made.
+def packages():
+    if sys.prefix == getattr(sys, "base_prefix", sys.prefix):
+        return []
+    found = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+    return [path for path in found if os.path.isdir(path) and "\n" not in path]
+
+
 libc, libc_version = c_library()
 flags = getattr(sys, "abiflags", "")
 with open(sys.argv[1], "w") as out:
@@ -35,5 +43,5 @@ with open(sys.argv[1], "w") as out:
         ("free-threaded", int("t" in flags)),
         ("libc", libc),
         ("libc-version", libc_version),
-    ]:
+    ] + [("packages", path) for path in packages()]:
         out.write("%s %s\n" % (name, value))

@@ -25,9 +25,15 @@ impl Daemon {
         let tasks = Tasks::default();
         let outcome = Arc::new(Mutex::new(None));
         let done = Arc::clone(&outcome);
-        let answers = receive(destination.to_owned(), UnboundedReceiverStream::new(inbound), &tasks, move |received| {
-            *done.lock().unwrap() = Some(received)
-        });
+        let failure = WriteFailure::default();
+        let inbound = UnboundedReceiverStream::new(inbound);
+        let answers = receive(
+            destination.to_owned(),
+            inbound,
+            &tasks,
+            move |received| *done.lock().unwrap() = Some(received),
+            failure,
+        );
         Self { packets, answers, outcome, tasks }
     }
 
