@@ -2,6 +2,7 @@
 //!
 //! Client paths in a spec are relative to the spec file.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use buildkit_client::flag::SecretFlag;
@@ -14,11 +15,19 @@ use crate::args::{BuildOptionArgs, SpecArgs};
 use crate::error::CliError;
 use crate::options::{self, CA_BUNDLE_ID};
 use crate::spec_file::SpecFile;
+use crate::{print, proxies};
 
 /// Reads a spec and everything it needs from this machine. The image has no tags yet.
 pub(crate) fn read(spec: &SpecArgs, args: &BuildOptionArgs, missing: Missing) -> Result<Image, CliError> {
     let mut file = SpecFile::read(spec)?;
-    let options = options::frontend_options(args, &file, |name| std::env::var_os(name))?;
+    let mut options = options::frontend_options(args, &file, |name| std::env::var_os(name))?;
+    let config = imagespec_driver::auth_options(None, &Variables::from_process()).config_dir;
+    for name in proxies::add(&mut options, proxies::configured(config.as_deref())) {
+        let folder = config.as_deref().unwrap_or(Path::new("")).display();
+        print::note(&format!(
+            "warning: {name} in {folder}/config.json has a password, which the daemon would keep, so steps do not get it\n"
+        ));
+    }
     file.choice.contexts = options::named_contexts(&options);
     let (document, warnings) = imagespec_frontend::parse(&file.text, &file.choice)?;
     let credentials = registry_auth_for(&file, &document.spec)?;

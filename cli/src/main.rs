@@ -11,6 +11,7 @@ mod file;
 mod image;
 mod options;
 mod print;
+mod proxies;
 mod spec_file;
 mod stage;
 

@@ -10,6 +10,7 @@ use oci_names::ImageReference;
 
 use crate::args::BuildOptionArgs;
 use crate::error::CliError;
+use crate::proxies::has_password;
 use crate::spec_file::SpecFile;
 
 /// The id of the secret that holds the CA bundle; the compiler's default id.
@@ -47,6 +48,15 @@ pub(crate) fn frontend_options(
                     opts.insert(build_arg(arg), value.to_string_lossy().into_owned());
                 }
             }
+        }
+    }
+    for (key, value) in &opts {
+        let name = key.strip_prefix(option::BUILD_ARG_PREFIX).unwrap_or_default();
+        if imagespec::is_proxy(name) && has_password(value) {
+            return Err(CliError::Input(format!(
+                "--build-arg {name}: the proxy's address has a password, which the daemon would keep in its history and in attestations; \
+                 use a proxy that needs none, such as one on this machine that adds the password"
+            )));
         }
     }
     if let Some(epoch) = environment("SOURCE_DATE_EPOCH") {
@@ -237,6 +247,7 @@ mod tests {
         assert!(options(|args| args.label = vec!["=x".into()]).is_err());
         assert!(options(|args| args.add_host = vec!["a".into()]).is_err());
         assert!(options(|args| args.network = Some("bridge".into())).is_err());
+        assert!(options(|args| args.build_arg = vec!["HTTPS_PROXY=http://u:p@h:1".into()]).is_err());
         for context in ["base=./folder", "base=oci-layout://x", "base=docker-image://", "base=docker-image://A:b:c"] {
             assert!(options(|args| args.build_context = vec![context.into()]).is_err(), "{context}");
         }

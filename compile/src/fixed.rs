@@ -29,7 +29,10 @@ pub(crate) const PYTHON_RELEASES: [(u32, u32); 6] = [(9, 19), (10, 14), (11, 9),
 pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";
 
 /// The files that a survey of a root filesystem reads.
-pub const SURVEYED_FILES: [&str; 3] = ["/etc/os-release", "/etc/passwd", "/etc/group"];
+pub const SURVEYED_FILES: [&str; 4] = ["/etc/os-release", "/etc/passwd", "/etc/group", PIP_CONFIG];
+
+/// The configuration of pip for all users (pip: `src/pip/_internal/configuration.py`).
+pub(crate) const PIP_CONFIG: &str = "/etc/pip.conf";
 
 /// The time of all files that steps write, in seconds since 1970: 1980-01-02, because zip archives know no earlier year in any time
 /// zone.

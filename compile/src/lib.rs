@@ -74,6 +74,7 @@ mod lock_step;
 mod lower;
 mod outcome;
 mod patterns;
+mod pip_config;
 mod plan;
 mod planner;
 mod project;

@@ -101,6 +101,10 @@ Name the file that the dependencies are in as `requirements`, or lock the projec
     UNSUPPORTED_PYTHON Error "E125" "a project does not support the Python version of the image"
 "`requires-python` in `[project]` names the versions that the project supports. Set `python_version`, or use a base image with one of them."
 
+    PIP_INDEX Error "E126" "the base image configures an index for pip"
+"pip in the base image would use the index of `PIP_INDEX_URL` or `/etc/pip.conf`, and so does the build, unless the spec names an index.
+An index that a base image chooses gets no secrets, and a URL with a password would end up in the build's provenance. Name the index that you mean as `pip_index`."
+
     CHAINED Warning "W101" "the daemon cannot merge layers"
 "The daemon does not support BuildKit's merge and diff operations (Docker's classic image store, BuildKit before 0.10), so each step is built on top of the previous one.
 The image is the same, but when a step changes, all later steps are rebuilt and pushed again."

@@ -11,11 +11,13 @@ use imagespec::{Diagnostic, FileId, ImageSpec, PackageName, RequirementsKind, So
 
 use crate::answer::{InstalledPackage, InterpreterFact, LockFact, Text};
 use crate::arguments;
+use crate::fixed::PIP_CONFIG;
 use crate::identity;
 use crate::lock::{Cut, Lock, Version};
 use crate::lock_file::{self, LockFile, LockInputs};
 use crate::lock_step::{Environment, LockCommand, LockPlace, LockStep, PROJECT_FILE, project_path};
 use crate::outcome::{LockRecipe, Recipe, Record};
+use crate::pip_config::PipIndexes;
 use crate::plan::{Compiler, InstallSecret, Parent};
 use crate::planner::apt::APT;
 use crate::planner::asking::Stage;
@@ -223,6 +225,10 @@ impl<'a> Planner<'a, '_> {
             let title = if is_decided { "look up the files of" } else { "resolve" };
             (LockCommand::Compile { is_decided }, format!("{title} {}", summary(&names)))
         };
+        let mut args = arguments::filtered(&wanted.args, |option| option.resolves);
+        if command != LockCommand::Export {
+            args.extend(self.pip_indexes(base, &args)?);
+        }
         // Reading the requirements of a source distribution may require building it, and Poetry is a program in Python.
         let env = self.installer_env(base, wanted.may_build);
         let reads_files = arguments::reads_files(&wanted.args, &env);
@@ -240,7 +246,7 @@ impl<'a> Planner<'a, '_> {
             groups: self.project_parts(|spec| spec.builder_options().groups()),
             files,
             preferences: None,
-            args: arguments::filtered(&wanted.args, |option| option.resolves),
+            args,
             env,
             secrets: if is_apart { self.install_secrets() } else { self.build_secrets() },
             secret_env_native: self.has_secret_env(),
@@ -251,6 +257,51 @@ impl<'a> Planner<'a, '_> {
         step.locations.extend(wanted.requirements.locations.iter().copied());
         step.fields = self.document_paths(step.fields);
         Some(step)
+    }
+
+    /// The indexes that pip would use in the image, as arguments, if the spec names none. `None` if they are not known yet, or a problem.
+    fn pip_indexes(&mut self, base: &Base, args: &[String]) -> Option<Vec<String>> {
+        const OPTIONS: [&str; 6] =
+            ["--index", "--default-index", "--index-url", "--extra-index-url", "--no-index", "--find-links"];
+        const VARIABLES: [&str; 5] =
+            ["UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX"];
+        let env = self.environment(base, true);
+        let secrets = self.install_secrets();
+        let is_secret = |name: &str| {
+            secrets.iter().any(|secret| matches!(secret, InstallSecret::Env { name: known, .. } if known == name))
+        };
+        let is_named = args.iter().any(|arg| OPTIONS.contains(&arg.as_str()))
+            || VARIABLES.iter().any(|name| env.get(name).is_some() || is_secret(name));
+        if is_named {
+            return Some(Vec::new());
+        }
+        let of_variables = PipIndexes::from_variables(env.get("PIP_INDEX_URL"), env.get("PIP_EXTRA_INDEX_URL"));
+        let (found, place) = match of_variables.is_empty() {
+            false => (of_variables, "PIP_INDEX_URL".to_owned()),
+            true => {
+                let text = self.base_file(base, PIP_CONFIG)?.unwrap_or_default();
+                (PipIndexes::from_file(text), format!("{PIP_CONFIG} of the base image"))
+            }
+        };
+        if found.is_empty() {
+            return Some(Vec::new());
+        }
+        let has_credentials = found.urls().any(|url| imagespec::mask_credentials(url) != url);
+        if has_credentials || !secrets.is_empty() {
+            let why = if has_credentials { "has a password" } else { "would get the secrets of this spec" };
+            let message = format!("the index of {place} {why}");
+            let help =
+                "name the index with `pip_index`, without a password; `pip_secret_mounts` has an example of a login";
+            let fields = self.package_fields();
+            let fields: Vec<&str> = fields.iter().map(String::as_str).take(1).collect();
+            self.problem(&rules::PIP_INDEX, message, &fields, help);
+            return None;
+        }
+        self.reasons.push(format!(
+            "packages are looked up in the index of {place}: {}",
+            found.urls().collect::<Vec<_>>().join(", ")
+        ));
+        Some(found.arguments())
     }
 
     /// Where versions are chosen without code of the base image. The inner `None` means that this is not possible; the outer one that it is

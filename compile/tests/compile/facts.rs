@@ -40,7 +40,7 @@ source_root: src
     let world = World { has_shell: false, ..world };
     let built = build(spec, &world);
     let asked = |is_kind: fn(&AnyQuestion) -> bool| built.asked().filter(|question| is_kind(question)).count();
-    assert_eq!(asked(|question| matches!(question, AnyQuestion::RootfsFile(_))), 1);
+    assert_eq!(asked(|question| matches!(question, AnyQuestion::RootfsFile(_))), 2, "the release, and pip's settings");
     let exists = asked(|question| matches!(question, AnyQuestion::Exists(_)));
     assert_eq!(exists, 2, "in the base, then with apt's packages");
     let in_apt = |question: &AnyQuestion| {

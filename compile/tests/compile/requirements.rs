@@ -299,3 +299,44 @@ fn poetry_exports_its_lock_and_only_its_hashes_are_installed() {
     let refused = problems(text, &world(&"b".repeat(64)));
     assert!(refused.contains("E117") && refused.contains("click"), "{refused}");
 }
+
+/// What pip would do in the image, uv does, too.
+#[test]
+fn the_index_of_pip_counts_if_the_spec_names_none() {
+    let env = |value: &str| World::python().with_config("Env", serde_json::json!(["PATH=/usr/local/bin", value]));
+    let mut of_file = World::python();
+    let text = "[global]\nindex-url = https://mirror.example/simple\n";
+    of_file.base.files.insert("/etc/pip.conf".to_owned(), text.to_owned());
+    let of_variable = env("PIP_INDEX_URL=https://mirror.example/simple");
+    for (world, place) in [(&of_variable, "PIP_INDEX_URL"), (&of_file, "/etc/pip.conf of the base image")] {
+        let plan = build("packages: [six]\n", world).plans[0].to_string();
+        let said = format!("packages are looked up in the index of {place}: https://mirror.example/simple");
+        assert!(plan.contains(&said), "{plan}");
+        for named in ["pip_index: https://pypi.org/simple\n", "env: {UV_INDEX_URL: https://x/simple}\n"] {
+            let plan = build(&format!("packages: [six]\n{named}"), world).plans[0].to_string();
+            assert!(!plan.contains("mirror.example"), "{plan}");
+        }
+    }
+    let of_spec =
+        build("packages: [six]\nenv: {PIP_INDEX_URL: https://mine/simple}\n", &of_variable).plans[0].to_string();
+    assert!(of_spec.contains("PIP_INDEX_URL: https://mine/simple"), "{of_spec}");
+    let with_secret = "packages: [six]\npip_secret_mounts: [[.netrc, /root/.netrc]]\n";
+    insta::assert_snapshot!(problems(with_secret, &of_variable), @"
+    error[E126]: the index of PIP_INDEX_URL would get the secrets of this spec
+     --> spec.yaml:1:12
+      |
+    1 | packages: [six]
+      |            ^^^
+      |
+      = help: name the index with `pip_index`, without a password; `pip_secret_mounts` has an example of a login
+    ");
+    insta::assert_snapshot!(problems("packages: [six]\n", &env("PIP_INDEX_URL=https://u:p@mirror.example/simple")), @"
+    error[E126]: the index of PIP_INDEX_URL has a password
+     --> spec.yaml:1:12
+      |
+    1 | packages: [six]
+      |            ^^^
+      |
+      = help: name the index with `pip_index`, without a password; `pip_secret_mounts` has an example of a login
+    ");
+}
