@@ -132,7 +132,8 @@ fn runtime_packages(context: &Context<'_>) {
     let host = index.split('/').nth(2).and_then(|host| host.split(':').next()).expect("a URL has a host");
     let text = format!(
         "base_image: python:3.11-slim\npackages: [click==8.1.7]\nruntime_packages: [imagespec-lab-private==1.0.0]\n\
-         builder_options: {{user: www-data}}\nenv: {{PIP_INDEX_URL: \"{index}\", PIP_TRUSTED_HOST: \"{host}\"}}\n"
+         builder_options: {{user: www-data}}\nenv: {{PIP_INDEX_URL: \"{index}\", PIP_TRUSTED_HOST: \"{host}\"}}\n\
+         # Otherwise the build uses the same index.\npip_index: https://pypi.org/simple\n"
     );
     context.space.write("spec.yaml", &format!("{FIRST}{text}"));
     let (_, image) = context.build().image();
