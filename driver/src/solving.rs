@@ -112,6 +112,8 @@ impl Solving<'_> {
 fn lost_or_failed(error: BoxError) -> SolveError {
     match error.downcast_ref::<RunError>() {
         Some(RunError::Lost(message)) => SolveError::Lost { message: message.clone() },
+        // A busy daemon may not have repeated the error in time.
+        Some(RunError::Failed(status)) => SolveError::from_status(&status.to_rpc()),
         _ => SolveError::Frontend(error),
     }
 }

@@ -109,6 +109,20 @@ impl Status {
     }
 
     /// Takes over a status that is part of a message.
+    /// The status as a client of the daemon gets it.
+    ///
+    /// ```
+    /// use buildkit_gateway::Status;
+    ///
+    /// let status = Status::failed("no such file");
+    /// assert_eq!(Status::from_rpc(&status.to_rpc()), status);
+    /// ```
+    #[must_use]
+    pub fn to_rpc(&self) -> tonic::Status {
+        let details = self.clone().into_message().encode_to_vec();
+        tonic::Status::with_details(self.code(), self.message.clone(), details.into())
+    }
+
     pub(crate) fn from_message(status: wire::Status) -> Self {
         let details = status.details.into_iter();
         Self {
